@@ -1,0 +1,192 @@
+"""Tables of masks: what a generator returns, what a propagator returns, and the rows that the store keeps."""
+
+from dataclasses import dataclass, fields, replace
+from enum import IntEnum
+from typing import Self
+
+import numpy as np
+from jaxtyping import Bool, Float32, Int, Int8, Int32, Int64
+
+from overseg.data.rles import Rles
+
+
+class _Columns:
+    """Row selection and joining, shared by the frozen column tables below."""
+
+    def __len__(self) -> int:
+        return len(self.rles)  # type: ignore[attr-defined]
+
+    def take(self, rows: Int[np.ndarray, " k"] | Bool[np.ndarray, " n"]) -> Self:
+        """The rows at these numbers, in this order, or where a boolean array is true."""
+        at = np.flatnonzero(rows) if rows.dtype == bool else rows
+        columns = {
+            f.name: getattr(self, f.name).take(at) if f.name == "rles" else getattr(self, f.name)[at]
+            for f in fields(self)  # type: ignore[arg-type]
+        }
+        return replace(self, **columns)  # type: ignore[type-var]
+
+    @classmethod
+    def concatenate(cls, tables: "list[Self]") -> Self:
+        """The rows of all tables (at least one), in order."""
+        names = [f.name for f in fields(cls) if f.name != "rles"]  # type: ignore[arg-type]
+        rles = Rles.concatenate(tables[0].rles.size, (t.rles for t in tables))  # type: ignore[attr-defined]
+        return cls(rles=rles, **{name: np.concatenate([getattr(t, name) for t in tables]) for name in names})
+
+
+@dataclass(frozen=True)
+class KeyframeMasks(_Columns):
+    """The masks a generator found on one keyframe. They may overlap.
+
+    Attributes:
+        rles: the masks.
+        predicted_iou: the model's own estimate of each mask's quality, in [0, 1]; 1 where there is none.
+        stability_score: IoU of the mask with itself at a higher and a lower threshold, in [0, 1]; 1 where unknown.
+        level: which of SAM's multimask outputs it is (0 subpart, 1 part, 2 whole); -1 where unknown.
+        point_xy: the prompt point in pixels of this frame (x right, y down); NaN where there was none.
+    """
+
+    rles: Rles
+    predicted_iou: Float32[np.ndarray, " n"]
+    stability_score: Float32[np.ndarray, " n"]
+    level: Int8[np.ndarray, " n"]
+    point_xy: Float32[np.ndarray, "n 2"]
+
+    @classmethod
+    def from_rles(cls, rles: Rles) -> "KeyframeMasks":
+        """Masks of which nothing but the shape is known."""
+        n = len(rles)
+        return cls(
+            rles=rles,
+            predicted_iou=np.ones(n, np.float32),
+            stability_score=np.ones(n, np.float32),
+            level=np.full(n, -1, np.int8),
+            point_xy=np.full((n, 2), np.nan, np.float32),
+        )
+
+
+class EndReason(IntEnum):
+    """Why a masklet has no mask on the last frame of its clip."""
+
+    REACHED = 0  # it has one
+    TOO_SMALL = 1  # its area fell below min_area_px
+    LOST = 2  # the propagator no longer supports it: occluded, left the picture, or flow inconsistent
+
+
+@dataclass(frozen=True)
+class Masklets(_Columns):
+    """Masks carried through one clip. Rows are ordered by (prompt, distance from the prompt's frame).
+
+    The prompt's own frame has no row; the far end of the clip has one for every masklet that reached it.
+
+    Attributes:
+        rles: the masks.
+        prompt: row number of the prompt mask that was carried.
+        frame: index of the frame on which the mask lies.
+        score: how well this mask is supported, in [0, 1].
+    """
+
+    rles: Rles
+    prompt: Int32[np.ndarray, " n"]
+    frame: Int32[np.ndarray, " n"]
+    score: Float32[np.ndarray, " n"]
+
+
+class Source(IntEnum):
+    """Where a stored mask comes from."""
+
+    KEYFRAME = 0
+    FORWARD = 1
+    BACKWARD = 2
+
+
+@dataclass(frozen=True)
+class Masks(_Columns):
+    """Stored masks: of one visit, of one frame, or of one track.
+
+    Attributes:
+        rles: the masks.
+        frame: index of the frame on which each lies.
+        region: id of the keyframe mask that it is, or that was carried to it (see `region_id`).
+        source: KEYFRAME, or the direction in which it was carried.
+        score: predicted IoU of a keyframe mask, support of a carried one, in [0, 1].
+        stability_score: as in KeyframeMasks; NaN for carried masks.
+        level: as in KeyframeMasks; -1 for carried masks.
+        point_xy: as in KeyframeMasks; NaN for carried masks.
+    """
+
+    rles: Rles
+    frame: Int32[np.ndarray, " n"]
+    region: Int64[np.ndarray, " n"]
+    source: Int8[np.ndarray, " n"]
+    score: Float32[np.ndarray, " n"]
+    stability_score: Float32[np.ndarray, " n"]
+    level: Int8[np.ndarray, " n"]
+    point_xy: Float32[np.ndarray, "n 2"]
+
+    @classmethod
+    def empty(cls, size: tuple[int, int]) -> "Masks":
+        return cls.from_keyframe(KeyframeMasks.from_rles(Rles.empty(size)), frame=0, round_=0)
+
+    @classmethod
+    def from_keyframe(cls, masks: KeyframeMasks, *, frame: int, round_: int) -> "Masks":
+        """Rows for a keyframe's own masks; they name the regions."""
+        n = len(masks)
+        return cls(
+            rles=masks.rles,
+            frame=np.full(n, frame, np.int32),
+            region=region_id(frame, round_, np.arange(n)),
+            source=np.full(n, Source.KEYFRAME, np.int8),
+            score=masks.predicted_iou,
+            stability_score=masks.stability_score,
+            level=masks.level,
+            point_xy=masks.point_xy,
+        )
+
+    @classmethod
+    def from_masklets(cls, masklets: Masklets, *, regions: Int64[np.ndarray, " p"], source: Source) -> "Masks":
+        """Rows for carried masks; `regions` names the region of each prompt."""
+        n = len(masklets)
+        return cls(
+            rles=masklets.rles,
+            frame=masklets.frame,
+            region=regions[masklets.prompt],
+            source=np.full(n, source, np.int8),
+            score=masklets.score,
+            stability_score=np.full(n, np.nan, np.float32),
+            level=np.full(n, -1, np.int8),
+            point_xy=np.full((n, 2), np.nan, np.float32),
+        )
+
+
+@dataclass(frozen=True)
+class TrackMasks(_Columns):
+    """Masks of a finished result: of one frame, or of one track.
+
+    Attributes:
+        rles: the masks.
+        track: id of the track that each belongs to.
+        frame, region, source, score, stability_score, level, point_xy: as in Masks.
+    """
+
+    rles: Rles
+    track: Int32[np.ndarray, " n"]
+    frame: Int32[np.ndarray, " n"]
+    region: Int64[np.ndarray, " n"]
+    source: Int8[np.ndarray, " n"]
+    score: Float32[np.ndarray, " n"]
+    stability_score: Float32[np.ndarray, " n"]
+    level: Int8[np.ndarray, " n"]
+    point_xy: Float32[np.ndarray, "n 2"]
+
+
+ROUND_BITS, ROW_BITS = 4, 20
+
+
+def region_id(frame: int, round_: int, row: Int[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
+    """Name of a keyframe mask that does not depend on the order of work: frame, round and row in one integer."""
+    return (np.int64(frame) << (ROUND_BITS + ROW_BITS)) | (np.int64(round_) << ROW_BITS) | row.astype(np.int64)
+
+
+def region_frame(region: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
+    """The keyframe on which each region was generated."""
+    return region >> (ROUND_BITS + ROW_BITS)

@@ -1,0 +1,30 @@
+"""What identifies a video and describes it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """Facts about a video as it is processed (after start, end, stride and resize).
+
+    Attributes:
+        name: file or folder name, without its path.
+        sha256: hash over the content that is read (file bytes; for folders names and file bytes, in order).
+        n_frames: number of frames processed.
+        height, width: size of the processed frames in pixels, rotation applied.
+        fps: mean frames per second of the processed frames; 0 where unknown.
+        n_lost: frames that the container promises and that could not be decoded.
+    """
+
+    name: str
+    sha256: str
+    n_frames: int
+    height: int
+    width: int
+    fps: float
+    n_lost: int = 0
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        return self.height, self.width

@@ -1,0 +1,113 @@
+"""A visit: one clip crossed in one direction. The unit of work, of commit and of resumption."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+from jaxtyping import Float32, Int8, Int32, Int64
+
+from overseg.data.masks import Masks
+
+
+class Direction(StrEnum):
+    """Which way masks are carried through a clip."""
+
+    FORWARD = "forward"
+    BACKWARD = "backward"
+
+
+@dataclass(frozen=True, order=True)
+class VisitKey:
+    """Names a visit by what it does, not by when it was done.
+
+    Attributes:
+        round: 0 for the full run; 1, 2, … for the ever coarser previews that a budgeted run makes first.
+        start: first frame of the clip, a keyframe.
+        stop: last frame of the clip, the next keyframe; equal to start where masks are only generated.
+        direction: FORWARD carries masks from start to stop.
+    """
+
+    round: int
+    start: int
+    stop: int
+    direction: Direction
+
+
+@dataclass(frozen=True)
+class Edges:
+    """A carried mask met a mask of a keyframe: the two may be the same region of the video.
+
+    Attributes:
+        region_from: region that was carried.
+        region_to: region that it met.
+        frame: the keyframe on which they met.
+        iou: intersection over union of the two masks there, in (0, 1].
+    """
+
+    region_from: Int64[np.ndarray, " e"]
+    region_to: Int64[np.ndarray, " e"]
+    frame: Int32[np.ndarray, " e"]
+    iou: Float32[np.ndarray, " e"]
+
+    @classmethod
+    def empty(cls) -> "Edges":
+        return cls(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32))
+
+    @classmethod
+    def concatenate(cls, tables: "list[Edges]") -> "Edges":
+        columns = ("region_from", "region_to", "frame", "iou")
+        return cls(*(np.concatenate([getattr(t, c) for t in (cls.empty(), *tables)]) for c in columns))
+
+    def __len__(self) -> int:
+        return len(self.region_from)
+
+
+@dataclass(frozen=True)
+class Frontier:
+    """Masks that reached a keyframe, met nothing there, and are carried on. Their masks are rows of the visit.
+
+    Attributes:
+        region: the regions carried on, most valuable first.
+        missed: how many keyframes in a row each has passed without meeting a mask.
+    """
+
+    region: Int64[np.ndarray, " f"]
+    missed: Int8[np.ndarray, " f"]
+
+    @classmethod
+    def empty(cls) -> "Frontier":
+        return cls(np.zeros(0, np.int64), np.zeros(0, np.int8))
+
+    def __len__(self) -> int:
+        return len(self.region)
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What one visit found. Committed as a whole or not at all.
+
+    Attributes:
+        key: which visit.
+        masks: all rows found, ordered by (frame, region).
+        edges: what met at the keyframe that the visit arrived at.
+        frontier: what goes on from there.
+        seconds: time spent, by stage. Not part of the result: two equal runs differ in it.
+    """
+
+    key: VisitKey
+    masks: Masks
+    edges: Edges
+    frontier: Frontier
+    seconds: dict[str, float] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A visit's rows without their masks: what association needs of a long video, small enough for memory."""
+
+    frame: Int32[np.ndarray, " n"]
+    region: Int64[np.ndarray, " n"]
+    source: Int8[np.ndarray, " n"]
+    score: Float32[np.ndarray, " n"]
+    level: Int8[np.ndarray, " n"]
+    area_px: Int32[np.ndarray, " n"]

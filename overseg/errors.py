@@ -1,0 +1,29 @@
+"""Errors a user can cause. The command line prints them as one line and exits with their code."""
+
+
+class OversegError(Exception):
+    """Says what was expected, what came, where, and what to do next, in one line."""
+
+    exit_code = 1
+
+
+class InputError(OversegError):
+    """The video, image folder or file given cannot be used."""
+
+
+class SettingsError(OversegError):
+    """An option has a value it cannot have, or options do not fit together."""
+
+    exit_code = 2
+
+
+class WeightsError(OversegError):
+    """A checkpoint is unknown, missing, damaged, or could not be fetched."""
+
+
+class StoreError(OversegError):
+    """A store cannot be read, written, or continued with these settings."""
+
+
+class DeviceError(OversegError):
+    """The device asked for is not there, or has not enough memory."""

@@ -1,0 +1,144 @@
+"""The stages of a run, as Protocols. Read this page and one sibling of a stage to write another.
+
+    video -> shots -> keyframes -> masks -> masklets -> tracks -> store
+
+Conventions everywhere: images are uint8 [height, width, 3], red first; masks are bool [height, width]; points are
+(x, y) and boxes (x1, y1, x2, y2) in pixels of the processed frame, x to the right, y down; sizes are (height, width).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Float64, Int8, Int32, Int64
+
+from overseg.data.frame import Frame
+from overseg.data.masks import KeyframeMasks, Masklets
+from overseg.data.rles import Rles
+from overseg.data.video_info import VideoInfo
+from overseg.data.visit import Direction, Edges, Outline, Visit, VisitKey
+
+
+class Video(Protocol):
+    """Frames by number. Memory stays bounded whatever the length and the order of access."""
+
+    @property
+    def info(self) -> VideoInfo: ...
+
+    @property
+    def timestamps_s(self) -> Float64[np.ndarray, " n"]:
+        """Presentation time of every frame, in seconds."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Frame:
+        """Decode frame `index` (0-based). Forward and backward runs are both cheap."""
+        ...
+
+
+@dataclass(frozen=True)
+class Clip:
+    """The frames from one keyframe to the next, both included, decoded as they are asked for."""
+
+    video: Video
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start + 1
+
+    def frames(self, direction: Direction) -> Iterator[Frame]:
+        """All frames, from the keyframe that masks are carried from to the one that they are carried to."""
+        forward = range(self.start, self.stop + 1)
+        for index in forward if direction is Direction.FORWARD else reversed(forward):
+            yield self.video[index]
+
+
+class MaskGenerator(Protocol):
+    """Finds the masks of one keyframe, overlapping and at every granularity."""
+
+    def generate(self, keyframe: Frame, carried: Rles) -> KeyframeMasks:
+        """Masks of `keyframe`, the most reliable first.
+
+        Args:
+            keyframe: the picture.
+            carried: masks that were carried onto this frame and may lie a little off; may be empty. A generator may
+                start from them, and may ignore them.
+
+        Returns:
+            The masks, none smaller than the generator's minimum area, without near-duplicates.
+        """
+        ...
+
+
+class MaskPropagator(Protocol):
+    """Carries masks from one end of a clip to the other."""
+
+    def propagate(self, clip: Clip, prompts: Rles, direction: Direction) -> Masklets:
+        """Carry `prompts`, masks of the first frame in this direction, to the clip's other end.
+
+        A masklet ends early where its mask gets smaller than the propagator's minimum area or loses its support.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Meetings:
+    """Pairs of a carried mask and a keyframe mask that are the same region on that frame, one to one.
+
+    Attributes:
+        arrived: row number of the carried mask.
+        mask: row number of the keyframe mask.
+        iou: their intersection over union.
+        explained: row numbers of all carried masks that agree with some keyframe mask, met one to one or not.
+    """
+
+    arrived: Int64[np.ndarray, " k"]
+    mask: Int64[np.ndarray, " k"]
+    iou: Float64[np.ndarray, " k"]
+    explained: Int64[np.ndarray, " e"]
+
+
+class Associator(Protocol):
+    """Decides which masks are the same region of the video."""
+
+    def meet(self, arrived: Rles, masks: Rles) -> Meetings:
+        """Which of the masks carried onto a keyframe are masks of that keyframe."""
+        ...
+
+    def link(
+        self, edges: Edges, frame: Int64[np.ndarray, " n"], region: Int64[np.ndarray, " n"]
+    ) -> dict[int, int]:
+        """Group regions into tracks; the order of `edges` does not change the result.
+
+        Args:
+            edges: who met whom.
+            frame, region: where each region has a mask of its own on a keyframe. Two regions on one frame are
+                different regions and never end in one track.
+
+        Returns:
+            For every region in `region`, the smallest region of its group.
+        """
+        ...
+
+
+class TrackStore(Protocol):
+    """Keeps visits durably while a run goes on, and the result when it ends."""
+
+    def committed(self) -> frozenset[VisitKey]:
+        """The visits that are safely kept."""
+        ...
+
+    def commit(self, visit: Visit) -> None:
+        """Keep a visit. It is there as a whole afterwards, or, killed on the way, not at all."""
+        ...
+
+    def read(self, key: VisitKey) -> Visit:
+        """A visit that was committed."""
+        ...
+
+    def outline(self, key: VisitKey) -> tuple[Outline, Edges]:
+        """A committed visit without its masks."""
+        ...
