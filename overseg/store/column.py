@@ -1,0 +1,53 @@
+"""One array of a result, read a few rows at a time."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import zarr
+
+from overseg.errors import StoreError
+
+
+class Column:
+    """An array of a result by its path, such as `masks/frame`.
+
+    Raises:
+        StoreError: it is not there or damaged, or its result was replaced by a newer one and removed.
+    """
+
+    def __init__(self, result: Path, path: str) -> None:
+        self._result = result
+        self._path = path
+        try:
+            self._array = zarr.open_array(result / path, mode="r")
+        except (OSError, ValueError, KeyError) as e:
+            raise self._unreadable(e) from e
+
+    def __len__(self) -> int:
+        return self._array.shape[0]
+
+    def rows(self, start: int, stop: int) -> np.ndarray:
+        """Rows from start, included, to stop, excluded, or to the end where that is earlier."""
+        try:
+            rows = np.asarray(self._array[start:stop])
+        except (OSError, ValueError, RuntimeError) as e:
+            raise self._unreadable(e) from e
+        if not self._result.exists():  # a result is renamed before it is removed: only then can chunks read as zeros
+            raise self._unreadable("it was replaced by a newer one")
+        return rows
+
+    def all(self) -> np.ndarray:
+        """Every row."""
+        return self.rows(0, len(self))
+
+    def chunks(self) -> Iterator[np.ndarray]:
+        """Every row, in order, as many at a time as are stored together."""
+        for start in range(0, len(self), self._array.chunks[0]):
+            yield self.rows(start, start + self._array.chunks[0])
+
+    def _unreadable(self, reason: object) -> StoreError:
+        return StoreError(
+            f"{self._path} of the result {self._result} cannot be read ({reason}); "
+            "open the store again, and if that does not help, run again with --overwrite"
+        )

@@ -1,0 +1,92 @@
+"""Writing that survives a power cut: a file or folder is there as a whole under its name, or not at all."""
+
+import errno
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from overseg.errors import StoreError
+
+OURS = ".overseg-"  # begins the name of every file that passes, so that nobody takes it for foreign
+TEMPORARY = f"{OURS}tmp-"  # begins the name of everything that is not yet, or no longer, part of a store
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@contextmanager
+def writing(store: Path) -> Iterator[None]:
+    """Turn an operating system error under this block into one line about `store`.
+
+    Raises:
+        StoreError: the disk is full, read-only, or failed in another way.
+    """
+    try:
+        yield
+    except OSError as e:
+        reason = e.strerror or str(e)
+        if e.errno in _FULL:
+            advice = "all that was committed is kept; make room and run the same command again to go on"
+        elif e.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+            advice = "give write permission there, or choose another path"
+        else:
+            advice = "all that was committed is kept; mend the cause and run the same command again to go on"
+        raise StoreError(f"cannot write the store {store}: {reason}; {advice}") from e
+
+
+def temporary_beside(path: Path) -> Path:
+    """An unused name in the folder of `path`, so that renaming it to `path` is atomic."""
+    return path.with_name(f"{TEMPORARY}{uuid.uuid4().hex[:12]}")
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file that is on the disk, whole and under its name, when this returns; replaces one that is there."""
+    temporary = temporary_beside(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync(path.parent)
+
+
+def publish_folder(temporary: Path, path: Path) -> None:
+    """Bring a finished folder to the disk with all that is in it, then give it its name."""
+    for folder, _, files in os.walk(temporary):
+        for file in files:
+            sync(Path(folder) / file)
+        sync(Path(folder))
+    os.rename(temporary, path)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file's content, or a folder's list of names, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_folder(path: Path) -> None:
+    """Take a folder away in one step, so that nobody finds half of it, then free its space."""
+    if path.exists():
+        temporary = temporary_beside(path)
+        os.rename(path, temporary)
+        sync(path.parent)
+        shutil.rmtree(temporary)
+
+
+def clear_temporaries(folder: Path) -> None:
+    """Remove what a killed process left half-written in `folder`."""
+    for path in folder.glob(f"{TEMPORARY}*"):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()

@@ -1,0 +1,99 @@
+"""The masks of a result, read a few rows at a time by frame or by track."""
+
+from collections.abc import Iterator
+from dataclasses import fields
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int64
+
+from overseg.data.masks import TrackMasks
+from overseg.data.rles import Rles
+from overseg.store.column import Column
+from overseg.store.columns import StoredRows
+from overseg.store.zarr_tables import CHUNK_ROWS, RLE_CHUNK_BYTES
+
+_COLUMN_CHUNKS_KEPT = 4  # 3 MB each
+_RLE_CHUNKS_KEPT = 32  # 256 KiB each
+
+
+class MaskTable:
+    """Rows of a result's `masks` and `association`, with bounded memory: recently used chunks are kept.
+
+    Attributes:
+        folder: where the result lies.
+        n_rows: number of rows, those without a track too.
+        n_frames: number of frames of the video.
+        n_tracks: number of tracks.
+    """
+
+    def __init__(self, folder: Path, size: tuple[int, int]) -> None:
+        names = {f.name: f"masks/{f.name}" for f in fields(StoredRows) if f.name not in ("rles", "track")}
+        columns = names | {"track": "association/track"}
+        self.folder = folder
+        self._size = size
+        self._columns = {name: Column(folder, path) for name, path in columns.items()}
+        self._rle_offsets, self._rle_bytes = (Column(folder, f"masks/{name}") for name in ("rle_offsets", "rle_bytes"))
+        self._frame_offsets: Int64[np.ndarray, " o"] = Column(folder, "masks/frame_offsets").all()
+        self._track_offsets: Int64[np.ndarray, " o"] = Column(folder, "association/track_offsets").all()
+        self._track_rows = Column(folder, "association/rows")
+        self.n_rows = len(self._columns["track"])
+        self.n_frames = len(self._frame_offsets) - 1
+        self.n_tracks = len(self._track_offsets) - 1
+        self._column_chunk = lru_cache(_COLUMN_CHUNKS_KEPT)(self._read_column_chunk)
+        self._rle_chunk = lru_cache(_RLE_CHUNKS_KEPT)(self._read_rle_chunk)
+
+    def masks_at(self, frame: int) -> TrackMasks:
+        """The masks of tracks on a frame, ordered by region.
+
+        Raises:
+            IndexError: there is no such frame.
+        """
+        if not 0 <= frame < self.n_frames:
+            raise IndexError(f"expected a frame from 0 to {self.n_frames - 1}, got {frame}")
+        start, stop = self._frame_offsets[frame : frame + 2]
+        return self.take(np.arange(start, stop)).in_tracks()
+
+    def masks_of(self, track: int) -> TrackMasks:
+        """The masks of a track, ordered by frame.
+
+        Raises:
+            IndexError: there is no such track.
+        """
+        if not 0 <= track < self.n_tracks:
+            raise IndexError(f"expected a track from 0 to {self.n_tracks - 1}, got {track}")
+        start, stop = self._track_offsets[track : track + 2]
+        return self.take(self._track_rows.rows(start, stop)).in_tracks()
+
+    def take(self, rows: Int64[np.ndarray, " k"]) -> StoredRows:
+        """The rows with these ascending numbers."""
+        parts = [
+            self._take_of_chunk(chunk, rows[rows // CHUNK_ROWS == chunk]) for chunk in np.unique(rows // CHUNK_ROWS)
+        ]
+        return StoredRows.concatenate(parts or [self._take_of_chunk(0, rows)])
+
+    def chunks(self, name: str) -> Iterator[np.ndarray]:
+        """A column, or `rle_bytes` or `rle_offsets`, from its first row to its last, a chunk at a time."""
+        column = {"rle_bytes": self._rle_bytes, "rle_offsets": self._rle_offsets, **self._columns}[name]
+        return column.chunks()
+
+    def _take_of_chunk(self, chunk: int, rows: Int64[np.ndarray, " k"]) -> StoredRows:
+        columns, offsets = self._column_chunk(int(chunk))
+        local = rows - chunk * CHUNK_ROWS
+        bounds = zip(offsets[local].tolist(), offsets[local + 1].tolist(), strict=True)
+        rles = Rles(self._size, tuple(self._rle(start, stop) for start, stop in bounds))
+        return StoredRows(rles=rles, **{name: column[local] for name, column in columns.items()})
+
+    def _rle(self, start: int, stop: int) -> bytes:
+        chunk, local = divmod(start, RLE_CHUNK_BYTES)
+        counts = self._rle_chunk(chunk)[local : local + stop - start]
+        return counts if len(counts) == stop - start else counts + self._rle(start + len(counts), stop)
+
+    def _read_column_chunk(self, chunk: int) -> tuple[dict[str, np.ndarray], Int64[np.ndarray, " o"]]:
+        start, stop = chunk * CHUNK_ROWS, (chunk + 1) * CHUNK_ROWS
+        columns = {name: column.rows(start, stop) for name, column in self._columns.items()}
+        return columns, self._rle_offsets.rows(start, stop + 1)
+
+    def _read_rle_chunk(self, chunk: int) -> bytes:
+        return self._rle_bytes.rows(chunk * RLE_CHUNK_BYTES, (chunk + 1) * RLE_CHUNK_BYTES).tobytes()

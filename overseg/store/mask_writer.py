@@ -1,0 +1,72 @@
+"""Writes the masks of a result, sorted rows in, with pointers from frames and tracks to rows."""
+
+from pathlib import Path
+
+import numpy as np
+import zarr
+from jaxtyping import Int64
+
+from overseg.store.column import Column
+from overseg.store.columns import NO_TRACK, StoredRows, no_rows, to_arrays
+from overseg.store.zarr_tables import CHUNK_ROWS, RLE_CHUNK_BYTES, RLE_SHARD_BYTES, GrowingColumn, write_column
+
+
+class MaskWriter:
+    """The groups `masks` and `association` of a new result, whose folder holds a zarr group without content.
+
+    Memory holds what is not yet a whole chunk or shard, and in the end 8 bytes for each row.
+    """
+
+    def __init__(self, folder: Path, size: tuple[int, int], *, n_rows: int, n_frames: int, n_tracks: int) -> None:
+        result = zarr.open_group(folder, mode="r+")
+        self._folder = folder
+        self._masks, self._association = result.create_group("masks"), result.create_group("association")
+        self._rows_per_frame = np.zeros(n_frames, np.int64)
+        self._rows_per_track = np.zeros(n_tracks, np.int64)
+        self._n_rle_bytes = 0
+        self._chunk = min(max(n_rows, 1), CHUNK_ROWS)
+        self._columns = {name: self._new_column(name, like) for name, like in to_arrays(no_rows(size)).items()}
+        self._columns["rle_offsets"].append(np.zeros(1, np.int64))
+
+    def append(self, rows: StoredRows) -> None:
+        """Add rows; all rows of all calls together are sorted by (frame, region, source)."""
+        np.add.at(self._rows_per_frame, rows.frame, 1)
+        np.add.at(self._rows_per_track, rows.track[rows.track != NO_TRACK], 1)
+        arrays = to_arrays(rows)
+        arrays["rle_offsets"] = arrays["rle_offsets"][1:] + self._n_rle_bytes
+        self._n_rle_bytes += len(arrays["rle_bytes"])
+        for name, column in self._columns.items():
+            column.append(arrays[name])
+
+    def finish(self) -> None:
+        """Write what is left, and the pointers."""
+        for column in self._columns.values():
+            column.finish()
+        track_offsets = _offsets(self._rows_per_track)
+        write_column(self._masks, "frame_offsets", _offsets(self._rows_per_frame))
+        write_column(self._association, "track_offsets", track_offsets)
+        write_column(self._association, "rows", self._rows_by_track(track_offsets))
+
+    def _new_column(self, name: str, like: np.ndarray) -> GrowingColumn:
+        if name == "rle_bytes":
+            return GrowingColumn(self._masks, name, like, chunk=RLE_CHUNK_BYTES, shard=RLE_SHARD_BYTES)
+        return GrowingColumn(self._association if name == "track" else self._masks, name, like, chunk=self._chunk)
+
+    def _rows_by_track(self, track_offsets: Int64[np.ndarray, " o"]) -> Int64[np.ndarray, " k"]:
+        """Row numbers grouped by track and ascending, so in frame order, within each."""
+        next_place = track_offsets[:-1].copy()
+        by_track = np.zeros(track_offsets[-1], np.int64)
+        start = 0
+        for chunk in Column(self._folder, "association/track").chunks():
+            rows = np.argsort(chunk, kind="stable")
+            rows = rows[chunk[rows] != NO_TRACK]
+            tracks, first, count = np.unique(chunk[rows], return_index=True, return_counts=True)
+            rank = np.arange(len(rows)) - np.repeat(first, count)
+            by_track[np.repeat(next_place[tracks], count) + rank] = start + rows
+            next_place[tracks] += count
+            start += len(chunk)
+        return by_track
+
+
+def _offsets(counts: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " o"]:
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])

@@ -1,0 +1,98 @@
+"""The file of one committed visit: its name, and its content as a zipped zarr group."""
+
+import json
+import re
+import zipfile
+from collections.abc import Container
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from overseg.data.masks import Masks
+from overseg.data.visit import Direction, Edges, Frontier, Outline, Visit, VisitKey
+from overseg.errors import StoreError
+from overseg.store.columns import to_arrays, to_table
+from overseg.store.zipped_zarr import Arrays, pack, unpack
+
+_NAME = re.compile(r"(\d{10})-(\d{10})\.round(\d{2})\.(forward|backward)\.zarr\.zip")
+
+
+def part_name(key: VisitKey) -> str:
+    """The file name of a visit; names sort by time.
+
+    Example:
+        >>> part_name(VisitKey(0, 5, 10, Direction.FORWARD))
+        '0000000005-0000000010.round00.forward.zarr.zip'
+    """
+    return f"{key.start:010}-{key.stop:010}.round{key.round:02}.{key.direction}.zarr.zip"
+
+
+def part_key(name: str) -> VisitKey | None:
+    """The visit that a file name stands for; None if it is not the name of a part."""
+    match = _NAME.fullmatch(name)
+    if match is None:
+        return None
+    start, stop, round_, direction = match.groups()
+    return VisitKey(int(round_), int(start), int(stop), Direction(direction))
+
+
+def encode_visit(visit: Visit) -> bytes:
+    """The content of a part."""
+    groups = {
+        "masks": to_arrays(visit.masks) | {"area_px": visit.masks.rles.area_px().astype("int32")},
+        "edges": to_arrays(visit.edges),
+        "frontier": to_arrays(visit.frontier),
+    }
+    key = visit.key
+    attributes = {
+        "format": "overseg-part",
+        "round": int(key.round),
+        "start": int(key.start),
+        "stop": int(key.stop),
+        "direction": str(key.direction),
+        "size": list(visit.masks.rles.size),
+        "seconds": {stage: float(seconds) for stage, seconds in visit.seconds.items()},
+    }
+    return pack(groups, attributes)
+
+
+def read_visit(path: Path, key: VisitKey, size: tuple[int, int]) -> Visit:
+    """All of a committed visit."""
+    groups, attributes = _load(path)
+    return Visit(
+        key=key,
+        masks=to_table(Masks, groups["masks"], size),
+        edges=to_table(Edges, groups["edges"], size),
+        frontier=to_table(Frontier, groups["frontier"], size),
+        seconds=attributes["seconds"],
+    )
+
+
+def read_outline(path: Path) -> tuple[Outline, Edges]:
+    """A committed visit without its masks."""
+    groups, _ = _load(path, skip=_NOT_IN_OUTLINE)
+    return to_table(Outline, groups["masks"], (0, 0)), to_table(Edges, groups["edges"], (0, 0))
+
+
+def read_mask_arrays(path: Path) -> Arrays:
+    """The columns of a committed visit's masks, with `area_px`."""
+    return _load(path)[0]["masks"]
+
+
+def read_seconds(path: Path) -> dict[str, float]:
+    """Time that a committed visit took, by stage."""
+    with zipfile.ZipFile(path) as archive:
+        return json.loads(archive.read("zarr.json"))["attributes"]["seconds"]
+
+
+_NOT_IN_OUTLINE = {f.name for f in fields(Masks)} - {f.name for f in fields(Outline)} | {"rle_bytes", "rle_offsets"}
+
+
+def _load(path: Path, skip: Container[str] = ()) -> tuple[dict[str, Arrays], dict[str, Any]]:
+    try:
+        return unpack(path.read_bytes(), skip)
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError, RuntimeError) as e:
+        raise StoreError(
+            f"the committed visit {path} cannot be read ({e}); delete this file and run the same command again, "
+            "which makes the visit anew"
+        ) from e

@@ -1,0 +1,153 @@
+"""Reading the result of a run, a few masks at a time."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from overseg.data.masks import TrackMasks
+from overseg.data.tracks import Frames, Tracks
+from overseg.data.video_info import VideoInfo
+from overseg.data.visit import Edges
+from overseg.errors import StoreError
+from overseg.store.columns import no_rows, to_arrays
+from overseg.store.mask_table import MaskTable
+from overseg.store.part import part_key
+from overseg.store.root import PARTS, RESULTS, Root, read_attributes, read_root
+from overseg.store.zarr_tables import read_table
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run has come.
+
+    Attributes:
+        identity, provenance: as in Result.
+        size: (height, width) of every mask, in pixels.
+        n_visits: number of visits committed and kept; 0 in a final store, which keeps none.
+        has_result: whether there is a result to read.
+        final: whether the run is complete.
+    """
+
+    identity: dict[str, Any]
+    provenance: dict[str, Any]
+    size: tuple[int, int]
+    n_visits: int
+    has_result: bool
+    final: bool
+
+
+def progress(path: str | Path) -> Progress:
+    """How far the run of the store at `path` has come, whether it has a result or not.
+
+    Raises:
+        StoreError: there is no store, or one of a newer format.
+    """
+    root = read_root(Path(path))
+    n_visits = sum(part_key(part.name) is not None for part in (Path(path) / PARTS).glob("*"))
+    return Progress(root.identity, root.provenance, root.size, n_visits, root.result is not None, root.final)
+
+
+def open_result(path: str | Path) -> "Result":
+    """The result of the store at `path`; nothing but small tables is read yet.
+
+    Raises:
+        StoreError: there is no store, one of a newer format, or one without a result yet.
+    """
+    root = read_root(Path(path))
+    if root.result is None:
+        raise StoreError(
+            f"{path}: {progress(path).n_visits} visits committed, no result yet; run the same command again to finish"
+        )
+    return Result(Path(path), root)
+
+
+class Result:
+    """Overlapping masks of every frame, and the tracks that they make.
+
+    Attributes:
+        path: the store's folder.
+        identity: what the result depends on: the video and the settings.
+        provenance: who made it: versions, weights, machine.
+        final: whether the run is complete; if not, running the same command again goes on.
+        size: (height, width) of every mask, in pixels.
+    """
+
+    def __init__(self, path: Path, root: Root) -> None:
+        """For `open_result` alone."""
+        self.path = path
+        self.identity, self.provenance = root.identity, root.provenance
+        self.final, self.size = root.final, root.size
+        self._folder = path / RESULTS / str(root.result)
+        self._masks = MaskTable(self._folder, root.size)
+
+    @property
+    def info(self) -> VideoInfo:
+        """The video."""
+        names = {f.name for f in fields(VideoInfo)}
+        return VideoInfo(**{name: value for name, value in self.identity["video"].items() if name in names})
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """What the run told of itself when it published this result."""
+        return read_attributes(self._folder)["summary"]
+
+    @cached_property
+    def tracks(self) -> Tracks:
+        """One row for each track."""
+        return read_table(self._folder, "tracks", Tracks)
+
+    @cached_property
+    def frames(self) -> Frames:
+        """One row for each frame."""
+        return read_table(self._folder, "frames", Frames)
+
+    @cached_property
+    def edges(self) -> Edges:
+        """What met what, ordered by (frame, region_from, region_to)."""
+        return read_table(self._folder, "edges", Edges)
+
+    def __len__(self) -> int:
+        """Number of frames."""
+        return self._masks.n_frames
+
+    def masks_at(self, frame: int) -> TrackMasks:
+        """The masks of tracks on a frame, ordered by region; IndexError if there is no such frame."""
+        return self._masks.masks_at(frame)
+
+    def masks_of(self, track: int) -> TrackMasks:
+        """The masks of a track, ordered by frame; IndexError if there is no such track."""
+        return self._masks.masks_of(track)
+
+    @property
+    def coverage(self) -> float:
+        """Mean over all frames of the share of pixels under at least one mask, in [0, 1]."""
+        return float(np.mean(self.frames.covered_px)) / (self.size[0] * self.size[1]) if len(self) else 0.0
+
+    @property
+    def depth(self) -> float:
+        """Mean number of masks over a covered pixel, averaged over the frames that have one; 0 without any."""
+        covered = self.frames.covered_px > 0
+        return float(np.mean(self.frames.mask_px[covered] / self.frames.covered_px[covered])) if covered.any() else 0.0
+
+    def content_hash(self) -> str:
+        """sha256 in hex over all masks, tracks, frames and edges. Two runs with the same identity have the same one."""
+        total = hashlib.sha256()
+        for name in to_arrays(no_rows(self.size)):
+            _hash_column(total, f"masks/{name}", self._masks.chunks(name))
+        for table, columns in (("tracks", self.tracks), ("frames", self.frames), ("edges", self.edges)):
+            for name, column in to_arrays(columns).items():
+                _hash_column(total, f"{table}/{name}", [column])
+        return total.hexdigest()
+
+
+def _hash_column(total: Any, name: str, chunks: Iterable[np.ndarray]) -> None:
+    """Add the digest of a column, which does not depend on how it is cut into chunks, to a hash."""
+    column = hashlib.sha256()
+    for chunk in chunks:
+        column.update(np.ascontiguousarray(chunk, chunk.dtype.newbyteorder("<")).tobytes())
+    total.update(f"{name}:{column.hexdigest()};".encode())

@@ -1,0 +1,151 @@
+"""The attributes of a store's root group: what it is the result of, and which of its results is current."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from overseg.errors import StoreError
+from overseg.store.durable import write_atomically
+
+FORMAT, FORMAT_VERSION = "overseg", 1
+PARTS, RESULTS = "parts", "results"
+_DIFFERENCES_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Root:
+    """What the root group says.
+
+    Attributes:
+        identity: the video and the settings; two runs with the same identity have the same result.
+        provenance: who made it: versions, weights, machine.
+        size: (height, width) of every mask, in pixels.
+        result: name of the current result in the folder `results`; None before the first.
+        final: nothing can be added any more.
+    """
+
+    identity: dict[str, Any]
+    provenance: dict[str, Any]
+    size: tuple[int, int]
+    result: str | None = None
+    final: bool = False
+
+    def with_result(self, name: str | None, *, final: bool) -> "Root":
+        return replace(self, result=name, final=final)
+
+
+def as_json(tree: dict[str, Any]) -> dict[str, Any]:
+    """The same tree as it comes back from disk: tuples are lists, keys are strings; a NaN is refused."""
+    return json.loads(json.dumps(tree, allow_nan=False))
+
+
+def write_group(folder: Path, attributes: dict[str, Any]) -> None:
+    """Write the metadata of a zarr group, atomically and durably (zarr itself does not wait for the disk)."""
+    metadata = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
+    write_atomically(folder / "zarr.json", json.dumps(metadata, indent=2, allow_nan=False).encode())
+
+
+def read_attributes(folder: Path) -> dict[str, Any]:
+    """What `write_group` was given.
+
+    Raises:
+        StoreError: there is no group, or it cannot be read.
+    """
+    try:
+        return json.loads((folder / "zarr.json").read_bytes())["attributes"]
+    except (OSError, ValueError, KeyError, TypeError) as e:
+        raise StoreError(f"cannot read {folder / 'zarr.json'} ({e}); open the store again") from e
+
+
+def write_root(store: Path, root: Root) -> None:
+    """Make `root` what the store says, in one step."""
+    attributes = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "size": list(root.size),
+        "identity": root.identity,
+        "provenance": root.provenance,
+        "result": root.result,
+        "final": root.final,
+    }
+    write_group(store, attributes)
+
+
+def read_root(store: Path) -> Root:
+    """What the store at this path says.
+
+    Raises:
+        StoreError: there is no store, or one of a newer format.
+    """
+    attributes = _attributes(store)
+    if attributes is None:
+        raise StoreError(
+            f"expected a store made by `overseg run` at {store}, found "
+            f"{'something else' if store.exists() else 'nothing'}; check the path"
+        )
+    version = attributes["format_version"]
+    if version > FORMAT_VERSION:
+        raise StoreError(
+            f"the store {store} has format version {version} and this overseg reads up to {FORMAT_VERSION}; "
+            "update overseg, or choose another path"
+        )
+    return Root(
+        identity=attributes["identity"],
+        provenance=attributes["provenance"],
+        size=(attributes["size"][0], attributes["size"][1]),
+        result=attributes["result"],
+        final=attributes["final"],
+    )
+
+
+def is_store(path: Path) -> bool:
+    """Whether an overseg store of any version lies at this path."""
+    return _attributes(path) is not None
+
+
+def differences(stored: Root, root: Root) -> str:
+    """What tells two identities apart, in words; empty if nothing does.
+
+    Example:
+        >>> stored, root = (Root({"settings": {"step": s}}, {}, (4, 6)) for s in (5, 10))
+        >>> differences(stored, root)
+        'settings.step: the store has 5, this run 10'
+    """
+    old, new = (dict(_leaves(r.identity | {"size": list(r.size)})) for r in (stored, root))
+    names = [name for name in {**old, **new} if old.get(name, _MISSING) != new.get(name, _MISSING)]
+    shown = [
+        f"{name}: the store has {_short(old.get(name, _MISSING))}, this run {_short(new.get(name, _MISSING))}"
+        for name in names[:_DIFFERENCES_SHOWN]
+    ]
+    if len(names) > _DIFFERENCES_SHOWN:
+        shown.append(f"and {len(names) - _DIFFERENCES_SHOWN} more")
+    return "; ".join(shown)
+
+
+_MISSING = object()
+
+
+def _leaves(tree: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(tree, dict) and tree:
+        for key, value in tree.items():
+            yield from _leaves(value, f"{name}.{key}" if name else key)
+    else:
+        yield name, tree
+
+
+def _short(value: Any) -> str:
+    text = "nothing" if value is _MISSING else json.dumps(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def _attributes(store: Path) -> dict[str, Any] | None:
+    """The root's attributes; None where there is no overseg store."""
+    try:
+        attributes = json.loads((store / "zarr.json").read_bytes())["attributes"]
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
+        return None
+    except OSError as e:
+        raise StoreError(f"cannot read the store {store}: {e.strerror}; check its permissions") from e
+    return attributes if isinstance(attributes, dict) and attributes.get("format") == FORMAT else None

@@ -1,0 +1,231 @@
+"""The journal of a run, and the form of its result: a zarr v3 group. `docs/store.md` describes it byte by byte."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import zarr
+
+from overseg.data.tracks import Frames, Tracks
+from overseg.data.visit import Edges, Outline, Visit, VisitKey
+from overseg.store.columns import to_arrays
+from overseg.store.compaction import TrackOf, write_masks
+from overseg.store.durable import clear_temporaries, publish_folder, temporary_beside, write_atomically, writing
+from overseg.store.lock import StoreLock
+from overseg.store.mask_table import MaskTable
+from overseg.store.opening import begin, prepare_folder, tidy
+from overseg.store.part import encode_visit, part_key, part_name, read_outline, read_seconds, read_visit
+from overseg.store.root import PARTS, RESULTS, Root, as_json, read_root, write_group, write_root
+from overseg.store.zarr_tables import write_table
+
+
+class Draft(MaskTable):
+    """The masks of a result that is not yet published. Read it to work out tracks and frames, then publish it."""
+
+
+class ZarrStore:
+    """A TrackStore in a folder. Only one process at a time has it open; use it in a `with` block, or close it."""
+
+    def __init__(self, path: Path, root: Root, lock: StoreLock) -> None:
+        """For `create_or_resume` alone."""
+        self._path = path
+        self._root = root
+        self._lock = lock
+        self._keys = {key for part in self._parts.glob("*") if (key := part_key(part.name))}
+        self._seconds: dict[str, float] | None = None
+
+    @classmethod
+    def create_or_resume(
+        cls,
+        path: str | Path,
+        *,
+        identity: dict[str, Any],
+        provenance: dict[str, Any],
+        size: tuple[int, int],
+        overwrite: bool = False,
+    ) -> "ZarrStore":
+        """Open the store of a run at `path`, made anew if there is none.
+
+        Args:
+            path: the store's folder; its parents are made.
+            identity: what the result depends on, in JSON; `identity["video"]` holds the fields of VideoInfo.
+            provenance: what else is worth knowing, in JSON.
+            size: (height, width) of every mask, in pixels.
+            overwrite: throw away what the store holds.
+
+        Raises:
+            StoreError: the path cannot be written, holds something else, holds the store of another run, of a newer
+                format, or one that another process is writing.
+        """
+        path = Path(path)
+        root = Root(as_json(identity), as_json(provenance), (int(size[0]), int(size[1])))
+        with writing(path):
+            prepare_folder(path)
+            lock = StoreLock(path)
+            try:
+                return cls(path, begin(path, root, overwrite=overwrite), lock)
+            except BaseException:
+                lock.release()
+                raise
+
+    @property
+    def path(self) -> Path:
+        """The store's folder."""
+        return self._path
+
+    @property
+    def final(self) -> bool:
+        """Whether a final result was published: there is nothing left to do, and visits are gone."""
+        return self._root.final
+
+    @property
+    def has_result(self) -> bool:
+        """Whether a result was published, final or not."""
+        return self._root.result is not None
+
+    def committed(self) -> frozenset[VisitKey]:
+        """The visits that are safely kept."""
+        return frozenset(self._keys)
+
+    def commit(self, visit: Visit) -> None:
+        """Keep a visit. It is there as a whole afterwards, or, killed on the way, not at all.
+
+        Raises:
+            StoreError: it could not be written; nothing of it is kept then.
+            ValueError: it was committed before, has rows outside its clip, or the store is final.
+        """
+        key, frame = visit.key, visit.masks.frame
+        if self.final or key in self._keys:
+            raise ValueError(f"expected a visit that is not yet in {self._path}, got {key}")
+        if len(frame) and not key.start <= frame.min() <= frame.max() <= key.stop:
+            raise ValueError(f"expected rows on frames {key.start} to {key.stop}, got {frame.min()} to {frame.max()}")
+        with writing(self._path):
+            write_atomically(self._part(key), encode_visit(visit))
+        self._keys.add(key)
+        if self._seconds is not None:
+            _add(self._seconds, visit.seconds)
+
+    def read(self, key: VisitKey) -> Visit:
+        """A visit that was committed; KeyError if it was not."""
+        return read_visit(self._committed_part(key), key, self._root.size)
+
+    def outline(self, key: VisitKey) -> tuple[Outline, Edges]:
+        """A committed visit without its masks; KeyError if it was not committed."""
+        return read_outline(self._committed_part(key))
+
+    def seconds(self) -> dict[str, float]:
+        """Time that all committed visits took together, by stage."""
+        if self._seconds is None:
+            self._seconds = {}
+            for key in sorted(self._keys):
+                _add(self._seconds, read_seconds(self._part(key)))
+        return dict(self._seconds)
+
+    def compact(self, track_of: TrackOf) -> Draft:
+        """Sort the rows of visits by frame, into a result that is not yet published.
+
+        Args:
+            track_of: for each visit to take, the track of each of its rows, from 0 without gaps; -1 for none.
+
+        Raises:
+            StoreError: it could not be written.
+        """
+        folder = temporary_beside(self._results / "draft")
+        missing = set(track_of) - self._keys
+        if missing:
+            raise KeyError(min(missing))
+        with writing(self._path):
+            clear_temporaries(self._results)
+            try:
+                folder.mkdir()
+                write_group(folder, {})
+                write_masks(
+                    folder,
+                    parts=self._parts,
+                    track_of=track_of,
+                    size=self._root.size,
+                    n_frames=self._root.identity["video"]["n_frames"],
+                )
+            except BaseException:
+                clear_temporaries(self._results)
+                raise
+        return Draft(folder, self._root.size)
+
+    def publish(
+        self, draft: Draft, *, tracks: Tracks, frames: Frames, edges: Edges, summary: dict[str, Any], final: bool
+    ) -> None:
+        """Complete a draft and make it the store's result, in place of an older one.
+
+        Args:
+            draft: what `compact` returned last.
+            tracks, frames: one row for each of the draft's tracks and frames.
+            edges: what met what; kept sorted by (frame, region_from, region_to).
+            summary: what else to tell of the run, in JSON.
+            final: nothing will be added: the visits are thrown away.
+
+        Raises:
+            StoreError: it could not be written; the older result stands then.
+        """
+        if (len(tracks), len(frames)) != (draft.n_tracks, draft.n_frames):
+            raise ValueError(
+                f"expected {draft.n_tracks} tracks and {draft.n_frames} frames, got {len(tracks)} and {len(frames)}"
+            )
+        name = str(1 + max((int(p.name) for p in self._results.iterdir() if p.name.isdecimal()), default=0))
+        root = self._root.with_result(name, final=final)
+        with writing(self._path):
+            try:
+                _complete(draft.folder, tracks, frames, edges, as_json(summary))
+                publish_folder(draft.folder, self._results / name)
+                write_root(self._path, root)
+            except BaseException:
+                tidy(self._path, read_root(self._path))
+                raise
+            self._root = root
+            if final:
+                self._keys.clear()
+            tidy(self._path, root)
+
+    def close(self) -> None:
+        """Let others write the store; drafts that were not published are gone."""
+        with writing(self._path):
+            clear_temporaries(self._results)
+            self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def _parts(self) -> Path:
+        return self._path / PARTS
+
+    @property
+    def _results(self) -> Path:
+        return self._path / RESULTS
+
+    def _part(self, key: VisitKey) -> Path:
+        return self._parts / part_name(key)
+
+    def _committed_part(self, key: VisitKey) -> Path:
+        if key not in self._keys:
+            raise KeyError(key)
+        return self._part(key)
+
+
+def _complete(folder: Path, tracks: Tracks, frames: Frames, edges: Edges, summary: dict[str, Any]) -> None:
+    result = zarr.open_group(folder, mode="r+")
+    by_frame = np.lexsort((edges.region_to, edges.region_from, edges.frame))
+    write_table(result, "tracks", tracks)
+    write_table(result, "frames", frames)
+    write_table(result, "edges", Edges(**{name: column[by_frame] for name, column in to_arrays(edges).items()}))
+    write_group(folder, {"summary": summary})
+
+
+def _add(total: dict[str, float], seconds: dict[str, float]) -> None:
+    for stage, spent in seconds.items():
+        total[stage] = total.get(stage, 0.0) + spent

@@ -1,0 +1,76 @@
+"""Column tables in the zarr groups of a result: written whole or as a stream, and read whole."""
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import zarr
+from zarr.codecs import ZstdCodec
+
+from overseg.store.column import Column
+from overseg.store.columns import to_arrays, to_table
+
+Table = TypeVar("Table")
+CHUNK_ROWS = 65536  # a reader keeps whole chunks of columns in memory: 3 MB for all columns of the masks
+RLE_CHUNK_BYTES = 256 * 1024
+RLE_SHARD_BYTES = 16 * RLE_CHUNK_BYTES  # written at once, so it bounds the memory of a writer
+
+
+class GrowingColumn:
+    """A new zarr array that grows row by row and is written in whole chunks (or shards, where they are given)."""
+
+    def __init__(self, group: zarr.Group, name: str, like: np.ndarray, *, chunk: int, shard: int | None = None) -> None:
+        inner = like.shape[1:]
+        self._array = group.create_array(
+            name,
+            shape=(0, *inner),
+            dtype=like.dtype,
+            chunks=(chunk, *inner),
+            shards=None if shard is None else (shard, *inner),
+            filters=None,
+            compressors=[ZstdCodec(level=3, checksum=True)],
+            fill_value=like.dtype.type(0),
+        )
+        self._written_at_once = shard or chunk
+        self._waiting = [like[:0]]
+        self._n_waiting = 0
+
+    def append(self, rows: np.ndarray) -> None:
+        """Add rows at the end."""
+        self._waiting.append(rows)
+        self._n_waiting += len(rows)
+        if self._n_waiting >= self._written_at_once:
+            self._write(self._n_waiting - self._n_waiting % self._written_at_once)
+
+    def finish(self) -> None:
+        """Write what is still waiting."""
+        self._write(self._n_waiting)
+
+    def _write(self, n: int) -> None:
+        waiting = np.concatenate(self._waiting)
+        if n:
+            start = self._array.shape[0]
+            self._array.resize((start + n, *self._array.shape[1:]))
+            self._array[start:] = waiting[:n]
+        self._waiting, self._n_waiting = [waiting[n:].copy()], len(waiting) - n
+
+
+def write_column(group: zarr.Group, name: str, column: np.ndarray) -> None:
+    """A new array of `group` with this content."""
+    growing = GrowingColumn(group, name, column, chunk=min(max(len(column), 1), CHUNK_ROWS))
+    for start in range(0, len(column), CHUNK_ROWS):
+        growing.append(column[start : start + CHUNK_ROWS])
+    growing.finish()
+
+
+def write_table(parent: zarr.Group, name: str, table: Any) -> None:
+    """A new child group with one array for each column of a table without masks."""
+    group = parent.create_group(name)
+    for column, array in to_arrays(table).items():
+        write_column(group, column, array)
+
+
+def read_table(result: Path, name: str, cls: type[Table]) -> Table:
+    """What `write_table` was given, from the folder of a result."""
+    return to_table(cls, {f.name: Column(result, f"{name}/{f.name}").all() for f in fields(cls)}, (0, 0))  # type: ignore[arg-type]
