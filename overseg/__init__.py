@@ -1,1 +1,14 @@
-"""Every region of a video at every granularity, as overlapping masks followed through time."""
+"""Every region of a video at every granularity, as overlapping masks followed through time.
+
+result = overseg.run("cup.mp4", "cup.zarr")
+result = overseg.open("cup.zarr")
+result.masks_at(0).rles.to_masks()  # bool [n, height, width]
+"""
+
+from overseg.api import open, run
+from overseg.data.budget import Budget
+from overseg.data.rles import Rles
+from overseg.data.settings import Settings
+from overseg.errors import OversegError
+
+__all__ = ["Budget", "OversegError", "Rles", "Settings", "open", "run"]

@@ -6,12 +6,12 @@ Conventions everywhere: images are uint8 [height, width, 3], red first; masks ar
 (x, y) and boxes (x1, y1, x2, y2) in pixels of the processed frame, x to the right, y down; sizes are (height, width).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from jaxtyping import Float64, Int8, Int32, Int64
+from jaxtyping import Float64, Int32, Int64
 
 from overseg.data.frame import Frame
 from overseg.data.masks import KeyframeMasks, Masklets
@@ -109,17 +109,22 @@ class Associator(Protocol):
         ...
 
     def link(
-        self, edges: Edges, frame: Int64[np.ndarray, " n"], region: Int64[np.ndarray, " n"]
-    ) -> dict[int, int]:
+        self,
+        regions: Int64[np.ndarray, " r"],
+        edges: Edges,
+        seen_on: Int32[np.ndarray, " s"],
+        seen: Int64[np.ndarray, " s"],
+    ) -> Int64[np.ndarray, " r"]:
         """Group regions into tracks; the order of `edges` does not change the result.
 
         Args:
-            edges: who met whom.
-            frame, region: where each region has a mask of its own on a keyframe. Two regions on one frame are
-                different regions and never end in one track.
+            regions: all regions, each once.
+            edges: who met whom; edges to other regions are left out.
+            seen_on, seen: region seen[i] has a mask of its own on keyframe seen_on[i]. Two regions seen on one
+                keyframe are different regions and never end in one track.
 
         Returns:
-            For every region in `region`, the smallest region of its group.
+            For every region, the smallest region of its group.
         """
         ...
 
@@ -141,4 +146,16 @@ class TrackStore(Protocol):
 
     def outline(self, key: VisitKey) -> tuple[Outline, Edges]:
         """A committed visit without its masks."""
+        ...
+
+
+class Report(Protocol):
+    """Is told what happens; shows it to people or writes it down."""
+
+    def progress(self, stage: str, done: int, total: int) -> None:
+        """`done` of `total` steps of a stage are done; the stage ends when they are equal."""
+        ...
+
+    def event(self, name: str, **facts: str | int | float | None) -> None:
+        """Something happened that a log should hold."""
         ...

@@ -1,6 +1,6 @@
 """A visit: one clip crossed in one direction. The unit of work, of commit and of resumption."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
 import numpy as np
@@ -55,8 +55,8 @@ class Edges:
 
     @classmethod
     def concatenate(cls, tables: "list[Edges]") -> "Edges":
-        columns = ("region_from", "region_to", "frame", "iou")
-        return cls(*(np.concatenate([getattr(t, c) for t in (cls.empty(), *tables)]) for c in columns))
+        """The edges of all tables, in order."""
+        return cls(*(np.concatenate([getattr(t, f.name) for t in (cls.empty(), *tables)]) for f in fields(cls)))
 
     def __len__(self) -> int:
         return len(self.region_from)
@@ -111,3 +111,12 @@ class Outline:
     score: Float32[np.ndarray, " n"]
     level: Int8[np.ndarray, " n"]
     area_px: Int32[np.ndarray, " n"]
+
+    def cut(self, span: slice) -> "Outline":
+        """The rows of a span."""
+        return Outline(*(getattr(self, f.name)[span] for f in fields(self)))
+
+    @classmethod
+    def concatenate(cls, parts: "list[Outline]") -> "Outline":
+        """The rows of all parts (at least one), in order."""
+        return cls(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)))

@@ -1,0 +1,7 @@
+"""`python -m overseg` is the command `overseg`."""
+
+import sys
+
+from overseg.cli.main import main
+
+sys.exit(main())

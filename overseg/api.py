@@ -1,0 +1,146 @@
+"""The way from Python: `overseg.run` and `overseg.open`, the same as the command line."""
+
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+
+from overseg.data.budget import Budget
+from overseg.data.settings import Settings
+
+if TYPE_CHECKING:
+    from overseg.data.video_info import VideoInfo
+    from overseg.presets import Choice
+    from overseg.stages import Report, Video
+    from overseg.store.result import Result
+
+
+class SettingsChanges(TypedDict, total=False):
+    """The fields of `Settings` that differ from the preset's; see there."""
+
+    generator: str
+    propagator: str
+    weights: str | None
+    propagator_weights: str | None
+    masks: str | None
+    dtype: str
+    step: int
+    points_per_side: int
+    pred_iou_thresh: float
+    stability_score_thresh: float
+    min_coverage: float
+    max_masks_per_keyframe: int | None
+    match_iou: float
+    min_area_px: int
+    max_missed: int
+    max_frontier: int
+    resize: int | None
+    start: int
+    end: int | None
+    stride: int
+
+
+def run(
+    input: str | Path,
+    output: str | Path,
+    *,
+    preset: str | None = None,
+    device: str = "auto",
+    budget: str | Budget | None = None,
+    overwrite: bool = False,
+    report: "Report | None" = None,
+    **changes: Unpack[SettingsChanges],
+) -> "Result":
+    """Over-segment a video and follow every region; what `overseg run` does.
+
+    Example:
+        >>> result = overseg.run("cup.mp4", "cup.zarr", budget="10m", step=10)  # doctest: +SKIP
+        >>> len(result.tracks), result.masks_at(0).rles.to_masks().shape  # doctest: +SKIP
+        (93, (31, 480, 854))
+
+    Args:
+        input: a video file in any container that FFmpeg reads, or a folder of images.
+        output: the store to write. One made from the same video with the same settings is gone on with.
+        preset: "preview", "fast" or "full"; None picks what fits the machine.
+        device: "auto", "cpu", "cuda", "cuda:N" or "mps".
+        budget: limits such as "10m,coverage=0.98"; see `Budget`. None works until everything is done.
+        overwrite: throw away what the store holds.
+        report: is told of every step; None for progress bars on a terminal.
+        changes: settings that differ from the preset's; see `Settings`.
+
+    Returns:
+        The published result.
+
+    Raises:
+        OversegError: what was expected, what came, where, and what to do.
+    """
+    since = time.monotonic()
+    from overseg.presets import choose
+    from overseg.report import TerminalReport
+    from overseg.store.result import open_result
+    from overseg.video.open import open_video
+
+    limits = Budget.parse(budget) if isinstance(budget, str) else budget or Budget()
+    report = report or TerminalReport()
+    choice = choose(preset, device, dict(changes))
+    report.event("remark", line=choice.line)
+    settings = choice.settings
+    with open_video(
+        input, start=settings.start, end=settings.end, stride=settings.stride, resize=settings.resize
+    ) as video:
+        _work(video, Path(input), Path(output), choice, limits, overwrite=overwrite, report=report, since=since)
+    return open_result(Path(output))
+
+
+def open(path: str | Path) -> "Result":
+    """The result in a store, read lazily.
+
+    Raises:
+        StoreError: there is no store, or it holds no result yet.
+    """
+    from overseg.store.result import open_result
+
+    return open_result(Path(path))
+
+
+def _work(
+    video: "Video",
+    input: Path,
+    output: Path,
+    choice: "Choice",
+    budget: Budget,
+    *,
+    overwrite: bool,
+    report: "Report",
+    since: float,
+) -> None:
+    from overseg.build import build_stages, find_weights
+    from overseg.engine import run as work
+    from overseg.store.zarr_store import ZarrStore
+
+    weights = find_weights(choice.settings)
+    identity = _identity(video.info, choice.settings, weights)
+    provenance = {
+        "overseg": version("overseg"),
+        "device": choice.device,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "input": str(input.resolve()),
+        "weights": weights,
+    }
+    with ZarrStore.create_or_resume(
+        output, identity=identity, provenance=provenance, size=video.info.size, overwrite=overwrite
+    ) as store:
+        if store.final:
+            report.event("remark", line=f"{output} is complete already: nothing to do")
+            return
+        stages = build_stages(choice.settings, device=choice.device)
+        work(video, stages, store, settings=choice.settings, budget=budget, report=report, since=since)
+
+
+def _identity(info: "VideoInfo", settings: Settings, weights: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """What the result depends on. Weights count by their content: a checkpoint may move."""
+    chosen = {name: value for name, value in asdict(settings).items() if name not in ("weights", "propagator_weights")}
+    hashes = {stage: found["sha256"] for stage, found in weights.items()}
+    return {"video": asdict(info), "settings": chosen, "weights": hashes}

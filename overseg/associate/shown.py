@@ -1,0 +1,62 @@
+"""Which row of a track is shown on a frame that has several, and what a track amounts to."""
+
+import numpy as np
+from jaxtyping import Int32, Int64
+
+from overseg.data.masks import Source
+from overseg.data.tracks import Tracks
+from overseg.data.visit import Outline
+
+
+class ShownRows:
+    """Takes the rows of one frame after the other, shows one per track, and sums the tracks up."""
+
+    def __init__(self, regions: Int64[np.ndarray, " r"], track_of_region: Int32[np.ndarray, " r"]) -> None:
+        """regions, ascending, and the track of each; tracks are numbered from 0 without gaps."""
+        self._regions = regions
+        self._track_of_region = track_of_region
+        n_tracks = int(track_of_region.max(initial=-1)) + 1
+        self._first = np.full(n_tracks, np.iinfo(np.int32).max, np.int32)
+        self._last = np.full(n_tracks, -1, np.int32)
+        self._n = np.zeros(n_tracks, np.int32)
+        self._score = np.zeros(n_tracks)
+        self._area = np.zeros(n_tracks)
+        self._levels = np.zeros((n_tracks, 3), np.int32)
+
+    def show(self, rows: Outline) -> Int32[np.ndarray, " n"]:
+        """The track of each row of one frame; -1 for a row whose track is shown by a better one.
+
+        A keyframe's own mask is better than a carried one, then the higher score, then the smaller region.
+        """
+        track = self._track_of_region[np.searchsorted(self._regions, rows.region)]
+        carried = rows.source != Source.KEYFRAME
+        order = np.lexsort((rows.source, rows.region, -rows.score, carried, track))
+        first = np.flatnonzero(np.diff(track[order], prepend=-1))
+        best = order[first]
+        self._sum_up(rows, track, best)
+        shown = np.full(len(track), -1, np.int32)
+        shown[best] = track[best]
+        return shown
+
+    def tracks(self) -> Tracks:
+        """What the tracks amount to. Containment is not known here: part_of is -1 everywhere."""
+        most_frequent = np.argmax(self._levels, axis=1).astype(np.int8)
+        return Tracks(
+            first_frame=self._first,
+            last_frame=self._last,
+            n_frames=self._n,
+            mean_score=(self._score / self._n).astype(np.float32),
+            mean_area_px=(self._area / self._n).astype(np.float32),
+            level=np.where(self._levels.any(axis=1), most_frequent, np.int8(-1)),
+            part_of=np.full(len(self._n), -1, np.int32),
+        )
+
+    def _sum_up(self, rows: Outline, track: Int32[np.ndarray, " n"], best: Int64[np.ndarray, " k"]) -> None:
+        shown = track[best]  # each track once, so that plain indexing adds every row
+        self._first[shown] = np.minimum(self._first[shown], rows.frame[best])
+        self._last[shown] = np.maximum(self._last[shown], rows.frame[best])
+        self._n[shown] += 1
+        self._score[shown] += rows.score[best]
+        self._area[shown] += rows.area_px[best]
+        known = best[rows.level[best] >= 0]
+        self._levels[track[known], rows.level[known]] += 1

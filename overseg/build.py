@@ -1,0 +1,70 @@
+"""From names in the settings to stages that are ready to work."""
+
+from pathlib import Path
+from typing import Any
+
+from overseg.associate.overlap import OverlapAssociator
+from overseg.data.settings import Settings
+from overseg.engine import Stages
+from overseg.stages import MaskGenerator, MaskPropagator
+from overseg.weights import catalogue, fetch, fingerprints, missing_files, weights_path
+
+
+def build_stages(settings: Settings, *, device: str) -> Stages:
+    """The stages that the settings name, with their weights loaded. Weights must be at hand: see `find_weights`."""
+    associator = OverlapAssociator(match_iou=settings.match_iou)
+    return Stages(_build_generator(settings, device), _build_propagator(settings, device), associator)
+
+
+def find_weights(settings: Settings) -> dict[str, dict[str, Any]]:
+    """The checkpoints that the settings need, fetched where they are not there yet: name and sha256, by stage.
+
+    Raises:
+        WeightsError: one is not to be had; the line says which file to put where.
+    """
+    named = {"generator": settings.weights, "propagator": settings.propagator_weights}
+    return {stage: {"name": name, "sha256": fingerprints(_at_hand(name))} for stage, name in named.items() if name}
+
+
+def _at_hand(name: str) -> Path:
+    if name in catalogue() and missing_files(catalogue()[name]):
+        return fetch(name)
+    return weights_path(name)
+
+
+def _build_generator(settings: Settings, device: str) -> MaskGenerator:
+    limits = {"min_area_px": settings.min_area_px, "max_masks": settings.max_masks_per_keyframe}
+    if settings.generator == "hierarchy":
+        from overseg.generate.hierarchy import HierarchyGenerator
+
+        return HierarchyGenerator(**limits)
+    if settings.generator == "precomputed":
+        from overseg.generate.precomputed import PrecomputedGenerator
+
+        return PrecomputedGenerator(Path(settings.masks or ""), **limits)
+    import torch
+
+    from overseg.generate.sam1 import Sam1Generator
+    from overseg.generate.sam_models import load_sam
+
+    sam = load_sam(weights_path(settings.weights or ""), device=device, dtype=getattr(torch, settings.dtype))
+    return Sam1Generator(
+        sam,
+        points_per_side=settings.points_per_side,
+        pred_iou_thresh=settings.pred_iou_thresh,
+        stability_score_thresh=settings.stability_score_thresh,
+        min_coverage=settings.min_coverage,
+        **limits,
+    )
+
+
+def _build_propagator(settings: Settings, device: str) -> MaskPropagator:
+    if settings.propagator == "flow":
+        from overseg.propagate.flow import FlowPropagator
+
+        return FlowPropagator(min_area_px=settings.min_area_px)
+    from overseg.propagate.sam2 import Sam2Propagator
+    from overseg.propagate.sam2_model import load_sam2
+
+    model = load_sam2(weights_path(settings.propagator_weights or ""), device=device)
+    return Sam2Propagator(model, dtype=settings.dtype, min_area_px=settings.min_area_px)

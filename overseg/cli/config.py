@@ -1,0 +1,38 @@
+"""Options out of a YAML file."""
+
+import difflib
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from overseg.errors import SettingsError
+
+
+def read_config(path: Path, *, allowed: Collection[str]) -> dict[str, Any]:
+    """The options in a YAML mapping. Names may be written as on the command line, with dashes.
+
+    Raises:
+        SettingsError: the file is missing, is not such a mapping, or names an option that there is not.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as e:
+        raise SettingsError(f"--config {path} cannot be read: {e.strerror}") from e
+    except (yaml.YAMLError, UnicodeDecodeError) as e:
+        raise SettingsError(f"--config {path} is not YAML: {e}") from e
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise SettingsError(f"--config {path}: expected lines such as `step: 5`, got {type(content).__name__}")
+    return {_known(str(name), path, allowed): value for name, value in content.items()}
+
+
+def _known(name: str, path: Path, allowed: Collection[str]) -> str:
+    spelled = {"min_area": "min_area_px"}.get(name.replace("-", "_"), name.replace("-", "_"))
+    if spelled not in allowed:
+        near = difflib.get_close_matches(spelled, allowed, n=1)
+        advice = f"did you mean {near[0]}?" if near else f"expected some of {', '.join(sorted(allowed))}"
+        raise SettingsError(f"--config {path} has the unknown option {name!r}: {advice}")
+    return spelled

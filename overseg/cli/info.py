@@ -1,0 +1,79 @@
+"""`overseg info`: what a store holds."""
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from overseg.store.result import Result
+
+
+def add_parser(commands: Any) -> None:
+    """Describe the command to argparse."""
+    parser = commands.add_parser("info", help="say what a store holds")
+    parser.add_argument("store", metavar="OUT.zarr")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument("--hash", action="store_true", help="add the sha256 of all masks and tracks; equal runs agree")
+    parser.set_defaults(call=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print it."""
+    from overseg.api import open as open_store
+
+    result = open_store(args.store)
+    facts = summary(result) | ({"sha256": result.content_hash()} if args.hash else {})
+    print(json.dumps(facts, indent=2) if args.json else "\n".join(_lines(facts)))
+    return 0
+
+
+def summary(result: "Result") -> dict[str, Any]:
+    """Everything worth knowing about a result, ready for JSON."""
+    lengths = result.tracks.n_frames
+    return {
+        "input": result.provenance["input"],
+        "frames": len(result.frames),
+        "width": result.info.width,
+        "height": result.info.height,
+        "fps": result.info.fps,
+        "frames_lost": result.info.n_lost,
+        "shots": result.summary["n_shots"],
+        "keyframes": result.summary["n_keyframes"],
+        "masks": int(result.frames.n_masks.sum()),
+        "tracks": len(result.tracks),
+        "coverage": round(result.coverage, 4),
+        "depth": round(result.depth, 3),
+        "track_length": {
+            "mean": round(float(lengths.mean()), 2) if len(lengths) else 0.0,
+            "median": float(np.median(lengths)) if len(lengths) else 0.0,
+            "longest": int(lengths.max(initial=0)),
+        },
+        "stop_reason": result.summary["stop_reason"],
+        "left_undone": result.summary["left_undone"],
+        "seconds": {**result.summary["seconds"], "total": result.summary["seconds_total"]},
+        "device": result.provenance["device"],
+        "settings": result.identity["settings"],
+        "weights": result.provenance["weights"],
+    }
+
+
+def headline(result: "Result") -> str:
+    """The gist in one line."""
+    facts = summary(result)
+    return (
+        f"{facts['frames']} frames, {facts['keyframes']} keyframes, {facts['masks']} masks, {facts['tracks']} tracks "
+        f"of {facts['track_length']['mean']} frames on the mean, coverage {facts['coverage']:.3f}, "
+        f"depth {facts['depth']:.2f}, {facts['stop_reason']}, {facts['seconds']['total']:.0f} s"
+    )
+
+
+def _lines(facts: dict[str, Any], indent: str = "") -> list[str]:
+    lines = []
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            lines += [f"{indent}{name}", *_lines(value, indent + "  ")]
+        else:
+            lines.append(f"{indent}{name:<{max(1, 26 - len(indent))}} {'-' if value is None else value}")
+    return lines

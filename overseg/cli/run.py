@@ -1,0 +1,87 @@
+"""`overseg run`: over-segment a video and follow every region."""
+
+import argparse
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from overseg.cli.config import read_config
+from overseg.cli.info import headline
+from overseg.data.settings import DTYPES, GENERATORS, PROPAGATORS, option
+from overseg.errors import SettingsError
+from overseg.presets import PRESETS
+from overseg.report import TerminalReport
+
+_SETTINGS: dict[str, dict[str, Any]] = {  # setting -> how argparse reads it
+    "generator": {"choices": GENERATORS, "help": "how masks are made; hierarchy is a preview without weights"},
+    "propagator": {"choices": PROPAGATORS, "help": "how masks are carried"},
+    "weights": {"metavar": "NAME|PATH", "help": "the generator's checkpoint; see `overseg weights list`"},
+    "propagator_weights": {"metavar": "NAME|PATH", "help": "the propagator's checkpoint"},
+    "masks": {"metavar": "FOLDER", "help": "masks on disk, for --generator precomputed"},
+    "dtype": {"choices": DTYPES, "help": "precision of the models"},
+    "step": {"type": int, "help": "frames from one keyframe to the next (default 5)"},
+    "points_per_side": {"type": int, "help": "prompt points on a side of the grid (16; full: 32)"},
+    "pred_iou_thresh": {"type": float, "help": "least predicted IoU of a mask, 0 to 1"},
+    "stability_score_thresh": {"type": float, "help": "least stability score of a mask, 0 to 1"},
+    "min_coverage": {"type": float, "help": "share of a keyframe to cover by relaxing thresholds; 0 never relaxes"},
+    "max_masks_per_keyframe": {"type": int, "metavar": "N", "help": "keep the N largest masks of a keyframe"},
+    "match_iou": {"type": float, "help": "masks that agree this much are one region (0.6)"},
+    "min_area_px": {"type": int, "metavar": "PIXELS", "help": "a smaller mask counts as gone (100)"},
+    "max_missed": {"type": int, "help": "keyframes a carried mask may pass unmatched (3)"},
+    "max_frontier": {"type": int, "help": "unmatched masks carried past a keyframe (64)"},
+    "resize": {"type": int, "metavar": "PIXELS", "help": "shrink frames to this length of the longer side"},
+    "start": {"type": int, "help": "first frame (0)"},
+    "end": {"type": int, "help": "frame to stop before (the video's end)"},
+    "stride": {"type": int, "help": "take every stride-th frame (1)"},
+}
+
+
+def add_parser(commands: Any) -> None:
+    """Describe the command to argparse."""
+    parser = commands.add_parser(
+        "run",
+        help="over-segment a video and follow every region",
+        description="Over-segment a video and follow every region. The same command again goes on where it stopped.",
+    )
+    parser.add_argument("input", metavar="INPUT", help="a video file, or a folder of images")
+    parser.add_argument("output", metavar="OUT.zarr", help="the store to write")
+    parser.add_argument("--preset", choices=tuple(PRESETS), help="default: what fits this machine")
+    parser.add_argument("--device", help="auto, cpu, cuda, cuda:N or mps (auto)")
+    parser.add_argument(
+        "--budget", metavar="LIMITS", help="such as 90s, 10m, 2h, coverage=0.98, masks=100000; or several"
+    )
+    parser.add_argument("--config", metavar="FILE.yaml", help="options by name; those on the command line count first")
+    parser.add_argument("--overwrite", action="store_true", help="throw away what the store holds")
+    parser.add_argument("--quiet", action="store_true", help="no progress bars and no remarks")
+    parser.add_argument("--log-json", metavar="FILE", help="write one event a line")
+    for name, how in _SETTINGS.items():
+        parser.add_argument(option(name), dest=name, **how)
+    parser.set_defaults(call=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run it, and say what was found."""
+    from overseg.api import run as run_video
+
+    given = {name: value for name, value in vars(args).items() if name in _OPTIONS and value is not None}
+    options = {**(read_config(Path(args.config), allowed=_OPTIONS) if args.config else {}), **given}
+    with ExitStack() as stack:
+        log = stack.enter_context(_log_file(args.log_json)) if args.log_json else None
+        report = TerminalReport(quiet=args.quiet, log=log)
+        stack.callback(report.close)
+        result = run_video(args.input, args.output, overwrite=args.overwrite, report=report, **options)
+    if not args.quiet:
+        print(f"{args.output}: {headline(result)}")
+    return 0
+
+
+_OPTIONS = (*_SETTINGS, "preset", "device", "budget")
+
+
+def _log_file(path: str) -> Any:
+    try:
+        return Path(path).open("a", encoding="utf-8")
+    except OSError as e:
+        raise SettingsError(
+            f"--log-json {path} cannot be written: {e.strerror}; name a file in a folder that exists"
+        ) from e

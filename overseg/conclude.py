@@ -1,0 +1,85 @@
+"""The end of a run: tracks are decided over the whole video and published with their masks."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+
+from overseg.associate.containment import Containment
+from overseg.data.shot import Shot
+from overseg.data.tracks import Frames
+from overseg.resolve import NO_ROUND, Resolution, resolve
+from overseg.schedule import FULL
+from overseg.stages import Associator, Report, Video
+from overseg.store.zarr_store import Draft, ZarrStore
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        limit: the limit of the budget that ended it, in words; None where all work was done.
+        n_visits_left: visits of the full round that were not made.
+        seconds_total: working time over all runs on the store.
+    """
+
+    limit: str | None
+    n_visits_left: int
+    seconds_total: float
+
+
+def conclude(
+    video: Video, shots: Sequence[Shot], associator: Associator, store: ZarrStore, outcome: Outcome, report: Report
+) -> None:
+    """Decide the tracks over everything in the store and publish the result."""
+    began = time.perf_counter()
+    resolution = resolve(store, associator, len(video))
+    draft = store.compact(resolution.track_of)
+    containment, frames = _survey(video, shots, resolution, draft, report)
+    tracks = replace(resolution.tracks, part_of=containment.part_of(resolution.tracks.mean_area_px))
+    seconds = {**store.seconds(), "conclude": time.perf_counter() - began}
+    summary = {
+        "stop_reason": "complete" if outcome.limit is None else f"budget {outcome.limit}",
+        "left_undone": _left_undone(resolution, outcome),
+        "n_shots": len(shots),
+        "n_keyframes": len(resolution.keyframes),
+        "seconds": {stage: round(spent, 3) for stage, spent in seconds.items()},
+        "seconds_total": round(outcome.seconds_total + seconds["conclude"], 3),
+    }
+    final = outcome.n_visits_left == 0
+    store.publish(draft, tracks=tracks, frames=frames, edges=resolution.edges, summary=summary, final=final)
+    report.event("published", tracks=len(tracks), masks=int(frames.n_masks.sum()), **asdict(outcome))
+
+
+def _survey(
+    video: Video, shots: Sequence[Shot], resolution: Resolution, draft: Draft, report: Report
+) -> tuple[Containment, Frames]:
+    """Go through the masks of every frame once: what contains what, and how much is covered."""
+    containment, n_frames = Containment(), len(video)
+    is_keyframe = np.zeros(n_frames, dtype=bool)
+    is_keyframe[resolution.keyframes] = True
+    n_masks, covered_px, mask_px = (np.zeros(n_frames, np.int32) for _ in range(3))
+    for frame in range(n_frames):
+        masks = draft.masks_at(frame)
+        n_masks[frame] = len(masks)
+        covered_px[frame] = masks.rles.union().area_px()[0]
+        mask_px[frame] = masks.rles.area_px().sum()
+        if is_keyframe[frame]:
+            containment.add(masks.track, masks.rles)
+        report.progress("tracks", frame + 1, n_frames)
+    shot = np.repeat(np.arange(len(shots), dtype=np.int32), [len(one) for one in shots])
+    return containment, Frames(video.timestamps_s, shot, is_keyframe, n_masks, covered_px, mask_px)
+
+
+def _left_undone(resolution: Resolution, outcome: Outcome) -> str | None:
+    """What a larger budget would still do, in words; None where nothing is left."""
+    if not outcome.n_visits_left:
+        return None
+    n_preview = int(np.count_nonzero((resolution.rounds != FULL) & (resolution.rounds != NO_ROUND)))
+    n_unseen = int(np.count_nonzero(resolution.rounds == NO_ROUND))
+    return (
+        f"{outcome.n_visits_left} visits to clips; {n_preview} frames have masks of a coarse preview only, "
+        f"{n_unseen} none; run again with a larger budget to go on"
+    )

@@ -1,0 +1,201 @@
+"""One visit: masks are carried through a clip and meet the masks of the keyframe they arrive at."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from jaxtyping import Int8, Int64
+
+from overseg.data.masks import Masks, Source
+from overseg.data.rles import Rles
+from overseg.data.visit import Direction, Edges, Frontier, Visit, VisitKey
+from overseg.schedule import FULL, SEED_ROUND
+from overseg.stages import Associator, Clip, MaskGenerator, MaskPropagator, Meetings, TrackStore, Video
+
+
+class Crossing:
+    """Makes visits and commits them. What a visit starts from comes from the store, so a resumed run sees the same."""
+
+    def __init__(
+        self,
+        video: Video,
+        generator: MaskGenerator,
+        propagator: MaskPropagator,
+        associator: Associator,
+        store: TrackStore,
+        *,
+        max_missed: int = 3,
+        max_frontier: int = 64,
+    ) -> None:
+        """
+        Args:
+            video, generator, propagator, associator, store: the stages.
+            max_missed: how many keyframes in a row a mask of the frontier may pass without meeting a mask.
+            max_frontier: how many masks may be on the frontier at a keyframe; the most valuable ones are.
+        """
+        self._video = video
+        self._generator = generator
+        self._propagator = propagator
+        self._associator = associator
+        self._store = store
+        self._max_missed = max_missed
+        self._max_frontier = max_frontier
+        self._ended: dict[tuple[Direction, int], VisitKey] = {}
+        for key in store.committed():
+            self._remember(key)
+
+    def make(self, key: VisitKey) -> Visit:
+        """Cross the clip of `key` and commit what was found. The visits it starts from must be in the store."""
+        clock = _Clock()
+        if key.start == key.stop:
+            masks = self._generate(key, Rles.empty(self._video.info.size), clock)
+            visit = Visit(key, masks, Edges.empty(), Frontier.empty(), clock.seconds)
+        elif key.round != FULL:
+            visit = self._cross_preview(key, clock)
+        elif key.direction is Direction.FORWARD:
+            visit = self._cross_forward(key, clock)
+        else:
+            visit = self._cross_backward(key, clock)
+        self._store.commit(visit)
+        self._remember(key)
+        return visit
+
+    def _cross_forward(self, key: VisitKey, clock: "_Clock") -> Visit:
+        """The keyframe's masks and the frontier go on to the next keyframe, whose masks are made from them."""
+        here = self._store.read(self._ended[Direction.FORWARD, key.start])
+        prompts, missed = _with_frontier(_keyframe_rows(here.masks, key.start), here)
+        between, arrived = self._carry(key, prompts, clock)
+        target = self._generate(key, arrived.rles, clock)
+        missed_now = _per_region(arrived.region, prompts.region, missed)
+        visit = self._meet(key, between, arrived, target, missed_now, clock)
+        return _with_rows(visit, target)
+
+    def _cross_backward(self, key: VisitKey, clock: "_Clock") -> Visit:
+        """The masks of the later keyframe go back; only what was first seen there may go on past the earlier one."""
+        here = self._store.read(self._ended[Direction.FORWARD, key.stop])
+        there = self._store.read(self._ended[Direction.FORWARD, key.start])
+        later = self._ended.get((Direction.BACKWARD, key.stop))
+        own = _keyframe_rows(here.masks, key.stop)
+        prompts, missed = _with_frontier(own, self._store.read(later) if later else None)
+        between, arrived = self._carry(key, prompts, clock)
+        missed_now = _per_region(arrived.region, prompts.region, missed)
+        missed_now[np.isin(arrived.region, here.edges.region_to)] = self._max_missed
+        return self._meet(key, between, arrived, _keyframe_rows(there.masks, key.start), missed_now, clock)
+
+    def _cross_preview(self, key: VisitKey, clock: "_Clock") -> Visit:
+        """A clip of a coarse round stands alone: its keyframes' masks are there, and nothing goes on past it."""
+        ends = (key.start, key.stop) if key.direction is Direction.FORWARD else (key.stop, key.start)
+        own, target = (self._store.read(VisitKey(SEED_ROUND, at, at, Direction.FORWARD)).masks for at in ends)
+        between, arrived = self._carry(key, own, clock)
+        return self._meet(key, between, arrived, target, np.full(len(arrived), self._max_missed, np.int8), clock)
+
+    def _generate(self, key: VisitKey, carried: Rles, clock: "_Clock") -> Masks:
+        with clock.counts("read"):
+            keyframe = self._video[key.stop]
+        with clock.counts("generate"):
+            found = self._generator.generate(keyframe, carried)
+        return Masks.from_keyframe(found, frame=key.stop, round_=key.round)
+
+    def _carry(self, key: VisitKey, prompts: Masks, clock: "_Clock") -> tuple[Masks, Masks]:
+        """Rows on the frames between the keyframes, and rows on the keyframe arrived at."""
+        with clock.counts("propagate"):
+            clip = Clip(self._video, key.start, key.stop)
+            masklets = self._propagator.propagate(clip, prompts.rles, key.direction)
+        source = Source.FORWARD if key.direction is Direction.FORWARD else Source.BACKWARD
+        rows = Masks.from_masklets(masklets, regions=prompts.region, source=source)
+        at_end = rows.frame == _end(key)
+        return rows.take(~at_end), rows.take(at_end)
+
+    def _meet(
+        self,
+        key: VisitKey,
+        between: Masks,
+        arrived: Masks,
+        target: Masks,
+        missed: Int8[np.ndarray, " a"],
+        clock: "_Clock",
+    ) -> Visit:
+        """The visit, once it is known which arrived masks meet a mask of the target and which go on."""
+        with clock.counts("associate"):
+            meetings = self._associator.meet(arrived.rles, target.rles)
+            onward = self._admitted(meetings, arrived, target, missed)
+        edges = Edges(
+            region_from=arrived.region[meetings.arrived],
+            region_to=target.region[meetings.mask],
+            frame=np.full(len(meetings.arrived), _end(key), np.int32),
+            iou=meetings.iou.astype(np.float32),
+        )
+        frontier = Frontier(arrived.region[onward], (missed[onward] + 1).astype(np.int8))
+        return _with_rows(Visit(key, between, edges, frontier, clock.seconds), arrived.take(onward))
+
+    def _admitted(
+        self, meetings: Meetings, arrived: Masks, target: Masks, missed: Int8[np.ndarray, " a"]
+    ) -> Int64[np.ndarray, " k"]:
+        """Rows of the arrived masks that go on, the most valuable first.
+
+        The value of a mask is the number of pixels that it adds to what the target covers, times its score; among
+        masks of equal value the one with the larger area times score comes first.
+        """
+        allowed = missed < self._max_missed
+        allowed[meetings.explained] = False
+        rows = np.flatnonzero(allowed)
+        candidates = arrived.take(rows)
+        area = candidates.rles.area_px() * candidates.score.astype(np.float64)
+        new_share = 1 - candidates.rles.share_inside(target.rles.union())[:, 0]
+        order = np.lexsort((candidates.region, -area, -np.round(area * new_share)))
+        return rows[order[: self._max_frontier]]
+
+    def _remember(self, key: VisitKey) -> None:
+        if key.round == FULL:
+            self._ended[key.direction, _end(key)] = key
+
+
+def _end(key: VisitKey) -> int:
+    """The keyframe that a visit arrives at."""
+    return key.stop if key.direction is Direction.FORWARD else key.start
+
+
+def _keyframe_rows(masks: Masks, keyframe: int) -> Masks:
+    return masks.take((masks.frame == keyframe) & (masks.source == Source.KEYFRAME))
+
+
+def _with_frontier(own: Masks, before: Visit | None) -> tuple[Masks, Int8[np.ndarray, " p"]]:
+    """A keyframe's own masks, then those that an earlier visit left on the frontier there; and what each missed."""
+    own_missed = np.zeros(len(own), np.int8)
+    if before is None or not len(before.frontier):
+        return own, own_missed
+    at_end = np.flatnonzero((before.masks.frame == _end(before.key)) & (before.masks.source != Source.KEYFRAME))
+    row_of = dict(zip(before.masks.region[at_end].tolist(), at_end.tolist(), strict=True))
+    onward = before.masks.take(np.array([row_of[region] for region in before.frontier.region.tolist()]))
+    return Masks.concatenate([own, onward]), np.concatenate([own_missed, before.frontier.missed])
+
+
+def _per_region(
+    wanted: Int64[np.ndarray, " a"], region: Int64[np.ndarray, " p"], value: Int8[np.ndarray, " p"]
+) -> Int8[np.ndarray, " a"]:
+    """value[i] belongs to region[i]: the values of the wanted regions."""
+    value_of = dict(zip(region.tolist(), value.tolist(), strict=True))
+    return np.array([value_of[one] for one in wanted.tolist()], dtype=np.int8)
+
+
+def _with_rows(visit: Visit, more: Masks) -> Visit:
+    """The visit with further rows, all in the order of the store: by frame, then region."""
+    rows = Masks.concatenate([visit.masks, more])
+    masks = rows.take(np.lexsort((rows.region, rows.frame)))
+    return Visit(visit.key, masks, visit.edges, visit.frontier, visit.seconds)
+
+
+class _Clock:
+    """Adds up the seconds of each stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def counts(self, stage: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start

@@ -1,0 +1,94 @@
+"""What a run may spend, and what it has spent."""
+
+import re
+from dataclasses import dataclass
+
+from overseg.errors import SettingsError
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+_EXPECTED = "expected limits such as 90s, 10m, 2h, coverage=0.98 or masks=100000, joined by commas"
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a store holds so far, over all runs that worked on it.
+
+    Attributes:
+        seconds: working time.
+        coverage: mean share of pixels under at least one mask, over all frames, in [0, 1].
+        n_masks: number of masks kept.
+    """
+
+    seconds: float
+    coverage: float
+    n_masks: int
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Limits on a run; the first one met stops it. None stands for no limit.
+
+    Attributes:
+        max_seconds: working time over all runs on the store.
+        min_coverage: coverage that is enough, in (0, 1].
+        max_masks: number of masks that is enough.
+    """
+
+    max_seconds: float | None = None
+    min_coverage: float | None = None
+    max_masks: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "Budget":
+        """Read limits as on the command line.
+
+        >>> Budget.parse("10m,coverage=0.98")
+        Budget(max_seconds=600.0, min_coverage=0.98, max_masks=None)
+
+        Raises:
+            SettingsError: the text is not of this form, or a limit is not positive or given twice.
+        """
+        limits: dict[str, float] = {}
+        for part in text.split(","):
+            name, value = _limit(part.strip(), text)
+            if name in limits:
+                raise SettingsError(f"--budget {text!r} gives {name} twice: give each limit once")
+            limits[name] = value
+        max_masks = limits.get("masks")
+        return cls(limits.get("seconds"), limits.get("coverage"), None if max_masks is None else int(max_masks))
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is any limit."""
+        return self != Budget()
+
+    def met(self, spent: Spent, *, next_seconds: float = 0.0) -> str | None:
+        """The limit that has been met, in words; None while none has.
+
+        Args:
+            spent: what was spent.
+            next_seconds: how long the next step is expected to take. A run stops before the step that would take it
+                further past the limit than it is now short of it.
+        """
+        if self.max_seconds is not None and spent.seconds + next_seconds / 2 >= self.max_seconds:
+            return f"seconds={self.max_seconds:g}"
+        if self.min_coverage is not None and spent.coverage >= self.min_coverage:
+            return f"coverage={self.min_coverage:g}"
+        if self.max_masks is not None and spent.n_masks >= self.max_masks:
+            return f"masks={self.max_masks}"
+        return None
+
+
+def _limit(part: str, text: str) -> tuple[str, float]:
+    wrong = SettingsError(f"--budget {text!r} cannot be read at {part!r}: {_EXPECTED}")
+    if time := re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", part):
+        name, value = "seconds", float(time[1]) * _SECONDS[time[2]]
+    elif share := re.fullmatch(r"coverage=(\d*\.?\d+)", part):
+        name, value = "coverage", float(share[1])
+    elif count := re.fullmatch(r"masks=(\d+)", part):
+        name, value = "masks", float(count[1])
+    else:
+        raise wrong
+    if value <= 0 or (name == "coverage" and value > 1):
+        raise SettingsError(f"--budget {text!r}: {part!r} is out of range: limits are above 0, coverage at most 1")
+    return name, value

@@ -1,0 +1,116 @@
+"""Everything that decides a run's result, besides the video. A store keeps it, and refuses to go on with another."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from overseg.errors import SettingsError
+
+GENERATORS = ("sam1", "hierarchy", "precomputed")
+PROPAGATORS = ("sam2", "flow")
+DTYPES = ("float32", "bfloat16")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Settings of a run.
+
+    Attributes:
+        generator: how masks are made on keyframes: "sam1", "hierarchy" (a preview without weights), "precomputed".
+        propagator: how masks are carried: "sam2" or "flow".
+        weights: checkpoint of the generator, by name or path; None where it needs none.
+        propagator_weights: checkpoint of the propagator; None where it needs none.
+        masks: folder of masks for the precomputed generator.
+        dtype: precision of the models: float32, or bfloat16 (faster on CUDA, masks a little different).
+        step: frames from one keyframe to the next.
+        points_per_side: the generator's prompt grid has this many points on a side.
+        pred_iou_thresh: least predicted IoU of a generated mask, in [0, 1].
+        stability_score_thresh: least stability score of a generated mask, in [0, 1].
+        min_coverage: share of a keyframe, in [0, 1], that the generator tries to cover by relaxing its thresholds
+            where nothing is covered; 0 never relaxes them.
+        max_masks_per_keyframe: only so many masks of a keyframe are kept, the largest by area; None keeps all.
+        match_iou: masks of one frame that agree at least this much, in (0, 1], are the same region.
+        min_area_px: a mask smaller than this, in pixels of the processed frame, counts as gone.
+        max_missed: how many keyframes in a row a carried mask may pass without meeting a mask.
+        max_frontier: how many masks that met nothing are carried on past a keyframe, the most valuable ones.
+        resize: frames are shrunk to this length of the longer side, in pixels; None leaves them as they are.
+        start, end, stride: every stride-th frame from start up to, not including, end; None is the video's end.
+    """
+
+    generator: str = "sam1"
+    propagator: str = "flow"
+    weights: str | None = None
+    propagator_weights: str | None = None
+    masks: str | None = None
+    dtype: str = "float32"
+    step: int = 5
+    points_per_side: int = 16
+    pred_iou_thresh: float = 0.8
+    stability_score_thresh: float = 0.9
+    min_coverage: float = 0.95
+    max_masks_per_keyframe: int | None = None
+    match_iou: float = 0.6
+    min_area_px: int = 100
+    max_missed: int = 3
+    max_frontier: int = 64
+    resize: int | None = None
+    start: int = 0
+    end: int | None = None
+    stride: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot be.
+
+        Raises:
+            SettingsError: names the option, what it takes and what came.
+        """
+        for name, allowed in (("generator", GENERATORS), ("propagator", PROPAGATORS), ("dtype", DTYPES)):
+            if getattr(self, name) not in allowed:
+                raise SettingsError(f"{option(name)} is one of {', '.join(allowed)}, not {getattr(self, name)!r}")
+        for name, (kind, low, high) in _RANGES.items():
+            _check_range(name, getattr(self, name), kind, low, high)
+        if self.end is not None and self.end <= self.start:
+            raise SettingsError(f"--end ({self.end}) must be after --start ({self.start}): frames from start up to end")
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The names of all settings."""
+        return tuple(f.name for f in fields(cls))
+
+
+_RANGES: dict[str, tuple[type, float, float | None]] = {
+    "step": (int, 1, None),
+    "points_per_side": (int, 1, 256),
+    "pred_iou_thresh": (float, 0, 1),
+    "stability_score_thresh": (float, 0, 1),
+    "min_coverage": (float, 0, 1),
+    "max_masks_per_keyframe": (int, 1, 2**20 - 1),
+    "match_iou": (float, 0.01, 1),
+    "min_area_px": (int, 1, None),
+    "max_missed": (int, 0, 100),
+    "max_frontier": (int, 0, None),
+    "resize": (int, 32, None),
+    "start": (int, 0, None),
+    "end": (int, 1, None),
+    "stride": (int, 1, None),
+}
+_OPTIONAL = {"max_masks_per_keyframe", "resize", "end"}
+
+
+def option(name: str) -> str:
+    """The command line's spelling of a setting.
+
+    >>> option("points_per_side")
+    '--points-per-side'
+    """
+    spelled = {"min_area_px": "min-area"}.get(name, name.replace("_", "-"))
+    return f"--{spelled}"
+
+
+def _check_range(name: str, value: Any, kind: type, low: float, high: float | None) -> None:
+    if value is None and name in _OPTIONAL:
+        return
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or (kind is int and value != int(value)) or not low <= value <= (value if high is None else high):
+        number = "a whole number" if kind is int else "a number"
+        span = f"from {low:g} to {high:g}" if high is not None else f"of at least {low:g}"
+        raise SettingsError(f"{option(name)} takes {number} {span}, not {value!r}")

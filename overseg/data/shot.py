@@ -1,0 +1,19 @@
+"""A run of frames between two cuts."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Shot:
+    """Frames between two cuts; nothing is carried from one shot into another.
+
+    Attributes:
+        start: index of its first frame.
+        stop: index of its last frame (inclusive), at least start.
+    """
+
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start + 1

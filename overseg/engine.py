@@ -1,0 +1,85 @@
+"""A run: the only place that knows the order of the stages and spends the budget."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from overseg.conclude import Outcome, conclude
+from overseg.crossing import Crossing
+from overseg.data.budget import Budget
+from overseg.data.settings import Settings
+from overseg.data.visit import VisitKey
+from overseg.schedule import schedule
+from overseg.spending import Spending
+from overseg.stages import Associator, MaskGenerator, MaskPropagator, Report, Video
+from overseg.store.zarr_store import ZarrStore
+from overseg.video.shots import find_shots
+
+
+@dataclass(frozen=True)
+class Stages:
+    """The stages of one run, ready to work."""
+
+    generator: MaskGenerator
+    propagator: MaskPropagator
+    associator: Associator
+
+
+def run(
+    video: Video, stages: Stages, store: ZarrStore, *, settings: Settings, budget: Budget, report: Report, since: float
+) -> Outcome:
+    """Work on `store` until every visit is made or the budget is spent, then publish what was found.
+
+    Args:
+        video, stages: what to work on, and with.
+        store: may hold visits of an earlier run with the same video and settings; work goes on from there.
+        settings: those that the stages were built with.
+        budget: limits over all runs on this store.
+        report: is told of every step.
+        since: time.monotonic() when this run began; a budget in seconds counts from there.
+    """
+    shots = find_shots(video, report=lambda done: report.progress("shots", done, len(video)))
+    visits = schedule(shots, settings.step, previews=budget.limited)
+    crossing = Crossing(
+        video,
+        stages.generator,
+        stages.propagator,
+        stages.associator,
+        store,
+        max_missed=settings.max_missed,
+        max_frontier=settings.max_frontier,
+    )
+    spending = Spending(store, budget, n_frames=len(video), size=video.info.size, since=since)
+    limit = _make(visits, crossing, store, spending, report)
+    n_left = sum(key not in store.committed() for key in schedule(shots, settings.step, previews=False))
+    outcome = Outcome(limit=limit, n_visits_left=n_left, seconds_total=spending.spent().seconds)
+    conclude(video, shots, stages.associator, store, outcome, report)
+    return outcome
+
+
+def _make(
+    visits: Sequence[VisitKey], crossing: Crossing, store: ZarrStore, spending: Spending, report: Report
+) -> str | None:
+    """Make the visits that are not in the store; the limit that ended it, None where all are made."""
+    committed = store.committed()
+    for done, key in enumerate(visits):
+        report.progress("masks", done, len(visits))
+        if key in committed:
+            continue
+        if limit := spending.limit_met(key):
+            report.event("budget met", limit=limit)
+            return limit
+        visit = crossing.make(key)
+        spending.add(visit)
+        report.event(
+            "visit",
+            round=key.round,
+            direction=key.direction,
+            start=key.start,
+            stop=key.stop,
+            masks=len(visit.masks),
+            edges=len(visit.edges),
+            frontier=len(visit.frontier),
+            **{f"{stage}_s": round(seconds, 4) for stage, seconds in visit.seconds.items()},
+        )
+    report.progress("masks", len(visits), len(visits))
+    return None

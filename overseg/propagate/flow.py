@@ -1,0 +1,191 @@
+"""Carries masks by dense optical flow. Needs no weights."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float32, Int, UInt8
+
+from overseg.data.masks import Masklets
+from overseg.data.rles import Rles
+from overseg.stages import Clip, Direction
+
+_BLOCK_PX = 8  # the sampling map is bounded per block of this side, to find where a mask can land
+_MASKS_AT_ONCE = 32  # masks drawn full-size before they are encoded; bounds memory
+
+
+class FlowPropagator:
+    """Follows every mask's pixels through a clip by DIS optical flow (Kroeger et al., ECCV 2016).
+
+    All masks of a clip share the flow of its frames. The flows are chained from the prompt's frame, so that a mask
+    is sampled from its prompt once, and never from a sample of a sample.
+    """
+
+    def __init__(self, *, min_area_px: int = 100, min_support: float = 0.5, flow_size_px: int = 960) -> None:
+        """
+        Args:
+            min_area_px: a masklet ends where its mask is smaller, in pixels.
+            min_support: a masklet ends where a smaller share of its pixels, in [0, 1], passed the forward-backward
+                check on every frame since its prompt. The share is the score of its masks.
+            flow_size_px: flow is computed on frames shrunk to this length of the longer side, in pixels.
+        """
+        self._min_area_px = max(1, min_area_px)
+        self._min_support = min_support
+        self._flow_size_px = flow_size_px
+        self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+
+    def propagate(self, clip: Clip, prompts: Rles, direction: Direction) -> Masklets:
+        """Carry `prompts` to the clip's other end; see `stages.MaskPropagator`."""
+        followed = [_Followed(row, *_crop(prompts, row)) for row in _large_enough(prompts, self._min_area_px)]
+        steps: list[Masklets] = []
+        if followed and len(clip) > 1:
+            for frame, path in self._paths(clip, direction):
+                masks, followed = self._land(followed, path, frame)
+                steps.append(masks)
+                if not followed:
+                    break
+        return _ordered_by_prompt(steps, prompts.size)
+
+    def _paths(self, clip: Clip, direction: Direction) -> "Iterator[tuple[int, _Path]]":
+        """For every frame after the first: its index and the path of its pixels back to the prompt's frame."""
+        previous, path = None, None
+        for frame in clip.frames(direction):
+            grey = self._shrink(cv2.cvtColor(frame.rgb, cv2.COLOR_RGB2GRAY))
+            if previous is None or path is None:
+                previous, path = grey, _Path.start(frame.size)
+                continue
+            there = self._dis.calc(previous, grey, None)  # type: ignore[call-overload]
+            back = self._dis.calc(grey, previous, None)  # type: ignore[call-overload]
+            path = path.extended(_grow(back, frame.size), _resize(_consistent(there, back), frame.size))
+            previous = grey
+            yield frame.index, path
+
+    def _shrink(self, grey: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "a b"]:
+        scale = min(1.0, self._flow_size_px / max(grey.shape))
+        height, width = (max(16, round(side * scale)) for side in grey.shape)  # DIS needs at least a patch or two
+        return cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
+
+    def _land(self, followed: "list[_Followed]", path: "_Path", frame: int) -> "tuple[Masklets, list[_Followed]]":
+        """The masks of one frame, and those of them that go on."""
+        landed: list[tuple[_Followed, Rles, float]] = []
+        bounds = path.block_bounds()
+        for at in range(0, len(followed), _MASKS_AT_ONCE):
+            batch = followed[at : at + _MASKS_AT_ONCE]
+            drawn = np.zeros((len(batch), *path.size), dtype=bool)
+            support = np.array([one.draw(path, bounds, on=drawn[i]) for i, one in enumerate(batch)])
+            kept = np.flatnonzero((drawn.sum(axis=(1, 2)) >= self._min_area_px) & (support >= self._min_support))
+            rles = Rles.from_masks(drawn[kept])
+            landed += [(batch[i], rles.take([k]), float(support[i])) for k, i in enumerate(kept)]
+        masks = Masklets(
+            rles=Rles.concatenate(path.size, (rles for _, rles, _ in landed)),
+            prompt=np.array([one.prompt for one, _, _ in landed], dtype=np.int32),
+            frame=np.full(len(landed), frame, dtype=np.int32),
+            score=np.array([support for _, _, support in landed], dtype=np.float32),
+        )
+        return masks, [one for one, _, _ in landed]
+
+
+@dataclass(frozen=True)
+class _Path:
+    """Where each pixel of a frame was on the prompt's frame, and whether it was followed there without a break."""
+
+    x: Float32[np.ndarray, "h w"]
+    y: Float32[np.ndarray, "h w"]
+    unbroken: Bool[np.ndarray, "h w"]
+
+    @classmethod
+    def start(cls, size: tuple[int, int]) -> "_Path":
+        y, x = np.mgrid[: size[0], : size[1]].astype(np.float32)
+        return cls(x, y, np.ones(size, dtype=bool))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.x.shape[0], self.x.shape[1]
+
+    def extended(self, back: Float32[np.ndarray, "h w 2"], consistent: Bool[np.ndarray, "h w"]) -> "_Path":
+        """The path from the next frame, whose pixels came from here by the flow `back`."""
+        start = _Path.start(self.size)
+        from_x, from_y = start.x + back[..., 0], start.y + back[..., 1]
+        outside = (from_x < 0) | (from_y < 0) | (from_x > self.size[1] - 1) | (from_y > self.size[0] - 1)
+        x = cv2.remap(self.x, from_x, from_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        y = cv2.remap(self.y, from_x, from_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        unbroken = cv2.remap(self.unbroken.view(np.uint8), from_x, from_y, cv2.INTER_NEAREST).view(bool)
+        return _Path(x, y, unbroken & consistent & ~outside)
+
+    def block_bounds(self) -> Float32[np.ndarray, "4 a b"]:
+        """For every block of the frame, the least and greatest x and y that its pixels come from."""
+        height, width = (-(-side // _BLOCK_PX) * _BLOCK_PX for side in self.size)
+        pad = ((0, height - self.size[0]), (0, width - self.size[1]))
+        blocks = [
+            np.pad(axis, pad, mode="edge").reshape(height // _BLOCK_PX, _BLOCK_PX, width // _BLOCK_PX, _BLOCK_PX)
+            for axis in (self.x, self.y)
+        ]
+        return np.stack([bound(b, axis=(1, 3)) for b in blocks for bound in (np.min, np.max)])
+
+
+@dataclass(frozen=True)
+class _Followed:
+    """A prompt mask, cut to its box: the row of the prompt, the box's corner and the cut-out (0 or 255)."""
+
+    prompt: int
+    corner_xy: tuple[int, int]
+    cut: UInt8[np.ndarray, "a b"]
+
+    def draw(self, path: _Path, bounds: Float32[np.ndarray, "4 i j"], *, on: Bool[np.ndarray, "h w"]) -> float:
+        """Draw this mask where the path takes it, and return the share of it that was followed without a break."""
+        (left, top), (height, width) = self.corner_xy, self.cut.shape
+        reached = (
+            (bounds[1] > left - 1) & (bounds[0] < left + width) & (bounds[3] > top - 1) & (bounds[2] < top + height)
+        )
+        rows, columns = np.flatnonzero(reached.any(axis=1)), np.flatnonzero(reached.any(axis=0))
+        if not len(rows):
+            return 0.0
+        window = np.s_[
+            rows[0] * _BLOCK_PX : (rows[-1] + 1) * _BLOCK_PX, columns[0] * _BLOCK_PX : (columns[-1] + 1) * _BLOCK_PX
+        ]
+        sampled = cv2.remap(self.cut, path.x[window] - left, path.y[window] - top, cv2.INTER_LINEAR)
+        mask = sampled >= 128
+        on[window] = mask
+        area = np.count_nonzero(mask)
+        return float(np.count_nonzero(mask & path.unbroken[window]) / area) if area else 0.0
+
+
+def _large_enough(prompts: Rles, min_area_px: int) -> list[int]:
+    return np.flatnonzero(prompts.area_px() >= min_area_px).tolist()
+
+
+def _crop(prompts: Rles, row: int) -> tuple[tuple[int, int], UInt8[np.ndarray, "a b"]]:
+    one = prompts.take([row])
+    left, top, width, height = one.boxes_xywh()[0].astype(int).tolist()
+    return (left, top), one.to_masks()[0, top : top + height, left : left + width].view(np.uint8) * np.uint8(255)
+
+
+def _consistent(there: Float32[np.ndarray, "h w 2"], back: Float32[np.ndarray, "h w 2"]) -> Bool[np.ndarray, "h w"]:
+    """Pixels of the later frame whose flow back is undone by the flow there.
+
+    The bound is that of Sundaram, Brox, Keutzer, "Dense point trajectories by GPU-accelerated large displacement
+    optical flow", ECCV 2010, equation 5.
+    """
+    start = _Path.start((back.shape[0], back.shape[1]))
+    returned = cv2.remap(there, start.x + back[..., 0], start.y + back[..., 1], cv2.INTER_LINEAR)
+    error = np.square(back + returned).sum(axis=-1)
+    return error < 0.01 * (np.square(back).sum(axis=-1) + np.square(returned).sum(axis=-1)) + 0.5
+
+
+def _grow(flow: Float32[np.ndarray, "a b 2"], size: tuple[int, int]) -> Float32[np.ndarray, "h w 2"]:
+    """A flow field at `size`, its vectors in pixels of that size."""
+    scale = np.array([size[1] / flow.shape[1], size[0] / flow.shape[0]], dtype=np.float32)
+    return cv2.resize(flow, (size[1], size[0]), interpolation=cv2.INTER_LINEAR) * scale
+
+
+def _resize(flags: Bool[np.ndarray, "a b"], size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
+    return cv2.resize(flags.view(np.uint8), (size[1], size[0]), interpolation=cv2.INTER_NEAREST).view(bool)
+
+
+def _ordered_by_prompt(steps: list[Masklets], size: tuple[int, int]) -> Masklets:
+    """One table of all frames' rows, each prompt's rows together and in the order of the frames."""
+    nothing = Masklets(Rles.empty(size), np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.float32))
+    rows = Masklets.concatenate([nothing, *steps])
+    order: Int[np.ndarray, " n"] = np.argsort(rows.prompt, kind="stable")
+    return rows.take(order)

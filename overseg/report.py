@@ -1,0 +1,49 @@
+"""Tells people and logs what a run does."""
+
+import json
+import sys
+import time
+from typing import TextIO
+
+from tqdm import tqdm
+
+
+class TerminalReport:
+    """Progress bars with the time left, on a terminal only; and, where asked for, one event a line as JSON."""
+
+    def __init__(self, *, quiet: bool = False, log: TextIO | None = None, stream: TextIO = sys.stderr) -> None:
+        """
+        Args:
+            quiet: no bars and no remarks.
+            log: gets one JSON object a line, with "event", "time_s" (Unix time) and the event's facts.
+            stream: where bars and remarks go.
+        """
+        self._quiet = quiet
+        self._log = log
+        self._stream = stream
+        self._bars: dict[str, tqdm] = {}
+
+    def progress(self, stage: str, done: int, total: int) -> None:
+        """Move the stage's bar; see `stages.Report`."""
+        if self._quiet or not self._stream.isatty():
+            return
+        if stage not in self._bars:
+            self._bars[stage] = tqdm(total=total, initial=done, desc=stage, file=self._stream, dynamic_ncols=True)
+        bar = self._bars[stage]
+        bar.update(done - bar.n)
+        if done == total:
+            self._bars.pop(stage).close()
+
+    def event(self, name: str, **facts: str | int | float | None) -> None:
+        """Write the event down, and say it where it is a remark; see `stages.Report`."""
+        if self._log:
+            self._log.write(json.dumps({"event": name, "time_s": round(time.time(), 3), **facts}) + "\n")
+            self._log.flush()
+        if name == "remark" and not self._quiet:
+            tqdm.write(str(facts["line"]), file=self._stream)
+
+    def close(self) -> None:
+        """Leave the terminal tidy, whatever happened."""
+        for bar in self._bars.values():
+            bar.close()
+        self._bars.clear()

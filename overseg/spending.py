@@ -1,0 +1,80 @@
+"""What a store has cost and what it holds so far, kept up to date visit by visit."""
+
+import time
+
+import numpy as np
+
+from overseg.data.budget import Budget, Spent
+from overseg.data.rles import Rles
+from overseg.data.visit import Visit, VisitKey
+from overseg.resolve import NO_ROUND
+from overseg.stages import TrackStore
+
+
+class Spending:
+    """Counts seconds, masks and covered pixels. On a frame that several rounds visited, only the finest counts."""
+
+    def __init__(
+        self, store: TrackStore, budget: Budget, *, n_frames: int, size: tuple[int, int], since: float
+    ) -> None:
+        """
+        Args:
+            store: its visits are counted first.
+            budget: coverage is counted only where the budget limits it, since it costs time.
+            n_frames, size: of the video.
+            since: time.monotonic() when this run began.
+        """
+        self._budget = budget
+        self._since = since
+        self._seconds_before = sum(store.seconds().values())
+        self._picture_px = size[0] * size[1]
+        self._rounds = np.full(n_frames, NO_ROUND, np.int8)
+        self._n_masks = np.zeros(n_frames, np.int32)
+        self._covered_px = np.zeros(n_frames, np.int64)
+        self._covers: dict[int, Rles] = {}
+        self._step_seconds: dict[tuple[bool, bool], float] = {}
+        for key in store.committed():
+            self._count(store.read(key))
+
+    def add(self, visit: Visit) -> None:
+        """Count a visit that was just made."""
+        self._count(visit)
+        self._step_seconds[_kind(visit.key)] = sum(visit.seconds.values())
+
+    def spent(self) -> Spent:
+        """The sums as they stand."""
+        coverage = float(self._covered_px.mean() / self._picture_px) if len(self._covered_px) else 0.0
+        return Spent(
+            seconds=self._seconds_before + time.monotonic() - self._since,
+            coverage=coverage,
+            n_masks=int(self._n_masks.sum()),
+        )
+
+    def limit_met(self, next_visit: VisitKey) -> str | None:
+        """The limit that leaves no room for the next visit, in words; None where there is room."""
+        if not self._budget.limited:
+            return None
+        return self._budget.met(self.spent(), next_seconds=self._step_seconds.get(_kind(next_visit), 0.0))
+
+    def _count(self, visit: Visit) -> None:
+        for frame in np.unique(visit.masks.frame).tolist():
+            if visit.key.round > self._rounds[frame]:
+                continue
+            rows = slice(*np.searchsorted(visit.masks.frame, [frame, frame + 1]))
+            if visit.key.round < self._rounds[frame]:
+                self._rounds[frame] = visit.key.round
+                self._n_masks[frame] = 0
+                self._covers.pop(frame, None)
+            self._n_masks[frame] += rows.stop - rows.start
+            if self._budget.min_coverage is not None:
+                self._cover(frame, Rles(visit.masks.rles.size, visit.masks.rles.counts[rows]))
+
+    def _cover(self, frame: int, masks: Rles) -> None:
+        before = [self._covers[frame]] if frame in self._covers else []
+        self._covers[frame] = Rles.concatenate(masks.size, [*before, masks]).union()
+        self._covered_px[frame] = self._covers[frame].area_px()[0]
+
+
+def _kind(key: VisitKey) -> tuple[bool, bool]:
+    """Visits of one kind take about equally long: with or without masks to generate, with or without a clip."""
+    return key.round == 0 or key.start == key.stop, key.start == key.stop
