@@ -1,0 +1,126 @@
+"""The `Video` that a run reads: chosen frames of an input, shrunk, and kept in bounded memory."""
+
+import operator
+from functools import cached_property
+from threading import Lock
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from jaxtyping import Float64, UInt8
+
+from overseg.data.frame import Frame
+from overseg.data.video_info import VideoInfo
+from overseg.video.cache import PictureCache
+from overseg.video.source import PictureSource
+
+
+class BufferedVideo:
+    """Frames by number, whatever the order, from several threads if need be. Pictures are read-only.
+
+    A step backward decodes the group of pictures once and keeps as much of it, up to the frame asked for, as the cache
+    holds; so memory stays bounded, and a backward run costs about as much as a forward one. Only where a group holds
+    many times more pictures than the cache (long stretches of 4K without a keyframe) is it decoded again for each
+    cacheful.
+    """
+
+    def __init__(self, source: PictureSource, numbers: range, *, resize: int | None, cache_bytes: int) -> None:
+        """
+        Args:
+            source: all pictures.
+            numbers: which of them are the frames of this video; at least one.
+            resize: longer side in pixels to which pictures are shrunk; None for as they are.
+            cache_bytes: most memory to keep pictures in.
+        """
+        self._source = source
+        self._numbers = numbers
+        self._size = _shrunk(source.size, resize)
+        self._cache = PictureCache(cache_bytes)
+        self._n_cached_at_most = cache_bytes // (3 * self._size[0] * self._size[1])
+        self._last_decoded = -1
+        self._lock = Lock()
+
+    @cached_property
+    def info(self) -> VideoInfo:
+        return VideoInfo(
+            name=self._source.name,
+            sha256=self._source.sha256(),
+            n_frames=len(self),
+            height=self._size[0],
+            width=self._size[1],
+            fps=self._source.fps(self._numbers),
+            n_lost=self._source.n_lost,
+        )
+
+    @cached_property
+    def timestamps_s(self) -> Float64[np.ndarray, " n"]:
+        return self._source.timestamps_s[self._numbers.start : self._numbers.stop : self._numbers.step]
+
+    @property
+    def cached_bytes(self) -> int:
+        """Bytes of pictures held now."""
+        return self._cache.n_bytes
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __getitem__(self, index: int) -> Frame:
+        """Frame `index`, from 0.
+
+        Raises:
+            IndexError: there is no such frame; negative numbers are none.
+            InputError: the input is damaged at this frame.
+        """
+        index = operator.index(index)
+        if not 0 <= index < len(self):
+            raise IndexError(f"frame {index} of a video of {len(self)} frames")
+        with self._lock:
+            rgb = self._cache.get(index)
+            if rgb is None:
+                rgb = self._decode(index)
+        return Frame(index=index, timestamp_s=float(self.timestamps_s[index]), rgb=rgb)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _decode(self, index: int) -> UInt8[np.ndarray, "h w 3"]:
+        """Decode a frame; on the way back through the video, also those before it that will be wanted next."""
+        first = self._first_to_keep(index) if index < self._last_decoded else index
+        self._last_decoded = index
+        for at, rgb in enumerate(self._source.pictures(self._numbers[first : index + 1]), start=first):
+            picture = self._finished(rgb)
+            self._cache.put(at, picture)
+        return picture
+
+    def _first_to_keep(self, index: int) -> int:
+        """The earliest frame that is decoded on the way to `index` and that the cache can hold together with it."""
+        group_start = self._source.cheap_from(self._numbers[index])
+        first_of_group = -((self._numbers.start - group_start) // self._numbers.step)
+        return min(index, max(0, first_of_group, index - self._n_cached_at_most + 1))
+
+    def _finished(self, rgb: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h2 w2 3"]:
+        """A picture of the video's size, in memory of its own, read-only."""
+        if rgb.shape[:2] != self._size:
+            import cv2
+
+            rgb = cv2.resize(rgb, self._size[::-1], interpolation=cv2.INTER_AREA)
+        rgb = np.ascontiguousarray(rgb)
+        rgb.flags.writeable = False
+        return rgb
+
+
+def _shrunk(size: tuple[int, int], longer_side: int | None) -> tuple[int, int]:
+    """(height, width) with at most this longer side, in the same proportion."""
+    longest = max(size)
+    if longer_side is None or longer_side >= longest:
+        return size
+    return max(1, round(size[0] * longer_side / longest)), max(1, round(size[1] * longer_side / longest))

@@ -1,0 +1,137 @@
+"""Decoding of a video file's frames by number."""
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from overseg.errors import InputError
+from overseg.video.packets import DECODING_THREADS, demux, open_container, video_stream
+from overseg.video.timeline import Timeline
+
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+
+    _Numbered = Generator[tuple[int, VideoFrame], None, None]
+
+_STEP_ON_FRAMES = 8  # decoding this many more is cheaper than a seek
+
+
+class FrameDecoder:
+    """Keeps a file open and its decoder running, so that the next frame costs one frame.
+
+    A frame is known by its presentation time and never by its place after a seek: where the container's seek lands too
+    late, or what is decoded there lacks its references, decoding begins at an earlier keyframe, at last at the first
+    frame. In a damaged file each frame is decoded from its own keyframe on, so that what conceals the damage does not
+    depend on the order of reading.
+    """
+
+    def __init__(self, path: Path, timeline: Timeline) -> None:
+        self._path = path
+        self._timeline = timeline
+        self._open()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._frames.close()
+        self._container.close()
+
+    def frame(self, number: int) -> "VideoFrame":
+        """Decode frame `number`.
+
+        Raises:
+            InputError: the file promises this frame, but it cannot be decoded.
+        """
+        if self._next <= number and self._is_near(number) and (found := self._run_to(number)):
+            return found
+        for anchor in self._starts(number):
+            self._begin_at(anchor)
+            if found := self._run_to(number):
+                return found
+        raise InputError(
+            f"Frame {number} of {self._path} (at {self._timeline.timestamp_s[number]:.3f} s) cannot be decoded: the "
+            "file is damaged there. Repair it by encoding it anew, or leave this part out with start and end."
+        )
+
+    def _is_near(self, number: int) -> bool:
+        anchor = self._timeline.anchor_before(number)
+        if self._timeline.is_damaged:
+            return anchor == self._began_at
+        return number - self._next < _STEP_ON_FRAMES or anchor <= self._next
+
+    def _starts(self, number: int) -> list[int | None]:
+        """Where to begin, the nearest first; None is the beginning of the file."""
+        anchors = self._timeline.anchors
+        last = int(np.searchsorted(anchors, number, side="right")) - 1
+        if self._timeline.is_counted or last == 0:
+            return [None]
+        return [*(int(anchors[at]) for at in (last, last - 1) if at > 0), None]
+
+    def _open(self) -> None:
+        self._container = open_container(self._path)
+        self._stream = video_stream(self._container, self._path)
+        self._stream.thread_type = DECODING_THREADS
+        self._frames = self._decode(from_keyframe=False)
+        self._began_at = 0
+        self._next = 0
+
+    def _begin_at(self, anchor: int | None) -> None:
+        """Put the decoder at a keyframe, or at the beginning of the file."""
+        import av
+
+        if anchor is None:
+            self.close()
+            self._open()
+            return
+        self._frames.close()
+        try:
+            self._container.seek(int(self._timeline.pts[anchor]), stream=self._stream)
+        except (av.error.FFmpegError, OSError):  # a container without seeking
+            self._begin_at(None)
+            return
+        self._frames = self._decode(from_keyframe=True)
+        self._began_at = anchor
+        self._next = 0
+
+    def _run_to(self, number: int) -> "VideoFrame | None":
+        """Decode on until frame `number`; None where the stream passes it by."""
+        for at, frame in self._frames:
+            self._next = at + 1
+            if at >= number:
+                return frame if at == number else None
+        self._next = len(self._timeline)
+        return None
+
+    def _decode(self, *, from_keyframe: bool) -> "_Numbered":
+        """Frames from here on, each with its number.
+
+        After a seek, frames shown before the first keyframe are dropped: they lean on frames that were skipped.
+        """
+        import av
+
+        floor_pts = None
+        count = 0
+        for packet in demux(self._container, self._stream):
+            if from_keyframe and floor_pts is None:
+                if not packet.is_keyframe or packet.pts is None:
+                    continue
+                floor_pts = packet.pts
+            try:
+                frames = packet.decode()
+            except av.error.FFmpegError:
+                continue
+            for frame in frames:
+                if self._timeline.is_counted:
+                    yield count, frame
+                elif floor_pts is None or (frame.pts is not None and frame.pts >= floor_pts):
+                    yield from self._numbered(frame)
+                count += 1
+
+    def _numbered(self, frame: "VideoFrame") -> "_Numbered":
+        """The frame with its number, or nothing where it is none of the timeline's."""
+        if frame.pts is None:
+            return
+        at = int(np.searchsorted(self._timeline.pts, frame.pts))
+        if at < len(self._timeline) and self._timeline.pts[at] == frame.pts:
+            yield at, frame

@@ -1,0 +1,77 @@
+"""Pictures of a video file, in any container and codec that FFmpeg reads."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float64, UInt8
+
+from overseg.video.decoder import FrameDecoder
+from overseg.video.fingerprint import fingerprint
+from overseg.video.orientation import display_matrix, upright
+from overseg.video.packets import refuse_absurd_size
+from overseg.video.timeline import read_timeline
+
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+
+
+_ROUNDED_FRAMES = 0.5  # times in whole milliseconds blur a constant rate; half a frame in all is that and no more
+
+
+class FileSource:
+    """One video file. Pictures are turned as the camera noted it; alpha is dropped; pixels are taken for square.
+
+    Where the picture size changes within the file, later pictures are scaled to the size of the first.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._timeline = read_timeline(path)
+        self._decoder = FrameDecoder(path, self._timeline)
+        first = self._decoder.frame(0)
+        self._stored_size = first.height, first.width
+        refuse_absurd_size(self._stored_size, path)
+        self._display_matrix = display_matrix(first)
+        self._size = self._to_rgb(first).shape[:2]
+
+    @property
+    def name(self) -> str:
+        return self._path.name
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self._size
+
+    @property
+    def timestamps_s(self) -> Float64[np.ndarray, " n"]:
+        return self._timeline.timestamp_s
+
+    @property
+    def n_lost(self) -> int:
+        return self._timeline.n_lost
+
+    def fps(self, numbers: range) -> float:
+        nominal_fps = self._timeline.nominal_fps
+        seconds = float(self.timestamps_s[numbers[-1]] - self.timestamps_s[numbers[0]])
+        if abs(seconds * nominal_fps - (numbers[-1] - numbers[0])) < _ROUNDED_FRAMES:
+            return nominal_fps / numbers.step
+        return (len(numbers) - 1) / seconds
+
+    def sha256(self) -> str:
+        return fingerprint([self._path], with_names=False)
+
+    def cheap_from(self, number: int) -> int:
+        return self._timeline.anchor_before(number)
+
+    def pictures(self, numbers: Sequence[int]) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+        for number in numbers:
+            yield self._to_rgb(self._decoder.frame(number))
+
+    def close(self) -> None:
+        self._decoder.close()
+
+    def _to_rgb(self, frame: "VideoFrame") -> UInt8[np.ndarray, "h w 3"]:
+        height, width = self._stored_size
+        return upright(frame.to_ndarray(format="rgb24", height=height, width=width), self._display_matrix)

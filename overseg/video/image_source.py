@@ -1,0 +1,149 @@
+"""Pictures of a folder of images, or of one image."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float64, UInt8
+
+from overseg.errors import InputError
+from overseg.video.fingerprint import fingerprint
+from overseg.video.packets import refuse_absurd_size
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
+NOMINAL_FPS = 30.0
+_TURNING_ORIENTATIONS = (5, 6, 7, 8)  # EXIF 2.32, tag 0x0112: those that exchange width and height
+_EXIF_ORIENTATION = 0x0112
+
+
+class ImageSource:
+    """Images as the frames of a video, in natural order of their names (2.png before 10.png).
+
+    A camera's orientation (EXIF) is applied; grey and palette become RGB; 16 bits are scaled to 8 by the type's range
+    (65535 becomes 255); alpha is dropped, and not blended, as it is by SAM's and most other loaders; of a file with
+    several pages the first counts. No time is known: `fps` is 0 and timestamps count at a nominal 30 per second.
+
+    All headers are read at opening, so that a file that is no image, or of another size, is found at once; an image
+    that is broken further on is found when it is read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._files = [path] if path.is_file() else _image_files(path)
+        self._size = _common_size(self._files)
+
+    @property
+    def name(self) -> str:
+        return self._path.absolute().name
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self._size
+
+    @property
+    def timestamps_s(self) -> Float64[np.ndarray, " n"]:
+        return np.arange(len(self._files)) / NOMINAL_FPS
+
+    @property
+    def n_lost(self) -> int:
+        return 0
+
+    def fps(self, numbers: range) -> float:
+        return 0.0
+
+    def sha256(self) -> str:
+        return fingerprint(self._files, with_names=True)
+
+    def cheap_from(self, number: int) -> int:
+        return number
+
+    def pictures(self, numbers: Sequence[int]) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+        for number in numbers:
+            yield _read_rgb(self._files[number])
+
+    def close(self) -> None:
+        pass
+
+
+def _image_files(folder: Path) -> list[Path]:
+    from natsort import natsorted
+
+    try:
+        files = [f for f in folder.iterdir() if f.suffix.lower() in IMAGE_SUFFIXES and not f.name.startswith(".")]
+    except OSError as e:
+        raise InputError(f"Cannot read the folder {folder}: {e.strerror}. Check its permissions.") from e
+    files = [f for f in files if f.is_file()]
+    if not files:
+        raise InputError(
+            f"The folder {folder} holds no images; expected files that end in {', '.join(IMAGE_SUFFIXES)}. Give the "
+            "folder in which the images themselves lie."
+        )
+    return natsorted(files, key=lambda f: (f.name, f.suffix))
+
+
+def _common_size(files: list[Path]) -> tuple[int, int]:
+    """(height, width) of all images, from their headers."""
+    first = _upright_size(files[0])
+    for file in files[1:]:
+        size = _upright_size(file)
+        if size != first:
+            raise InputError(
+                f"The images of a folder must have one size, but in {file.parent} {files[0].name} has {first[1]} x "
+                f"{first[0]} px and {file.name} has {size[1]} x {size[0]} px. Put them into separate folders."
+            )
+    return first
+
+
+def _upright_size(file: Path) -> tuple[int, int]:
+    with _open(file) as image:
+        height, width = image.height, image.width
+        return (width, height) if image.getexif().get(_EXIF_ORIENTATION) in _TURNING_ORIENTATIONS else (height, width)
+
+
+def _open(file: Path) -> "Image":
+    """Open an image and read its header.
+
+    Raises:
+        InputError: it is unreadable, no image, or absurdly large.
+    """
+    from PIL import Image
+
+    try:
+        image = Image.open(file)
+    except PermissionError as e:
+        raise InputError(f"Cannot read the image {file}: {e.strerror}. Check its permissions.") from e
+    except Image.DecompressionBombError as e:
+        raise InputError(f"The image {file} is too large to be decoded. Make it smaller first.") from e
+    except (OSError, SyntaxError, ValueError) as e:
+        raise InputError(f"{file} is no image that can be read ({_one_line(e)}). Repair or remove it.") from e
+    refuse_absurd_size((image.height, image.width), file)
+    return image
+
+
+def _read_rgb(file: Path) -> UInt8[np.ndarray, "h w 3"]:
+    from PIL import ImageOps
+
+    with _open(file) as image:
+        try:
+            return np.asarray(_to_8_bit_rgb(ImageOps.exif_transpose(image), file))
+        except (OSError, SyntaxError, ValueError, EOFError) as e:
+            raise InputError(f"The image {file} is broken ({_one_line(e)}). Repair or remove it.") from e
+
+
+def _to_8_bit_rgb(image: "Image", file: Path) -> "Image":
+    from PIL import Image
+
+    if image.mode.startswith("I;16"):
+        return Image.fromarray(np.round(np.asarray(image) / 257).astype(np.uint8)).convert("RGB")
+    if image.mode in ("I", "F"):
+        kind = {"I": "32-bit whole numbers", "F": "fractions"}[image.mode]
+        raise InputError(f"The image {file} holds {kind}, whose range is unknown; expected 8 or 16 bits. Convert it.")
+    return image.convert("RGB")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,77 @@
+"""Opening of a video: a file or a folder of images, as the frames that are to be processed."""
+
+from pathlib import Path
+
+from overseg.errors import InputError, SettingsError
+from overseg.video.buffered import BufferedVideo
+from overseg.video.file_source import FileSource
+from overseg.video.image_source import IMAGE_SUFFIXES, ImageSource
+from overseg.video.source import PictureSource
+
+DEFAULT_CACHE_BYTES = 256 * 2**20
+
+
+def open_video(
+    path: str | Path,
+    *,
+    start: int = 0,
+    end: int | None = None,
+    stride: int = 1,
+    resize: int | None = None,
+    cache_bytes: int = DEFAULT_CACHE_BYTES,
+) -> BufferedVideo:
+    """Open a video file, a folder of images, or one image.
+
+    Example:
+        >>> video = open_video("cup.mp4", start=100, stride=2, resize=960)  # doctest: +SKIP
+        >>> video[0].rgb.shape, video.info.fps  # doctest: +SKIP
+        ((540, 960, 3), 12.5)
+
+    Args:
+        path: a file in any container that FFmpeg reads, or a folder of jpg, png, webp, tif or bmp images.
+        start: number of the first frame to process, among the frames of the input that can be decoded, from 0.
+        end: number of the frame before which to stop; None, or a number past the last frame, for all.
+        stride: process each `stride`-th frame.
+        resize: length in pixels of the longer side to which frames are shrunk; never enlarged; None for as they are.
+        cache_bytes: memory for decoded frames, in bytes; a backward run is fast while a few frames fit.
+
+    Raises:
+        SettingsError: an option has a value that it cannot have.
+        InputError: the input is missing, unreadable, no video, or holds no frame.
+    """
+    _check_whole("start", start, least=0)
+    _check_whole("stride", stride, least=1)
+    _check_whole("cache_bytes", cache_bytes, least=0)
+    if end is not None:
+        _check_whole("end", end, least=1)
+    if resize is not None:
+        _check_whole("resize", resize, least=1)
+    if end is not None and end <= start:
+        raise SettingsError(f"end must lie behind start; got start {start} and end {end}, which leaves no frame.")
+    source = _open_source(path)
+    n_frames = len(source.timestamps_s)
+    if start >= n_frames:
+        source.close()
+        raise SettingsError(f"start is {start}, but {path} has {n_frames} frames; give a number below that.")
+    numbers = range(start, n_frames if end is None else min(end, n_frames), stride)
+    return BufferedVideo(source, numbers, resize=resize, cache_bytes=cache_bytes)
+
+
+def _open_source(path: str | Path) -> PictureSource:
+    if not isinstance(path, str | Path) or not str(path):
+        raise InputError(f"Expected the path of a video file or of a folder of images; got {path!r}.")
+    path = Path(path)
+    try:
+        is_folder, is_file = path.is_dir(), path.exists()
+    except (OSError, ValueError) as e:
+        raise InputError(f"Cannot look for {path}: {e}. Check the path and its permissions.") from e
+    if is_folder or (is_file and path.suffix.lower() in IMAGE_SUFFIXES):
+        return ImageSource(path)
+    if not is_file:
+        raise InputError(f"There is no file or folder {path}. Give the path of a video or of a folder of images.")
+    return FileSource(path)
+
+
+def _check_whole(name: str, value: int, *, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise SettingsError(f"{name} must be a whole number of at least {least}; got {value!r}.")

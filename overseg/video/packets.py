@@ -1,0 +1,160 @@
+"""What a video file says about itself before anything is decoded: its video stream and the packets of it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Bool, Int64
+
+from overseg.errors import InputError
+from overseg.video.nal import is_well_formed, unit_length_bytes
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.packet import Packet
+    from av.video.stream import VideoStream
+
+MAX_PICTURE_PX = 2**27
+# With a thread for each frame, an error takes other frames along, and what conceals it depends on chance.
+DECODING_THREADS = "SLICE"
+_MAX_READ_ERRORS = 64  # in a row: more and the rest of the file is taken for lost
+_LEADING_BYTES = 16
+
+
+@dataclass(frozen=True)
+class Packets:
+    """The compressed frames of a video stream, in the order in which the file holds them, without discarded ones.
+
+    Attributes:
+        pts: presentation time of each in ticks of the stream's time base; where `has_pts` is false, meaningless.
+        has_pts: whether the file gives the presentation time.
+        is_keyframe: whether decoding can begin here.
+        in_order: whether decoding times never step back, as they do where recordings were glued together.
+        is_damaged: whether anything says that packets are cut short, overwritten or missing.
+        n_promised: how many the container says there are; at least as many as were found.
+    """
+
+    pts: Int64[np.ndarray, " n"]
+    has_pts: Bool[np.ndarray, " n"]
+    is_keyframe: Bool[np.ndarray, " n"]
+    in_order: bool
+    is_damaged: bool
+    n_promised: int
+
+
+def open_container(path: Path) -> "InputContainer":
+    """Open a video file; it is to be closed by the caller.
+
+    Raises:
+        InputError: it is missing, unreadable, or nothing that FFmpeg knows.
+    """
+    import av
+
+    try:
+        return av.open(f"file:{path.absolute()}")
+    except (FileNotFoundError, PermissionError, IsADirectoryError) as e:
+        raise InputError(f"Cannot read the video {path}: {e.strerror}. Check the path and its permissions.") from e
+    except (av.error.FFmpegError, OSError) as e:
+        raise InputError(
+            f"{path} is no video that FFmpeg can read ({e.strerror}): it is empty, cut off before its index, damaged, "
+            "or of another kind. Give a video file or a folder of images."
+        ) from e
+
+
+def video_stream(container: "InputContainer", path: Path) -> "VideoStream":
+    """The video stream that a player would show; cover pictures are none.
+
+    Raises:
+        InputError: there is none, or its pictures are too large to be decoded.
+    """
+    from av.stream import Disposition
+
+    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic and s.codec_context]
+    if not streams:
+        kinds = ", ".join(sorted({s.type for s in container.streams})) or "none"
+        raise InputError(f"{path} has no video stream (streams found: {kinds}). Give a file that holds video.")
+    best = container.streams.best("video")
+    stream = next((s for s in streams if s is best), streams[0])
+    refuse_absurd_size((stream.codec_context.height, stream.codec_context.width), path)
+    return stream
+
+
+def refuse_absurd_size(size: tuple[int, int], path: Path) -> None:
+    """Raise InputError for pictures that are larger than any camera's, before memory is asked for them."""
+    if size[0] * size[1] > MAX_PICTURE_PX:
+        raise InputError(
+            f"{path} says that its pictures are {size[1]} x {size[0]} px; at most {MAX_PICTURE_PX} pixels can be "
+            "decoded. The file is damaged, or must be made smaller first."
+        )
+
+
+def read_packets(container: "InputContainer", stream: "VideoStream") -> Packets:
+    """Run through the file once without decoding."""
+    read_errors: list[Exception] = []
+    length_bytes = unit_length_bytes(stream)
+    rows: list[tuple[int | None, int | None, bool, bool, int]] = []
+    for packet in demux(container, stream, read_errors):
+        if packet.size and not packet.is_discard:
+            is_bad = packet.is_corrupt or _starts_with_zeros(packet) or not is_well_formed(packet, length_bytes)
+            rows.append((packet.pts, packet.dts, packet.is_keyframe, is_bad, packet.duration or 0))
+    dts = np.array([dts for _, dts, *_ in rows if dts is not None], np.int64)
+    n_promised = max(len(rows), _n_promised(container, stream, rows))
+    return Packets(
+        pts=np.array([-1 if pts is None else pts for pts, *_ in rows], np.int64),
+        has_pts=np.array([pts is not None for pts, *_ in rows], bool),
+        is_keyframe=np.array([is_keyframe for _, _, is_keyframe, *_ in rows], bool),
+        in_order=bool(np.all(np.diff(dts) >= 0)),
+        is_damaged=bool(read_errors) or any(is_bad for *_, is_bad, _ in rows) or n_promised > len(rows),
+        n_promised=n_promised,
+    )
+
+
+def demux(
+    container: "InputContainer", stream: "VideoStream", errors: list[Exception] | None = None
+) -> Iterator["Packet[VideoStream]"]:
+    """The packets from the present position on, the empty one that flushes the decoder at the end included.
+
+    A place that cannot be read is stepped over; what was raised there is appended to `errors`.
+    """
+    import av
+
+    n_errors_in_a_row = 0
+    while n_errors_in_a_row < _MAX_READ_ERRORS:
+        try:
+            for packet in container.demux(stream):
+                n_errors_in_a_row = 0
+                yield packet
+            return
+        except av.error.FFmpegError as e:
+            n_errors_in_a_row += 1
+            if errors is not None:
+                errors.append(e)
+
+
+def _starts_with_zeros(packet: "Packet[VideoStream]") -> bool:
+    """True for a hole: a part of the file that was never written. No compressed frame begins like that."""
+    return not any(memoryview(packet)[:_LEADING_BYTES])
+
+
+def _n_promised(container: "InputContainer", stream: "VideoStream", rows: list) -> int:
+    """How many frames the container's header speaks of; 0 where it does not say."""
+    if "mp4" in container.format.name:  # its count of samples includes those that an edit list leaves out
+        return sum(not entry.is_discard for entry in stream.index_entries)
+    if "matroska" in container.format.name:
+        return _n_promised_by_duration(stream, rows)
+    return stream.frames
+
+
+def _n_promised_by_duration(stream: "VideoStream", rows: list) -> int:
+    """Frames found, and as many more at their mean distance as Matroska's tag DURATION has room for."""
+    ends = [pts + duration for pts, _, _, _, duration in rows if pts is not None]
+    if len(ends) < 2 or "DURATION" not in stream.metadata or stream.time_base is None:
+        return 0
+    hours, minutes, seconds = stream.metadata["DURATION"].split(":")
+    promised_s = 3600 * int(hours) + 60 * int(minutes) + float(seconds)
+    found_s = float(max(ends) * stream.time_base)
+    mean_s = float((max(ends) - min(ends)) * stream.time_base) / (len(ends) - 1)
+    # A tag that is a frame off is no damage: writers differ in whether the last frame has a duration.
+    return len(rows) + round((promised_s - found_s) / mean_s) if promised_s - found_s > 1.5 * mean_s else 0
