@@ -2,12 +2,17 @@
 
 from dataclasses import dataclass, fields, replace
 from enum import IntEnum
-from typing import Self
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int, Int8, Int32, Int64
 
 from overseg.data.rles import Rles
+
+Table = TypeVar("Table", bound="_Columns")  # not Self: the runtime type checks of the tests decorate single methods
+
+
+Table = TypeVar("Table", bound="_Columns")
 
 
 class _Columns:
@@ -16,7 +21,7 @@ class _Columns:
     def __len__(self) -> int:
         return len(self.rles)  # type: ignore[attr-defined]
 
-    def take(self, rows: Int[np.ndarray, " k"] | Bool[np.ndarray, " n"]) -> Self:
+    def take(self: Table, rows: Int[np.ndarray, " k"] | Bool[np.ndarray, " n"]) -> Table:
         """The rows at these numbers, in this order, or where a boolean array is true."""
         at = np.flatnonzero(rows) if rows.dtype == bool else rows
         columns = {
@@ -26,11 +31,12 @@ class _Columns:
         return replace(self, **columns)  # type: ignore[type-var]
 
     @classmethod
-    def concatenate(cls, tables: "list[Self]") -> Self:
+    def concatenate(cls: type[Table], tables: list[Table]) -> Table:
         """The rows of all tables (at least one), in order."""
         names = [f.name for f in fields(cls) if f.name != "rles"]  # type: ignore[arg-type]
         rles = Rles.concatenate(tables[0].rles.size, (t.rles for t in tables))  # type: ignore[attr-defined]
-        return cls(rles=rles, **{name: np.concatenate([getattr(t, name) for t in tables]) for name in names})
+        columns = {name: np.concatenate([getattr(t, name) for t in tables]) for name in names}
+        return cls(rles=rles, **columns)  # type: ignore[call-arg]
 
 
 @dataclass(frozen=True)
