@@ -1,6 +1,7 @@
 """From the parts of a run, in whatever order they were made, to one table of masks sorted by frame."""
 
 from collections.abc import Iterator, Mapping
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,7 @@ def _sorted_rows(parts: Path, track_of: TrackOf, size: tuple[int, int]) -> Itera
     """All rows by (frame, region, source), a few at a time; equal ones in the order of their visits' file names."""
     keys = sorted(track_of, key=part_name)
     pending = no_rows(size)
-    for key, after in zip(keys, [*keys[1:], None], strict=True):
+    for key, after in zip_longest(keys, keys[1:]):
         pending = StoredRows.concatenate([pending, _read_rows(parts, key, track_of, size)])
         if after is not None and after.start == key.start:
             continue

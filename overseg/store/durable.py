@@ -13,6 +13,7 @@ from overseg.errors import StoreError
 OURS = ".overseg-"  # begins the name of every file that passes, so that nobody takes it for foreign
 TEMPORARY = f"{OURS}tmp-"  # begins the name of everything that is not yet, or no longer, part of a store
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NOT_WRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG}
 
 
 @contextmanager
@@ -28,7 +29,7 @@ def writing(store: Path) -> Iterator[None]:
         reason = e.strerror or str(e)
         if e.errno in _FULL:
             advice = "all that was committed is kept; make room and run the same command again to go on"
-        elif e.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        elif e.errno in _NOT_WRITABLE:
             advice = "give write permission there, or choose another path"
         else:
             advice = "all that was committed is kept; mend the cause and run the same command again to go on"

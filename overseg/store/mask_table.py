@@ -52,7 +52,7 @@ class MaskTable:
         """
         if not 0 <= frame < self.n_frames:
             raise IndexError(f"expected a frame from 0 to {self.n_frames - 1}, got {frame}")
-        start, stop = self._frame_offsets[frame : frame + 2]
+        start, stop = self._frame_offsets[frame : frame + 2].tolist()
         return self.take(np.arange(start, stop)).in_tracks()
 
     def masks_of(self, track: int) -> TrackMasks:
@@ -63,14 +63,13 @@ class MaskTable:
         """
         if not 0 <= track < self.n_tracks:
             raise IndexError(f"expected a track from 0 to {self.n_tracks - 1}, got {track}")
-        start, stop = self._track_offsets[track : track + 2]
+        start, stop = self._track_offsets[track : track + 2].tolist()
         return self.take(self._track_rows.rows(start, stop)).in_tracks()
 
     def take(self, rows: Int64[np.ndarray, " k"]) -> StoredRows:
         """The rows with these ascending numbers."""
-        parts = [
-            self._take_of_chunk(chunk, rows[rows // CHUNK_ROWS == chunk]) for chunk in np.unique(rows // CHUNK_ROWS)
-        ]
+        chunk_of_row = rows // CHUNK_ROWS
+        parts = [self._take_of_chunk(chunk, rows[chunk_of_row == chunk]) for chunk in np.unique(chunk_of_row).tolist()]
         return StoredRows.concatenate(parts or [self._take_of_chunk(0, rows)])
 
     def chunks(self, name: str) -> Iterator[np.ndarray]:
@@ -79,7 +78,7 @@ class MaskTable:
         return column.chunks()
 
     def _take_of_chunk(self, chunk: int, rows: Int64[np.ndarray, " k"]) -> StoredRows:
-        columns, offsets = self._column_chunk(int(chunk))
+        columns, offsets = self._column_chunk(chunk)
         local = rows - chunk * CHUNK_ROWS
         bounds = zip(offsets[local].tolist(), offsets[local + 1].tolist(), strict=True)
         rles = Rles(self._size, tuple(self._rle(start, stop) for start, stop in bounds))

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import zarr
@@ -192,7 +192,7 @@ class ZarrStore:
             clear_temporaries(self._results)
             self._lock.release()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "ZarrStore":
         return self
 
     def __exit__(
