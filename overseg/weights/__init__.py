@@ -2,7 +2,7 @@
 
 from overseg.weights.cache import cached_path, default_cache_dir, missing_files, weights_path
 from overseg.weights.catalogue import Checkpoint, WeightFile, catalogue
-from overseg.weights.fetch import fetch
+from overseg.weights.fetching import fetch
 from overseg.weights.hashing import fingerprints, sha256_of
 
 __all__ = [

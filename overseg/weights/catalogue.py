@@ -7,6 +7,7 @@ from types import MappingProxyType
 from overseg.errors import WeightsError
 
 _SAM1_URL = "https://dl.fbaipublicfiles.com/segment_anything/"
+_SAM2_URL = "https://dl.fbaipublicfiles.com/segment_anything_2/072824/"
 _SAM2_1_URL = "https://dl.fbaipublicfiles.com/segment_anything_2/092824/"
 _MOBILE_SAM_URL = "https://github.com/ChaoningZhang/MobileSAM/raw/master/weights/"
 
@@ -98,6 +99,22 @@ _SINGLE_FILES = (  # name, family, source, file name, bytes, sha256; all under A
     (
         "sam2.1_hiera_large", "sam2", _SAM2_1_URL, "sam2.1_hiera_large.pt", 898083611,
         "2647878d5dfa5098f2f8649825738a9345572bae2d4350a2468587ece47dd318",
+    ),
+    (
+        "sam2_hiera_tiny", "sam2", _SAM2_URL, "sam2_hiera_tiny.pt", 155906050,
+        "65b50056e05bcb13694174f51bb6da89c894b57b75ccdf0ba6352c597c5d1125",
+    ),
+    (
+        "sam2_hiera_small", "sam2", _SAM2_URL, "sam2_hiera_small.pt", 184309650,
+        "95949964d4e548409021d47b22712d5f1abf2564cc0c3c765ba599a24ac7dce3",
+    ),
+    (
+        "sam2_hiera_base_plus", "sam2", _SAM2_URL, "sam2_hiera_base_plus.pt", 323493298,
+        "d0bb7f236400a49669ffdd1be617959a8b1d1065081789d7bbff88eded3a8071",
+    ),
+    (
+        "sam2_hiera_large", "sam2", _SAM2_URL, "sam2_hiera_large.pt", 897952466,
+        "7442e4e9b732a508f80e141e7c2913437a3610ee0c77381a66658c3a445df87b",
     ),
 )  # fmt: skip
 

@@ -15,7 +15,7 @@ Report = Callable[[int, int], None]
 """Told of progress: bytes that are here, bytes in all."""
 
 _CHUNK_BYTES = 1 << 20
-_STALL_SECONDS = 60.0
+_STALL_SECONDS = 30.0
 _FRUITLESS_TRIES = 3
 
 

@@ -1,0 +1,59 @@
+"""`overseg weights`: which checkpoints there are, and bringing them here."""
+
+import argparse
+import sys
+from typing import Any
+
+from tqdm import tqdm
+
+from overseg.weights import cached_path, catalogue, default_cache_dir, fetch, missing_files, weights_path
+from overseg.weights.catalogue import Checkpoint
+
+
+def add_parser(commands: Any) -> None:
+    """Describe the command and its three parts to argparse."""
+    parser = commands.add_parser("weights", help="list and fetch checkpoints")
+    parts = parser.add_subparsers(dest="part", required=True, metavar="list|fetch|path")
+    parts.add_parser("list", help="every checkpoint: size, licence, whether it is here, where it comes from")
+    fetching = parts.add_parser("fetch", help="bring a checkpoint into the cache and verify it; goes on where cut off")
+    fetching.add_argument("name", metavar="NAME")
+    fetching.add_argument("--from", dest="base_url", metavar="URL", help="a mirror in place of the official source")
+    finding = parts.add_parser("path", help="where a checkpoint lies")
+    finding.add_argument("name", metavar="NAME")
+    parser.set_defaults(call=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what the part of the command says."""
+    match args.part:
+        case "list":
+            print("\n".join(_table()))
+        case "fetch":
+            print(_fetch(args.name, base_url=args.base_url))
+        case "path":
+            print(weights_path(args.name))
+    return 0
+
+
+def _table() -> list[str]:
+    rows = [("NAME", "FOR", "SIZE", "LICENCE", "HERE", "SOURCE"), *map(_row, catalogue().values())]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return [*lines, f"cache: {default_cache_dir() / 'weights'}"]
+
+
+def _row(checkpoint: Checkpoint) -> tuple[str, ...]:
+    is_partial = any(cached_path(checkpoint).parent.glob(f"{checkpoint.files[0].name}.part"))
+    here = "yes" if not missing_files(checkpoint) else "in part" if is_partial else "no"
+    size = f"{checkpoint.size_bytes / 1e6:.0f} MB"
+    return checkpoint.name, checkpoint.family, size, checkpoint.licence, here, checkpoint.source
+
+
+def _fetch(name: str, *, base_url: str | None) -> str:
+    with tqdm(desc=name, unit="B", unit_scale=True, disable=not sys.stderr.isatty(), leave=False) as bar:
+
+        def report(here_bytes: int, total_bytes: int) -> None:
+            bar.total = total_bytes
+            bar.update(here_bytes - bar.n)
+
+        return str(fetch(name, base_url=base_url, report=report))
