@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _X264 = ("libx264", {"crf": "18", "preset": "veryfast"})
 _VP9 = ("libvpx-vp9", {"crf": "28", "b": "0", "deadline": "good", "cpu-used": "5", "row-mt": "1"})
 _KINDS = {".mp4": ("mp4", *_X264), ".mov": ("mov", *_X264), ".mkv": ("matroska", *_X264), ".webm": ("webm", *_VP9)}
+# A player can begin before it has the end of the file; and the same pictures give the same bytes, on any day.
+_CONTAINER_OPTIONS = {"movflags": "+faststart", "fflags": "+bitexact"}
 _BT709 = 1  # in the numbering of ITU-T H.273
 _LIMITED_RANGE = 1
 _MAX_FPS_DENOMINATOR = 1001  # as in 30000/1001
@@ -122,7 +124,7 @@ class VideoWriter:
 
         container_format, codec, options = _KINDS[self._path.suffix.lower()]
         self._container = av.open(
-            str(self._part), "w", format=container_format, container_options={"movflags": "+faststart"}
+            str(self._part), "w", format=container_format, container_options=_CONTAINER_OPTIONS
         )
         self._stream = cast("VideoStream", self._container.add_stream(codec, rate=self._fps, options=dict(options)))
         context = self._stream.codec_context

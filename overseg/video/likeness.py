@@ -1,0 +1,84 @@
+"""How unlike two small pictures are, seen as parts of one scene that moved."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+_LONG_PX, _SHORT_PX = 64, 36
+_BLOCK_LONG_PX, _BLOCK_SHORT_PX = 8, 9
+_SEARCH_PX = 6  # a tenth of the picture's longer side, from one frame to the next
+_TEXTURED_LEVELS = 5.0  # standard deviation in levels from which a block is judged by its texture alone
+_OTHER_COLOUR_LEVELS = 64.0  # difference of mean levels from which a block without texture is quite another
+_FLAT_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """A picture of 64 x 36 px (upright ones 36 x 64) and the mean colours of its blocks.
+
+    Attributes:
+        rgb: the small picture.
+        grey: its brightness, 0 to 255.
+        block_rgb: mean colour of each block.
+    """
+
+    rgb: UInt8[np.ndarray, "h w 3"]
+    grey: UInt8[np.ndarray, "h w"]
+    block_rgb: Float32[np.ndarray, "by bx 3"]
+
+    @classmethod
+    def of(cls, rgb: UInt8[np.ndarray, "h w 3"]) -> "Thumbnail":
+        """Shrink a picture of any size."""
+        import cv2
+
+        is_upright = rgb.shape[0] > rgb.shape[1]
+        size = (_SHORT_PX, _LONG_PX) if is_upright else (_LONG_PX, _SHORT_PX)
+        small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+        block_height, block_width = _block_size(small.shape)
+        n_blocks = (size[0] // block_width, size[1] // block_height)
+        block_rgb = cv2.resize(small.astype(np.float32), n_blocks, interpolation=cv2.INTER_AREA)
+        return cls(rgb=small, grey=cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), block_rgb=block_rgb)
+
+
+def mean_difference(one: Thumbnail, other: Thumbnail) -> float:
+    """Mean difference of two pictures in levels, place by place, in [0, 255]. Cheap."""
+    import cv2
+
+    return float(cv2.norm(one.rgb, other.rgb, cv2.NORM_L1)) / one.rgb.size
+
+
+def unlikeness(one: Thumbnail, other: Thumbnail) -> float:
+    """0 where every block of each picture is found again in the other near its place, 1 where none is; symmetric.
+
+    A block with texture is looked for by normalised cross-correlation, which neither motion nor a change of light
+    disturbs; a block without any is compared by its mean colour.
+    """
+    return (_unfound(one, other) + _unfound(other, one)) / 2
+
+
+def _unfound(one: Thumbnail, other: Thumbnail) -> float:
+    """Mean over the blocks of `one` of how little of each is found in `other`, in [0, 1]."""
+    import cv2
+
+    reach = _SEARCH_PX
+    field = cv2.copyMakeBorder(other.grey, reach, reach, reach, reach, cv2.BORDER_REPLICATE)
+    colour = np.minimum(1, np.abs(one.block_rgb - other.block_rgb).mean(axis=2) / _OTHER_COLOUR_LEVELS)
+    height, width = _block_size(one.grey.shape)
+    unfound = np.empty(colour.shape)
+    for row, column in np.ndindex(unfound.shape):
+        y, x = row * height, column * width
+        block = one.grey[y : y + height, x : x + width]
+        textured = min(1.0, float(block.std()) / _TEXTURED_LEVELS)
+        correlation = 0.0
+        if textured > _FLAT_SHARE:  # below that the correlation of rounding errors
+            near = field[y : y + height + 2 * reach, x : x + width + 2 * reach]
+            found = cv2.matchTemplate(near, block, cv2.TM_CCOEFF_NORMED)
+            correlation = float(np.clip(found[np.isfinite(found)], 0, 1).max(initial=0.0))
+        unfound[row, column] = textured * (1 - correlation) + (1 - textured) * colour[row, column]
+    return float(unfound.mean())
+
+
+def _block_size(size: tuple[int, ...]) -> tuple[int, int]:
+    """(height, width) of a block in a small picture of this (height, width, ...)."""
+    return (_BLOCK_LONG_PX, _BLOCK_SHORT_PX) if size[0] > size[1] else (_BLOCK_SHORT_PX, _BLOCK_LONG_PX)
