@@ -5,7 +5,7 @@ import os
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from jaxtyping import UInt8
@@ -61,7 +61,7 @@ class VideoWriter:
         self._part = self._reserve()
         self._open()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "VideoWriter":
         return self
 
     def __exit__(

@@ -4,7 +4,6 @@ import operator
 from functools import cached_property
 from threading import Lock
 from types import TracebackType
-from typing import Self
 
 import numpy as np
 from jaxtyping import Float64, UInt8
@@ -84,7 +83,7 @@ class BufferedVideo:
         """Let go of the file."""
         self._source.close()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "BufferedVideo":
         return self
 
     def __exit__(

@@ -122,11 +122,12 @@ class FrameDecoder:
             except av.error.FFmpegError:
                 continue
             for frame in frames:
-                if self._timeline.is_counted:
+                if not self._timeline.is_counted:
+                    if floor_pts is None or (frame.pts is not None and frame.pts >= floor_pts):
+                        yield from self._numbered(frame)
+                elif not (self._timeline.is_damaged and frame.is_corrupt):
                     yield count, frame
-                elif floor_pts is None or (frame.pts is not None and frame.pts >= floor_pts):
-                    yield from self._numbered(frame)
-                count += 1
+                    count += 1
 
     def _numbered(self, frame: "VideoFrame") -> "_Numbered":
         """The frame with its number, or nothing where it is none of the timeline's."""

@@ -72,6 +72,6 @@ def _open_source(path: str | Path) -> PictureSource:
     return FileSource(path)
 
 
-def _check_whole(name: str, value: int, *, least: int) -> None:
+def _check_whole(name: str, value: object, *, least: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise SettingsError(f"{name} must be a whole number of at least {least}; got {value!r}.")

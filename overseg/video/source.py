@@ -1,12 +1,13 @@
 """What both kinds of input, a video file and a folder of images, offer to the reader above them."""
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float64, UInt8
 
 
+@runtime_checkable
 class PictureSource(Protocol):
     """All pictures of an input by number, at full size. Nothing is kept between calls but an open file."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import islice, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,7 +59,8 @@ def read_timeline(path: Path) -> Timeline:
 
     The packets' times are the index, without decoding: frames are lost where nothing says so only in files that were
     overwritten within. The first packets are decoded to see that each gives one frame, in order. Where that fails, or
-    the file is visibly damaged, all of it is decoded once and only what came out is counted.
+    the file is visibly damaged, all of it is decoded once and only what came out is counted; in a damaged file a
+    picture that the decoder had to patch from others is lost, too.
 
     Raises:
         InputError: the file is no video, or nothing of it can be decoded.
@@ -69,16 +70,26 @@ def read_timeline(path: Path) -> Timeline:
     with open_container(path) as container:
         stream = video_stream(container, path)
         clock = _Clock.of(container, stream)
-        head = list(islice((p for p in demux(container, stream) if p.size and not p.is_discard), _HEAD_PACKETS))
-        decoded = list(_decoded_pts([*head, None], stream))
+        decoded = list(_decoded_pts([*_head(container, stream), None], stream))
     shown = [pts for pts in decoded if pts is not None]
     ascends = len(shown) == len(decoded) and all(before < after for before, after in pairwise(shown))
     is_timed = bool(packets.has_pts.all()) and packets.in_order and ascends
     if is_timed and not packets.is_damaged:
-        differing = set(packets.pts[: len(head)].tolist()) ^ set(shown)
+        differing = set(packets.pts[:_HEAD_PACKETS].tolist()) ^ set(shown)
         if shown and all(pts < min(shown) for pts in differing):  # they lean on a keyframe that was cut away
             return clock.timed(packets.pts[packets.pts >= min(shown)], packets, n_lost=len(differing))
     return _decode_timeline(path, packets, clock, is_timed=is_timed)
+
+
+def _head(container: "InputContainer", stream: "VideoStream") -> "Iterator[Packet]":
+    """The first packets of those that are shown, and the discarded ones that they lean on."""
+    n_shown = 0
+    for packet in demux(container, stream):
+        if packet.size:
+            yield packet
+            n_shown += not packet.is_discard
+        if n_shown == _HEAD_PACKETS:
+            return
 
 
 def _decode_timeline(path: Path, packets: Packets, clock: "_Clock", *, is_timed: bool) -> Timeline:
@@ -86,7 +97,7 @@ def _decode_timeline(path: Path, packets: Packets, clock: "_Clock", *, is_timed:
     shown: list[int] = []
     with open_container(path) as container:
         stream = video_stream(container, path)
-        for pts in _decoded_pts(demux(container, stream), stream):
+        for pts in _decoded_pts(demux(container, stream), stream, skip_corrupt=packets.is_damaged):
             if not is_timed:
                 shown.append(len(shown))
             elif pts is not None and (not shown or pts > shown[-1]):
@@ -100,14 +111,16 @@ def _decode_timeline(path: Path, packets: Packets, clock: "_Clock", *, is_timed:
     return clock.counted(len(shown), packets, n_lost=n_lost)
 
 
-def _decoded_pts(packets: "Iterable[Packet | None]", stream: "VideoStream") -> Iterator[int | None]:
+def _decoded_pts(
+    packets: "Iterable[Packet | None]", stream: "VideoStream", *, skip_corrupt: bool = False
+) -> Iterator[int | None]:
     """Times of the frames that come out of `packets` (None: no more follow), stepping over what cannot be decoded."""
     import av
 
     stream.thread_type = DECODING_THREADS
     for packet in packets:
         try:
-            yield from (frame.pts for frame in stream.decode(packet))
+            yield from (frame.pts for frame in stream.decode(packet) if not (skip_corrupt and frame.is_corrupt))
         except av.error.FFmpegError:
             continue
 
