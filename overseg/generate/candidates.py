@@ -1,0 +1,75 @@
+"""Masks between decoder and result: logits at the decoder's scale, not yet brought to the picture's size."""
+
+from dataclasses import dataclass, fields
+from typing import NamedTuple, Self
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float32, Int, Int8
+from torch import Tensor
+
+_MASKS_AT_ONCE = 256
+
+
+class Thresholds(NamedTuple):
+    """What a mask must reach to be taken. Both in [0, 1]."""
+
+    predicted_iou: float
+    stability_score: float
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """A column table of masks a model drew on one picture.
+
+    Attributes:
+        logits: the masks, above 0 where mask; on the model's device, all else on the CPU.
+        predicted_iou, stability_score, level, point_xy: as in KeyframeMasks.
+    """
+
+    logits: Float[Tensor, "n y x"]
+    predicted_iou: Float32[np.ndarray, " n"]
+    stability_score: Float32[np.ndarray, " n"]
+    level: Int8[np.ndarray, " n"]
+    point_xy: Float32[np.ndarray, "n 2"]
+
+    def __len__(self) -> int:
+        return len(self.level)
+
+    @property
+    def quality(self) -> Float32[np.ndarray, " n"]:
+        """How reliable each mask is, in [0, 1]."""
+        return self.predicted_iou * self.stability_score
+
+    def take(self, rows: Int[np.ndarray, " k"] | Bool[np.ndarray, " n"]) -> Self:
+        """The rows at these numbers, in this order, or where a boolean array is true."""
+        at = np.flatnonzero(rows) if rows.dtype == bool else rows
+        columns = {f.name: getattr(self, f.name)[at] for f in fields(self) if f.name != "logits"}
+        return type(self)(logits=self.logits[torch.from_numpy(at).to(self.logits.device)], **columns)
+
+    @classmethod
+    def concatenate(cls, tables: list[Self]) -> Self:
+        """The rows of all tables (at least one), in order."""
+        columns = {f.name: [getattr(table, f.name) for table in tables] for f in fields(cls)}
+        logits = torch.cat(columns.pop("logits"))
+        return cls(logits=logits, **{name: np.concatenate(parts) for name, parts in columns.items()})
+
+    def reaching(self, thresholds: Thresholds) -> Bool[np.ndarray, " n"]:
+        """Which masks reach both thresholds."""
+        sure = self.predicted_iou >= thresholds.predicted_iou
+        return sure & (self.stability_score >= thresholds.stability_score)
+
+    def iou(self) -> Float32[np.ndarray, "n n"]:
+        """Intersection over union of every mask with every other, at the logits' own scale."""
+        masks = (self.logits > 0).flatten(1)
+        chunks = [chunk.float() for chunk in masks.split(_MASKS_AT_ONCE)]
+        both = torch.cat([torch.cat([a @ b.T for b in chunks], dim=1) for a in chunks]) if chunks else masks.float()
+        area = masks.sum(dim=1)
+        union = area[:, None] + area[None] - both
+        return (both / union.clamp(min=1)).cpu().numpy()
+
+
+def mask_iou(a: Bool[Tensor, "*#n y x"], b: Bool[Tensor, "*#n y x"]) -> Float[Tensor, "*n"]:
+    """Intersection over union of pairs of masks, in [0, 1]; 0 where both are empty."""
+    both, either = (a & b).sum(dim=(-2, -1)), (a | b).sum(dim=(-2, -1))
+    return both / either.clamp(min=1)

@@ -1,0 +1,163 @@
+"""SAM's mask decoder for many prompts on one picture: segment_anything's own weights, the same masks, less work.
+
+Before the decoder's first layer the image tokens are the same for all point prompts; their projections are computed
+once. Predicted IoU comes from the prompt's tokens alone, so masks are upscaled only for the prompts somebody asks for,
+and only where there is picture and not padding. `image_attention` holds the third saving.
+
+The architecture is that of Kirillov et al., "Segment Anything" (2023), appendix A, "Lightweight mask decoder".
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from overseg.generate import image_attention
+
+if TYPE_CHECKING:
+    from segment_anything.modeling import Sam
+    from segment_anything.modeling.transformer import TwoWayAttentionBlock
+
+FIRST_LEVEL_OUTPUT = 1  # outputs 1, 2 and 3 are subpart, part and whole; 0 answers prompts that leave no doubt
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The decoder's state for b prompts, before any mask is drawn. Output 0 is plain, 1 to 3 are multimask.
+
+    Attributes:
+        predicted_iou: the model's own estimate for each output.
+        mask_tokens: what each output looks for, c channels.
+        image: the n image tokens as they see the prompt.
+    """
+
+    predicted_iou: Float[Tensor, "b outputs"]
+    mask_tokens: Float[Tensor, "b outputs c"]
+    image: Float[Tensor, "b n c"]
+
+
+@dataclass(frozen=True)
+class _Projected:
+    """Image tokens as the first layer projects them, h heads of d channels: the same for all point prompts."""
+
+    keys: Float[Tensor, "h d n"]
+    values: Float[Tensor, "h n d"]
+    queries: Float[Tensor, "h d n"]
+
+
+class MaskDecoding:
+    """Decodes prompts on one encoded picture."""
+
+    def __init__(self, sam: "Sam", embedding: Float[Tensor, "1 c h w"], *, input_size: tuple[int, int]) -> None:
+        """Compute what all prompts share.
+
+        Args:
+            sam: the model, in evaluation mode.
+            embedding: the picture, encoded by `sam.image_encoder`.
+            input_size: (height, width) of the picture in the encoder's input; what is beyond is padding.
+        """
+        self._prompt_encoder, self._decoder = sam.prompt_encoder, sam.mask_decoder
+        self._grid = tuple(embedding.shape[-2:])
+        token_px = sam.image_encoder.img_size // self._grid[0]
+        # One token beyond the picture: interpolating its last row of pixels looks there.
+        self._drawn = tuple(min(n, px // token_px + 1) for n, px in zip(self._grid, input_size, strict=True))
+        self._embedding = _tokens(embedding)
+        self._position = _tokens(self._prompt_encoder.get_dense_pe()).contiguous()
+        self._blank = self._embedding + self._prompt_encoder.no_mask_embed.weight
+        self._projected = self._project()
+
+    @property
+    def logits_size(self) -> tuple[int, int]:
+        """(height, width) of drawn masks."""
+        return 4 * self._drawn[0], 4 * self._drawn[1]
+
+    def points(self, points_xy: Float[Tensor, "b 2"]) -> Answers:
+        """Decode single foreground points, in pixels of the encoder's input."""
+        labels = torch.ones((len(points_xy), 1), dtype=torch.int, device=points_xy.device)
+        prompt, _ = self._prompt_encoder(points=(points_xy[:, None], labels), boxes=None, masks=None)
+        return self._answer(prompt, self._blank, self._projected)
+
+    def boxes_and_masks(self, boxes_xyxy: Float[Tensor, "b 4"], logits: Float[Tensor, "b 1 y x"]) -> Answers:
+        """Decode boxes in pixels of the encoder's input, each with a rough mask: logits at a quarter of its scale."""
+        prompt, dense = self._prompt_encoder(points=None, boxes=boxes_xyxy, masks=logits)
+        return self._answer(prompt, self._embedding + _tokens(dense), None)
+
+    def draw(self, answers: Answers, prompts: Int[Tensor, " k"]) -> Float[Tensor, "k outputs y x"]:
+        """The masks of these rows of `answers`, as logits at a quarter of the encoder's input scale, less padding."""
+        expand, norm, activation, expand_again, activation_again = self._decoder.output_upscaling
+        rows, columns = self._drawn
+        pixels = answers.image[prompts].unflatten(1, self._grid)[:, :rows, :columns]
+        pixels = F.layer_norm(_split_pixels(pixels, expand), norm.weight.shape, norm.weight, norm.bias, norm.eps)
+        pixels = activation_again(_split_pixels(activation(pixels), expand_again)).flatten(1, -2)
+        drawn = self._kernels(answers.mask_tokens[prompts]) @ pixels.transpose(1, 2)
+        by_split = drawn.view(*drawn.shape[:2], rows, columns, 2, 2, 2, 2)  # rows, columns, twice (down, right)
+        return by_split.permute(0, 1, 2, 4, 6, 3, 5, 7).reshape(*drawn.shape[:2], *self.logits_size)
+
+    def _project(self) -> _Projected:
+        first = self._decoder.transformer.layers[0]
+        look, seen = first.cross_attn_token_to_image, first.cross_attn_image_to_token
+        at = self._blank + self._position
+        return _Projected(
+            keys=image_attention.by_head(look.k_proj(at), look)[0].transpose(1, 2).contiguous(),
+            values=image_attention.by_head(look.v_proj(self._blank), look)[0].contiguous(),
+            queries=image_attention.by_head(seen.q_proj(at), seen)[0].transpose(1, 2).contiguous(),
+        )
+
+    def _answer(self, prompt: Tensor, image: Tensor, projected: _Projected | None) -> Answers:
+        transformer = self._decoder.transformer
+        own = torch.cat([self._decoder.iou_token.weight, self._decoder.mask_tokens.weight])
+        start = torch.cat([own.expand(len(prompt), -1, -1), prompt], dim=1)
+        tokens = start
+        for number, layer in enumerate(transformer.layers):
+            tokens, image = self._layer(layer, tokens, start, image, projected if number == 0 else None)
+        last = transformer.final_attn_token_to_image
+        tokens = tokens + image_attention.look(last, tokens + start, image + self._position, image)
+        tokens = transformer.norm_final_attn(tokens)
+        return Answers(
+            predicted_iou=self._decoder.iou_prediction_head(tokens[:, 0]),
+            mask_tokens=tokens[:, 1 : len(own)],
+            image=image,
+        )
+
+    def _layer(
+        self, layer: "TwoWayAttentionBlock", tokens: Tensor, start: Tensor, image: Tensor, projected: _Projected | None
+    ) -> tuple[Tensor, Tensor]:
+        look, seen = layer.cross_attn_token_to_image, layer.cross_attn_image_to_token
+        tokens = _talk(layer, tokens, start)
+        if projected is None:
+            at = image + self._position
+            tokens = layer.norm2(tokens + image_attention.look(look, tokens + start, at, image))
+        else:
+            seen_there = image_attention.look_at_projected(look, tokens + start, projected.keys, projected.values)
+            tokens = layer.norm2(tokens + seen_there)
+        tokens = layer.norm3(tokens + layer.mlp(tokens))
+        if projected is None:
+            weights = image_attention.seen_weights(seen, tokens + start, at)
+        else:
+            weights = image_attention.seen_weights_of_projected(seen, tokens + start, projected.queries)
+        return tokens, layer.norm4(image_attention.add_seen(seen, image, weights, tokens))
+
+    def _kernels(self, mask_tokens: Float[Tensor, "k outputs c"]) -> Float[Tensor, "k outputs d"]:
+        heads = self._decoder.output_hypernetworks_mlps
+        return torch.stack([head(mask_tokens[:, number]) for number, head in enumerate(heads)], dim=1)
+
+
+def _talk(layer: "TwoWayAttentionBlock", tokens: Tensor, start: Tensor) -> Tensor:
+    """The prompt's tokens attend to each other; in the first layer they are still their own positions."""
+    if layer.skip_first_layer_pe:
+        return layer.norm1(layer.self_attn(q=tokens, k=tokens, v=tokens))
+    at = tokens + start
+    return layer.norm1(tokens + layer.self_attn(q=at, k=at, v=tokens))
+
+
+def _tokens(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b hw c"]:
+    return x.flatten(2).transpose(1, 2)
+
+
+def _split_pixels(x: Float[Tensor, "... c"], expand: nn.ConvTranspose2d) -> Float[Tensor, "... 2 2 d"]:
+    """A 2x2 transposed convolution of stride 2, with channels last: each pixel becomes four, down then right."""
+    weight = expand.weight.permute(2, 3, 1, 0).flatten(0, 2)
+    return F.linear(x, weight).unflatten(-1, (2, 2, -1)) + expand.bias

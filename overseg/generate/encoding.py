@@ -1,0 +1,76 @@
+"""A picture, points and masks on their way into SAM: scaled to the encoder's square input."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int, UInt8
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+if TYPE_CHECKING:
+    from segment_anything.modeling import Sam
+
+LOGIT_PX = 4  # one pixel of the decoder's logits is this many of the encoder's input
+_SURE_LOGIT = 10.0  # a mask enters as +10 inside and -10 outside
+
+
+@dataclass(frozen=True)
+class Framing:
+    """How a picture lies in the encoder's square input: scaled to its side, then padded right and below.
+
+    Attributes:
+        size: (height, width) of the picture in pixels.
+        side_px: side of the encoder's input.
+    """
+
+    size: tuple[int, int]
+    side_px: int
+
+    @cached_property
+    def input_size(self) -> tuple[int, int]:
+        """(height, width) of the scaled picture in the encoder's input, rounded as segment_anything rounds."""
+        scale = self.side_px / max(self.size)
+        return int(self.size[0] * scale + 0.5), int(self.size[1] * scale + 0.5)
+
+    @cached_property
+    def scale_xy(self) -> tuple[float, float]:
+        """Pixels of the encoder's input per pixel of the picture."""
+        return self.input_size[1] / self.size[1], self.input_size[0] / self.size[0]
+
+    def logit_index(self, points_xy: Float[np.ndarray, "k 2"], logits_size: tuple[int, int]) -> Int[np.ndarray, "2 k"]:
+        """Rows and columns of the logits' pixels under these points of the picture."""
+        at = (points_xy * self.scale_xy / LOGIT_PX).astype(np.int64)
+        return np.minimum(at, np.array(logits_size)[::-1] - 1).T[::-1]
+
+
+def encode(sam: "Sam", rgb: UInt8[np.ndarray, "h w 3"], framing: Framing) -> Float[Tensor, "1 c y x"]:
+    """The picture as SAM's image encoder sees it, resized with the same filter as segment_anything's predictor."""
+    height, width = framing.input_size
+    resized = np.array(Image.fromarray(rgb).resize((width, height), Image.Resampling.BILINEAR))
+    pixels = torch.from_numpy(resized).to(sam.device).permute(2, 0, 1)[None]
+    return sam.image_encoder(sam.preprocess(pixels))
+
+
+def mask_to_logits(
+    masks: Bool[Tensor, "b h w"], framing: Framing
+) -> tuple[Float[Tensor, "b 4"], Float[Tensor, "b 1 y x"]]:
+    """Masks as prompts: boxes (x1, y1, x2, y2) in pixels of the encoder's input, and logits at the decoder's scale."""
+    height, width = framing.input_size
+    resized = F.interpolate(masks[:, None].float(), (height, width))
+    padded = F.pad(resized, (0, framing.side_px - width, 0, framing.side_px - height))
+    logits = torch.where(F.avg_pool2d(padded, LOGIT_PX) > 0.5, _SURE_LOGIT, -_SURE_LOGIT)
+    return _boxes_xyxy(masks) * torch.tensor(framing.scale_xy * 2, device=masks.device), logits
+
+
+def _boxes_xyxy(masks: Bool[Tensor, "b h w"]) -> Float[Tensor, "b 4"]:
+    """Tight boxes of masks, none of them empty; the far sides lie just outside."""
+    spans = []
+    for occupied in (masks.any(dim=1), masks.any(dim=2)):
+        forward, backward = occupied.float().argmax(dim=1), occupied.flip(1).float().argmax(dim=1)
+        spans.append((forward, occupied.shape[1] - backward))
+    (x1, x2), (y1, y2) = spans
+    return torch.stack([x1, y1, x2, y2], dim=1).float()

