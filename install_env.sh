@@ -99,10 +99,12 @@ new_venv() {
 
 report_build() { # wanted build, reason
     local got
-    got=$("$python" -c 'import torch; print("CUDA" if torch.version.cuda else "CPU", torch.__version__)')
-    say "PyTorch: ${got% *} build (${got#* }), because $2."
-    if [ "$1" = cpu ] && [ "${got% *}" = CUDA ]; then
-        say "  The CPU build was wanted; the package index at hand offers only the CUDA build, which runs on the CPU as well."
+    got=$("$python" -c 'import torch; print("cuda" if torch.version.cuda else "cpu", torch.__version__)')
+    say "PyTorch ${got#* }: the $(tr '[:lower:]' '[:upper:]' <<<"$1") build was chosen, because $2."
+    if [ "$1" = cpu ] && [ "${got% *}" = cuda ]; then
+        say "  The package index at hand offers only the CUDA build, which runs on the CPU as well."
+    elif [ "$1" = cuda ] && [ "${got% *}" = cpu ]; then
+        say "  The package index at hand offers only a CPU build: the GPU stays unused."
     fi
 }
 
@@ -168,6 +170,11 @@ check() { # name, command...
     if "$@"; then passed+=("$name"); else failed+=("$name"); fi
 }
 
+listed() { # names with commas between
+    local IFS=,
+    if [ $# -eq 0 ]; then say none; else sed 's/,/, /g' <<<"$*"; fi
+}
+
 run_tests() {
     passed=() failed=()
     cd -- "$here"
@@ -178,7 +185,7 @@ run_tests() {
     check "lint-imports" "$venv/bin/lint-imports"
     check "pytest" "$python" -m pytest -n 2 "$@"
     say ""
-    say "passed: ${passed[*]+${passed[*]/%/,}} failed: ${failed[*]-none}; ${SECONDS} s in all"
+    say "passed: $(listed ${passed[@]+"${passed[@]}"}); failed: $(listed ${failed[@]+"${failed[@]}"}); $SECONDS s in all"
     [ ${#failed[@]} -eq 0 ]
 }
 
