@@ -3,6 +3,8 @@
 import multiprocessing
 import os
 import signal
+import stat
+import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -15,6 +17,7 @@ from store.store_samples import open_store, publish, same, visits
 from overseg.store.result import open_result, progress
 
 N_FRAMES = 9
+N_TESTS = 8  # share the steps
 STEPS = ("fsync", "replace", "rename", "unlink", "mkdir")  # what a writer asks of the file system, one at a time
 
 
@@ -31,16 +34,21 @@ def run(path: Path) -> None:
         publish(store, visits(N_FRAMES), final=True)
 
 
-def run_until_step(path: Path, fatal_step: int, connection: Connection) -> None:
-    """The whole run, killed just before it asks the file system for the fatal step; tells how many there were."""
-    n_steps = 0
+def run_until_step(path: Path, fatal_step: int | None, connection: Connection) -> None:
+    """The whole run, killed just before it asks the file system for the fatal step; tells from where all were asked.
+
+    A file that was not yet on the disk loses its second half, as in a power cut.
+    """
+    asked_from: list[str] = []
+    fsync = os.fsync
 
     def killing(step: Callable[..., Any]) -> Callable[..., Any]:
         def counted(*args: Any, **options: Any) -> Any:
-            nonlocal n_steps
-            n_steps += 1
-            if n_steps == fatal_step:
+            if len(asked_from) == fatal_step:
+                if step is fsync:
+                    lose_half(args[0])
                 os.kill(os.getpid(), signal.SIGKILL)
+            asked_from.append(f"{step.__name__} of {asking_functions()}")
             return step(*args, **options)
 
         return counted
@@ -48,7 +56,18 @@ def run_until_step(path: Path, fatal_step: int, connection: Connection) -> None:
     for name in STEPS:
         setattr(os, name, killing(getattr(os, name)))
     run(path)
-    connection.send(n_steps)
+    connection.send(asked_from)
+
+
+def asking_functions() -> str:
+    """The functions of the store that are at work, from the outermost on."""
+    names = [f.name for f in traceback.extract_stack() if os.path.join("overseg", "store") in f.filename]
+    return " > ".join(names)
+
+
+def lose_half(descriptor: int) -> None:
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.truncate(f"/proc/self/fd/{descriptor}", os.fstat(descriptor).st_size // 2)
 
 
 def commit_and_tell(path: Path, connection: Connection) -> None:
@@ -69,39 +88,43 @@ def processes():
 
 
 @pytest.fixture(scope="module")
-def truth(tmp_path_factory, processes) -> tuple[dict[bool, str], int]:
-    """Hashes of the final and the earlier result of a run that nobody kills, and how many steps it takes."""
+def truth(tmp_path_factory, processes) -> tuple[dict[bool, str], list[int]]:
+    """Hashes of the final and the earlier result of a run that nobody kills; a step from every place in its code."""
     path = tmp_path_factory.mktemp("truth")
     here, there = multiprocessing.Pipe()
-    process = processes.Process(target=run_until_step, args=(path / "whole.zarr", 0, there))
+    process = processes.Process(target=run_until_step, args=(path / "whole.zarr", None, there))
     process.start()
-    n_steps = here.recv()
+    asked_from = here.recv()
     process.join()
     with open_store(path / "part.zarr", n_frames=N_FRAMES) as store:
         for v in visits(N_FRAMES)[:3]:
             store.commit(v)
         earlier = publish(store, visits(N_FRAMES)[:3], final=False)
-        return {True: open_result(path / "whole.zarr").content_hash(), False: earlier.content_hash()}, n_steps
+    steps = np.random.default_rng(0).permutation(len(asked_from))
+    by_store = (step for step in steps if not asked_from[step].endswith(("of ", "write_atomically > sync")))
+    one_of_each = {asked_from[step]: int(step) for step in by_store}
+    hashes = {True: open_result(path / "whole.zarr").content_hash(), False: earlier.content_hash()}
+    return hashes, sorted(one_of_each.values())
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_killed_at_any_step_it_ends_the_same(tmp_path, processes, truth, seed):
-    hashes, n_steps = truth
-    path = tmp_path / "out.zarr"
-    fatal_step = np.random.default_rng(seed).integers(n_steps * seed // 8, n_steps * (seed + 1) // 8) + 1
-    process = processes.Process(target=run_until_step, args=(path, int(fatal_step), multiprocessing.Pipe()[1]))
-    process.start()
-    process.join()
-    assert process.exitcode == -signal.SIGKILL
-    if (path / "zarr.json").exists():
-        found = progress(path)
-        if found.has_result:
-            assert open_result(path).content_hash() == hashes[found.final]
-    with open_store(path, n_frames=N_FRAMES) as store:
-        assert all(same(store.read(v.key), v) for v in visits(N_FRAMES) if v.key in store.committed())
-    run(path)
-    assert open_result(path).content_hash() == hashes[True]
-    assert sorted(os.listdir(path)) == ["results", "zarr.json"]
+@pytest.mark.parametrize("first", range(N_TESTS))
+def test_killed_at_any_step_it_ends_the_same(tmp_path, processes, truth, first):
+    hashes, steps = truth
+    for fatal_step in steps[first::N_TESTS]:
+        path = tmp_path / str(fatal_step)
+        process = processes.Process(target=run_until_step, args=(path, fatal_step, multiprocessing.Pipe()[1]))
+        process.start()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+        if (path / "zarr.json").exists():
+            found = progress(path)
+            if found.has_result:
+                assert open_result(path).content_hash() == hashes[found.final]
+        with open_store(path, n_frames=N_FRAMES) as store:
+            assert all(same(store.read(v.key), v) for v in visits(N_FRAMES) if v.key in store.committed())
+        run(path)
+        assert open_result(path).content_hash() == hashes[True]
+        assert sorted(os.listdir(path)) == ["results", "zarr.json"]
 
 
 def test_what_was_told_to_be_safe_is_there(tmp_path, processes):
