@@ -1,0 +1,87 @@
+"""Our masks beside those of upstream's own `SAM2VideoPredictor`: same weights, same frames, one object per mask."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from sam2.build_sam import build_sam2_video_predictor
+from sam2.sam2_video_predictor import SAM2VideoPredictor
+
+from overseg.data.masks import Masklets
+from overseg.data.rles import Rles
+from overseg.propagate.sam2_model import Sam2Variant
+from overseg.stages import Clip, Direction, Video
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How close our masklets are to upstream's.
+
+    Attributes:
+        worst_iou: smallest IoU of a mask of ours with upstream's on the same frame, in [0, 1]; 1 where there are none.
+        n_masks: number of masks compared.
+        n_ended_apart: masklets of ours that ended on a frame on which upstream still has a mask.
+    """
+
+    worst_iou: float
+    n_masks: int
+    n_ended_apart: int
+
+
+def upstream_predictor(
+    weights: Path | str, variant: Sam2Variant, *, device: str, image_size: int | None = None
+) -> SAM2VideoPredictor:
+    """Upstream's predictor as upstream builds it, but for its filling of holes, which needs a compiled extension."""
+    overrides = [] if image_size is None else [f"++model.image_size={image_size}"]
+    predictor = build_sam2_video_predictor(
+        variant.config_name, str(weights), device=device, hydra_overrides_extra=overrides
+    )
+    predictor.fill_hole_area = 0
+    return predictor
+
+
+def write_frames(video: Video, folder: Path) -> None:
+    """Write all frames of `video` where upstream finds them, without loss: PNG files under the names it expects."""
+    for index in range(len(video)):
+        with (folder / f"{index:05d}.jpg").open("wb") as file:
+            Image.fromarray(video[index].rgb).save(file, format="png")
+
+
+def upstream_masks(predictor: SAM2VideoPredictor, clip: Clip, prompts: Rles, direction: Direction) -> dict[int, Rles]:
+    """What upstream makes of `prompts`, at least one: for every frame after the first, one mask per prompt."""
+    is_reverse = direction is Direction.BACKWARD
+    start = clip.stop if is_reverse else clip.start
+    with tempfile.TemporaryDirectory() as folder:
+        write_frames(clip.video, Path(folder))
+        state = predictor.init_state(folder)
+    for row, mask in enumerate(prompts.to_masks()):
+        predictor.add_new_mask(state, start, row, mask)
+    carried = predictor.propagate_in_video(
+        state, start_frame_idx=start, max_frame_num_to_track=len(clip) - 1, reverse=is_reverse
+    )
+    masks = {frame: Rles.from_masks((logits[:, 0] > 0).cpu().numpy()) for frame, _, logits in carried}
+    return {frame: rles for frame, rles in masks.items() if frame != start}
+
+
+def compare(ours: Masklets, upstream: dict[int, Rles], *, min_area_px: int) -> Parity:
+    """Compare mask by mask. Where ours ended, upstream's mask must be smaller than `min_area_px`, and counts no more.
+
+    Args:
+        ours: from `Sam2Propagator`, with the same `min_area_px`.
+        upstream: from `upstream_masks`, of the same clip, prompts and direction; frames in the order of the visit.
+    """
+    row_of = {(int(p), int(f)): row for row, (p, f) in enumerate(zip(ours.prompt, ours.frame, strict=True))}
+    n_prompts = len(next(iter(upstream.values()), ()))
+    ious, n_ended_apart, ended = [], 0, np.zeros(n_prompts, dtype=bool)
+    for frame, masks in upstream.items():
+        areas_px = masks.area_px()
+        for prompt in map(int, np.flatnonzero(~ended)):
+            row = row_of.get((prompt, frame))
+            if row is None:
+                ended[prompt] = True
+                n_ended_apart += int(areas_px[prompt] >= min_area_px)
+            else:
+                ious.append(ours.rles.take([row]).iou(masks.take([prompt]))[0, 0])
+    return Parity(float(min(ious, default=1.0)), len(ious), n_ended_apart)

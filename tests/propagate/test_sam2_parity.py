@@ -1,0 +1,92 @@
+"""Sam2Propagator gives the masks of upstream's SAM2VideoPredictor, with one object per mask."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from propagate.propagator_suite import ArrayVideo, discs, panning_video
+from propagate.random_sam2 import save_random_sam2
+
+from overseg.data.masks import Masklets
+from overseg.data.rles import Rles
+from overseg.data.visit import Direction
+from overseg.propagate.sam2 import Sam2Propagator
+from overseg.propagate.sam2_model import Sam2Variant, load_sam2
+from overseg.propagate.sam2_parity import Parity, compare, upstream_masks, upstream_predictor
+from overseg.stages import Clip
+
+SIZE = (180, 260)
+PROMPTS = discs(SIZE, (130, 90, 60), (70, 60, 30), (190, 120, 25))
+LARGE_PROMPTS = discs(SIZE, (60, 40, 140), (200, 150, 130), (130, 90, 110))
+
+
+@pytest.fixture(scope="module", params=["2", "2.1"])
+def weights(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Sam2Variant]:
+    path = tmp_path_factory.mktemp("weights") / f"sam{request.param}.pt"
+    return save_random_sam2(path, request.param), Sam2Variant(request.param, "t")
+
+
+def video(n_frames: int) -> ArrayVideo:
+    return panning_video(n_frames, SIZE, step_px=6)
+
+
+def assert_telling(upstream: dict[int, Rles]) -> None:
+    """Masks that could hide an error prove nothing: all empty, all full, or the same whatever is remembered."""
+    for masks in upstream.values():
+        height, width = masks.size
+        share = masks.area_px() / (height * width)
+        assert share.min() > 0.05
+        assert share.max() < 0.95
+        others = masks.iou(masks)[~np.eye(len(masks), dtype=bool)]
+        assert others.max() < 0.997
+
+
+def test_same_masks_in_both_directions(weights: tuple[Path, Sam2Variant]) -> None:
+    path, variant = weights
+    predictor = upstream_predictor(path, variant, device="cpu", image_size=256)
+    propagator = Sam2Propagator(load_sam2(path, image_size=256), min_area_px=1, max_batch=2)
+    clip = Clip(video(6), 1, 4)
+    for direction in Direction:
+        expected = upstream_masks(predictor, clip, PROMPTS, direction)
+        assert_telling(expected)
+        parity = compare(propagator.propagate(clip, PROMPTS, direction), expected, min_area_px=1)
+        assert parity.worst_iou >= 0.999
+        assert (parity.n_masks, parity.n_ended_apart) == (9, 0)
+
+
+def test_same_masks_beyond_the_reach_of_memory_and_beside_masks_that_end(weights: tuple[Path, Sam2Variant]) -> None:
+    """18 frames: features are remembered for 6, pointers for 15. Two of the masks get too small on the way."""
+    path, variant = weights
+    predictor = upstream_predictor(path, variant, device="cpu", image_size=128)
+    model = load_sam2(path, image_size=128)
+    clip = Clip(video(18), 0, 17)
+    expected = upstream_masks(predictor, clip, LARGE_PROMPTS, Direction.FORWARD)
+    assert_telling(expected)
+    smallest_px = np.sort(np.min([masks.area_px() for masks in expected.values()], axis=0))
+    for limit_px, n_reaching in ((1, 3), (int(smallest_px[1:].mean()), 1)):
+        propagator = Sam2Propagator(model, min_area_px=limit_px, max_batch=2)
+        ours = propagator.propagate(clip, LARGE_PROMPTS, Direction.FORWARD)
+        parity = compare(ours, expected, min_area_px=limit_px)
+        assert parity.worst_iou >= 0.999
+        assert parity.n_ended_apart == 0
+        assert (ours.frame == 17).sum() == n_reaching
+
+
+def test_the_comparison_sees_what_differs() -> None:
+    disc, smaller = (discs(SIZE, (130, 90, radius)) for radius in (60, 59))
+    nothing = Rles.from_masks(np.zeros((1, *SIZE), dtype=bool))
+    ours = Masklets(
+        rles=Rles.concatenate(SIZE, [disc, disc]),
+        prompt=np.array([0, 1], np.int32),
+        frame=np.array([1, 1], np.int32),
+        score=np.ones(2, np.float32),
+    )
+
+    def upstream(*frames: tuple[Rles, Rles]) -> dict[int, Rles]:
+        return {number: Rles.concatenate(SIZE, pair) for number, pair in enumerate(frames, start=1)}
+
+    assert compare(ours, upstream((disc, disc), (nothing, nothing)), min_area_px=1) == Parity(1.0, 2, 0)
+    assert compare(ours, upstream((disc, disc), (disc, nothing)), min_area_px=1) == Parity(1.0, 2, 1)
+    assert compare(ours, upstream((disc, nothing)), min_area_px=1) == Parity(0.0, 2, 0)
+    assert 0.9 < compare(ours, upstream((disc, smaller)), min_area_px=1).worst_iou < 0.99
+    assert compare(ours.take(np.zeros(0, np.int64)), {}, min_area_px=1) == Parity(1.0, 0, 0)

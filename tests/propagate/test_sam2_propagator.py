@@ -1,0 +1,147 @@
+"""What Sam2Propagator shares with every propagator, and what it promises about work and memory."""
+
+import numpy as np
+import pytest
+import torch
+from propagate.propagator_suite import SIZE, MakePropagator, PropagatorSuite, discs, panning_video, three_discs
+from propagate.random_sam2 import save_random_sam2
+from sam2.modeling.sam2_base import SAM2Base
+
+from overseg.data.masks import Masklets
+from overseg.data.rles import Rles
+from overseg.data.visit import Direction
+from overseg.errors import DeviceError, InputError, SettingsError
+from overseg.propagate.sam2 import Sam2Propagator
+from overseg.propagate.sam2_model import load_sam2
+from overseg.stages import Clip
+
+IMAGE_SIZE = 64  # small enough for many runs; upstream's masks are compared at 256 and 128 elsewhere
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> SAM2Base:
+    checkpoint = save_random_sam2(tmp_path_factory.mktemp("weights") / "sam2.1.pt", "2.1")
+    return load_sam2(checkpoint, image_size=IMAGE_SIZE)
+
+
+class TestSam2(PropagatorSuite):
+    same_iou = 0.99  # sums are taken in another order with another batch size; a small mask has few pixels
+
+    @pytest.fixture
+    def make(self, model: SAM2Base) -> MakePropagator:
+        return lambda **options: Sam2Propagator(model, **options)
+
+
+def carry(model: SAM2Base, *, prompts: Rles | None = None, **options) -> Masklets:
+    propagator = Sam2Propagator(model, min_area_px=1, **options)
+    return propagator.propagate(Clip(panning_video(4), 0, 3), prompts or three_discs(), Direction.FORWARD)
+
+
+def count_calls(monkeypatch: pytest.MonkeyPatch, model: SAM2Base, name: str) -> list[int]:
+    """Batch sizes of the calls of a method of `model` from now on."""
+    original, batches = getattr(model, name), []
+
+    def counted(*args, **kwargs):
+        batches.append(len(args[0]) if args else kwargs["current_vision_feats"][0].shape[1])
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr(model, name, counted)
+    return batches
+
+
+class TestWork:
+    @pytest.mark.parametrize(("cache_bytes", "expected"), [(1 << 30, [4, 4, 4]), (0, [4, 8, 12])])
+    def test_frames_are_encoded_once_in_all_or_once_a_visit(
+        self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch, cache_bytes: int, expected: list[int]
+    ) -> None:
+        encoded = count_calls(monkeypatch, model, "forward_image")
+        propagator = Sam2Propagator(model, min_area_px=1, max_batch=2, feature_cache_bytes=cache_bytes)
+        clip, n_encoded = Clip(panning_video(6), 1, 4), []
+        for direction in (Direction.FORWARD, Direction.BACKWARD, Direction.FORWARD):
+            assert len(propagator.propagate(clip, three_discs(), direction)) == 9
+            n_encoded.append(len(encoded))
+        assert n_encoded == expected
+
+    def test_cached_features_give_the_very_same_masks(self, model: SAM2Base) -> None:
+        cached = Sam2Propagator(model, min_area_px=1)
+        clip = Clip(panning_video(4), 0, 3)
+        first, again = (cached.propagate(clip, three_discs(), Direction.FORWARD) for _ in range(2))
+        assert first.rles == again.rles == carry(model, feature_cache_bytes=0).rles
+
+    def test_another_picture_under_the_same_number_is_encoded(
+        self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        encoded = count_calls(monkeypatch, model, "forward_image")
+        propagator = Sam2Propagator(model, min_area_px=1)
+        for video in (panning_video(2), panning_video(2, step_px=3)):
+            propagator.propagate(Clip(video, 0, 1), three_discs(), Direction.FORWARD)
+        assert len(encoded) == 4
+
+    def test_nothing_is_encoded_for_nothing(self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch) -> None:
+        encoded = count_calls(monkeypatch, model, "forward_image")
+        assert len(carry(model, prompts=Rles.from_masks(np.zeros((2, *SIZE), dtype=bool)))) == 0
+        assert encoded == []
+
+    def test_masks_cross_in_batches(self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch) -> None:
+        batches = count_calls(monkeypatch, model, "_track_step")
+        carry(model, max_batch=2)
+        assert batches == [2, 1] * 4
+
+    def test_what_has_ended_leaves_the_batch(self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch) -> None:
+        batches = count_calls(monkeypatch, model, "_track_step")
+        bias = model.sam_mask_decoder.pred_obj_score_head.layers[-1].bias
+        monkeypatch.setattr(bias, "data", torch.full_like(bias, -100))
+        assert len(carry(model)) == 0
+        assert batches == [3, 3]  # the prompts' frame, and the one on which all are found to be gone
+
+
+def run_out_of_memory(monkeypatch: pytest.MonkeyPatch, model: SAM2Base, name: str, *, above: int) -> list[int]:
+    """Make a method of `model` run out of memory where its batch is larger than `above`."""
+    original, batches = getattr(model, name), []
+
+    def limited(*args, **kwargs):
+        n_masks = kwargs["current_vision_feats"][0].shape[1]
+        if n_masks > above:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        batches.append(n_masks)
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr(model, name, limited)
+    return batches
+
+
+class TestMemory:
+    @pytest.mark.parametrize("method", ["_track_step", "_encode_new_memory"])
+    def test_batches_shrink_and_no_work_is_lost(
+        self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch, method: str
+    ) -> None:
+        prompts = discs(SIZE, *((30 + 10 * k, 45, 10 + k) for k in range(7)))
+        expected = carry(model, prompts=prompts, max_batch=2)
+        batches = run_out_of_memory(monkeypatch, model, method, above=2)
+        masklets = carry(model, prompts=prompts, max_batch=8)
+        assert max(batches) <= 2
+        assert masklets.prompt.tolist() == expected.prompt.tolist()
+        assert masklets.rles.iou(expected.rles).diagonal().min() >= TestSam2.same_iou
+
+    def test_no_memory_for_a_single_mask_says_what_helps(
+        self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run_out_of_memory(monkeypatch, model, "_track_step", above=0)
+        with pytest.raises(DeviceError, match=r"memory for a single mask: .*--resize"):
+            carry(model)
+
+
+class TestBadInput:
+    def test_masks_of_another_size(self, model: SAM2Base) -> None:
+        with pytest.raises(InputError, match="frames' size 120x90, got 53x37"):
+            carry(model, prompts=three_discs((37, 53)))
+
+    def test_unknown_dtype(self, model: SAM2Base) -> None:
+        with pytest.raises(SettingsError, match="float32 or bfloat16 .* got 'float8'"):
+            Sam2Propagator(model, dtype="float8")
+
+
+def test_mixed_precision_runs_and_gives_similar_masks(model: SAM2Base) -> None:
+    mixed, full = carry(model, dtype="bfloat16"), carry(model)
+    assert mixed.prompt.tolist() == full.prompt.tolist()
+    assert np.median(mixed.rles.iou(full.rles).diagonal()) > 0.8
