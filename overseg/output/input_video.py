@@ -1,0 +1,59 @@
+"""Finding the frames that a result was made from: a store holds masks, not pictures."""
+
+from pathlib import Path
+
+from overseg.data.video_info import VideoInfo
+from overseg.errors import InputError
+from overseg.store.result import Result
+from overseg.video.buffered import BufferedVideo
+from overseg.video.open import open_video
+
+_WHICH_FRAMES = ("start", "end", "stride", "resize")
+
+
+def open_input(result: Result, path: str | Path | None = None) -> BufferedVideo:
+    """The video that a result was made from, with the same frames of it and in the same size.
+
+    Example:
+        >>> with open_input(overseg.open("cup.zarr")) as video:  # doctest: +SKIP
+        ...     video[0].rgb.shape
+        (480, 854, 3)
+
+    Args:
+        result: what is to be shown.
+        path: where the video lies now; None for where it lay when the store was made.
+
+    Raises:
+        InputError: there is no video, it cannot be read, or it is another one.
+    """
+    path = Path(path) if path is not None else _recorded_path(result)
+    chosen = result.identity["settings"]
+    video = open_video(path, **{name: chosen[name] for name in _WHICH_FRAMES if name in chosen})
+    try:
+        _check_same(video.info, result, path)
+    except InputError:
+        video.close()
+        raise
+    return video
+
+
+def _recorded_path(result: Result) -> Path:
+    recorded = result.provenance.get("input", result.info.name)
+    if not Path(recorded).exists():
+        raise InputError(
+            f"{result.path} was made from {recorded}, which is not there: say with --video where it is now"
+        )
+    return Path(recorded)
+
+
+def _check_same(video: VideoInfo, result: Result, path: Path) -> None:
+    for name, wanted, found in (
+        ("content", f"sha256 {result.info.sha256[:12]}", f"sha256 {video.sha256[:12]}"),
+        ("number of frames", result.info.n_frames, video.n_frames),
+        ("height and width", result.info.size, video.size),
+    ):
+        if wanted != found:
+            raise InputError(
+                f"{path} is not the video that {result.path} was made from ({result.info.name}): its {name} is "
+                f"{found}, expected {wanted}; say with --video where that one is"
+            )
