@@ -171,8 +171,10 @@ check() { # name, command...
 }
 
 listed() { # names with commas between
-    local IFS=,
-    if [ $# -eq 0 ]; then say none; else sed 's/,/, /g' <<<"$*"; fi
+    local IFS=, all
+    all="$*"
+    all=${all:-none}
+    say "${all//,/, }"
 }
 
 run_tests() {
