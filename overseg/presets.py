@@ -57,7 +57,7 @@ def choose(preset: str | None, device: str, changes: dict[str, Any]) -> Choice:
         raise SettingsError(f"there is no setting {unknown[0]!r}: expected {', '.join(Settings.names())}")
     found_device = _resolve_device(device, needs_torch=_needs_torch(preset, changes))
     name, reason = (preset, "as asked") if preset else _fitting(found_device, changes)
-    settings = Settings(**_with_weights({**PRESETS[name], **changes}))
+    settings = Settings.from_options(_with_weights({**PRESETS[name], **changes}))
     return Choice(settings, found_device, _line(name, reason, settings, found_device))
 
 

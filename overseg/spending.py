@@ -1,12 +1,14 @@
 """What a store has cost and what it holds so far, kept up to date visit by visit."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
+from jaxtyping import Bool
 
 from overseg.data.budget import Budget, Spent
 from overseg.data.rles import Rles
-from overseg.data.visit import Visit, VisitKey
+from overseg.data.visit import Direction, Visit, VisitKey
 from overseg.resolve import NO_ROUND
 from overseg.stages import TrackStore
 
@@ -24,6 +26,7 @@ class Spending:
             n_frames, size: of the video.
             since: time.monotonic() when this run began.
         """
+        self._store = store
         self._budget = budget
         self._since = since
         self._seconds_before = sum(store.seconds().values())
@@ -57,6 +60,7 @@ class Spending:
         return self._budget.met(self.spent(), next_seconds=self._step_seconds.get(_kind(next_visit), 0.0))
 
     def _count(self, visit: Visit) -> None:
+        counts = self._counted(visit)
         for frame in np.unique(visit.masks.frame).tolist():
             if visit.key.round > self._rounds[frame]:
                 continue
@@ -65,9 +69,20 @@ class Spending:
                 self._rounds[frame] = visit.key.round
                 self._n_masks[frame] = 0
                 self._covers.pop(frame, None)
-            self._n_masks[frame] += rows.stop - rows.start
+            self._n_masks[frame] += np.count_nonzero(counts[rows])
             if self._budget.min_coverage is not None:
                 self._cover(frame, Rles(visit.masks.rles.size, visit.masks.rles.counts[rows]))
+
+    def _counted(self, visit: Visit) -> Bool[np.ndarray, " n"]:
+        """Which rows count as masks: not one carried back to a region that was itself carried to the same frame."""
+        counted = np.ones(len(visit.masks), dtype=bool)
+        if visit.key.direction is Direction.BACKWARD:
+            met = dict(zip(visit.edges.region_from.tolist(), visit.edges.region_to.tolist(), strict=True))
+            forward, _ = self._store.outline(replace(visit.key, direction=Direction.FORWARD))
+            there = set(zip(forward.frame.tolist(), forward.region.tolist(), strict=True))
+            rows = zip(visit.masks.frame.tolist(), visit.masks.region.tolist(), strict=True)
+            counted[:] = [(frame, met.get(region)) not in there for frame, region in rows]
+        return counted
 
     def _cover(self, frame: int, masks: Rles) -> None:
         before = [self._covers[frame]] if frame in self._covers else []

@@ -8,7 +8,7 @@ Conventions everywhere: images are uint8 [height, width, 3], red first; masks ar
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float64, Int32, Int64
@@ -20,6 +20,7 @@ from overseg.data.video_info import VideoInfo
 from overseg.data.visit import Direction, Edges, Outline, Visit, VisitKey
 
 
+@runtime_checkable
 class Video(Protocol):
     """Frames by number. Memory stays bounded whatever the length and the order of access."""
 
@@ -56,6 +57,7 @@ class Clip:
             yield self.video[index]
 
 
+@runtime_checkable
 class MaskGenerator(Protocol):
     """Finds the masks of one keyframe, overlapping and at every granularity."""
 
@@ -73,6 +75,7 @@ class MaskGenerator(Protocol):
         ...
 
 
+@runtime_checkable
 class MaskPropagator(Protocol):
     """Carries masks from one end of a clip to the other."""
 
@@ -101,6 +104,7 @@ class Meetings:
     explained: Int64[np.ndarray, " e"]
 
 
+@runtime_checkable
 class Associator(Protocol):
     """Decides which masks are the same region of the video."""
 
@@ -129,6 +133,7 @@ class Associator(Protocol):
         ...
 
 
+@runtime_checkable
 class TrackStore(Protocol):
     """Keeps visits durably while a run goes on, and the result when it ends."""
 
@@ -148,7 +153,12 @@ class TrackStore(Protocol):
         """A committed visit without its masks."""
         ...
 
+    def seconds(self) -> dict[str, float]:
+        """Time that all committed visits took together, by stage."""
+        ...
 
+
+@runtime_checkable
 class Report(Protocol):
     """Is told what happens; shows it to people or writes it down."""
 

@@ -8,7 +8,7 @@ import pytest
 from jaxtyping import install_import_hook
 
 # Before anything of overseg is imported: from here on every annotation in it is checked when it is used.
-install_import_hook("overseg", "beartype.beartype")
+install_import_hook("overseg", "typechecker.typechecked")
 
 _CLIPS_FOLDER = Path("datasets", "data")
 

@@ -14,6 +14,7 @@ its handle; the ball rolls the other way. Truth is exact by construction.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -25,6 +26,7 @@ from overseg.data.video_info import VideoInfo
 
 SIZE = (144, 192)
 NAMES = ("table", "tray", "cup", "handle", "ball")
+TURN = 30  # frames after which everything moves back
 PART_OF = {"tray": "table", "cup": "tray", "handle": "cup"}
 
 
@@ -46,11 +48,12 @@ class ToyVideo:
     def __len__(self) -> int:
         return self.n_frames
 
+    @lru_cache(maxsize=256)  # noqa: B019 -- frozen, and the tests make few
     def __getitem__(self, index: int) -> Frame:
         if not 0 <= index < self.n_frames:
             raise IndexError(index)
         second = self.cut_at is not None and index >= self.cut_at
-        picture = _texture(100 + second, SIZE)
+        picture = _texture(100 + second, SIZE).copy()
         for name, mask in self.truth(index).items():
             shift = self._shift(name, index)
             layer = np.roll(_texture(hash_of(name) + second, SIZE), shift, axis=(0, 1))
@@ -72,7 +75,8 @@ class ToyVideo:
 
     def _shift(self, name: str, index: int) -> tuple[int, int]:
         step = index - self.cut_at if self.cut_at is not None and index >= self.cut_at else index
-        return {"table": (0, 0), "ball": (0, -2 * step)}.get(name, (0, 2 * step))
+        way = TURN - abs(step % (2 * TURN) - TURN)  # there and back again
+        return {"table": (0, 0), "ball": (0, -2 * way)}.get(name, (0, 2 * way))
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,7 @@ def _handle(y: np.ndarray, x: np.ndarray, shift_y: int, shift_x: int) -> np.ndar
     return (abs(y - 76 - shift_y) <= 8) & (x >= 76 + shift_x) & (x < 98 + shift_x)
 
 
+@lru_cache
 def _texture(seed: int, size: tuple[int, int]) -> np.ndarray:
     """Smooth noise around a colour of its own: something that optical flow can hold on to."""
     rng = np.random.default_rng(seed)

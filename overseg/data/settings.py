@@ -1,6 +1,6 @@
 """Everything that decides a run's result, besides the video. A store keeps it, and refuses to go on with another."""
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from overseg.errors import SettingsError
@@ -58,18 +58,15 @@ class Settings:
     stride: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse values that cannot be.
+        """Refuse values that cannot be; SettingsError names the option, what it takes and what came."""
+        _check(asdict(self))
 
-        Raises:
-            SettingsError: names the option, what it takes and what came.
-        """
-        for name, allowed in (("generator", GENERATORS), ("propagator", PROPAGATORS), ("dtype", DTYPES)):
-            if getattr(self, name) not in allowed:
-                raise SettingsError(f"{option(name)} is one of {', '.join(allowed)}, not {getattr(self, name)!r}")
-        for name, (kind, low, high) in _RANGES.items():
-            _check_range(name, getattr(self, name), kind, low, high)
-        if self.end is not None and self.end <= self.start:
-            raise SettingsError(f"--end ({self.end}) must be after --start ({self.start}): frames from start up to end")
+    @classmethod
+    def from_options(cls, options: dict[str, Any]) -> "Settings":
+        """Settings from values of any type, as they come out of a file; SettingsError where one cannot be."""
+        defaults = {f.name: f.default for f in fields(cls)}
+        _check({**defaults, **options})
+        return cls(**options)
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
@@ -106,11 +103,26 @@ def option(name: str) -> str:
     return f"--{spelled}"
 
 
+def _check(values: dict[str, Any]) -> None:
+    for name, allowed in (("generator", GENERATORS), ("propagator", PROPAGATORS), ("dtype", DTYPES)):
+        if values[name] not in allowed:
+            raise SettingsError(f"{option(name)} is one of {', '.join(allowed)}, not {values[name]!r}")
+    for name in ("weights", "propagator_weights", "masks"):
+        if not isinstance(values[name], str | None):
+            raise SettingsError(f"{option(name)} takes a name or a path, not {values[name]!r}")
+    for name, (kind, low, high) in _RANGES.items():
+        if values[name] is not None or name not in _OPTIONAL:
+            _check_range(name, values[name], kind, low, high)
+    if values["end"] is not None and values["end"] <= values["start"]:
+        raise SettingsError(
+            f"--end ({values['end']}) must be after --start ({values['start']}): frames from start up to end"
+        )
+
+
 def _check_range(name: str, value: Any, kind: type, low: float, high: float | None) -> None:
-    if value is None and name in _OPTIONAL:
-        return
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or (kind is int and value != int(value)) or not low <= value <= (value if high is None else high):
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    fits = whole if kind is int else whole or isinstance(value, float)
+    if not fits or value < low or (high is not None and value > high):
         number = "a whole number" if kind is int else "a number"
-        span = f"from {low:g} to {high:g}" if high is not None else f"of at least {low:g}"
+        span = f"of at least {low:g}" if high is None else f"from {low:g} to {high:g}"
         raise SettingsError(f"{option(name)} takes {number} {span}, not {value!r}")

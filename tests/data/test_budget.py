@@ -1,0 +1,42 @@
+"""Budgets, as they are written and as they are met."""
+
+import pytest
+
+from overseg.data.budget import Budget, Spent
+from overseg.errors import SettingsError
+
+
+@pytest.mark.parametrize(
+    ("text", "budget"),
+    [
+        ("90s", Budget(max_seconds=90)),
+        ("1.5m", Budget(max_seconds=90)),
+        ("2h", Budget(max_seconds=7200)),
+        ("coverage=0.98", Budget(min_coverage=0.98)),
+        ("masks=100000, 10m", Budget(max_seconds=600, max_masks=100000)),
+    ],
+)
+def test_it_reads_limits(text, budget):
+    assert Budget.parse(text) == budget
+
+
+@pytest.mark.parametrize(
+    "text", ["", "10", "ten minutes", "coverage=1.2", "coverage=0", "masks=-5", "0s", "5s,10s", "5s,"]
+)
+def test_it_refuses_what_it_cannot_read_and_quotes_it(text):
+    with pytest.raises(SettingsError, match="--budget"):
+        Budget.parse(text)
+
+
+def test_the_first_limit_met_is_named():
+    budget = Budget.parse("60s,coverage=0.9,masks=100")
+    assert budget.met(Spent(seconds=10, coverage=0.5, n_masks=10)) is None
+    assert budget.met(Spent(seconds=60, coverage=0.5, n_masks=10)) == "seconds=60"
+    assert budget.met(Spent(seconds=10, coverage=0.9, n_masks=10)) == "coverage=0.9"
+    assert budget.met(Spent(seconds=10, coverage=0.5, n_masks=100)) == "masks=100"
+
+
+def test_a_step_that_would_lead_further_past_the_limit_than_it_is_away_is_not_begun():
+    budget = Budget(max_seconds=60)
+    assert budget.met(Spent(55, 0, 0), next_seconds=8) is None
+    assert budget.met(Spent(55, 0, 0), next_seconds=12) == "seconds=60"

@@ -1,0 +1,140 @@
+"""The whole way on the toy video."""
+
+from itertools import count
+
+import numpy as np
+import pytest
+from toy import NAMES, PART_OF, ToyVideo, TruthGenerator
+from toy_runs import followed, names_of, run_toy
+
+from overseg.crossing import Crossing
+from overseg.spending import Spending
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing catches it."""
+
+
+@pytest.fixture(scope="module")
+def perfect(tmp_path_factory):
+    generator = TruthGenerator(ToyVideo(24))
+    return run_toy(tmp_path_factory.mktemp("perfect") / "a.zarr", generator), generator
+
+
+def test_every_shape_becomes_one_track_over_the_whole_video(perfect):
+    result, generator = perfect
+    tracks = [followed(result, generator, name) for name in NAMES]
+    assert len({track for track, _ in tracks}) == len(NAMES) == len(result.tracks)
+    assert all(iou > 0.9 for _, iou in tracks)
+    assert (result.tracks.n_frames == 24).all()
+
+
+def test_the_handle_is_part_of_the_cup_and_the_cup_of_the_tray(perfect):
+    result, generator = perfect
+    track_of = {name: followed(result, generator, name)[0] for name in NAMES}
+    for part, whole in PART_OF.items():
+        assert result.tracks.part_of[track_of[part]] == track_of[whole]
+    assert result.tracks.part_of[track_of["table"]] == -1
+
+
+def test_with_noisy_masks_every_shape_is_still_followed_without_a_switch(tmp_path):
+    generator = TruthGenerator(ToyVideo(40), jitter_px=1, miss=0.2)
+    result = run_toy(tmp_path / "a.zarr", generator)
+    for name in NAMES:
+        track, iou = followed(result, generator, name)
+        assert iou > 0.6
+        assert result.tracks.n_frames[track] > 30
+        assert set(names_of(result, generator, track)) == {name}
+
+
+def test_no_track_crosses_a_cut(tmp_path):
+    result = run_toy(tmp_path / "a.zarr", TruthGenerator(ToyVideo(24, cut_at=11)))
+    assert result.summary["n_shots"] == 2
+    assert result.frames.shot.tolist() == [0] * 11 + [1] * 13
+    assert ((result.tracks.last_frame < 11) | (result.tracks.first_frame >= 11)).all()
+
+
+def test_a_frame_shows_each_track_once(tmp_path):
+    result = run_toy(tmp_path / "a.zarr", TruthGenerator(ToyVideo(30), jitter_px=2, miss=0.2, split=0.3))
+    for frame in range(30):
+        tracks = result.masks_at(frame).track
+        assert len(np.unique(tracks)) == len(tracks)
+    assert result.tracks.n_frames.sum() == result.frames.n_masks.sum()
+
+
+@pytest.mark.parametrize("n_frames", [1, 2])
+def test_the_shortest_videos(tmp_path, n_frames):
+    result = run_toy(tmp_path / "a.zarr", TruthGenerator(ToyVideo(n_frames)))
+    assert len(result.tracks) == len(NAMES)
+    assert result.frames.n_masks.tolist() == [len(NAMES)] * n_frames
+
+
+def test_a_video_without_any_mask_has_a_result_too(tmp_path):
+    result = run_toy(tmp_path / "a.zarr", TruthGenerator(ToyVideo(12), miss=1.0))
+    assert (len(result.tracks), result.coverage, result.depth) == (0, 0.0, 0.0)
+    assert result.masks_at(5).rles.to_masks().shape == (0, 144, 192)
+
+
+@pytest.mark.parametrize("budget", [None, "masks=150", "coverage=0.7"])
+def test_a_run_killed_at_any_visit_ends_as_one_that_was_not(tmp_path, monkeypatch, budget):
+    generator = TruthGenerator(ToyVideo(24, cut_at=15), jitter_px=1, miss=0.2, split=0.2)
+    whole = run_toy(tmp_path / "whole.zarr", generator, budget=budget)
+    make, visits = Crossing.make, count(1)
+
+    def make_or_die(self, key):
+        if next(visits) % 4 == 0:
+            raise Killed
+        return make(self, key)
+
+    monkeypatch.setattr(Crossing, "make", make_or_die)
+    for _ in range(100):
+        try:
+            killed = run_toy(tmp_path / "killed.zarr", generator, budget=budget)
+            break
+        except Killed:
+            continue
+    assert killed.content_hash() == whole.content_hash()
+
+
+def test_a_larger_budget_goes_on_and_no_budget_ends_as_if_there_never_was_one(tmp_path):
+    generator = TruthGenerator(ToyVideo(60, cut_at=33), jitter_px=1, miss=0.1)
+    path = tmp_path / "a.zarr"
+    coverages = []
+    for budget in ("masks=40", "masks=200", "masks=330"):
+        result = run_toy(path, generator, budget=budget)
+        coverages.append(result.coverage)
+        assert result.summary["stop_reason"] == f"budget {budget}"
+        assert "run again with a larger budget" in result.summary["left_undone"]
+        assert not result.final
+    assert coverages[0] < coverages[-1]
+    end = run_toy(path, generator)
+    assert end.summary["stop_reason"] == "complete"
+    assert end.final
+    assert end.content_hash() == run_toy(tmp_path / "b.zarr", generator).content_hash()
+
+
+def test_a_budget_buys_the_whole_video_first(tmp_path):
+    result = run_toy(tmp_path / "a.zarr", TruthGenerator(ToyVideo(90)), budget="masks=300", step=3)
+    assert not result.final
+    assert (result.frames.n_masks > 0).all()
+
+
+def test_a_budget_of_coverage_is_really_reached(tmp_path):
+    generator = TruthGenerator(ToyVideo(60), miss=0.4, seed=3)
+    result = run_toy(tmp_path / "a.zarr", generator, budget="coverage=0.6")
+    assert result.summary["stop_reason"] == "budget coverage=0.6"
+    assert result.coverage >= 0.6
+
+
+def test_tracks_go_on_where_a_coarse_preview_takes_over(tmp_path, monkeypatch):
+    def stop_in_the_middle(self, next_visit):
+        return "enough" if next_visit.round == 0 and next_visit.start >= 45 else None
+
+    monkeypatch.setattr(Spending, "limit_met", stop_in_the_middle)
+    generator = TruthGenerator(ToyVideo(90))
+    result = run_toy(tmp_path / "a.zarr", generator, budget="1h", step=3)
+    assert np.diff(np.flatnonzero(result.frames.is_keyframe)).tolist() == [3] * 16 + [12, 12, 12, 5]
+    for name in ("table", "tray", "cup"):
+        track, iou = followed(result, generator, name)
+        assert result.tracks.n_frames[track] == 90
+        assert iou > 0.8

@@ -1,0 +1,68 @@
+"""Runs on the toy video: real engine, real flow, real store; only the generator knows the truth."""
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from toy import NAMES, TruthGenerator
+
+from overseg.associate.overlap import OverlapAssociator
+from overseg.data.budget import Budget
+from overseg.data.settings import Settings
+from overseg.engine import Stages, run
+from overseg.propagate.flow import FlowPropagator
+from overseg.store.result import Result, open_result
+from overseg.store.zarr_store import ZarrStore
+
+
+class SilentReport:
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    def progress(self, stage: str, done: int, total: int) -> None:
+        self.events.append(stage)
+
+    def event(self, name: str, **facts: str | int | float | None) -> None:
+        self.events.append(name)
+
+
+def run_toy(path: Path, generator: TruthGenerator, *, budget: str | None = None, step: int = 5) -> Result:
+    """Run on the generator's video into the store at `path`."""
+    video = generator.video
+    with ZarrStore.create_or_resume(
+        path, identity={"video": asdict(video.info), "step": step}, provenance={}, size=video.info.size
+    ) as store:
+        run(
+            video,
+            Stages(generator, FlowPropagator(min_area_px=20), OverlapAssociator()),
+            store,
+            settings=Settings(step=step, min_area_px=20),
+            budget=Budget.parse(budget) if budget else Budget(),
+            report=SilentReport(),
+            since=time.monotonic(),
+        )
+    return open_result(path)
+
+
+def followed(result: Result, generator: TruthGenerator, name: str) -> tuple[int, float]:
+    """The track that agrees best with a shape over its frames, and their mean IoU."""
+    n_tracks, n_frames = len(result.tracks), len(result)
+    iou = np.zeros((n_tracks, n_frames))
+    for frame in range(n_frames):
+        truth, masks = generator.video.truth(frame)[name], result.masks_at(frame)
+        for track, mask in zip(masks.track, masks.rles.to_masks(), strict=True):
+            iou[track, frame] = (truth & mask).sum() / (truth | mask).sum()
+    best = int(iou.mean(axis=1).argmax())
+    return best, float(iou[best].mean())
+
+
+def names_of(result: Result, generator: TruthGenerator, track: int) -> list[str]:
+    """Frame after frame, the shape that a track's mask agrees with most."""
+    names, masks = [], result.masks_of(track)
+    for frame, mask in zip(masks.frame.tolist(), masks.rles.to_masks(), strict=True):
+        truth = generator.video.truth(frame)
+        names.append(max(NAMES, key=lambda name: (truth[name] & mask).sum() / (truth[name] | mask).sum()))
+    return names
