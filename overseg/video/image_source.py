@@ -70,7 +70,7 @@ class ImageSource:
 
 
 def _image_files(folder: Path) -> list[Path]:
-    from natsort import natsorted
+    from natsort import natsorted, ns
 
     try:
         files = [f for f in folder.iterdir() if f.suffix.lower() in IMAGE_SUFFIXES and not f.name.startswith(".")]
@@ -82,7 +82,7 @@ def _image_files(folder: Path) -> list[Path]:
             f"The folder {folder} holds no images; expected files that end in {', '.join(IMAGE_SUFFIXES)}. Give the "
             "folder in which the images themselves lie."
         )
-    return natsorted(files, key=lambda f: (f.name, f.suffix))
+    return natsorted(sorted(files), key=lambda f: (f.stem, f.suffix), alg=ns.IGNORECASE)
 
 
 def _common_size(files: list[Path]) -> tuple[int, int]:
@@ -101,7 +101,14 @@ def _common_size(files: list[Path]) -> tuple[int, int]:
 def _upright_size(file: Path) -> tuple[int, int]:
     with _open(file) as image:
         height, width = image.height, image.width
-        return (width, height) if image.getexif().get(_EXIF_ORIENTATION) in _TURNING_ORIENTATIONS else (height, width)
+        return (width, height) if _orientation(image) in _TURNING_ORIENTATIONS else (height, width)
+
+
+def _orientation(image: "Image") -> int:
+    """The EXIF orientation that the header holds, 1 to 8; 1, upright, where it holds none."""
+    if image.format == "PNG" and "exif" not in image.info:  # else Pillow decodes all of it to look behind the pixels
+        return 1
+    return image.getexif().get(_EXIF_ORIENTATION, 1)
 
 
 def _open(file: Path) -> "Image":
@@ -125,13 +132,20 @@ def _open(file: Path) -> "Image":
 
 
 def _read_rgb(file: Path) -> UInt8[np.ndarray, "h w 3"]:
-    from PIL import ImageOps
-
     with _open(file) as image:
         try:
-            return np.asarray(_to_8_bit_rgb(ImageOps.exif_transpose(image), file))
+            return _upright(np.asarray(_to_8_bit_rgb(image, file)), _orientation(image))
         except (OSError, SyntaxError, ValueError, EOFError) as e:
             raise InputError(f"The image {file} is broken ({_one_line(e)}). Repair or remove it.") from e
+
+
+def _upright(rgb: UInt8[np.ndarray, "h w 3"], orientation: int) -> UInt8[np.ndarray, "h2 w2 3"]:
+    """A picture as it is meant to be seen (EXIF 2.32, tag 0x0112)."""
+    if orientation in _TURNING_ORIENTATIONS:
+        rgb = rgb.transpose(1, 0, 2)
+    rows = -1 if orientation in (3, 4, 7, 8) else 1
+    columns = -1 if orientation in (2, 3, 6, 7) else 1
+    return rgb[::rows, ::columns]
 
 
 def _to_8_bit_rgb(image: "Image", file: Path) -> "Image":

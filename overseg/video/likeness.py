@@ -7,7 +7,8 @@ from jaxtyping import Float32, UInt8
 
 _LONG_PX, _SHORT_PX = 64, 36
 _BLOCK_LONG_PX, _BLOCK_SHORT_PX = 8, 9
-_SEARCH_PX = 6  # a tenth of the picture's longer side, from one frame to the next
+_SEARCH_PX = 6  # a tenth of the picture's longer side, for each frame from one picture to the other
+_MAX_SEARCH_PX = 12
 _TEXTURED_LEVELS = 5.0  # standard deviation in levels from which a block is judged by its texture alone
 _OTHER_COLOUR_LEVELS = 64.0  # difference of mean levels from which a block without texture is quite another
 _FLAT_SHARE = 0.1
@@ -48,20 +49,24 @@ def mean_difference(one: Thumbnail, other: Thumbnail) -> float:
     return float(cv2.norm(one.rgb, other.rgb, cv2.NORM_L1)) / one.rgb.size
 
 
-def unlikeness(one: Thumbnail, other: Thumbnail) -> float:
+def unlikeness(one: Thumbnail, other: Thumbnail, *, n_frames_apart: int = 1) -> float:
     """0 where every block of each picture is found again in the other near its place, 1 where none is; symmetric.
 
     A block with texture is looked for by normalised cross-correlation, which neither motion nor a change of light
     disturbs; a block without any is compared by its mean colour.
+
+    Args:
+        one, other: the pictures.
+        n_frames_apart: how long things had to move; each may go a tenth of the picture a frame, a fifth in all.
     """
-    return (_unfound(one, other) + _unfound(other, one)) / 2
+    reach = min(_SEARCH_PX * n_frames_apart, _MAX_SEARCH_PX)
+    return (_unfound(one, other, reach) + _unfound(other, one, reach)) / 2
 
 
-def _unfound(one: Thumbnail, other: Thumbnail) -> float:
-    """Mean over the blocks of `one` of how little of each is found in `other`, in [0, 1]."""
+def _unfound(one: Thumbnail, other: Thumbnail, reach: int) -> float:
+    """Mean over the blocks of `one` of how little of each is found in `other` within `reach` pixels, in [0, 1]."""
     import cv2
 
-    reach = _SEARCH_PX
     field = cv2.copyMakeBorder(other.grey, reach, reach, reach, reach, cv2.BORDER_REPLICATE)
     colour = np.minimum(1, np.abs(one.block_rgb - other.block_rgb).mean(axis=2) / _OTHER_COLOUR_LEVELS)
     height, width = _block_size(one.grey.shape)

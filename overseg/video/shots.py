@@ -12,6 +12,7 @@ from overseg.video.likeness import Thumbnail, mean_difference, unlikeness
 
 MIN_CUT_UNLIKENESS = 0.27
 MIN_RATIO_TO_MOTION = 1.7
+MIN_LASTING_UNLIKENESS = 0.2  # less, as things further apart in time may have moved further
 _LASTING_FRAMES = 3  # frames on either side that must differ: a flash of two frames is no cut
 _NEIGHBOUR_FRAMES = 4  # frames on either side by which the usual motion is judged
 _STILL_LEVELS = 3.0
@@ -20,10 +21,11 @@ _STILL_LEVELS = 3.0
 def find_shots(video: Video, *, report: Callable[[int], None] | None = None) -> list[Shot]:
     """Split a video at its cuts. One pass over all frames; memory for a few small pictures.
 
-    A frame begins a shot where all of the last three frames are unlike it and the two that follow it, even if their
-    parts may have moved by a tenth of the picture, and clearly more so than is usual around there. So no cut is seen in
-    pans, zooms, fast motion, changes of light, or flashes of one or two frames. Of cuts less than three frames apart
-    the first counts. Dissolves and fades that take more than a few frames are not cuts: what they join is one shot.
+    A frame begins a shot where it is unlike the one before, even if things moved by a tenth of the picture, clearly
+    more so than is usual around there, and where the change lasts: each of the three frames before is unlike each of
+    the three from here on. So no cut is seen in pans, zooms, fast motion, changes of light, or flashes of one or two
+    frames. Of cuts less than three frames apart the first counts. Dissolves and fades that take more than a few frames
+    are not cuts: what they join is one shot.
 
     Args:
         video: the frames.
@@ -36,7 +38,8 @@ def find_shots(video: Video, *, report: Callable[[int], None] | None = None) -> 
         return []
     motion, lasting = _changes(video, report)
     starts = [0]
-    for index in np.flatnonzero(lasting >= np.maximum(MIN_CUT_UNLIKENESS, MIN_RATIO_TO_MOTION * _usual(motion))):
+    is_sudden = motion >= np.maximum(MIN_CUT_UNLIKENESS, MIN_RATIO_TO_MOTION * _usual(motion))
+    for index in np.flatnonzero(is_sudden & (lasting >= MIN_LASTING_UNLIKENESS)):
         if len(starts) == 1 or index - starts[-1] >= _LASTING_FRAMES:
             starts.append(int(index))
     return [Shot(start, stop - 1) for start, stop in zip(starts, [*starts[1:], len(video)], strict=True)]
@@ -71,12 +74,17 @@ def _settle(
     if index < 1 or motion[index] < MIN_CUT_UNLIKENESS:
         return
     n_before = min(index, _LASTING_FRAMES)
-    before, after = window[:n_before], window[n_before:]
-    lasting[index] = min(_unlike(one, other) for one in before for other in after)
+    lasting[index] = min(
+        _unlike(window[one], window[other], n_frames_apart=other - one)
+        for one in range(n_before)
+        for other in range(n_before, len(window))
+    )
 
 
-def _unlike(one: Thumbnail, other: Thumbnail) -> float:
-    return 0.0 if mean_difference(one, other) < _STILL_LEVELS else unlikeness(one, other)
+def _unlike(one: Thumbnail, other: Thumbnail, *, n_frames_apart: int = 1) -> float:
+    if mean_difference(one, other) < _STILL_LEVELS:
+        return 0.0
+    return unlikeness(one, other, n_frames_apart=n_frames_apart)
 
 
 def _usual(motion: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
