@@ -77,6 +77,8 @@ def _gist(result: "Result", args: argparse.Namespace) -> str:
     """What is to be seen, in a few words."""
     from overseg.output.render import shown_tracks
 
-    n_shown = int(shown_tracks(result.tracks, level=args.level, min_length=args.min_length).sum())
-    frames = f"{len(result)} frames" if args.frame is None else f"frame {args.frame}"
-    return f"{frames}, {n_shown} of {len(result.tracks)} tracks shown"
+    shown = shown_tracks(result.tracks, level=args.level, min_length=args.min_length)
+    if args.frame is None:
+        return f"{len(result)} frames, {shown.sum()} of {len(result.tracks)} tracks"
+    tracks = result.masks_at(args.frame).track
+    return f"frame {args.frame}, {shown[tracks].sum()} of {len(tracks)} masks"

@@ -10,7 +10,8 @@ from overseg.data.rles import Rles
 from overseg.output.colours import track_colours
 from overseg.output.crops import crops
 
-_OUTLINE_LIGHTER = 0.08
+_OUTLINE_LIGHTER = 0.08  # than the fill, in OKLab's lightness
+_OUTLINE_OPACITY = 0.75  # in full, a crowd of small masks would be all lines
 _LINES_PER_OUTLINE_PX = 720
 _LARGE_SHARE = 0.02  # of a picture; outlines of such masks are wider, and show inside those of parts that end with them
 
@@ -26,7 +27,7 @@ def draw_masks(
     Args:
         rgb: the picture.
         masks: masks of this picture.
-        opacity: share of the fill in a covered pixel, in [0, 1]; the rest is the picture's. Outlines cover it in full.
+        opacity: share of the fill in a covered pixel, in [0, 1]; the rest is the picture's. Outlines lie over both.
     """
     import cv2
 
@@ -36,8 +37,9 @@ def draw_masks(
     fills, outlines = _layers(masks.rles.take(order))
     tracks = masks.track[order]
     drawn = cv2.addWeighted(rgb, 1 - opacity, _coloured(fills, track_colours(tracks)), opacity, 0)
-    outline_colours = track_colours(tracks, lighter=_OUTLINE_LIGHTER)
-    cv2.copyTo(_coloured(outlines, outline_colours), (outlines > 0).view(np.uint8), drawn)
+    lines = _coloured(outlines, track_colours(tracks, lighter=_OUTLINE_LIGHTER))
+    outlined = cv2.addWeighted(drawn, 1 - _OUTLINE_OPACITY, lines, _OUTLINE_OPACITY, 0)
+    cv2.copyTo(outlined, (outlines > 0).view(np.uint8), drawn)
     return cv2.copyTo(drawn, (fills > 0).view(np.uint8), rgb.copy())
 
 

@@ -17,7 +17,7 @@ def test_a_video(store, tmp_path, capsys):
     out = tmp_path / "out.mp4"
     out.write_text("an older file")
     assert main(["render", store, str(out)]) == 0
-    assert capsys.readouterr().out == f"{out}: {N_FRAMES} frames, 5 of 5 tracks shown\n"
+    assert capsys.readouterr().out == f"{out}: {N_FRAMES} frames, 5 of 5 tracks\n"
     with av.open(str(out)) as container:
         assert sum(1 for _ in container.decode(video=0)) == N_FRAMES
 
@@ -25,7 +25,7 @@ def test_a_video(store, tmp_path, capsys):
 def test_a_picture(store, tmp_path, capsys):
     out = tmp_path / "out.png"
     assert main(["render", store, str(out), "--frame", "3", "--level", "whole", "--side-by-side"]) == 0
-    assert capsys.readouterr().out == f"{out}: frame 3, 2 of 5 tracks shown\n"
+    assert capsys.readouterr().out == f"{out}: frame 3, 2 of 5 masks\n"
     height, width = TOY.info.size
     assert cv2.imread(str(out)).shape == (height, 2 * width, 3)
 
