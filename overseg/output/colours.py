@@ -30,7 +30,7 @@ def track_colours(tracks: Int[np.ndarray, " n"], *, lighter: float = 0.0) -> UIn
 
     Example:
         >>> track_colours(np.array([0, 1, 2])).tolist()
-        XX
+        [[215, 57, 123], [145, 168, 255], [0, 161, 146]]
 
     Args:
         tracks: ids of tracks, from 0.
