@@ -20,8 +20,8 @@ def crops(rles: Rles, *, margin_px: int = 0) -> Iterator[tuple[Box, Bool[np.ndar
     Example:
         >>> mask = np.zeros((1, 4, 6), dtype=bool)
         >>> mask[0, 1:3, 2:5] = True
-        >>> [(box, inside.all()) for box, inside in crops(Rles.from_masks(mask))]
-        [((slice(2, 5, None), slice(1, 3, None)), True)]
+        >>> [(box, inside.shape) for box, inside in crops(Rles.from_masks(mask))]
+        [((slice(2, 5, None), slice(1, 3, None)), (3, 2))]
 
     Args:
         rles: masks; empty ones come as an empty box.
