@@ -149,15 +149,19 @@ def test_sound_beside_the_pictures_does_not_matter(tmp_path: Path) -> None:
     assert video.info.n_lost == 0
 
 
-def test_backward_through_a_long_group_decodes_it_once_per_cacheful(tmp_path: Path) -> None:
+def test_backward_through_a_long_group_decodes_it_once_per_cacheful(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = write_clip(tmp_path / "clip.mp4", 100, keyframe_every=1000, options={"x264-params": "scenecut=0"})
     video = open_video(path, cache_bytes=25 * 3 * SIZE[0] * SIZE[1])
-    decoder = video._source._decoder
-    runs = []
-    begin_at = decoder._begin_at
-    decoder._begin_at = lambda anchor: (runs.append(anchor), begin_at(anchor))
+    source, decoder = video._source, video._source._decoder
+    runs, converted = [], []
+    begin_at, to_rgb = decoder._begin_at, source._to_rgb
+    monkeypatch.setattr(decoder, "_begin_at", lambda anchor: (runs.append(anchor), begin_at(anchor)))
+    monkeypatch.setattr(source, "_to_rgb", lambda frame: (converted.append(frame), to_rgb(frame))[1])
     assert [number_in(video[at].rgb) for at in reversed(range(100))] == list(reversed(range(100)))
     assert len(runs) <= 100 / 25 + 2
+    assert len(converted) == 100
 
 
 def test_real_clip_forward_and_back(carphone: Path) -> None:
