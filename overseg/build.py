@@ -33,28 +33,30 @@ def _at_hand(name: str) -> Path:
 
 
 def _build_generator(settings: Settings, device: str) -> MaskGenerator:
-    limits = {"min_area_px": settings.min_area_px, "max_masks": settings.max_masks_per_keyframe}
+    min_area_px, max_masks = settings.min_area_px, settings.max_masks_per_keyframe
     if settings.generator == "hierarchy":
         from overseg.generate.hierarchy import HierarchyGenerator
 
-        return HierarchyGenerator(**limits)
+        return HierarchyGenerator(min_area_px=min_area_px, max_masks=max_masks)
     if settings.generator == "precomputed":
         from overseg.generate.precomputed import PrecomputedGenerator
 
-        return PrecomputedGenerator(Path(settings.masks or ""), **limits)
+        return PrecomputedGenerator(Path(settings.masks or ""), min_area_px=min_area_px, max_masks=max_masks)
     import torch
 
     from overseg.generate.sam1 import Sam1Generator
     from overseg.generate.sam_models import load_sam
 
-    sam = load_sam(weights_path(settings.weights or ""), device=device, dtype=getattr(torch, settings.dtype))
+    dtype = getattr(torch, settings.dtype)
     return Sam1Generator(
-        sam,
+        load_sam(weights_path(settings.weights or ""), device=device, dtype=dtype),
         points_per_side=settings.points_per_side,
         pred_iou_thresh=settings.pred_iou_thresh,
         stability_score_thresh=settings.stability_score_thresh,
         min_coverage=settings.min_coverage,
-        **limits,
+        min_area_px=min_area_px,
+        max_masks=max_masks,
+        dtype=dtype,
     )
 
 

@@ -11,8 +11,7 @@ from overseg.data.shot import Shot
 from overseg.data.tracks import Frames
 from overseg.resolve import NO_ROUND, Resolution, resolve
 from overseg.schedule import FULL
-from overseg.stages import Associator, Report, Video
-from overseg.store.zarr_store import Draft, ZarrStore
+from overseg.stages import Associator, Draft, Report, TrackStore, Video
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Outcome:
 
 
 def conclude(
-    video: Video, shots: Sequence[Shot], associator: Associator, store: ZarrStore, outcome: Outcome, report: Report
+    video: Video, shots: Sequence[Shot], associator: Associator, store: TrackStore, outcome: Outcome, report: Report
 ) -> None:
     """Decide the tracks over everything in the store and publish the result."""
     began = time.perf_counter()
@@ -49,7 +48,7 @@ def conclude(
         "seconds_total": round(outcome.seconds_total + seconds["conclude"], 3),
     }
     final = outcome.n_visits_left == 0
-    store.publish(draft, tracks=tracks, frames=frames, edges=resolution.edges, summary=summary, final=final)
+    store.publish(tracks=tracks, frames=frames, edges=resolution.edges, summary=summary, final=final)
     report.event("published", tracks=len(tracks), masks=int(frames.n_masks.sum()), **asdict(outcome))
 
 

@@ -10,8 +10,7 @@ from overseg.data.settings import Settings
 from overseg.data.visit import VisitKey
 from overseg.schedule import schedule
 from overseg.spending import Spending
-from overseg.stages import Associator, MaskGenerator, MaskPropagator, Report, Video
-from overseg.store.zarr_store import ZarrStore
+from overseg.stages import Associator, MaskGenerator, MaskPropagator, Report, TrackStore, Video
 from overseg.video.shots import find_shots
 
 
@@ -25,7 +24,7 @@ class Stages:
 
 
 def run(
-    video: Video, stages: Stages, store: ZarrStore, *, settings: Settings, budget: Budget, report: Report, since: float
+    video: Video, stages: Stages, store: TrackStore, *, settings: Settings, budget: Budget, report: Report, since: float
 ) -> Outcome:
     """Work on `store` until every visit is made or the budget is spent, then publish what was found.
 
@@ -57,7 +56,7 @@ def run(
 
 
 def _make(
-    visits: Sequence[VisitKey], crossing: Crossing, store: ZarrStore, spending: Spending, report: Report
+    visits: Sequence[VisitKey], crossing: Crossing, store: TrackStore, spending: Spending, report: Report
 ) -> str | None:
     """Make the visits that are not in the store; the limit that ended it, None where all are made."""
     committed = store.committed()

@@ -6,16 +6,17 @@ Conventions everywhere: images are uint8 [height, width, 3], red first; masks ar
 (x, y) and boxes (x1, y1, x2, y2) in pixels of the processed frame, x to the right, y down; sizes are (height, width).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float64, Int32, Int64
 
 from overseg.data.frame import Frame
-from overseg.data.masks import KeyframeMasks, Masklets
+from overseg.data.masks import KeyframeMasks, Masklets, TrackMasks
 from overseg.data.rles import Rles
+from overseg.data.tracks import Frames, Tracks
 from overseg.data.video_info import VideoInfo
 from overseg.data.visit import Direction, Edges, Outline, Visit, VisitKey
 
@@ -134,6 +135,15 @@ class Associator(Protocol):
 
 
 @runtime_checkable
+class Draft(Protocol):
+    """A result that is sorted by frame and not yet published."""
+
+    def masks_at(self, frame: int) -> TrackMasks:
+        """The masks shown on a frame, each with its track."""
+        ...
+
+
+@runtime_checkable
 class TrackStore(Protocol):
     """Keeps visits durably while a run goes on, and the result when it ends."""
 
@@ -155,6 +165,14 @@ class TrackStore(Protocol):
 
     def seconds(self) -> dict[str, float]:
         """Time that all committed visits took together, by stage."""
+        ...
+
+    def compact(self, track_of: Mapping[VisitKey, Int32[np.ndarray, " n"]]) -> Draft:
+        """Sort the rows of these visits by frame; track_of says the track of each row, -1 for rows not shown."""
+        ...
+
+    def publish(self, *, tracks: Tracks, frames: Frames, edges: Edges, summary: dict[str, Any], final: bool) -> None:
+        """Make what `compact` returned last the result, in place of an older one; `final` where nothing is left."""
         ...
 
 

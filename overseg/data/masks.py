@@ -12,9 +12,6 @@ from overseg.data.rles import Rles
 Table = TypeVar("Table", bound="_Columns")  # not Self: the runtime type checks of the tests decorate single methods
 
 
-Table = TypeVar("Table", bound="_Columns")
-
-
 class _Columns:
     """Row selection and joining, shared by the frozen column tables below."""
 

@@ -34,6 +34,7 @@ class ZarrStore:
         self._lock = lock
         self._keys = {key for part in self._parts.glob("*") if (key := part_key(part.name))}
         self._seconds: dict[str, float] | None = None
+        self._draft: Draft | None = None
 
     @classmethod
     def create_or_resume(
@@ -150,15 +151,13 @@ class ZarrStore:
             except BaseException:
                 clear_temporaries(self._results)
                 raise
-        return Draft(folder, self._root.size)
+        self._draft = Draft(folder, self._root.size)
+        return self._draft
 
-    def publish(
-        self, draft: Draft, *, tracks: Tracks, frames: Frames, edges: Edges, summary: dict[str, Any], final: bool
-    ) -> None:
-        """Complete a draft and make it the store's result, in place of an older one.
+    def publish(self, *, tracks: Tracks, frames: Frames, edges: Edges, summary: dict[str, Any], final: bool) -> None:
+        """Complete the draft that `compact` returned last and make it the store's result, in place of an older one.
 
         Args:
-            draft: what `compact` returned last.
             tracks, frames: one row for each of the draft's tracks and frames.
             edges: what met what; kept sorted by (frame, region_from, region_to).
             summary: what else to tell of the run, in JSON.
@@ -167,12 +166,16 @@ class ZarrStore:
         Raises:
             StoreError: it could not be written; the older result stands then.
         """
+        draft = self._draft
+        if draft is None:
+            raise ValueError("expected a draft to publish: call compact first")
         if (len(tracks), len(frames)) != (draft.n_tracks, draft.n_frames):
             raise ValueError(
                 f"expected {draft.n_tracks} tracks and {draft.n_frames} frames, got {len(tracks)} and {len(frames)}"
             )
         name = str(1 + max((int(p.name) for p in self._results.iterdir() if p.name.isdecimal()), default=0))
         root = self._root.with_result(name, final=final)
+        self._draft = None
         with writing(self._path):
             try:
                 _complete(draft.folder, tracks, frames, edges, as_json(summary))

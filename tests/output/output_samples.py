@@ -57,9 +57,8 @@ def write_store(path: Path, video_path: Path, **settings: int) -> Result:
         path, identity=identity, provenance=provenance, size=info.size, overwrite=False
     ) as store:
         store.commit(visit)
-        draft = store.compact({visit.key: tracks})
+        store.compact({visit.key: tracks})
         store.publish(
-            draft,
             tracks=_tracks_table(tracks),
             frames=_frames_table(info.n_frames),
             edges=Edges.empty(),

@@ -86,7 +86,6 @@ def publish(store: ZarrStore, found: list[Visit], *, final: bool = True) -> Resu
 
 def publish_draft(store: ZarrStore, draft: Draft, found: list[Visit], *, final: bool) -> None:
     store.publish(
-        draft,
         tracks=tracks_table(draft.n_tracks),
         frames=frames_table(draft.n_frames),
         edges=Edges.concatenate([v.edges for v in found]),
