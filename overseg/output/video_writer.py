@@ -123,9 +123,7 @@ class VideoWriter:
         import av
 
         container_format, codec, options = _KINDS[self._path.suffix.lower()]
-        self._container = av.open(
-            str(self._part), "w", format=container_format, container_options=_CONTAINER_OPTIONS
-        )
+        self._container = av.open(str(self._part), "w", format=container_format, container_options=_CONTAINER_OPTIONS)
         self._stream = cast("VideoStream", self._container.add_stream(codec, rate=self._fps, options=dict(options)))
         context = self._stream.codec_context
         context.height, context.width = (side + side % 2 for side in self._size)

@@ -1,5 +1,7 @@
 """Videos that are written can be read again, whole or not at all."""
 
+import errno
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -112,3 +114,24 @@ def test_a_picture_of_another_size(tmp_path: Path) -> None:
         VideoWriter(tmp_path / "o.mp4", fps=25, size=SIZE) as writer,
     ):
         writer.write(numbered(0, (10, 10)))
+
+
+class _FullDisk:
+    """A container of which nothing fits on the disk."""
+
+    def mux(self, packet: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def close(self) -> None:
+        self.mux(None)
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"out\.mp4: No space left") as raised:  # noqa: SIM117
+        with VideoWriter(tmp_path / "out.mp4", fps=25, size=SIZE) as writer:
+            for number in range(3):
+                writer.write(numbered(number))
+            writer._container.close()
+            writer._container = _FullDisk()
+    assert "\n" not in str(raised.value)
+    assert list(tmp_path.iterdir()) == []
