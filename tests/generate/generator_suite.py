@@ -22,7 +22,7 @@ class GeneratorSuite:
 
     max_iou: float
     """Of two masks that overlap by more, only one is returned."""
-    pictures = (shapes(), shapes(97, 64), plain(48, 80))
+    pictures = (shapes(), shapes(97, 64, index=1), plain(48, 80, index=2))
     """Small pictures of odd sizes, and of one colour."""
 
     def make(self, pictures: tuple[Frame, ...], **limits: int | None) -> MaskGenerator:
