@@ -95,6 +95,16 @@ class TestWork:
         assert batches == [3, 3]  # the prompts' frame, and the one on which all are found to be gone
 
 
+def test_a_carried_mask_below_the_minimum_area_ends(model: SAM2Base) -> None:
+    clip, prompts = Clip(panning_video(4), 0, 3), Rles.from_masks(np.ones((1, *SIZE), dtype=bool))
+    areas_px = carry(model, prompts=prompts).rles.area_px()
+    assert len(areas_px) == 3
+    assert areas_px.min() < prompts.area_px()[0]
+    for limit_px in areas_px.tolist():
+        bound = Sam2Propagator(model, min_area_px=limit_px + 1).propagate(clip, prompts, Direction.FORWARD)
+        assert len(bound) == int(np.argmax(areas_px <= limit_px))
+
+
 def run_out_of_memory(monkeypatch: pytest.MonkeyPatch, model: SAM2Base, name: str, *, above: int) -> list[int]:
     """Make a method of `model` run out of memory where its batch is larger than `above`."""
     original, batches = getattr(model, name), []

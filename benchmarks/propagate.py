@@ -1,0 +1,188 @@
+"""SAM 2 beside its upstream: seconds per mask and frame, peak memory, and how equal the masks are.
+
+    python benchmarks/propagate.py [--weights sam2.1_hiera_tiny.pt] [--clip car.mp4] [--masks 1 8 32] [--json]
+
+Both carry the same masks through the same frames with the same weights, one after the other, each in a process of its
+own so that peak memory is its own. Two ways of work are timed:
+
+- clip: all masks once through the clip, forward. Upstream is driven at its best, with all masks in one state.
+- tail: the same clip is visited again as a video's tail makes it: forward, backward, and three rounds of a quarter of
+  the masks. Upstream starts a state for each visit; ours finds its features in the cache.
+
+Without --weights the model is hiera-tiny with seeded random weights, which time and compare like any others.
+"""
+
+import argparse
+import json
+import multiprocessing
+import platform
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from overseg.data.masks import Masklets
+from overseg.data.rles import Rles
+from overseg.data.visit import Direction
+from overseg.stages import Clip, Video
+
+_TESTS = Path(__file__).resolve().parent.parent / "tests" / "propagate"  # made clips and weights are those of the tests
+_TAIL_ROUNDS = 3
+_COLUMNS = ("way", "masks", "upstream_s", "ours_s", "ratio", "upstream_mb", "ours_mb", "worst_iou", "ended_apart")
+
+
+def main() -> None:
+    args = _arguments()
+    with tempfile.TemporaryDirectory() as folder:
+        weights = args.weights or _random_weights(Path(folder) / "random.pt")
+        rows = [_compared(args, weights, way, n_masks) for n_masks in args.masks for way in args.ways]
+    if args.json:
+        print(json.dumps({"machine": platform.processor() or platform.machine(), "rows": rows}, indent=2))
+        return
+    print(" ".join(f"{name:>11}" for name in _COLUMNS))
+    for row in rows:
+        cells = (f"{row[name]:.4g}" if isinstance(row[name], float) else row[name] for name in _COLUMNS)
+        print(" ".join(f"{cell:>11}" for cell in cells))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--weights", help="a SAM 2 or SAM 2.1 checkpoint; default: hiera-tiny, random")
+    parser.add_argument("--clip", help="a video or a folder of images; default: a camera that moves over a picture")
+    parser.add_argument("--frames", type=int, default=6, help="frames of the clip, from its first")
+    parser.add_argument("--masks", type=int, nargs="+", default=[1, 8, 32])
+    parser.add_argument("--ways", nargs="+", choices=("clip", "tail"), default=["clip", "tail"])
+    parser.add_argument("--image-size", type=int, help="side of the model's square input; default: 1024")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
+    parser.add_argument("--max-batch", type=int, help="masks at once; default: what suits the device")
+    parser.add_argument("--clock", default="wall", choices=("wall", "cpu"), help="cpu on a machine that is shared")
+    parser.add_argument("--json", action="store_true")
+    return parser.parse_args()
+
+
+def _compared(args: argparse.Namespace, weights: str, way: str, n_masks: int) -> dict[str, Any]:
+    """One row of the table: upstream and ours, each in a fresh process."""
+    from overseg.propagate.sam2_parity import compare
+
+    theirs = _in_own_process(_run_upstream, args, weights, way, n_masks)
+    ours = _in_own_process(_run_ours, args, weights, way, n_masks)
+    parities = [compare(mine, their, min_area_px=1) for mine, their in zip(ours["found"], theirs["found"], strict=True)]
+    carried = sum(len(prompts) for prompts, _ in _visits(n_masks, args, way)) * (args.frames - 1)
+    return {
+        "way": way,
+        "masks": n_masks,
+        "upstream_s": theirs["seconds"] / carried,
+        "ours_s": ours["seconds"] / carried,
+        "ratio": theirs["seconds"] / ours["seconds"],
+        "upstream_mb": theirs["peak_mb"],
+        "ours_mb": ours["peak_mb"],
+        "worst_iou": min(parity.worst_iou for parity in parities),
+        "ended_apart": sum(parity.n_ended_apart for parity in parities),
+    }
+
+
+def _in_own_process(run: Any, *args: Any) -> dict[str, Any]:
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
+        return process.submit(run, *args).result()
+
+
+def _run_upstream(args: argparse.Namespace, weights: str, way: str, n_masks: int) -> dict[str, Any]:
+    from overseg.propagate.sam2_model import sam2_variant
+    from overseg.propagate.sam2_parity import upstream_masks, upstream_predictor
+    from overseg.weights.state_dict import read_state_dict
+
+    variant = sam2_variant(read_state_dict(Path(weights)), source=weights)
+    predictor = upstream_predictor(weights, variant, device=args.device, image_size=args.image_size)
+    clip = _clip(args)
+    found: list[dict[int, Rles]] = []
+    with _measured(args) as measured:
+        for prompts, direction in _visits(n_masks, args, way):
+            found.append(upstream_masks(predictor, clip, prompts, direction))
+    return {"found": found, **measured}
+
+
+def _run_ours(args: argparse.Namespace, weights: str, way: str, n_masks: int) -> dict[str, Any]:
+    from overseg.propagate.sam2 import Sam2Propagator
+    from overseg.propagate.sam2_model import load_sam2
+
+    model = load_sam2(weights, device=args.device, image_size=args.image_size)
+    propagator = Sam2Propagator(model, dtype=args.dtype, min_area_px=1, max_batch=args.max_batch)
+    clip = _clip(args)
+    found: list[Masklets] = []
+    with _measured(args) as measured:
+        for prompts, direction in _visits(n_masks, args, way):
+            found.append(propagator.propagate(clip, prompts, direction))
+    return {"found": found, **measured}
+
+
+@contextmanager
+def _measured(args: argparse.Namespace) -> Iterator[dict[str, float]]:
+    """Seconds of the block, and the process's peak memory: of the device where there is one."""
+    import torch
+
+    mixed = torch.autocast(args.device.split(":")[0], torch.bfloat16, enabled=args.dtype == "bfloat16")
+    measured: dict[str, float] = {}
+    clock = time.process_time if args.clock == "cpu" else time.perf_counter
+    started = clock()
+    with mixed:
+        yield measured
+    measured["seconds"] = clock() - started
+    if args.device.startswith("cuda"):
+        measured["peak_mb"] = torch.cuda.max_memory_allocated() / 1e6
+    else:
+        unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
+        measured["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def _visits(n_masks: int, args: argparse.Namespace, way: str) -> list[tuple[Rles, Direction]]:
+    """What is carried, and where to."""
+    prompts = _prompts(_clip(args).video.info.size, n_masks)
+    if way == "clip":
+        return [(prompts, Direction.FORWARD)]
+    tail = prompts.take(np.arange(max(1, n_masks // 4)))
+    both = [(prompts, Direction.FORWARD), (prompts, Direction.BACKWARD)]
+    return both + [(tail, Direction.FORWARD)] * _TAIL_ROUNDS
+
+
+def _prompts(size: tuple[int, int], n_masks: int) -> Rles:
+    """Discs of many places and sizes."""
+    random = np.random.default_rng(0)
+    height, width = size
+    y, x = np.mgrid[:height, :width]
+    places = random.uniform((0.2, 0.2, 0.05), (0.8, 0.8, 0.3), (n_masks, 3))
+    discs = [(y - v * height) ** 2 + (x - u * width) ** 2 < (radius * height) ** 2 for v, u, radius in places]
+    return Rles.from_masks(np.array(discs))
+
+
+def _clip(args: argparse.Namespace) -> Clip:
+    if args.clip is None:
+        return Clip(_made_video(args.frames), 0, args.frames - 1)
+    from overseg.video.open import open_video
+
+    return Clip(open_video(Path(args.clip), end=args.frames), 0, args.frames - 1)
+
+
+def _made_video(n_frames: int) -> Video:
+    sys.path.insert(0, str(_TESTS))
+    from propagator_suite import panning_video
+
+    return panning_video(n_frames, size=(300, 340))
+
+
+def _random_weights(path: Path) -> str:
+    sys.path.insert(0, str(_TESTS))
+    from random_sam2 import save_random_sam2
+
+    return str(save_random_sam2(path, "2.1"))
+
+
+if __name__ == "__main__":
+    main()
