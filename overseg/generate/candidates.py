@@ -1,7 +1,7 @@
 """Masks between decoder and result: logits at the decoder's scale, not yet brought to the picture's size."""
 
 from dataclasses import dataclass, fields
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -41,14 +41,14 @@ class Candidates:
         """How reliable each mask is, in [0, 1]."""
         return self.predicted_iou * self.stability_score
 
-    def take(self, rows: Int[np.ndarray, " k"] | Bool[np.ndarray, " n"]) -> Self:
+    def take(self, rows: Int[np.ndarray, " k"] | Bool[np.ndarray, " n"]) -> "Candidates":
         """The rows at these numbers, in this order, or where a boolean array is true."""
         at = np.flatnonzero(rows) if rows.dtype == bool else rows
         columns = {f.name: getattr(self, f.name)[at] for f in fields(self) if f.name != "logits"}
-        return type(self)(logits=self.logits[torch.from_numpy(at).to(self.logits.device)], **columns)
+        return Candidates(logits=self.logits[torch.from_numpy(at).to(self.logits.device)], **columns)
 
     @classmethod
-    def concatenate(cls, tables: list[Self]) -> Self:
+    def concatenate(cls, tables: list["Candidates"]) -> "Candidates":
         """The rows of all tables (at least one), in order."""
         columns = {f.name: [getattr(table, f.name) for table in tables] for f in fields(cls)}
         logits = torch.cat(columns.pop("logits"))

@@ -4,7 +4,7 @@ Projecting image tokens is nearly all the work of SAM's mask decoder. Here the p
 prompt's side, q·(W x) = (Wᵀ q)·x and W (A x) = (W A) x, so that an image token meets heads x tokens = 56 vectors in
 place of a 256x128 matrix: less than half the multiplications, and the same result but for rounding.
 
-Shapes: b prompts of t tokens, n image tokens, c channels; h heads of d channels each.
+Shapes: b prompts of t tokens, n image tokens, c channels; h heads of d channels each, ht is heads times tokens.
 """
 
 from math import sqrt
@@ -48,7 +48,7 @@ def look_at_projected(
 
 def seen_weights(
     attention: "Attention", tokens_at: Float[Tensor, "b t c"], image_at: Float[Tensor, "#b n c"]
-) -> Float[Tensor, "b h*t n"]:
+) -> Float[Tensor, "b ht n"]:
     """How much every image token attends to every prompt token, by head."""
     keys = by_head(attention.k_proj(tokens_at), attention) / _temperature(attention)
     into_image = (keys @ _by_head_weight(attention.q_proj.weight, attention)).flatten(1, 2)
@@ -59,7 +59,7 @@ def seen_weights(
 
 def seen_weights_of_projected(
     attention: "Attention", tokens_at: Float[Tensor, "b t c"], queries: Float[Tensor, "h d n"]
-) -> Float[Tensor, "b h*t n"]:
+) -> Float[Tensor, "b ht n"]:
     """`seen_weights` where one picture's image tokens are already projected, for all prompts."""
     keys = by_head(attention.k_proj(tokens_at), attention) / _temperature(attention)
     return (keys @ queries).softmax(dim=2).flatten(1, 2)
@@ -68,7 +68,7 @@ def seen_weights_of_projected(
 def add_seen(
     attention: "Attention",
     image: Float[Tensor, "#b n c"],
-    weights: Float[Tensor, "b h*t n"],
+    weights: Float[Tensor, "b ht n"],
     tokens: Float[Tensor, "b t c"],
 ) -> Float[Tensor, "b n c"]:
     """Image tokens plus what they saw of the prompt tokens."""

