@@ -140,7 +140,8 @@ def _work(
 
 
 def _identity(info: "VideoInfo", settings: Settings, weights: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """What the result depends on. Weights count by their content: a checkpoint may move."""
+    """What the result depends on. The video and the weights count by their content: files may move."""
+    video = {name: value for name, value in asdict(info).items() if name != "name"}
     chosen = {name: value for name, value in asdict(settings).items() if name not in ("weights", "propagator_weights")}
     hashes = {stage: found["sha256"] for stage, found in weights.items()}
-    return {"video": asdict(info), "settings": chosen, "weights": hashes}
+    return {"video": video, "settings": chosen, "weights": hashes}

@@ -7,6 +7,7 @@ from overseg.conclude import Outcome, conclude
 from overseg.crossing import Crossing
 from overseg.data.budget import Budget
 from overseg.data.settings import Settings
+from overseg.data.shot import Shot
 from overseg.data.visit import VisitKey
 from overseg.schedule import schedule
 from overseg.spending import Spending
@@ -36,7 +37,7 @@ def run(
         report: is told of every step.
         since: time.monotonic() when this run began; a budget in seconds counts from there.
     """
-    shots = find_shots(video, report=lambda done: report.progress("shots", done, len(video)))
+    shots = _shots(video, store, report)
     visits = schedule(shots, settings.step, previews=budget.limited)
     crossing = Crossing(
         video,
@@ -49,10 +50,19 @@ def run(
     )
     spending = Spending(store, budget, n_frames=len(video), size=video.info.size, since=since)
     limit = _make(visits, crossing, store, spending, report)
-    n_left = sum(key not in store.committed() for key in schedule(shots, settings.step, previews=False))
+    n_left = len(set(schedule(shots, settings.step, previews=False)) - store.committed())
     outcome = Outcome(limit=limit, n_visits_left=n_left, seconds_total=spending.spent().seconds)
     conclude(video, shots, stages.associator, store, outcome, report)
     return outcome
+
+
+def _shots(video: Video, store: TrackStore, report: Report) -> list[Shot]:
+    shots = store.shots()
+    if shots is None:
+        shots = find_shots(video, report=lambda done: report.progress("shots", done, len(video)))
+        store.keep_shots(shots)
+        report.event("shots", found=len(shots))
+    return shots
 
 
 def _make(

@@ -22,7 +22,8 @@ class Spending:
         """
         Args:
             store: its visits are counted first.
-            budget: coverage is counted only where the budget limits it, since it costs time.
+            budget: masks are counted only where there is a limit, and coverage only where it is limited: both cost
+                time.
             n_frames, size: of the video.
             since: time.monotonic() when this run began.
         """
@@ -36,12 +37,14 @@ class Spending:
         self._covered_px = np.zeros(n_frames, np.int64)
         self._covers: dict[int, Rles] = {}
         self._step_seconds: dict[tuple[bool, bool], float] = {}
-        for key in store.committed():
-            self._count(store.read(key))
+        if budget.limited:
+            for key in sorted(store.committed()):
+                self._count(store.read(key))
 
     def add(self, visit: Visit) -> None:
         """Count a visit that was just made."""
-        self._count(visit)
+        if self._budget.limited:
+            self._count(visit)
         self._step_seconds[_kind(visit.key)] = sum(visit.seconds.values())
 
     def spent(self) -> Spent:

@@ -6,7 +6,7 @@ Conventions everywhere: images are uint8 [height, width, 3], red first; masks ar
 (x, y) and boxes (x1, y1, x2, y2) in pixels of the processed frame, x to the right, y down; sizes are (height, width).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -16,6 +16,7 @@ from jaxtyping import Float64, Int32, Int64
 from overseg.data.frame import Frame
 from overseg.data.masks import KeyframeMasks, Masklets, TrackMasks
 from overseg.data.rles import Rles
+from overseg.data.shot import Shot
 from overseg.data.tracks import Frames, Tracks
 from overseg.data.video_info import VideoInfo
 from overseg.data.visit import Direction, Edges, Outline, Visit, VisitKey
@@ -146,6 +147,14 @@ class Draft(Protocol):
 @runtime_checkable
 class TrackStore(Protocol):
     """Keeps visits durably while a run goes on, and the result when it ends."""
+
+    def shots(self) -> list[Shot] | None:
+        """The video's shots, once they were kept; None before."""
+        ...
+
+    def keep_shots(self, shots: Sequence[Shot]) -> None:
+        """Keep the video's shots, so that a run that goes on need not look for them again."""
+        ...
 
     def committed(self) -> frozenset[VisitKey]:
         """The visits that are safely kept."""

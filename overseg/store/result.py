@@ -89,7 +89,8 @@ class Result:
     def info(self) -> VideoInfo:
         """The video."""
         names = {f.name for f in fields(VideoInfo)}
-        return VideoInfo(**{name: value for name, value in self.identity["video"].items() if name in names})
+        known = {name: value for name, value in self.identity["video"].items() if name in names}
+        return VideoInfo(**{"name": Path(self.provenance.get("input", "")).name, **known})
 
     @cached_property
     def summary(self) -> dict[str, Any]:

@@ -22,6 +22,7 @@ class Root:
         identity: the video and the settings; two runs with the same identity have the same result.
         provenance: who made it: versions, weights, machine.
         size: (height, width) of every mask, in pixels.
+        shots: [first frame, last frame] of every shot; None until they are found.
         result: name of the current result in the folder `results`; None before the first.
         final: nothing can be added any more.
     """
@@ -29,6 +30,7 @@ class Root:
     identity: dict[str, Any]
     provenance: dict[str, Any]
     size: tuple[int, int]
+    shots: list[list[int]] | None = None
     result: str | None = None
     final: bool = False
 
@@ -67,6 +69,7 @@ def write_root(store: Path, root: Root) -> None:
         "size": list(root.size),
         "identity": root.identity,
         "provenance": root.provenance,
+        "shots": root.shots,
         "result": root.result,
         "final": root.final,
     }
@@ -95,6 +98,7 @@ def read_root(store: Path) -> Root:
         identity=attributes["identity"],
         provenance=attributes["provenance"],
         size=(attributes["size"][0], attributes["size"][1]),
+        shots=attributes["shots"],
         result=attributes["result"],
         final=attributes["final"],
     )

@@ -1,5 +1,7 @@
 """The journal of a run, and the form of its result: a zarr v3 group. `docs/store.md` describes it byte by byte."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 import numpy as np
 import zarr
 
+from overseg.data.shot import Shot
 from overseg.data.tracks import Frames, Tracks
 from overseg.data.visit import Edges, Outline, Visit, VisitKey
 from overseg.store.columns import to_arrays
@@ -84,6 +87,21 @@ class ZarrStore:
     def has_result(self) -> bool:
         """Whether a result was published, final or not."""
         return self._root.result is not None
+
+    def shots(self) -> list[Shot] | None:
+        """The video's shots, once they were kept; None before."""
+        return None if self._root.shots is None else [Shot(start, stop) for start, stop in self._root.shots]
+
+    def keep_shots(self, shots: Sequence[Shot]) -> None:
+        """Keep the video's shots, so that a run that goes on need not look for them again.
+
+        Raises:
+            StoreError: they could not be written.
+        """
+        root = replace(self._root, shots=[[shot.start, shot.stop] for shot in shots])
+        with writing(self._path):
+            write_root(self._path, root)
+        self._root = root
 
     def committed(self) -> frozenset[VisitKey]:
         """The visits that are safely kept."""
