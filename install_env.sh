@@ -144,7 +144,7 @@ LOCATE
 demo() { # VIDEO, an absolute path, or nothing
     local video options name store overlay
     if [ -n "$1" ]; then
-        video=$1 options=()
+        video=$1 options=(--budget 10m) # of a long video, as much as ten minutes buy; run again without, to go on
     else
         video=$(demo_clip) options=(--end 60)
     fi
