@@ -19,7 +19,7 @@ from overseg.propagate.sam2_memory import Memory, MemoryBank
 from overseg.propagate.sam2_steps import Features, Sam2Steps, Tracked
 from overseg.stages import Clip, Direction
 
-_CPU_BATCH = 4  # larger ones are no faster: their activations leave the processor's caches
+_CPU_TOKENS = 1024  # image tokens of all masks at once; with more, activations leave the processor's caches
 _CUDA_MAX_BATCH = 64
 _USABLE_SHARE = 0.8  # of free device memory; the rest is lost between blocks
 _OUT_OF_MEMORY = "try smaller weights (sam2.1_hiera_t), --resize, or --device cpu"
@@ -198,7 +198,7 @@ def _on_frame(frame: int, prompt: Int64[np.ndarray, " k"], landed: list[_Landed]
 def _fitting_batch(model: SAM2Base, size: tuple[int, int], *, n_masks: int) -> int:
     """How many of `n_masks` to carry at once on the model's device; an estimate, at least 1."""
     if model.device.type != "cuda":
-        return _CPU_BATCH
+        return max(1, _CPU_TOKENS // _n_tokens(model))
     free_bytes, _ = torch.cuda.mem_get_info(model.device)
     held_bytes = torch.cuda.memory_reserved(model.device) - torch.cuda.memory_allocated(model.device)
     remembered_bytes = n_masks * model.num_maskmem * model.mem_dim * _n_tokens(model) * 2  # bfloat16

@@ -138,14 +138,15 @@ class Sam2Steps:
     def _expanded(self, features: Features, n: int) -> dict[str, Any]:
         """Features and their positions for n masks, in sam2's layout [h * w, n, channels]; nothing is copied."""
         levels = features.levels[-self._model.num_feature_levels :]
-        encode_position = self._model.image_encoder.neck.position_encoding
+        coarsest = levels[-1]
+        position = self._model.image_encoder.neck.position_encoding(coarsest).to(coarsest.dtype)
 
         def flat(level: torch.Tensor) -> torch.Tensor:
             return level.expand(n, -1, -1, -1).flatten(2).permute(2, 0, 1)
 
         return {
             "current_vision_feats": [flat(level) for level in levels],
-            "current_vision_pos_embeds": [flat(encode_position(level).to(level.dtype)) for level in levels],
+            "current_vision_pos_embeds": [flat(position)],  # of the others, the model looks at none
             "feat_sizes": [tuple(level.shape[-2:]) for level in levels],
         }
 
