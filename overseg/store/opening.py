@@ -5,6 +5,7 @@ from pathlib import Path
 
 from overseg.errors import StoreError
 from overseg.store.durable import OURS, clear_temporaries, remove_folder, sync
+from overseg.store.part import part_key
 from overseg.store.root import PARTS, RESULTS, Root, differences, is_store, read_root, write_group, write_root
 
 
@@ -29,13 +30,15 @@ def prepare_folder(path: Path) -> None:
 def begin(path: Path, root: Root, *, overwrite: bool) -> Root:
     """Bring the locked folder at `path` to a state in which `root`'s run can go on; returns what the store then says.
 
+    The store of another run is begun anew where nothing was committed to it yet.
+
     Raises:
         StoreError: it is the store of another run, or of a newer format.
     """
     if is_store(path):
         stored = read_root(path)
         differing = differences(stored, root)
-        if overwrite:
+        if overwrite or (differing and _holds_nothing(path, stored)):
             _empty(path, stored)
             write_root(path, root)
         elif differing:
@@ -69,6 +72,11 @@ def _empty(path: Path, stored: Root) -> None:
     """Throw the run away, in steps that each leave a valid store of it; the first shows that it can be written."""
     write_root(path, stored.with_result(None, final=False))
     remove_folder(path / PARTS)
+
+
+def _holds_nothing(path: Path, stored: Root) -> bool:
+    """Whether its run ended before anything was found, as with weights that could not be loaded."""
+    return stored.result is None and not any(part_key(part.name) for part in (path / PARTS).glob("*"))
 
 
 def _foreign(path: Path) -> str:

@@ -80,7 +80,7 @@ def read_root(store: Path) -> Root:
     """What the store at this path says.
 
     Raises:
-        StoreError: there is no store, or one of a newer format.
+        StoreError: there is no store, a damaged one, or one of a newer format.
     """
     attributes = _attributes(store)
     if attributes is None:
@@ -88,20 +88,19 @@ def read_root(store: Path) -> Root:
             f"expected a store made by `overseg run` at {store}, found "
             f"{'something else' if store.exists() else 'nothing'}; check the path"
         )
-    version = attributes["format_version"]
-    if version > FORMAT_VERSION:
+    try:
+        version = attributes["format_version"]
+        if version > FORMAT_VERSION:
+            raise StoreError(
+                f"the store {store} has format version {version} and this overseg reads up to {FORMAT_VERSION}; "
+                "update overseg, or choose another path"
+            )
+        return _root(attributes)
+    except (KeyError, TypeError, IndexError) as e:
         raise StoreError(
-            f"the store {store} has format version {version} and this overseg reads up to {FORMAT_VERSION}; "
-            "update overseg, or choose another path"
-        )
-    return Root(
-        identity=attributes["identity"],
-        provenance=attributes["provenance"],
-        size=(attributes["size"][0], attributes["size"][1]),
-        shots=attributes["shots"],
-        result=attributes["result"],
-        final=attributes["final"],
-    )
+            f"expected the attributes of a store in {store / 'zarr.json'}, found them damaged ({e!r}); "
+            "bring that file back, or choose another path"
+        ) from e
 
 
 def is_store(path: Path) -> bool:
@@ -126,6 +125,17 @@ def differences(stored: Root, root: Root) -> str:
     if len(names) > _DIFFERENCES_SHOWN:
         shown.append(f"and {len(names) - _DIFFERENCES_SHOWN} more")
     return "; ".join(shown)
+
+
+def _root(attributes: dict[str, Any]) -> Root:
+    return Root(
+        identity=attributes["identity"],
+        provenance=attributes["provenance"],
+        size=(attributes["size"][0], attributes["size"][1]),
+        shots=attributes["shots"],
+        result=attributes["result"],
+        final=attributes["final"],
+    )
 
 
 _MISSING = object()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from store.store_samples import SIZE, identity, open_store, publish, same, visit, visits
 
+from overseg.data.shot import Shot
 from overseg.data.visit import Direction, VisitKey
 from overseg.errors import StoreError
 from overseg.store.result import open_result, progress
@@ -51,6 +52,30 @@ def test_another_run_is_refused_and_its_differences_are_named(path):
     assert content(path) == before
 
 
+def test_another_run_may_begin_where_nothing_was_committed(tmp_path):
+    with open_store(tmp_path) as store:
+        store.keep_shots([Shot(0, 12)])
+    with open_store(tmp_path, step=10) as store:
+        assert (store.committed(), store.shots()) == (frozenset(), None)
+        store.commit(visit(KEY))
+    with pytest.raises(StoreError, match=r"settings\.step: the store has 10, this run 4"):
+        open_store(tmp_path)
+
+
+def test_damaged_attributes_are_named(path):
+    root = json.loads((path / "zarr.json").read_text())
+    for name, value in (("identity", None), ("format_version", "one"), ("size", [])):
+        attributes = {key: kept for key, kept in root["attributes"].items() if key != name}
+        if value is not None:
+            attributes[name] = value
+        (path / "zarr.json").write_text(json.dumps(root | {"attributes": attributes}))
+        before = content(path)
+        for opening in (open_store, open_result):
+            with pytest.raises(StoreError, match=r"zarr\.json, found them damaged"):
+                opening(path)
+        assert content(path) == before
+
+
 def test_few_of_many_differences_are_named_and_long_values_are_cut():
     old, new = (Root({"video": {str(i): letter * 64 for i in range(7)}}, {}, SIZE) for letter in "ab")
     said = differences(old, new)
@@ -62,7 +87,8 @@ def test_equal_identities_whatever_their_order_and_sequence_type(path):
     turned = dict(reversed(identity(resize=(1, 2)).items()))
     again = identity(resize=[1, 2])
     other = path.with_name("other.zarr")
-    ZarrStore.create_or_resume(other, identity=turned, provenance={}, size=SIZE).close()
+    with ZarrStore.create_or_resume(other, identity=turned, provenance={}, size=SIZE) as store:
+        store.commit(visit(KEY))
     ZarrStore.create_or_resume(other, identity=again, provenance={}, size=SIZE).close()
     with pytest.raises(StoreError, match=r"size: the store has \[12, 16\], this run \[12, 17\]"):
         ZarrStore.create_or_resume(other, identity=again, provenance={}, size=(12, 17))
