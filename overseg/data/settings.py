@@ -122,7 +122,7 @@ def _check(values: dict[str, Any]) -> None:
 def _check_range(name: str, value: Any, kind: type, low: float, high: float | None) -> None:
     whole = isinstance(value, int) and not isinstance(value, bool)
     fits = whole if kind is int else whole or isinstance(value, float)
-    if not fits or value < low or (high is not None and value > high):
+    if not fits or not value >= low or (high is not None and value > high):  # so put, a NaN is refused
         number = "a whole number" if kind is int else "a number"
         span = f"of at least {low:g}" if high is None else f"from {low:g} to {high:g}"
         raise SettingsError(f"{option(name)} takes {number} {span}, not {value!r}")

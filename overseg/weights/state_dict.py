@@ -27,8 +27,10 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as e:
         raise WeightsError(f"{path} is no checkpoint of plain tensors, or is damaged; fetch it again") from e
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as e:
-        raise WeightsError(f"{path} is cut off or damaged as a torch checkpoint; fetch it again") from e
+    except MemoryError:
+        raise
+    except Exception as e:  # on bytes that are no pickle, the unpickler fails in any way: IndexError, struct.error, …
+        raise WeightsError(f"{path} is no torch checkpoint, or is cut off or damaged; fetch it again") from e
     for key in _NESTING:
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
