@@ -17,11 +17,12 @@ def read_config(path: Path, *, allowed: Collection[str]) -> dict[str, Any]:
         SettingsError: the file is missing, is not such a mapping, or names an option that there is not.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        with path.open(encoding="utf-8") as file:
+            content = yaml.safe_load(file)
     except OSError as e:
-        raise SettingsError(f"--config {path} cannot be read: {e.strerror}") from e
+        raise SettingsError(f"--config {path} cannot be read: {e.strerror}; check the path") from e
     except (yaml.YAMLError, UnicodeDecodeError) as e:
-        raise SettingsError(f"--config {path} is not YAML: {e}") from e
+        raise SettingsError(f"--config {path} is not YAML: {e}; expected lines such as `step: 5`") from e
     if content is None:
         return {}
     if not isinstance(content, dict):

@@ -16,7 +16,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("store", metavar="OUT.zarr")
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.add_argument("--hash", action="store_true", help="add the sha256 of all masks and tracks; equal runs agree")
-    parser.set_defaults(call=run)
+    parser.set_defaults(call=run, if_interrupted="the store is as it was")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -64,7 +64,7 @@ def headline(result: "Result") -> str:
     facts = summary(result)
     return (
         f"{facts['frames']} frames, {facts['keyframes']} keyframes, {facts['masks']} masks, {facts['tracks']} tracks "
-        f"of {facts['track_length']['mean']} frames on the mean, coverage {facts['coverage']:.3f}, "
+        f"of {facts['track_length']['mean']:.1f} frames on average, coverage {facts['coverage']:.3f}, "
         f"depth {facts['depth']:.2f}, {facts['stop_reason']}, {facts['seconds']['total']:.0f} s"
     )
 

@@ -1,34 +1,63 @@
 """The command line: reads the words, calls the package, and turns errors into one line."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from typing import NoReturn
 
 from overseg.cli import info, render, run, weights
-from overseg.errors import OversegError
+from overseg.errors import OversegError, SettingsError
 
 _INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit code is 0 on success, 2 for a wrong option, 1 for other errors, 130 when interrupted."""
-    parser = argparse.ArgumentParser(prog="overseg", description="Every region of a video, followed through time.")
+    if_interrupted = "run the same command again"
+    try:
+        args = _parsed(arguments)
+        if_interrupted = args.if_interrupted
+        code = args.call(args)
+        print(end="", flush=True)  # here, and not at the interpreter's end, where a failure could not be told
+        return code
+    except OversegError as e:
+        return _fail(str(e), e.exit_code)
+    except KeyboardInterrupt:
+        return _fail(f"interrupted; {if_interrupted}", _INTERRUPTED)
+    except MemoryError:
+        return _fail("out of memory: shrink the frames with --resize, or close other programs", 1)
+    except BrokenPipeError:  # whoever was reading has seen enough
+        _drop_output()
+        return 1
+    except OSError as e:  # no stage expected it: a disk that fails, no file handles left, a full disk behind stdout
+        _drop_output()
+        return _fail(f"the system failed: {e}; mend the cause and run the same command again", 1)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Refuses wrong words with one line, like everything else."""
+
+    def error(self, message: str) -> NoReturn:
+        raise SettingsError(f"{message.removeprefix('argument ')}; see `{self.prog} --help`")
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = _Parser(prog="overseg", description="Every region of a video, followed through time.")
     parser.add_argument("--version", action="version", version=f"overseg {version('overseg')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in (run, info, render, weights):
         command.add_parser(commands)
-    args = parser.parse_args(arguments)
-    try:
-        return args.call(args)
-    except OversegError as e:
-        return _fail(str(e), e.exit_code)
-    except KeyboardInterrupt:
-        return _fail("interrupted; what was committed is kept: the same command goes on from there", _INTERRUPTED)
-    except MemoryError:
-        return _fail("out of memory: shrink the frames with --resize, or close other programs", 1)
-    except BrokenPipeError:
-        return 1
+    args, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        raise SettingsError(f"unknown words {' '.join(unknown)}; see `overseg {args.command} --help`")
+    return args
+
+
+def _drop_output() -> None:
+    """Keep the interpreter from writing, at its end, what could not be written now."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(line: str, code: int) -> int:

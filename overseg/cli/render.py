@@ -36,7 +36,7 @@ def add_parser(commands: Any) -> None:
         "--min-length", type=int, default=1, metavar="FRAMES", help="only tracks with so many masks (1)"
     )
     parser.add_argument("--quiet", action="store_true", help="no progress bar and no remarks")
-    parser.set_defaults(call=run)
+    parser.set_defaults(call=run, if_interrupted="nothing was written; the store is as it was")
 
 
 def run(args: argparse.Namespace) -> int:

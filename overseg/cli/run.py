@@ -3,7 +3,7 @@
 import argparse
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from overseg.cli.config import read_config
 from overseg.cli.info import headline
@@ -56,7 +56,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--log-json", metavar="FILE", help="write one event a line")
     for name, how in _SETTINGS.items():
         parser.add_argument(option(name), dest=name, **how)
-    parser.set_defaults(call=run)
+    parser.set_defaults(call=run, if_interrupted="what was committed is kept: the same command goes on from there")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -78,9 +78,9 @@ def run(args: argparse.Namespace) -> int:
 _OPTIONS = (*_SETTINGS, "preset", "device", "budget")
 
 
-def _log_file(path: str) -> Any:
+def _log_file(path: str) -> IO[bytes]:
     try:
-        return Path(path).open("a", encoding="utf-8")
+        return Path(path).open("ab", buffering=0)
     except OSError as e:
         raise SettingsError(
             f"--log-json {path} cannot be written: {e.strerror}; name a file in a folder that exists"

@@ -20,7 +20,7 @@ def add_parser(commands: Any) -> None:
     fetching.add_argument("--from", dest="base_url", metavar="URL", help="a mirror in place of the official source")
     finding = parts.add_parser("path", help="where a checkpoint lies")
     finding.add_argument("name", metavar="NAME")
-    parser.set_defaults(call=run)
+    parser.set_defaults(call=run, if_interrupted="what was fetched is kept: the same command goes on from there")
 
 
 def run(args: argparse.Namespace) -> int:
