@@ -1,6 +1,8 @@
 """The way from Python: `overseg.run` and `overseg.open`, the same as the command line."""
 
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -9,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from overseg.data.budget import Budget
 from overseg.data.settings import Settings
+from overseg.errors import DeviceError, OversegError, SettingsError
 
 if TYPE_CHECKING:
     from overseg.data.video_info import VideoInfo
@@ -82,14 +85,16 @@ def run(
     from overseg.store.result import open_result
     from overseg.video.open import open_video
 
-    limits = Budget.parse(budget) if isinstance(budget, str) else budget or Budget()
-    report = report or TerminalReport()
-    choice = choose(preset, device, dict(changes))
-    report.event("remark", line=choice.line)
-    settings = choice.settings
-    with open_video(
-        input, start=settings.start, end=settings.end, stride=settings.stride, resize=settings.resize
-    ) as video:
+    limits = _limits(budget)
+    with ExitStack() as stack:
+        report = report or stack.enter_context(closing(TerminalReport()))
+        choice = choose(preset, device, dict(changes), report=report)
+        settings = choice.settings
+        video = open_video(
+            input, start=settings.start, end=settings.end, stride=settings.stride, resize=settings.resize
+        )
+        stack.enter_context(video)
+        stack.enter_context(_out_of_memory_told())
         _work(video, Path(input), Path(output), choice, limits, overwrite=overwrite, report=report, since=since)
     return open_result(Path(output))
 
@@ -120,7 +125,7 @@ def _work(
     from overseg.engine import run as work
     from overseg.store.zarr_store import ZarrStore
 
-    weights = find_weights(choice.settings)
+    weights = find_weights(choice.settings, report=report)
     identity = _identity(video.info, choice.settings, weights)
     provenance = {
         "overseg": version("overseg"),
@@ -136,7 +141,42 @@ def _work(
             report.event("remark", line=f"{output} is complete already: nothing to do")
             return
         stages = build_stages(choice.settings, device=choice.device)
+        report.event("remark", line=choice.line)
+        if video.info.n_lost:
+            report.event("remark", line=_lost(video.info))
         work(video, stages, store, settings=choice.settings, budget=budget, report=report, since=since)
+
+
+def _limits(budget: object) -> Budget:
+    if budget is None or isinstance(budget, Budget):
+        return budget or Budget()
+    if isinstance(budget, str):
+        return Budget.parse(budget)
+    raise SettingsError(f"--budget takes limits such as 90s, 10m, coverage=0.98 or masks=100000, not {budget!r}")
+
+
+@contextmanager
+def _out_of_memory_told() -> Iterator[None]:
+    """One line in place of what NumPy, OpenCV and PyTorch raise, each in its own class, where no stage caught it."""
+    try:
+        yield
+    except OversegError:
+        raise
+    except Exception as e:
+        if isinstance(e, MemoryError) or any(words in str(e) for words in _OUT_OF_MEMORY):
+            raise DeviceError(
+                "out of memory; what was committed is kept: shrink the frames with --resize, use a smaller model, "
+                "or close other programs, then run again"
+            ) from e
+        raise
+
+
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "Insufficient memory")
+
+
+def _lost(info: "VideoInfo") -> str:
+    frames = "1 frame" if info.n_lost == 1 else f"{info.n_lost} frames"
+    return f"{info.name} is damaged or cut off: {frames} could not be decoded and are left out"
 
 
 def _identity(info: "VideoInfo", settings: Settings, weights: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 from overseg.associate.overlap import OverlapAssociator
 from overseg.data.settings import Settings
 from overseg.engine import Stages
-from overseg.stages import MaskGenerator, MaskPropagator
+from overseg.stages import MaskGenerator, MaskPropagator, Report
 from overseg.weights import catalogue, fetch, fingerprints, missing_files, weights_path
 
 
@@ -16,20 +16,39 @@ def build_stages(settings: Settings, *, device: str) -> Stages:
     return Stages(_build_generator(settings, device), _build_propagator(settings, device), associator)
 
 
-def find_weights(settings: Settings) -> dict[str, dict[str, Any]]:
+def find_weights(settings: Settings, *, report: Report) -> dict[str, dict[str, Any]]:
     """The checkpoints that the settings need, fetched where they are not there yet: name and sha256, by stage.
+
+    Args:
+        settings: name the checkpoints, or give their paths.
+        report: is told how far a checkpoint that has to be fetched is, in MB.
 
     Raises:
         WeightsError: one is not to be had; the line says which file to put where.
     """
     named = {"generator": settings.weights, "propagator": settings.propagator_weights}
-    return {stage: {"name": name, "sha256": fingerprints(_at_hand(name))} for stage, name in named.items() if name}
+    return {
+        stage: {"name": name, "sha256": fingerprints(at_hand(name, report=report))}
+        for stage, name in named.items()
+        if name
+    }
 
 
-def _at_hand(name: str) -> Path:
-    if name in catalogue() and missing_files(catalogue()[name]):
-        return fetch(name)
-    return weights_path(name)
+def at_hand(name: str, *, report: Report) -> Path:
+    """Where a checkpoint lies, given by name or path; fetched first where it is not there yet.
+
+    Raises:
+        WeightsError: it is not to be had; the line says which file to put where.
+    """
+    if name not in catalogue() or not missing_files(catalogue()[name]):
+        return weights_path(name)
+    report.event("remark", line=f"fetching the weights {name} ({catalogue()[name].size_bytes / 1e6:.0f} MB)")
+
+    def tell(here_bytes: int, total_bytes: int) -> None:
+        total_mb = -(-total_bytes // 1_000_000)
+        report.progress(f"{name} (MB)", total_mb if here_bytes == total_bytes else here_bytes // 1_000_000, total_mb)
+
+    return fetch(name, report=tell)
 
 
 def _build_generator(settings: Settings, device: str) -> MaskGenerator:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+from overseg.build import at_hand
 from overseg.data.settings import Settings, option
 from overseg.errors import DeviceError, SettingsError, WeightsError
-from overseg.weights import catalogue, fetch, missing_files
+from overseg.stages import Report
 
 PRESETS: dict[str, dict[str, Any]] = {
     "preview": {"generator": "hierarchy", "propagator": "flow", "resize": 640, "max_masks_per_keyframe": 100},
@@ -37,7 +38,7 @@ class Choice:
     line: str
 
 
-def choose(preset: str | None, device: str, changes: dict[str, Any]) -> Choice:
+def choose(preset: str | None, device: str, changes: dict[str, Any], *, report: Report) -> Choice:
     """Complete settings from a preset and single changes to it.
 
     Args:
@@ -45,23 +46,25 @@ def choose(preset: str | None, device: str, changes: dict[str, Any]) -> Choice:
             hand or can be fetched, else "fast".
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         changes: settings by name that differ from the preset's.
+        report: is told how far weights that have to be fetched are.
 
     Raises:
         SettingsError: an unknown preset or setting, or a value that cannot be.
         DeviceError: the device is not there.
     """
-    if preset is not None and preset not in PRESETS:
+    if preset is not None and preset not in tuple(PRESETS):
         raise SettingsError(f"--preset is one of {', '.join(PRESETS)}, not {preset!r}")
     unknown = sorted(set(changes) - set(Settings.names()))
     if unknown:
         raise SettingsError(f"there is no setting {unknown[0]!r}: expected {', '.join(Settings.names())}")
     found_device = _resolve_device(device, needs_torch=_needs_torch(preset, changes))
-    name, reason = (preset, "as asked") if preset else _fitting(found_device, changes)
+    name, reason = (preset, "as asked") if preset else _fitting(found_device, changes, report)
     settings = Settings.from_options(_with_weights({**PRESETS[name], **changes}))
+    _refuse_idle(settings, changes)
     return Choice(settings, found_device, _line(name, reason, settings, found_device))
 
 
-def _fitting(device: str, changes: dict[str, Any]) -> tuple[str, str]:
+def _fitting(device: str, changes: dict[str, Any], report: Report) -> tuple[str, str]:
     """The preset that fits the machine, and why it is not a better one."""
     if not device.startswith("cuda"):
         return "fast", "no CUDA device; with one, --preset full gives the best masks"
@@ -70,8 +73,7 @@ def _fitting(device: str, changes: dict[str, Any]) -> tuple[str, str]:
     ]
     try:
         for name in wanted:
-            if missing_files(catalogue()[name]):
-                fetch(name)
+            at_hand(name, report=report)
     except WeightsError as e:
         return "fast", f"the weights for --preset full are not at hand ({e})"
     return "full", "the best there is"
@@ -83,7 +85,7 @@ def _needs_torch(preset: str | None, changes: dict[str, Any]) -> bool:
 
 
 def _resolve_device(device: str, *, needs_torch: bool) -> str:
-    if device != "auto" and device.split(":")[0] not in ("cpu", "cuda", "mps"):
+    if not isinstance(device, str) or device.split(":")[0] not in ("auto", "cpu", "cuda", "mps"):
         raise SettingsError(f"--device is auto, cpu, cuda, cuda:N or mps, not {device!r}")
     if device == "cpu" or (device == "auto" and not needs_torch):
         return "cpu"
@@ -94,7 +96,7 @@ def _resolve_device(device: str, *, needs_torch: bool) -> str:
     try:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as e:
-        reason = str(e).splitlines()[0]
+        reason = str(e).splitlines()[0].split(". ")[0]
         raise DeviceError(f"--device {device} is not to be had here ({reason}): use --device cpu or auto") from e
     return device
 
@@ -107,6 +109,20 @@ def _with_weights(values: dict[str, Any]) -> dict[str, Any]:
     if values.get("generator") == "precomputed" and not values.get("masks"):
         raise SettingsError(f"--generator precomputed needs {option('masks')} FOLDER, the masks to use")
     return {**values, "weights": weights, "propagator_weights": propagator_weights}
+
+
+def _refuse_idle(settings: Settings, changes: dict[str, Any]) -> None:
+    """Refuse weights or masks that were asked for and that nothing would use."""
+    for name, stage, user in (
+        ("weights", "generator", "sam1"),
+        ("propagator_weights", "propagator", "sam2"),
+        ("masks", "generator", "precomputed"),
+    ):
+        chosen = getattr(settings, stage)
+        if changes.get(name) is not None and chosen != user:
+            raise SettingsError(
+                f"{option(name)} is for {option(stage)} {user}, and the {stage} here is {chosen}: change one of the two"
+            )
 
 
 def _line(name: str, reason: str, settings: Settings, device: str) -> str:
