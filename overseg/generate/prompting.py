@@ -60,7 +60,7 @@ class PromptedFrame:
         if min(frame.size) < MIN_SIDE_PX:
             raise InputError(
                 f"expected frames of at least {MIN_SIDE_PX} pixels a side for SAM, got {frame.size[1]}x{frame.size[0]} "
-                f"(frame {frame.index}); enlarge them with --resize, or take --generator hierarchy"
+                f"(frame {frame.index}); enlarge the video first, or take --generator hierarchy"
             )
         self.framing = Framing(frame.size, sam.image_encoder.img_size)
         self._device = sam.device

@@ -19,7 +19,7 @@ def check_picture_name(path: str | Path) -> None:
     """
     if Path(path).suffix.lower() not in PICTURE_SUFFIXES:
         raise SettingsError(
-            f"Cannot write a picture to {path}: its name must end in one of {', '.join(PICTURE_SUFFIXES)}."
+            f"cannot write a picture to {path}: its name must end in one of {', '.join(PICTURE_SUFFIXES)}"
         )
 
 
@@ -46,5 +46,5 @@ def write_picture(path: str | Path, rgb: UInt8[np.ndarray, "h w 3"]) -> None:
     except OSError as e:
         part.unlink(missing_ok=True)
         raise InputError(
-            f"Cannot write the picture {path}: {e.strerror}. Check that its folder exists, is writable and has room."
+            f"cannot write the picture {path}: {e.strerror}; check that its folder exists, is writable and has room"
         ) from e

@@ -50,11 +50,11 @@ class VideoWriter:
         """
         self._path = Path(path)
         if self._path.suffix.lower() not in _KINDS:
-            raise SettingsError(f"Cannot write a video to {path}: its name must end in one of {', '.join(_KINDS)}.")
+            raise SettingsError(f"cannot write a video to {path}: its name must end in one of {', '.join(_KINDS)}")
         if not 0 < fps < float("inf"):
-            raise SettingsError(f"A video needs a number of frames per second above 0; got {fps}. Give one.")
+            raise SettingsError(f"--fps takes a number above 0, not {fps}")
         if min(size) < 1:
-            raise SettingsError(f"A video needs pictures of at least 1 x 1 px; got height and width {size}.")
+            raise SettingsError(f"a video needs pictures of at least 1 x 1 px, got height and width {size}")
         self._fps = Fraction(fps).limit_denominator(_MAX_FPS_DENOMINATOR)
         self._size = size
         self._n_written = 0
@@ -99,7 +99,7 @@ class VideoWriter:
         """
         if self._n_written == 0:
             self._abandon()
-            raise InputError(f"No video was written to {self._path}, as there is no frame to write.")
+            raise InputError(f"no video was written to {self._path}, as there is no frame to write")
         self._encode(None)
         try:
             self._container.close()
@@ -155,5 +155,5 @@ class VideoWriter:
     def _failure(self, error: Exception) -> InputError:
         reason = getattr(error, "strerror", None) or error
         return InputError(
-            f"Cannot write the video {self._path}: {reason}. Check that its folder exists, is writable and has room."
+            f"cannot write the video {self._path}: {reason}; check that its folder exists, is writable and has room"
         )

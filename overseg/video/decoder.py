@@ -50,8 +50,8 @@ class FrameDecoder:
             if found := self._run_to(number):
                 return found
         raise InputError(
-            f"Frame {number} of {self._path} (at {self._timeline.timestamp_s[number]:.3f} s) cannot be decoded: the "
-            "file is damaged there. Repair it by encoding it anew, or leave this part out with start and end."
+            f"frame {number} of {self._path} (at {self._timeline.timestamp_s[number]:.3f} s) cannot be decoded: the "
+            "file is damaged there; repair it by encoding it anew, or leave this part out with --start and --end"
         )
 
     def _is_near(self, number: int) -> bool:

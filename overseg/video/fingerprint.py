@@ -38,7 +38,7 @@ def fingerprint(files: Sequence[Path], *, with_names: bool) -> str:
             for block in _blocks(file, size, max(1, _SAMPLED_BLOCKS // len(files)) if sampled else None):
                 digest.update(block)
     except OSError as e:
-        raise InputError(f"Cannot read {e.filename}: {e.strerror}. Check that the file is there and readable.") from e
+        raise InputError(f"cannot read {e.filename}: {e.strerror}; check that the file is there and readable") from e
     return digest.hexdigest()
 
 

@@ -75,12 +75,12 @@ def _image_files(folder: Path) -> list[Path]:
     try:
         files = [f for f in folder.iterdir() if f.suffix.lower() in IMAGE_SUFFIXES and not f.name.startswith(".")]
     except OSError as e:
-        raise InputError(f"Cannot read the folder {folder}: {e.strerror}. Check its permissions.") from e
+        raise InputError(f"cannot read the folder {folder}: {e.strerror}; check its permissions") from e
     files = [f for f in files if f.is_file()]
     if not files:
         raise InputError(
-            f"The folder {folder} holds no images; expected files that end in {', '.join(IMAGE_SUFFIXES)}. Give the "
-            "folder in which the images themselves lie."
+            f"the folder {folder} holds no images; expected files that end in {', '.join(IMAGE_SUFFIXES)}: give the "
+            "folder in which the images themselves lie"
         )
     return natsorted(sorted(files), key=lambda f: (f.stem, f.suffix), alg=ns.IGNORECASE)
 
@@ -92,8 +92,8 @@ def _common_size(files: list[Path]) -> tuple[int, int]:
         size = _upright_size(file)
         if size != first:
             raise InputError(
-                f"The images of a folder must have one size, but in {file.parent} {files[0].name} has {first[1]} x "
-                f"{first[0]} px and {file.name} has {size[1]} x {size[0]} px. Put them into separate folders."
+                f"the images of a folder must have one size, but in {file.parent} {files[0].name} has {first[1]} x "
+                f"{first[0]} px and {file.name} has {size[1]} x {size[0]} px; put them into separate folders"
             )
     return first
 
@@ -122,11 +122,11 @@ def _open(file: Path) -> "Image":
     try:
         image = Image.open(file)
     except PermissionError as e:
-        raise InputError(f"Cannot read the image {file}: {e.strerror}. Check its permissions.") from e
+        raise InputError(f"cannot read the image {file}: {e.strerror}; check its permissions") from e
     except Image.DecompressionBombError as e:
-        raise InputError(f"The image {file} is too large to be decoded. Make it smaller first.") from e
+        raise InputError(f"the image {file} is too large to be decoded; make it smaller first") from e
     except (OSError, SyntaxError, ValueError) as e:
-        raise InputError(f"{file} is no image that can be read ({_one_line(e)}). Repair or remove it.") from e
+        raise InputError(f"{file} is no image that can be read ({_one_line(e)}); repair or remove it") from e
     refuse_absurd_size((image.height, image.width), file)
     return image
 
@@ -136,7 +136,7 @@ def _read_rgb(file: Path) -> UInt8[np.ndarray, "h w 3"]:
         try:
             return _upright(np.asarray(_to_8_bit_rgb(image, file)), _orientation(image))
         except (OSError, SyntaxError, ValueError, EOFError) as e:
-            raise InputError(f"The image {file} is broken ({_one_line(e)}). Repair or remove it.") from e
+            raise InputError(f"the image {file} is broken ({_one_line(e)}); repair or remove it") from e
 
 
 def _upright(rgb: UInt8[np.ndarray, "h w 3"], orientation: int) -> UInt8[np.ndarray, "h2 w2 3"]:
@@ -155,7 +155,7 @@ def _to_8_bit_rgb(image: "Image", file: Path) -> "Image":
         return Image.fromarray(np.round(np.asarray(image) / 257).astype(np.uint8)).convert("RGB")
     if image.mode in ("I", "F"):
         kind = {"I": "32-bit whole numbers", "F": "fractions"}[image.mode]
-        raise InputError(f"The image {file} holds {kind}, whose range is unknown; expected 8 or 16 bits. Convert it.")
+        raise InputError(f"the image {file} holds {kind}, whose range is unknown; expected 8 or 16 bits: convert it")
     return image.convert("RGB")
 
 

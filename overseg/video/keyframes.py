@@ -22,7 +22,5 @@ def keyframes(shot: Shot, step: int) -> list[int]:
         SettingsError: `step` is not a whole number of at least 1.
     """
     if isinstance(step, bool) or not isinstance(step, int) or step < 1:
-        raise SettingsError(
-            f"step is the distance between keyframes in frames, a whole number from 1 on; got {step!r}."
-        )
+        raise SettingsError(f"step is the distance between keyframes in frames, a whole number from 1 on; got {step!r}")
     return sorted({*range(shot.start, shot.stop + 1, step), shot.stop})

@@ -47,31 +47,31 @@ def open_video(
     if resize is not None:
         _check_whole("resize", resize, least=1)
     if end is not None and end <= start:
-        raise SettingsError(f"end must lie behind start; got start {start} and end {end}, which leaves no frame.")
+        raise SettingsError(f"--end ({end}) must be after --start ({start}): frames from start up to end")
     source = _open_source(path)
     n_frames = len(source.timestamps_s)
     if start >= n_frames:
         source.close()
-        raise SettingsError(f"start is {start}, but {path} has {n_frames} frames; give a number below that.")
+        raise SettingsError(f"--start is {start}, but {path} has {n_frames} frames; give a number below that")
     numbers = range(start, n_frames if end is None else min(end, n_frames), stride)
     return BufferedVideo(source, numbers, resize=resize, cache_bytes=cache_bytes)
 
 
 def _open_source(path: str | Path) -> PictureSource:
     if not isinstance(path, str | Path) or not str(path):
-        raise InputError(f"Expected the path of a video file or of a folder of images; got {path!r}.")
+        raise InputError(f"expected the path of a video file or of a folder of images, got {path!r}")
     path = Path(path)
     try:
         is_folder, is_file = path.is_dir(), path.exists()
     except (OSError, ValueError) as e:
-        raise InputError(f"Cannot look for {path}: {e}. Check the path and its permissions.") from e
+        raise InputError(f"cannot look for {path}: {e}; check the path and its permissions") from e
     if is_folder or (is_file and path.suffix.lower() in IMAGE_SUFFIXES):
         return ImageSource(path)
     if not is_file:
-        raise InputError(f"There is no file or folder {path}. Give the path of a video or of a folder of images.")
+        raise InputError(f"there is no file or folder {path}; give the path of a video or of a folder of images")
     return FileSource(path)
 
 
 def _check_whole(name: str, value: object, *, least: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise SettingsError(f"{name} must be a whole number of at least {least}; got {value!r}.")
+        raise SettingsError(f"{name} must be a whole number of at least {least}, got {value!r}")

@@ -55,11 +55,11 @@ def open_container(path: Path) -> "InputContainer":
     try:
         return av.open(f"file:{path.absolute()}")
     except (FileNotFoundError, PermissionError, IsADirectoryError) as e:
-        raise InputError(f"Cannot read the video {path}: {e.strerror}. Check the path and its permissions.") from e
+        raise InputError(f"cannot read the video {path}: {e.strerror}; check the path and its permissions") from e
     except (av.error.FFmpegError, OSError) as e:
         raise InputError(
             f"{path} is no video that FFmpeg can read ({e.strerror}): it is empty, cut off before its index, damaged, "
-            "or of another kind. Give a video file or a folder of images."
+            "or of another kind; give a video file or a folder of images"
         ) from e
 
 
@@ -74,7 +74,7 @@ def video_stream(container: "InputContainer", path: Path) -> "VideoStream":
     streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic and s.codec_context]
     if not streams:
         kinds = ", ".join(sorted({s.type for s in container.streams})) or "none"
-        raise InputError(f"{path} has no video stream (streams found: {kinds}). Give a file that holds video.")
+        raise InputError(f"{path} has no video stream (streams found: {kinds}); give a file that holds video")
     best = container.streams.best("video")
     stream = next((s for s in streams if s is best), streams[0])
     refuse_absurd_size((stream.codec_context.height, stream.codec_context.width), path)
@@ -86,7 +86,7 @@ def refuse_absurd_size(size: tuple[int, int], path: Path) -> None:
     if size[0] * size[1] > MAX_PICTURE_PX:
         raise InputError(
             f"{path} says that its pictures are {size[1]} x {size[0]} px; at most {MAX_PICTURE_PX} pixels can be "
-            "decoded. The file is damaged, or must be made smaller first."
+            "decoded; the file is damaged, or must be made smaller first"
         )
 
 

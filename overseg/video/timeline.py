@@ -103,7 +103,7 @@ def _decode_timeline(path: Path, packets: Packets, clock: "_Clock", *, is_timed:
             elif pts is not None and (not shown or pts > shown[-1]):
                 shown.append(pts)
     if not shown:
-        raise InputError(f"No frame of {path} can be decoded: the file is damaged or of an unknown kind. Repair it.")
+        raise InputError(f"no frame of {path} can be decoded: it is empty, damaged or of an unknown kind; repair it")
     # In a sound file, a packet without a frame of its own was never to be shown: half a picture, or a mere reference.
     n_lost = max(0, packets.n_promised - len(shown)) if packets.is_damaged else 0
     if is_timed:

@@ -48,7 +48,7 @@ def fetch(
                 _fetch_files(checkpoint, wanted, folder, base_url=base_url, report=report)
     except WeightsError as e:
         by_hand = where_to_put(checkpoint, cache_dir=cache_dir)
-        raise WeightsError(f"cannot fetch weights {checkpoint.name}: {e}. By hand: {by_hand}") from e
+        raise WeightsError(f"cannot fetch weights {checkpoint.name}: {e}; by hand: {by_hand}") from e
     except OSError as e:
         raise WeightsError(
             f"cannot write weights {checkpoint.name} ({checkpoint.size_bytes / 1e6:.0f} MB) to {folder}: "

@@ -181,7 +181,7 @@ def test_a_picture_comes_back(tmp_path, suffix):
 def test_a_picture_that_cannot_be_written(tmp_path):
     with pytest.raises(SettingsError, match=r"must end in one of \.png"):
         write_picture(tmp_path / "a.mp4", TOY[0].rgb)
-    with pytest.raises(InputError, match="Cannot write the picture"):
+    with pytest.raises(InputError, match="cannot write the picture"):
         write_picture(tmp_path / "nowhere" / "a.png", TOY[0].rgb)
     (tmp_path / "folder.png").mkdir()
     with pytest.raises(InputError, match="Is a directory"):

@@ -88,8 +88,8 @@ def test_one_pixel(tmp_path: Path) -> None:
     [
         ("out.xyz", 25, SIZE, r"must end in one of \.mp4"),
         ("out", 25, SIZE, r"must end in one of \.mp4"),
-        ("out.mp4", 0, SIZE, "frames per second"),
-        ("out.mp4", float("nan"), SIZE, "frames per second"),
+        ("out.mp4", 0, SIZE, "--fps takes a number above 0"),
+        ("out.mp4", float("nan"), SIZE, "--fps takes a number above 0"),
         ("out.mp4", 25, (0, 5), "1 x 1"),
     ],
 )
@@ -104,7 +104,7 @@ def test_places_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "folder.mp4").mkdir()
     (tmp_path / "file").write_bytes(b"")
     for path in (tmp_path / "nowhere" / "out.mp4", tmp_path / "folder.mp4", tmp_path / "file" / "out.mp4"):
-        with pytest.raises(InputError, match="Cannot write the video"):
+        with pytest.raises(InputError, match="cannot write the video"):
             VideoWriter(path, fps=25, size=SIZE)
 
 

@@ -97,7 +97,7 @@ def test_a_refusal_says_which_file_to_put_where(serve, toy_checkpoint, payload, 
 
 
 def test_without_a_network_one_line_says_what_to_do(toy_checkpoint, tmp_path):
-    with pytest.raises(WeightsError, match=r"cannot fetch weights toy: could not download .* By hand: put toy\.pt"):
+    with pytest.raises(WeightsError, match=r"cannot fetch weights toy: could not download .* by hand: put toy\.pt"):
         fetch(toy_checkpoint, base_url="http://127.0.0.1:9", cache_dir=tmp_path)
 
 

