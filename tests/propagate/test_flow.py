@@ -1,0 +1,58 @@
+"""Carrying masks by optical flow."""
+
+import numpy as np
+import pytest
+from propagate.propagator_suite import SIZE, ArrayVideo, MakePropagator, PropagatorSuite, discs, panning_video, rows_of
+
+from overseg.data.rles import Rles
+from overseg.data.visit import Direction
+from overseg.propagate.flow import FlowPropagator
+from overseg.stages import Clip
+
+FORWARD, BACKWARD = Direction.FORWARD, Direction.BACKWARD
+
+
+class TestFlow(PropagatorSuite):
+    holds_still = True
+
+    @pytest.fixture
+    def make(self) -> MakePropagator:
+        return FlowPropagator
+
+
+@pytest.mark.parametrize("direction", list(Direction))
+def test_masks_move_with_the_picture(direction):
+    video = panning_video(6, step_px=3)
+    mask = discs(SIZE, (SIZE[0] // 2, SIZE[1] // 2, 16))
+    masklet = FlowPropagator(min_area_px=20).propagate(Clip(video, 0, 5), mask, direction)
+    sign = 1 if direction is FORWARD else -1
+    for distance, carried in enumerate(masklet.rles.to_masks(), start=1):
+        expected = np.roll(mask.to_masks()[0], -3 * sign * distance, axis=1)
+        assert (carried & expected).sum() / (carried | expected).sum() > 0.93
+    assert len(masklet) == 5
+    assert masklet.score.min() > 0.8
+
+
+def test_a_mask_that_leaves_the_picture_ends():
+    video = panning_video(12, step_px=8)
+    masklet = FlowPropagator(min_area_px=20).propagate(Clip(video, 0, 11), discs(SIZE, (30, 14, 10)), FORWARD)
+    assert 0 < len(masklet) < 6
+
+
+def test_a_mask_that_is_covered_up_loses_its_support_and_ends():
+    frames = np.repeat(panning_video(1).frames, 2, axis=0)
+    frames[1, 10:50, 10:50] = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    video = ArrayVideo(frames)
+    masklet = FlowPropagator(min_area_px=20).propagate(
+        Clip(video, 0, 1), discs(SIZE, (30, 30, 14), (30, 70, 8)), FORWARD
+    )
+    assert len(rows_of(masklet, 0)) == 0
+    assert len(rows_of(masklet, 1)) == 1
+
+
+def test_large_frames_are_followed_on_smaller_ones():
+    video = panning_video(4, size=(96, 128), step_px=4)
+    mask = discs((96, 128), (48, 64, 20))
+    small = FlowPropagator(min_area_px=20, flow_size_px=64).propagate(Clip(video, 0, 3), mask, FORWARD)
+    expected = np.roll(mask.to_masks()[0], -12, axis=1)
+    assert small.rles.take([2]).iou(Rles.from_masks(expected[None]))[0, 0] > 0.85
