@@ -13,6 +13,8 @@ from overseg.data.video_info import VideoInfo
 from overseg.video.cache import PictureCache
 from overseg.video.source import PictureSource
 
+_MOST_PICTURES = 64  # more would hardly be asked for again
+
 
 class BufferedVideo:
     """Frames by number, whatever the order, from several threads if need be. Pictures are read-only.
@@ -29,13 +31,15 @@ class BufferedVideo:
             source: all pictures.
             numbers: which of them are the frames of this video; at least one.
             resize: longer side in pixels to which pictures are shrunk; None for as they are.
-            cache_bytes: most memory to keep pictures in.
+            cache_bytes: most memory to keep pictures in; at most 64 are kept however small they are, so that a long
+                video takes no more memory than a short one.
         """
         self._source = source
         self._numbers = numbers
         self._size = _shrunk(source.size, resize)
-        self._cache = PictureCache(cache_bytes)
-        self._n_cached_at_most = cache_bytes // (3 * self._size[0] * self._size[1])
+        picture_bytes = 3 * self._size[0] * self._size[1]
+        self._n_cached_at_most = min(cache_bytes // picture_bytes, _MOST_PICTURES)
+        self._cache = PictureCache(self._n_cached_at_most * picture_bytes)
         self._last_decoded = -1
         self._lock = Lock()
 
