@@ -1,0 +1,112 @@
+"""Which points are run and which masks are kept, without a model."""
+
+import numpy as np
+import pytest
+import torch
+
+from overseg.data.masks import KeyframeMasks
+from overseg.data.rles import Rles
+from overseg.errors import DeviceError
+from overseg.generate.batching import Batching
+from overseg.generate.candidates import Thresholds
+from overseg.generate.covering import Coverage, relaxing
+from overseg.generate.explained import ExplainedPoints
+from overseg.generate.keep import keep_masks
+from overseg.generate.point_grid import grid_rounds, point_grid
+
+
+@pytest.mark.parametrize("points_per_side", [1, 2, 5, 16])
+def test_the_rounds_of_a_grid_hold_each_point_once(points_per_side):
+    rounds = grid_rounds(points_per_side)
+    assert (
+        sorted(np.concatenate(rounds))
+        == list(range(points_per_side**2))
+        == list(range(len(point_grid(points_per_side))))
+    )
+
+
+def test_points_of_a_round_are_four_cells_apart():
+    for points in grid_rounds(16):
+        assert set(np.diff(np.unique(points % 16))) == {4} == set(np.diff(np.unique(points // 16)))
+
+
+SIDE = 9
+CENTRE = 4 * SIDE + 4
+
+
+@pytest.mark.parametrize(
+    ("n_accepted", "likeness", "reach"),
+    [(0, 0.95, 1), (0, 0.85, 0), (2, 0.95, 8), (2, 0.7, 0), (3, 0.7, 8), (3, 0.5, 0)],
+)
+def test_the_more_masks_of_a_point_hold_the_further_it_explains(n_accepted, likeness, reach):
+    explained = ExplainedPoints(SIDE)
+    explained.learn(np.array([CENTRE]), np.full((1, SIDE**2), likeness), np.array([n_accepted]))
+    left = explained.open(np.arange(SIDE**2))
+    n_explained = SIDE**2 - len(left)
+    assert n_explained == {0: 0, 1: 9, 8: SIDE**2}[reach]
+
+
+def test_points_unlike_the_one_that_was_run_stay_open():
+    explained = ExplainedPoints(SIDE)
+    likeness = np.full((1, SIDE**2), -np.inf)
+    likeness[0, CENTRE + 1] = 1.0
+    explained.learn(np.array([CENTRE]), likeness, np.array([3]))
+    assert CENTRE + 1 not in explained.open(np.arange(SIDE**2))
+    assert CENTRE in explained.open(np.arange(SIDE**2))
+
+
+def test_two_regions_with_one_box_both_live():
+    masks = np.zeros((3, 20, 20), bool)
+    masks[0, :, :10] = masks[0, :2] = masks[0, -2:] = True  # a C
+    masks[1, :, 10:] = masks[1, :2] = masks[1, -2:] = True  # the same, mirrored
+    masks[2] = masks[0]
+    masks[2, 10, 10] = True  # nearly the first one
+    table = KeyframeMasks.from_rles(Rles.from_masks(masks))
+    kept = keep_masks(table, min_area_px=1, max_masks=None, max_iou=0.8)
+    assert len(kept) == 2
+    assert len(np.unique(kept.rles.boxes_xywh(), axis=0)) == 1
+
+
+def test_a_mask_named_first_outlives_a_better_one_like_it():
+    masks = np.zeros((2, 20, 20), bool)
+    masks[0, 2:12, 2:12] = True
+    masks[1, 2:12, 2:13] = True
+    table = KeyframeMasks.from_rles(Rles.from_masks(masks))
+    table.predicted_iou[0] = 0.7
+    plain = keep_masks(table, min_area_px=1, max_masks=None, max_iou=0.8)
+    linked = keep_masks(table, min_area_px=1, max_masks=None, max_iou=0.8, first=np.array([True, False]))
+    assert plain.rles.area_px().tolist() == [110] and linked.rles.area_px().tolist() == [100]
+
+
+def test_thresholds_relax_down_to_the_floors_and_never_rise():
+    steps = relaxing(Thresholds(0.8, 0.5), Thresholds(0.5, 0.7), 3)
+    assert np.allclose(steps, [(0.7, 0.5), (0.6, 0.5), (0.5, 0.5)])
+
+
+def test_bare_places_lie_deep_inside_and_come_once():
+    picture = np.zeros((40, 60), bool)
+    picture[:, :50] = True
+    coverage = Coverage(picture)
+    first = coverage.bare_places(1)
+    assert 15 <= first[0, 0] <= 35 and 15 <= first[0, 1] <= 25
+    again = coverage.bare_places(20)
+    assert len(again) > 1 and (again[:, 0] < 50).all()
+    assert len(np.unique(np.concatenate([first, again]), axis=0)) == 1 + len(again)
+
+
+def test_a_batch_that_does_not_fit_is_halved_and_nothing_is_left_out():
+    def work(items: slice) -> list[int]:
+        if items.stop - items.start > 3:
+            raise torch.OutOfMemoryError
+        return list(range(10))[items]
+
+    done = [item for batch in Batching(8).run(10, work) for item in batch]
+    assert done == list(range(10))
+
+
+def test_one_item_that_does_not_fit_says_what_helps():
+    def work(items: slice) -> None:
+        raise torch.OutOfMemoryError
+
+    with pytest.raises(DeviceError, match="--dtype bfloat16"):
+        list(Batching(8).run(10, work))
