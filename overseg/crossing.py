@@ -41,13 +41,14 @@ class Crossing:
         self._store = store
         self._max_missed = max_missed
         self._max_frontier = max_frontier
+        self._last_commit_s = 0.0
         self._ended: dict[tuple[Direction, int], VisitKey] = {}
         for key in store.committed():
             self._remember(key)
 
     def make(self, key: VisitKey) -> Visit:
         """Cross the clip of `key` and commit what was found. The visits it starts from must be in the store."""
-        clock = _Clock()
+        clock = _Clock(store=self._last_commit_s)  # a visit cannot hold the time of its own commit
         if key.start == key.stop:
             masks = self._generate(key, Rles.empty(self._video.info.size), clock)
             visit = Visit(key, masks, Edges.empty(), Frontier.empty(), clock.seconds)
@@ -57,13 +58,16 @@ class Crossing:
             visit = self._cross_forward(key, clock)
         else:
             visit = self._cross_backward(key, clock)
+        began = time.perf_counter()
         self._store.commit(visit)
+        self._last_commit_s = time.perf_counter() - began
         self._remember(key)
         return visit
 
     def _cross_forward(self, key: VisitKey, clock: "_Clock") -> Visit:
         """The keyframe's masks and the frontier go on to the next keyframe, whose masks are made from them."""
-        here = self._store.read(self._ended[Direction.FORWARD, key.start])
+        with clock.counts("store"):
+            here = self._store.read(self._ended[Direction.FORWARD, key.start])
         prompts, missed = _with_frontier(_keyframe_rows(here.masks, key.start), here)
         between, arrived = self._carry(key, prompts, clock)
         target = self._generate(key, arrived.rles, clock)
@@ -73,11 +77,12 @@ class Crossing:
 
     def _cross_backward(self, key: VisitKey, clock: "_Clock") -> Visit:
         """The masks of the later keyframe go back; only what was first seen there may go on past the earlier one."""
-        here = self._store.read(self._ended[Direction.FORWARD, key.stop])
-        there = self._store.read(self._ended[Direction.FORWARD, key.start])
         later = self._ended.get((Direction.BACKWARD, key.stop))
-        own = _keyframe_rows(here.masks, key.stop)
-        prompts, missed = _with_frontier(own, self._store.read(later) if later else None)
+        with clock.counts("store"):
+            here = self._store.read(self._ended[Direction.FORWARD, key.stop])
+            there = self._store.read(self._ended[Direction.FORWARD, key.start])
+            onward = self._store.read(later) if later else None
+        prompts, missed = _with_frontier(_keyframe_rows(here.masks, key.stop), onward)
         between, arrived = self._carry(key, prompts, clock)
         missed_now = _per_region(arrived.region, prompts.region, missed)
         missed_now[np.isin(arrived.region, here.edges.region_to)] = self._max_missed
@@ -86,7 +91,8 @@ class Crossing:
     def _cross_preview(self, key: VisitKey, clock: "_Clock") -> Visit:
         """A clip of a coarse round stands alone: its keyframes' masks are there, and nothing goes on past it."""
         ends = (key.start, key.stop) if key.direction is Direction.FORWARD else (key.stop, key.start)
-        own, target = (self._store.read(VisitKey(SEED_ROUND, at, at, Direction.FORWARD)).masks for at in ends)
+        with clock.counts("store"):
+            own, target = (self._store.read(VisitKey(SEED_ROUND, at, at, Direction.FORWARD)).masks for at in ends)
         between, arrived = self._carry(key, own, clock)
         return self._meet(key, between, arrived, target, np.full(len(arrived), self._max_missed, np.int8), clock)
 
@@ -189,8 +195,8 @@ def _with_rows(visit: Visit, more: Masks) -> Visit:
 class _Clock:
     """Adds up the seconds of each stage."""
 
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
+    def __init__(self, **seconds: float) -> None:
+        self.seconds = seconds
 
     @contextmanager
     def counts(self, stage: str) -> Iterator[None]:
