@@ -122,7 +122,7 @@ def _work(
     since: float,
 ) -> None:
     from overseg.build import build_stages, find_weights
-    from overseg.engine import run as work
+    from overseg.engine.run import run as work
     from overseg.store.zarr_store import ZarrStore
 
     weights = find_weights(choice.settings, report=report)

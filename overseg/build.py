@@ -5,7 +5,7 @@ from typing import Any
 
 from overseg.associate.overlap import OverlapAssociator
 from overseg.data.settings import Settings
-from overseg.engine import Stages
+from overseg.engine.run import Stages
 from overseg.stages import MaskGenerator, MaskPropagator, Report
 from overseg.weights import catalogue, fetch, fingerprints, missing_files, weights_path
 

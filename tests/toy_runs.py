@@ -10,7 +10,7 @@ from toy import NAMES, TruthGenerator
 from overseg.associate.overlap import OverlapAssociator
 from overseg.data.budget import Budget
 from overseg.data.settings import Settings
-from overseg.engine import Stages, run
+from overseg.engine.run import Stages, run
 from overseg.propagate.flow import FlowPropagator
 from overseg.store.result import Result, open_result
 from overseg.store.zarr_store import ZarrStore

@@ -7,8 +7,8 @@ import pytest
 from toy import NAMES, PART_OF, ToyVideo, TruthGenerator
 from toy_runs import followed, names_of, run_toy
 
-from overseg.crossing import Crossing
-from overseg.spending import Spending
+from overseg.engine.crossing import Crossing
+from overseg.engine.spending import Spending
 
 
 class Killed(BaseException):

@@ -4,7 +4,7 @@ import pytest
 
 from overseg.data.shot import Shot
 from overseg.data.visit import Direction, VisitKey
-from overseg.schedule import FULL, schedule, spread
+from overseg.engine.schedule import FULL, schedule, spread
 
 F, B = Direction.FORWARD, Direction.BACKWARD
 

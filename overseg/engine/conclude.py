@@ -9,8 +9,8 @@ import numpy as np
 from overseg.associate.containment import Containment
 from overseg.data.shot import Shot
 from overseg.data.tracks import Frames
-from overseg.resolve import NO_ROUND, Resolution, resolve
-from overseg.schedule import FULL
+from overseg.engine.resolve import NO_ROUND, Resolution, resolve
+from overseg.engine.schedule import FULL
 from overseg.stages import Associator, Draft, Report, TrackStore, Video
 
 

@@ -11,7 +11,7 @@ from overseg.associate.shown import ShownRows
 from overseg.data.masks import Masks, Source
 from overseg.data.tracks import Tracks
 from overseg.data.visit import Direction, Edges, Outline, VisitKey
-from overseg.schedule import FULL
+from overseg.engine.schedule import FULL
 from overseg.stages import Associator, TrackStore
 
 NO_ROUND = 127

@@ -9,7 +9,7 @@ from jaxtyping import Bool
 from overseg.data.budget import Budget, Spent
 from overseg.data.rles import Rles
 from overseg.data.visit import Direction, Visit, VisitKey
-from overseg.resolve import NO_ROUND
+from overseg.engine.resolve import NO_ROUND
 from overseg.stages import TrackStore
 
 

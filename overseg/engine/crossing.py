@@ -10,7 +10,7 @@ from jaxtyping import Int8, Int64
 from overseg.data.masks import Masks, Source
 from overseg.data.rles import Rles
 from overseg.data.visit import Direction, Edges, Frontier, Visit, VisitKey
-from overseg.schedule import FULL, SEED_ROUND
+from overseg.engine.schedule import FULL, SEED_ROUND
 from overseg.stages import Associator, Clip, MaskGenerator, MaskPropagator, Meetings, TrackStore, Video
 
 

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from overseg.conclude import Outcome, conclude
-from overseg.crossing import Crossing
 from overseg.data.budget import Budget
 from overseg.data.settings import Settings
 from overseg.data.shot import Shot
 from overseg.data.visit import VisitKey
-from overseg.schedule import schedule
-from overseg.spending import Spending
+from overseg.engine.conclude import Outcome, conclude
+from overseg.engine.crossing import Crossing
+from overseg.engine.schedule import schedule
+from overseg.engine.spending import Spending
 from overseg.stages import Associator, MaskGenerator, MaskPropagator, Report, TrackStore, Video
 from overseg.video.shots import find_shots
 
