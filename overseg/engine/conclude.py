@@ -37,7 +37,7 @@ def conclude(
     resolution = resolve(store, associator, len(video))
     draft = store.compact(resolution.track_of)
     containment, frames = _survey(video, shots, resolution, draft, report)
-    tracks = replace(resolution.tracks, part_of=containment.part_of(resolution.tracks.mean_area_px))
+    tracks = replace(resolution.tracks, part_of=containment.part_of())
     seconds = {**store.seconds(), "conclude": time.perf_counter() - began}
     summary = {
         "stop_reason": "complete" if outcome.limit is None else f"budget {outcome.limit}",
@@ -56,7 +56,7 @@ def _survey(
     video: Video, shots: Sequence[Shot], resolution: Resolution, draft: Draft, report: Report
 ) -> tuple[Containment, Frames]:
     """Go through the masks of every frame once: what contains what, and how much is covered."""
-    containment, n_frames = Containment(), len(video)
+    containment, n_frames = Containment(resolution.tracks), len(video)
     is_keyframe = np.zeros(n_frames, dtype=bool)
     is_keyframe[resolution.keyframes] = True
     n_masks, covered_px, mask_px = (np.zeros(n_frames, np.int32) for _ in range(3))
@@ -66,7 +66,7 @@ def _survey(
         covered_px[frame] = masks.rles.union().area_px()[0]
         mask_px[frame] = masks.rles.area_px().sum()
         if is_keyframe[frame]:
-            containment.add(masks.track, masks.rles)
+            containment.add(frame, masks.track, masks.rles)
         report.progress("tracks", frame + 1, n_frames)
     shot = np.repeat(np.arange(len(shots), dtype=np.int32), [len(one) for one in shots])
     return containment, Frames(video.timestamps_s, shot, is_keyframe, n_masks, covered_px, mask_px)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from overseg.associate.containment import Containment
 from overseg.associate.overlap import OverlapAssociator
 from overseg.data.rles import Rles
+from overseg.data.tracks import Tracks
 from overseg.data.visit import Edges
 
 
@@ -77,23 +78,39 @@ def test_the_order_of_the_edges_changes_nothing_and_no_group_holds_two_regions_o
     assert all(len({region % 4 for region in group}) == len(group) for group in groups)
 
 
+def part_of(frames: list[tuple[list[int], Rles]]) -> list[int]:
+    """Containment over frames, given the tracks of each frame's masks."""
+    n_tracks = 1 + max(track for tracks, _ in frames for track in tracks)
+    area, last, count = np.zeros(n_tracks), np.zeros(n_tracks, np.int32), np.zeros(n_tracks)
+    for frame, (tracks, rles) in enumerate(frames):
+        area[tracks] += rles.area_px()
+        count[tracks] += 1
+        last[tracks] = frame
+    none = np.zeros(n_tracks, np.int32)
+    mean_area_px = (area / count).astype(np.float32)
+    table = Tracks(none, last, none, mean_area_px, mean_area_px, none.astype(np.int8), none)
+    containment = Containment(table)
+    for frame, (tracks, rles) in enumerate(frames):
+        containment.add(frame, np.array(tracks, np.int32), rles)
+    return containment.part_of().tolist()
+
+
 def test_a_part_belongs_to_the_smallest_track_that_contains_it():
-    containment = Containment()
-    for shift in (0, 5):
-        rles = boxes((0, 80), (10 + shift, 40 + shift), (12 + shift, 20 + shift), (70, 95))
-        containment.add(np.array([0, 1, 2, 3], np.int32), rles)
-    assert containment.part_of(np.array([320, 120, 32, 100], np.float32)).tolist() == [-1, 0, 1, -1]
+    frames = [([0, 1, 2, 3], boxes((0, 80), (10 + s, 40 + s), (12 + s, 20 + s), (70, 95))) for s in (0, 5)]
+    assert part_of(frames) == [-1, 0, 1, -1]
 
 
 def test_what_is_contained_on_few_of_its_frames_only_is_no_part():
-    containment = Containment()
-    containment.add(np.array([0, 1], np.int32), boxes((0, 80), (10, 20)))
-    for _ in range(2):
-        containment.add(np.array([1], np.int32), boxes((10, 20)))
-    assert containment.part_of(np.array([320, 40], np.float32)).tolist() == [-1, -1]
+    assert part_of([([0, 1], boxes((0, 80), (10, 20))), ([1], boxes((10, 20))), ([1], boxes((10, 20)))]) == [-1, -1]
+
+
+def test_what_lies_half_inside_is_no_part():
+    assert part_of([([0, 1], boxes((0, 80), (70, 90)))]) == [-1, -1]
 
 
 def test_two_tracks_of_one_shape_are_not_parts_of_each_other():
-    containment = Containment()
-    containment.add(np.array([0, 1], np.int32), boxes((0, 40), (0, 41)))
-    assert containment.part_of(np.array([160, 164], np.float32)).tolist() == [-1, -1]
+    assert part_of([([0, 1], boxes((0, 40), (0, 41)))]) == [-1, -1]
+
+
+def test_a_whole_that_ends_before_its_part_is_remembered():
+    assert part_of([([0, 1], boxes((0, 80), (10, 20))), ([1], boxes((10, 20)))]) == [-1, 0]
