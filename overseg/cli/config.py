@@ -1,7 +1,7 @@
 """Options out of a YAML file."""
 
 import difflib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,17 @@ import yaml
 from overseg.errors import SettingsError
 
 
-def read_config(path: Path, *, allowed: Collection[str]) -> dict[str, Any]:
+def read_config(path: Path, *, allowed: Collection[str], words: Mapping[str, str]) -> dict[str, Any]:
     """The options in a YAML mapping. Names may be written as on the command line, with dashes.
 
+    Args:
+        path: the file.
+        allowed: the options that there are; their values are checked later, with the settings.
+        words: those among them whose values are words, each with an example.
+
     Raises:
-        SettingsError: the file is missing, is not such a mapping, or names an option that there is not.
+        SettingsError: the file is missing, is not such a mapping, names an option that there is not, or gives something
+            else where words are due.
     """
     try:
         with path.open(encoding="utf-8") as file:
@@ -27,7 +33,13 @@ def read_config(path: Path, *, allowed: Collection[str]) -> dict[str, Any]:
         return {}
     if not isinstance(content, dict):
         raise SettingsError(f"--config {path}: expected lines such as `step: 5`, got {type(content).__name__}")
-    return {_known(str(name), path, allowed): value for name, value in content.items()}
+    options = {_known(str(name), path, allowed): value for name, value in content.items()}
+    for name in words.keys() & options.keys():
+        if not isinstance(options[name], str):
+            raise SettingsError(
+                f"--config {path}: expected {name} as in `{name}: {words[name]}`, got {options[name]!r}"
+            )
+    return options
 
 
 def _known(name: str, path: Path, allowed: Collection[str]) -> str:

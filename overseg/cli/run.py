@@ -64,18 +64,19 @@ def run(args: argparse.Namespace) -> int:
     from overseg.api import run as run_video
 
     given = {name: value for name, value in vars(args).items() if name in _OPTIONS and value is not None}
-    options = {**(read_config(Path(args.config), allowed=_OPTIONS) if args.config else {}), **given}
+    kept = read_config(Path(args.config), allowed=_OPTIONS, words=_WORDS) if args.config else {}
     with ExitStack() as stack:
         log = stack.enter_context(_log_file(args.log_json)) if args.log_json else None
         report = TerminalReport(quiet=args.quiet, log=log)
         stack.callback(report.close)
-        result = run_video(args.input, args.output, overwrite=args.overwrite, report=report, **options)
+        result = run_video(args.input, args.output, overwrite=args.overwrite, report=report, **(kept | given))
     if not args.quiet:
         print(f"{args.output}: {headline(result)}")
     return 0
 
 
-_OPTIONS = (*_SETTINGS, "preset", "device", "budget")
+_WORDS = {"preset": "fast", "device": "cuda:0", "budget": "10m"}  # option that is no setting -> example
+_OPTIONS = (*_SETTINGS, *_WORDS)
 
 
 def _log_file(path: str) -> IO[bytes]:

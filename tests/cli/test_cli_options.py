@@ -1,0 +1,165 @@
+"""Options: wrong ones, given in any of three ways, and what the right ones do."""
+
+import json
+
+import pytest
+
+import overseg
+from overseg.cli.main import main
+from overseg.errors import DeviceError, SettingsError
+
+WRONG = [  # option, words on the command line, YAML, Python value, line
+    ("step", "0", "0", 0, "--step takes a whole number of at least 1, not 0"),
+    ("min_area_px", "-5", "-5", -5, "--min-area takes a whole number of at least 1, not -5"),
+    ("pred_iou_thresh", "nan", ".nan", float("nan"), "--pred-iou-thresh takes a number from 0 to 1, not nan"),
+    ("match_iou", "1.5", "1.5", 1.5, "--match-iou takes a number from 0.01 to 1, not 1.5"),
+    ("resize", "5", "5", 5, "--resize takes a whole number of at least 32, not 5"),
+    ("end", "0", "0", 0, "--end takes a whole number of at least 1, not 0"),
+    ("stride", "0", "0", 0, "--stride takes a whole number of at least 1, not 0"),
+    ("start", "99", "99", 99, "--start is 99, but images has 3 frames; give a number below that"),
+    ("device", "gpu", "gpu", "gpu", "--device is auto, cpu, cuda, cuda:N or mps, not 'gpu'"),
+    ("budget", "10", "'10'", "10", "expected limits such as 90s"),
+    ("budget", "0s", "0s", "0s", "limits are above 0"),
+    ("budget", "coverage=2", "coverage=2", "coverage=2", "coverage at most 1"),
+    ("budget", "1m,2s", "1m,2s", "1m,2s", "gives seconds twice"),
+    ("masks", "here", "here", "here", "--masks is for --generator precomputed, and the generator here is hierarchy"),
+    ("weights", "vit_b", "vit_b", "vit_b", "--weights is for --generator sam1, and the generator here is hierarchy"),
+    ("propagator_weights", "x", "x", "x", "--propagator-weights is for --propagator sam2"),
+    ("generator", "precomputed", "precomputed", "precomputed", "--generator precomputed needs --masks FOLDER"),
+]
+DASHED = {"min_area_px": "--min-area"}
+
+
+@pytest.mark.parametrize(("name", "words", "value", "python", "line"), WRONG)
+def test_wrong_values_in_every_way_in(name, words, value, python, line, images, folder, refused):
+    asked = ("run", images, "out.zarr", "--preset", "preview")
+    option = DASHED.get(name, f"--{name.replace('_', '-')}")
+    assert line in refused(*asked, f"{option}={words}", code=2)
+    (folder / "options.yaml").write_text(f"{name}: {value}\n")
+    assert line in refused(*asked, "--config", "options.yaml", code=2)
+    with pytest.raises(SettingsError) as raised:
+        overseg.run(images, "out.zarr", preset="preview", **{name: python})
+    assert line in str(raised.value)
+    assert not (folder / "out.zarr").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["--step", "abc"], "--step: invalid int value: 'abc'; see `overseg run --help`"),
+        (["--preset", "best"], "--preset: invalid choice: 'best' (choose from"),
+        (["--generator", "sam9"], "--generator: invalid choice: 'sam9' (choose from"),
+        (["--steps", "4"], "unknown words --steps 4; see `overseg run --help`"),
+        (["--start", "2", "--end", "2"], "--end (2) must be after --start (2)"),
+        (["--log-json", "nowhere/log"], "--log-json nowhere/log cannot be written: No such file or directory"),
+        (["--config", "none.yaml"], "--config none.yaml cannot be read: No such file or directory"),
+        (["--config", "."], "--config . cannot be read: Is a directory"),
+    ],
+)
+def test_wrong_words(words, line, images, refused, folder):
+    assert line in refused("run", images, "out.zarr", *words, code=2)
+    assert not (folder / "out.zarr").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ([], "required: COMMAND; see `overseg --help`"),
+        (["walk"], "invalid choice: 'walk' (choose from"),
+        (["run"], "required: INPUT, OUT.zarr; see `overseg run --help`"),
+        (["weights"], "see `overseg weights --help`"),
+        (["info", "a", "b"], "unknown words b; see `overseg info --help`"),
+    ],
+)
+def test_wrong_commands(words, line, refused):
+    assert line in refused(*words, code=2)
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"steps: 5", "has the unknown option 'steps': did you mean step?"),
+        (b"colour: red", "has the unknown option 'colour': expected some of budget, device"),
+        (b"- step", "expected lines such as `step: 5`, got list"),
+        (b"step: [", "is not YAML"),
+        (b"? [a]\n: 3", "is not YAML"),
+        (b"\xff\xfe", "is not YAML"),
+        (b"step: !!python/object/apply:os.getcwd []", "is not YAML"),
+        (b'step: "5"', "--step takes a whole number of at least 1, not '5'"),
+        (b"step:", "--step takes a whole number of at least 1, not None"),
+        (b"points-per-side: true", "--points-per-side takes a whole number from 1 to 256, not True"),
+        (b"generator: [sam1]", "--generator is one of sam1, hierarchy, precomputed, not ['sam1']"),
+        (b"preset: best", "--preset is one of preview, fast, full, not 'best'"),
+        (b"preset: [fast]", "--config options.yaml: expected preset as in `preset: fast`, got ['fast']"),
+        (b"device: 0", "--config options.yaml: expected device as in `device: cuda:0`, got 0"),
+        (b"budget: 90", "--config options.yaml: expected budget as in `budget: 10m`, got 90"),
+    ],
+)
+def test_wrong_config(content, line, images, folder, refused):
+    (folder / "options.yaml").write_bytes(content)
+    assert line in refused("run", images, "out.zarr", "--config", "options.yaml", code=2)
+
+
+def test_an_unknown_setting_in_python(images):
+    with pytest.raises(SettingsError, match="there is no setting 'steps': expected generator, "):
+        overseg.run(images, "out.zarr", preset="preview", steps=4)
+
+
+def test_no_gpu(images, refused, folder, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    line = refused("run", images, "out.zarr", "--preset", "preview", "--device", "cuda:99")
+    assert line.startswith("--device cuda:99 is not to be had here (")
+    assert line.endswith("): use --device cpu or auto")
+    with pytest.raises(DeviceError):
+        overseg.run(images, "out.zarr", preset="preview", device="cuda:99")
+    assert not (folder / "out.zarr").exists()
+
+
+def test_the_command_line_counts_before_the_file(images, folder, run, facts):
+    (folder / "options.yaml").write_text("step: 2\nmin-area: 30\nmatch_iou: 0.7\n")
+    assert run(images, "out.zarr", "--config", "options.yaml", "--step", "3") == 0
+    settings = facts("out.zarr")["settings"]
+    assert (settings["step"], settings["min_area_px"], settings["match_iou"]) == (3, 30, 0.7)
+
+
+def test_an_empty_config(images, folder, run, facts):
+    (folder / "options.yaml").write_text("# nothing\n")
+    assert run(images, "out.zarr", "--config", "options.yaml") == 0
+    assert facts("out.zarr")["settings"]["step"] == 5
+
+
+def test_start_end_stride_and_resize(carphone, run, facts):
+    assert run(carphone, "out.zarr", "--start", "10", "--end", "23", "--stride", "4", "--resize", "88") == 0
+    found = facts("out.zarr")
+    assert (found["frames"], found["width"], found["height"]) == (4, 88, 72)
+    assert found["fps"] == pytest.approx(29.97 / 4, abs=0.01)
+    timestamps_s = overseg.open("out.zarr").frames.timestamp_s
+    assert timestamps_s.tolist() == pytest.approx([at / 29.97 for at in (10, 14, 18, 22)], abs=1e-3)
+
+
+def test_a_log(images, folder, capsys):
+    assert main(["run", images, "out.zarr", "--preset", "preview", "--log-json", "log"]) == 0
+    capsys.readouterr()
+    events = [json.loads(line) for line in (folder / "log").read_text().splitlines()]
+    assert {event["event"] for event in events} >= {"remark", "visit", "published"}
+    assert all(event["time_s"] > 0 for event in events)
+    visit = next(event for event in events if event["event"] == "visit")
+    assert (visit["round"], visit["direction"], visit["start"], visit["stop"]) == (0, "forward", 0, 0)
+    assert next(event for event in events if event["event"] == "remark")["line"].startswith("preset preview")
+
+
+def test_a_log_on_a_full_disk(images, refused, run, facts):
+    line = refused("run", images, "out.zarr", "--preset", "preview", "--quiet", "--log-json", "/dev/full")
+    assert line.startswith("--log-json /dev/full cannot be written: No space left on device")
+    assert run(images, "out.zarr") == 0
+    assert facts("out.zarr")["stop_reason"] == "complete"
+
+
+def test_remarks_and_silence(images, capsys):
+    assert main(["run", images, "out.zarr", "--preset", "preview"]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("out.zarr: 3 frames, 2 keyframes, ") and out.count("\n") == 1
+    assert err.startswith("preset preview: masks by hierarchy, carried by flow, on cpu (as asked")
+    assert err.count("\n") == 1
+    assert main(["run", images, "quiet.zarr", "--preset", "preview", "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")

