@@ -15,7 +15,7 @@ from cli.conftest import one_line
 from overseg.cli.main import main
 
 OVERSEG = (sys.executable, "-m", "overseg")
-END_AND_STEP = ("--end", "20", "--step", "2")
+END_AND_STEP = ("--end", "12", "--step", "2")
 
 
 @pytest.fixture(scope="module")

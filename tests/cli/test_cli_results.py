@@ -14,9 +14,9 @@ from overseg.store.result import Result
 
 @pytest.fixture(scope="module")
 def never_limited(carphone, tmp_path_factory) -> Result:
-    """Of 20 frames with many keyframes."""
+    """Of 12 frames with many keyframes."""
     out = tmp_path_factory.mktemp("never_limited") / "out.zarr"
-    assert main(["run", str(carphone), str(out), *PREVIEW, "--end", "20", "--step", "2"]) == 0
+    assert main(["run", str(carphone), str(out), *PREVIEW, "--end", "12", "--step", "2"]) == 0
     return overseg.open(out)
 
 
@@ -30,7 +30,7 @@ def test_python_gives_the_same(carphone, never_limited, facts):
 
 
 def test_a_budget_and_on_without_one(carphone, never_limited, run, facts):
-    words = (carphone, "out.zarr", "--end", "20", "--step", "2")
+    words = (carphone, "out.zarr", "--end", "12", "--step", "2")
     assert run(*words, "--budget", "masks=300") == 0
     early = facts("out.zarr")
     assert early["stop_reason"] == "budget masks=300"
@@ -57,7 +57,7 @@ def test_a_budget_of_seconds(carphone, run, facts):
 
 
 def test_the_largest_masks_are_kept(carphone, never_limited, run):
-    assert run(carphone, "few.zarr", "--end", "20", "--step", "2", "--max-masks-per-keyframe", "7") == 0
+    assert run(carphone, "few.zarr", "--end", "12", "--step", "2", "--max-masks-per-keyframe", "7") == 0
     few = overseg.open("few.zarr")
     keyframes = np.flatnonzero(few.frames.is_keyframe).tolist()
     assert len(keyframes) > 5
