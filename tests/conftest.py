@@ -10,6 +10,9 @@ from jaxtyping import install_import_hook
 # Before anything of overseg is imported: from here on every annotation in it is checked when it is used.
 install_import_hook("overseg", "typechecker.typechecked")
 
+# Tests run side by side: OpenMP's threads must not spin while they wait. Read when torch is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 _CLIPS_FOLDER = Path("datasets", "data")
 
 
