@@ -90,15 +90,23 @@ def test_out_of_memory(error, images, run, refused, monkeypatch):
 
 
 def test_bars_on_a_terminal_only(images):
-    ours, theirs = pty.openpty()
-    termios.tcsetwinsize(theirs, (24, 100))
-    with subprocess.Popen([*OVERSEG, "run", images, "out.zarr", "--preset", "preview"], stderr=theirs) as process:
-        os.close(theirs)
-        shown = read_all(ours)
-    assert process.returncode == 0
+    shown = on_a_terminal("run", images, "out.zarr", "--preset", "preview")
     assert b"preset preview" in shown
     for stage in (b"shots", b"masks", b"tracks"):
         assert stage + b": 100%|" in shown
+    assert on_a_terminal("run", images, "quiet.zarr", *PREVIEW) == b""
+
+
+def on_a_terminal(*words):
+    """What a command that succeeds shows on a terminal."""
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 100))
+    with subprocess.Popen([*OVERSEG, *words], stdout=subprocess.DEVNULL, stderr=theirs) as process:
+        os.close(theirs)
+        shown = read_all(ours)
+    os.close(ours)
+    assert process.returncode == 0
+    return shown
 
 
 def read_all(descriptor):
