@@ -20,7 +20,7 @@ from skimage import data
 
 from overseg.output.video_writer import VideoWriter
 
-HEIGHT, WIDTH = 240, 320
+HEIGHT, WIDTH = 120, 160
 PERIOD = 100  # frames after which the camera is back where it began
 
 
@@ -68,7 +68,7 @@ def _write_pan(path: Path, n_frames: int) -> None:
     with VideoWriter(path, 25, (HEIGHT, WIDTH)) as writer:
         for frame in range(n_frames):
             angle = 2 * np.pi * frame / PERIOD
-            top, left = round(80 + 60 * np.sin(angle)), round(90 + 80 * np.cos(angle))
+            top, left = round(80 + 60 * np.sin(angle)), round(160 + 80 * np.cos(angle))
             writer.write(photograph[top : top + HEIGHT, left : left + WIDTH])
 
 
