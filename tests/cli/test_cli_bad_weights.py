@@ -6,6 +6,8 @@ import pytest
 import torch
 from cli.cli_samples import write_folder
 
+from overseg.build import at_hand
+
 SAM1 = {"image_encoder.patch_embed.proj.weight": torch.zeros(768, 3, 16, 16)}
 SAM2 = {"image_encoder.trunk.patch_embed.proj.weight": torch.zeros(96, 3, 7, 7)}
 
@@ -72,3 +74,25 @@ def test_weights_that_cannot_be_fetched(images, folder, refused, monkeypatch):
     assert "by hand: put sam_vit_b_01ec64.pth (sha256 ec2df627" in line
     assert str(folder / "cache" / "weights" / "sam_vit_b_01ec64.pth") in line
     assert not (folder / "out.zarr").exists()
+
+
+def test_a_fetch_in_a_run_is_told(folder, monkeypatch):
+    """With the last step told once, so that no bar is opened again."""
+    told = []
+
+    class Report:
+        def progress(self, stage, done, total):
+            told.append((stage, done, total))
+
+        def event(self, name, **facts):
+            told.append(facts["line"])
+
+    def fetch(name, *, report):
+        for here_bytes in (0, 2_400_000, 2_500_000):
+            report(here_bytes, 2_500_000)
+        return folder
+
+    monkeypatch.setenv("OVERSEG_CACHE", str(folder))
+    monkeypatch.setattr("overseg.build.fetch", fetch)
+    assert at_hand("vit_b", report=Report()) == folder
+    assert told == ["fetching the weights vit_b (375 MB)", *(("vit_b (MB)", done, 3) for done in (0, 2, 3))]
