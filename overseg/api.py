@@ -180,8 +180,16 @@ def _lost(info: "VideoInfo") -> str:
 
 
 def _identity(info: "VideoInfo", settings: Settings, weights: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """What the result depends on. The video and the weights count by their content: files may move."""
+    """What the result depends on. The video, weights and given masks count by their content: files may move."""
+    from overseg.video.fingerprint import fingerprint
+
     video = {name: value for name, value in asdict(info).items() if name != "name"}
-    chosen = {name: value for name, value in asdict(settings).items() if name not in ("weights", "propagator_weights")}
+    chosen = {name: value for name, value in asdict(settings).items() if name not in _PATHS}
     hashes = {stage: found["sha256"] for stage, found in weights.items()}
+    if settings.masks:
+        files = sorted(path for path in Path(settings.masks).rglob("*") if path.is_file())
+        hashes["masks"] = fingerprint(files, with_names=True)
     return {"video": video, "settings": chosen, "weights": hashes}
+
+
+_PATHS = ("weights", "propagator_weights", "masks")

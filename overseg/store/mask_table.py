@@ -14,8 +14,8 @@ from overseg.store.column import Column
 from overseg.store.columns import StoredRows
 from overseg.store.zarr_tables import CHUNK_ROWS, RLE_CHUNK_BYTES
 
-_COLUMN_CHUNKS_KEPT = 4  # 3 MB each
-_RLE_CHUNKS_KEPT = 32  # 256 KiB each
+_COLUMN_CHUNKS_KEPT = 2  # 3 MB each
+_RLE_CHUNKS_KEPT = 8  # 256 KiB each
 
 
 class MaskTable:

@@ -5,8 +5,10 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
-from cli.cli_samples import PREVIEW, write_folder
+from cli.cli_samples import PREVIEW, SIZE, write_folder
+from PIL import Image
 
 from overseg.cli.main import main
 from overseg.store.lock import StoreLock
@@ -158,3 +160,18 @@ def test_a_disk_that_fills_in_mid_run(folder, carphone, run, facts):
     assert code == "rc 1"
     assert run(carphone, "never_full.zarr", "--end", "20", "--step", "4") == 0
     assert json.loads(done.stdout)["sha256"] == facts("never_full.zarr")["sha256"]
+
+
+def test_masks_given_on_disk_are_known_by_their_content(images, folder, facts, refused):
+    (folder / "given").mkdir()
+    id_map = np.zeros(SIZE, np.uint8)
+    id_map[:20] = 1
+    Image.fromarray(id_map).save(folder / "given" / "00000.png")
+    command = ["run", images, "out.zarr", "--generator", "precomputed", "--masks", "given", "--propagator", "flow"]
+    assert main([*command, "--quiet"]) == 0
+    assert facts("out.zarr")["tracks"] == 1
+    id_map[30:] = 2
+    Image.fromarray(id_map).save(folder / "given" / "00000.png")
+    assert "weights.masks: the store has" in refused(*command)
+    assert main([*command, "--quiet", "--overwrite"]) == 0
+    assert facts("out.zarr")["tracks"] == 2
