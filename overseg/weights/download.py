@@ -75,7 +75,8 @@ def _continue(url: str, file: WeightFile, part: Path, had: int, *, report: Repor
         headers["Range"] = f"bytes={had}-"
     request = urllib.request.Request(url, headers=headers)
     try:
-        answer = urllib.request.urlopen(request, timeout=_STALL_SECONDS)
+        # urlopen would go on with the proxies of the first download of this process
+        answer = urllib.request.build_opener().open(request, timeout=_STALL_SECONDS)
     except urllib.error.HTTPError as e:
         if e.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and had:
             part.unlink()  # what is here is no beginning of what is there
