@@ -1,5 +1,8 @@
 """Groups of regions that are one region of the video: a union-find that refuses impossible unions."""
 
+from array import array
+from collections.abc import Iterator
+
 import numpy as np
 from jaxtyping import Int32, Int64
 
@@ -18,16 +21,16 @@ class Groups:
 
     def __init__(self, n_regions: int) -> None:
         """Regions 0 to n_regions - 1, each alone and seen nowhere."""
-        self._parent = list(range(n_regions))
+        self._parent = array("q", range(n_regions))
         # The keyframes of a group: bit i of `seen` stands for keyframe number `first` + i. A long video has many
         # regions that are seen a few times each, close together: this is a tenth of the memory of sets.
-        self._first = [0] * n_regions
+        self._first = array("q", bytes(8 * n_regions))
         self._seen = [0] * n_regions
 
     def see(self, frame: Int32[np.ndarray, " s"] | Int64[np.ndarray, " s"], region: Int64[np.ndarray, " s"]) -> None:
         """Note, before anything is joined, that region[i] is seen on keyframe frame[i]."""
         number = np.unique(frame, return_inverse=True)[1]
-        for keyframe, one in zip(number.tolist(), region.tolist(), strict=True):
+        for keyframe, one in pairs(number, region):
             self._first[one], self._seen[one] = _either(self._first[one], self._seen[one], keyframe, 1)
 
     def join(self, one: int, other: int) -> bool:
@@ -51,6 +54,15 @@ class Groups:
             self._parent[region] = self._parent[self._parent[region]]
             region = self._parent[region]
         return region
+
+
+def pairs(
+    one: Int64[np.ndarray, " n"], other: Int64[np.ndarray, " n"], *, at_once: int = 4096
+) -> Iterator[tuple[int, int]]:
+    """The rows of two columns as Python's numbers, never many of them at a time."""
+    for start in range(0, len(one), at_once):
+        rows = slice(start, start + at_once)
+        yield from zip(one[rows].tolist(), other[rows].tolist(), strict=True)
 
 
 def _either(first: int, seen: int, other_first: int, other_seen: int) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float64, Int32, Int64
 
-from overseg.associate.linking import Groups
+from overseg.associate.linking import Groups, pairs
 from overseg.data.rles import Rles
 from overseg.data.visit import Edges
 from overseg.stages import Meetings
@@ -48,7 +48,7 @@ class OverlapAssociator:
         groups = Groups(len(regions))
         groups.see(seen_on, np.searchsorted(regions, seen))
         one, other = (np.searchsorted(regions, ends[order]) for ends in (edges.region_from, edges.region_to))
-        for pair in zip(one.tolist(), other.tolist(), strict=True):
+        for pair in pairs(one, other):
             groups.join(*pair)
         return regions[groups.smallest()]
 

@@ -2,7 +2,9 @@
 
 import argparse
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from importlib.metadata import version
 from typing import NoReturn
@@ -20,24 +22,54 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit code is 0 on success, 2 for a wrong option, 1 for other errors, 130 when interrupted."""
     os.environ.update(_THREADS_THAT_SLEEP | os.environ)
     if_interrupted = "run the same command again"
-    try:
-        args = _parsed(arguments)
-        if_interrupted = args.if_interrupted
-        code = args.call(args)
-        print(end="", flush=True)  # here, and not at the interpreter's end, where a failure could not be told
-        return code
-    except OversegError as e:
-        return _fail(str(e), e.exit_code)
-    except KeyboardInterrupt:
-        return _fail(f"interrupted; {if_interrupted}", _INTERRUPTED)
-    except MemoryError:
-        return _fail("out of memory: shrink the frames with --resize, or close other programs", 1)
-    except BrokenPipeError:  # whoever was reading has seen enough
-        _drop_output()
-        return 1
-    except OSError as e:  # no stage expected it: a disk that fails, no file handles left, a full disk behind stdout
-        _drop_output()
-        return _fail(f"the system failed: {e}; mend the cause and run the same command again", 1)
+    with _Interrupts() as interrupts:
+        try:
+            args = _parsed(arguments)
+            if_interrupted = args.if_interrupted
+            code = args.call(args)
+            print(end="", flush=True)  # here, and not at the interpreter's end, where a failure could not be told
+            return code
+        except (Exception, KeyboardInterrupt) as e:
+            if interrupts.came or isinstance(e, KeyboardInterrupt):
+                return _fail(f"interrupted; {if_interrupted}", _INTERRUPTED)
+            return _told(e)
+
+
+class _Interrupts:
+    """Notes that Ctrl-C was pressed: some libraries turn the interrupt that they meet into an error of their own."""
+
+    def __init__(self) -> None:
+        self.came = False
+
+    def __enter__(self) -> "_Interrupts":
+        self._in_main_thread = threading.current_thread() is threading.main_thread()
+        if self._in_main_thread:
+            self._before = signal.signal(signal.SIGINT, self._interrupt)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._in_main_thread:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _interrupt(self, *_: object) -> NoReturn:
+        self.came = True
+        raise KeyboardInterrupt
+
+
+def _told(error: Exception | KeyboardInterrupt) -> int:
+    """Say in one line what went wrong, and return the exit code; an error that is our own mistake is raised again."""
+    match error:
+        case OversegError():
+            return _fail(str(error), error.exit_code)
+        case MemoryError():
+            return _fail("out of memory: shrink the frames with --resize, or close other programs", 1)
+        case BrokenPipeError():  # whoever was reading has seen enough
+            _drop_output()
+            return 1
+        case OSError():  # no stage expected it: a disk that fails, no file handles left, a full disk behind stdout
+            _drop_output()
+            return _fail(f"the system failed: {error}; mend the cause and run the same command again", 1)
+    raise error
 
 
 class _Parser(argparse.ArgumentParser):

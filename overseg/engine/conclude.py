@@ -36,6 +36,7 @@ def conclude(
     began = time.perf_counter()
     resolution = resolve(store, associator, len(video))
     draft = store.compact(resolution.track_of)
+    resolution.track_of.clear()  # the draft has it now; a long video has a number for every mask in it
     containment, frames = _survey(video, shots, resolution, draft, report)
     tracks = replace(resolution.tracks, part_of=containment.part_of())
     seconds = {**store.seconds(), "conclude": time.perf_counter() - began}

@@ -14,7 +14,7 @@ from overseg.store.columns import to_arrays, to_table
 Table = TypeVar("Table")
 CHUNK_ROWS = 65536  # a reader keeps whole chunks of columns in memory: 3 MB for all columns of the masks
 RLE_CHUNK_BYTES = 256 * 1024
-RLE_SHARD_BYTES = 16 * RLE_CHUNK_BYTES  # written at once, so it bounds the memory of a writer
+RLE_SHARD_BYTES = 4 * RLE_CHUNK_BYTES  # written at once, so it bounds the memory of a writer
 
 
 class GrowingColumn:
