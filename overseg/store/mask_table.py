@@ -14,7 +14,7 @@ from overseg.store.column import Column
 from overseg.store.columns import StoredRows
 from overseg.store.zarr_tables import CHUNK_ROWS, RLE_CHUNK_BYTES
 
-_COLUMN_CHUNKS_KEPT = 2  # 3 MB each
+_COLUMN_CHUNKS_KEPT = 1  # 3 MB; rows are read in ascending order
 _RLE_CHUNKS_KEPT = 8  # 256 KiB each
 
 
@@ -64,7 +64,7 @@ class MaskTable:
         if not 0 <= track < self.n_tracks:
             raise IndexError(f"expected a track from 0 to {self.n_tracks - 1}, got {track}")
         start, stop = self._track_offsets[track : track + 2].tolist()
-        return self.take(self._track_rows.rows(start, stop)).in_tracks()
+        return self.take(self._track_rows.rows(start, stop).astype(np.int64)).in_tracks()
 
     def take(self, rows: Int64[np.ndarray, " k"]) -> StoredRows:
         """The rows with these ascending numbers."""

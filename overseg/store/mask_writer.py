@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import zarr
-from jaxtyping import Int64
+from jaxtyping import Int32, Int64
 
 from overseg.store.column import Column
 from overseg.store.columns import NO_TRACK, StoredRows, no_rows, to_arrays
@@ -14,7 +14,7 @@ from overseg.store.zarr_tables import CHUNK_ROWS, RLE_CHUNK_BYTES, RLE_SHARD_BYT
 class MaskWriter:
     """The groups `masks` and `association` of a new result, whose folder holds a zarr group without content.
 
-    Memory holds what is not yet a whole chunk or shard, and in the end 8 bytes for each row.
+    Memory holds what is not yet a whole chunk or shard, and in the end 4 bytes for each row.
     """
 
     def __init__(self, folder: Path, size: tuple[int, int], *, n_rows: int, n_frames: int, n_tracks: int) -> None:
@@ -52,10 +52,10 @@ class MaskWriter:
             return GrowingColumn(self._masks, name, like, chunk=RLE_CHUNK_BYTES, shard=RLE_SHARD_BYTES)
         return GrowingColumn(self._association if name == "track" else self._masks, name, like, chunk=self._chunk)
 
-    def _rows_by_track(self, track_offsets: Int64[np.ndarray, " o"]) -> Int64[np.ndarray, " k"]:
+    def _rows_by_track(self, track_offsets: Int64[np.ndarray, " o"]) -> Int32[np.ndarray, " k"]:
         """Row numbers grouped by track and ascending, so in frame order, within each."""
         next_place = track_offsets[:-1].copy()
-        by_track = np.zeros(track_offsets[-1], np.int64)
+        by_track = np.zeros(track_offsets[-1], np.int32)
         start = 0
         for chunk in Column(self._folder, "association/track").chunks():
             rows = np.argsort(chunk, kind="stable")
