@@ -14,7 +14,7 @@ from overseg.store.column import Column
 from overseg.store.columns import StoredRows
 from overseg.store.zarr_tables import CHUNK_ROWS, RLE_CHUNK_BYTES
 
-_COLUMN_CHUNKS_KEPT = 1  # 3 MB; rows are read in ascending order
+_COLUMN_CHUNKS_KEPT = 2  # 0.8 MB each
 _RLE_CHUNKS_KEPT = 8  # 256 KiB each
 
 

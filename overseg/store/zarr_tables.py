@@ -12,7 +12,7 @@ from overseg.store.column import Column
 from overseg.store.columns import to_arrays, to_table
 
 Table = TypeVar("Table")
-CHUNK_ROWS = 65536  # a reader keeps whole chunks of columns in memory: 3 MB for all columns of the masks
+CHUNK_ROWS = 16384  # small enough that a short video fills as many in memory as a long one
 RLE_CHUNK_BYTES = 256 * 1024
 RLE_SHARD_BYTES = 4 * RLE_CHUNK_BYTES  # written at once, so it bounds the memory of a writer
 
