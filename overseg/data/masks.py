@@ -67,14 +67,6 @@ class KeyframeMasks(_Columns):
         )
 
 
-class EndReason(IntEnum):
-    """Why a masklet has no mask on the last frame of its clip."""
-
-    REACHED = 0  # it has one
-    TOO_SMALL = 1  # its area fell below min_area_px
-    LOST = 2  # the propagator no longer supports it: occluded, left the picture, or flow inconsistent
-
-
 @dataclass(frozen=True)
 class Masklets(_Columns):
     """Masks carried through one clip. Rows are ordered by (prompt, distance from the prompt's frame).
@@ -188,8 +180,3 @@ ROUND_BITS, ROW_BITS = 4, 20
 def region_id(frame: int, round_: int, row: Int[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
     """Name of a keyframe mask that does not depend on the order of work: frame, round and row in one integer."""
     return (np.int64(frame) << (ROUND_BITS + ROW_BITS)) | (np.int64(round_) << ROW_BITS) | row.astype(np.int64)
-
-
-def region_frame(region: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
-    """The keyframe on which each region was generated."""
-    return region >> (ROUND_BITS + ROW_BITS)

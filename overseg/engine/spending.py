@@ -10,6 +10,7 @@ from overseg.data.budget import Budget, Spent
 from overseg.data.rles import Rles
 from overseg.data.visit import Direction, Visit, VisitKey
 from overseg.engine.resolve import NO_ROUND
+from overseg.engine.schedule import FULL
 from overseg.stages import TrackStore
 
 
@@ -95,4 +96,4 @@ class Spending:
 
 def _kind(key: VisitKey) -> tuple[bool, bool]:
     """Visits of one kind take about equally long: with or without masks to generate, with or without a clip."""
-    return key.round == 0 or key.start == key.stop, key.start == key.stop
+    return key.round == FULL or key.start == key.stop, key.start == key.stop
