@@ -43,6 +43,7 @@ def summary(result: "Result") -> dict[str, Any]:
         "keyframes": result.summary["n_keyframes"],
         "masks": int(result.frames.n_masks.sum()),
         "tracks": len(result.tracks),
+        "tracks_by_tree_level": np.bincount(result.tree.level).tolist(),
         "coverage": round(result.coverage, 4),
         "depth": round(result.depth, 3),
         "track_length": {

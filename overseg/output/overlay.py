@@ -5,10 +5,10 @@ import math
 import numpy as np
 from jaxtyping import Bool, Int, Int32, UInt8
 
+from overseg.data.crops import crops
 from overseg.data.masks import TrackMasks
 from overseg.data.rles import Rles
 from overseg.output.colours import track_colours
-from overseg.output.crops import crops
 
 _OUTLINE_LIGHTER = 0.08  # than the fill, in OKLab's lightness
 _OUTLINE_OPACITY = 0.75  # in full, a crowd of small masks would be all lines

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from overseg.data.masks import TrackMasks
+from overseg.data.track_tree import TrackTree
 from overseg.data.tracks import Frames, Tracks
 from overseg.data.video_info import VideoInfo
 from overseg.data.visit import Edges
 from overseg.errors import StoreError
 from overseg.store.columns import no_rows, to_arrays
+from overseg.store.flattened import Flattened, cut
 from overseg.store.mask_table import MaskTable
 from overseg.store.part import part_key
 from overseg.store.root import PARTS, RESULTS, Root, read_attributes, read_root
@@ -111,6 +113,27 @@ class Result:
     def edges(self) -> Edges:
         """What met what, ordered by (frame, region_from, region_to)."""
         return read_table(self._folder, "edges", Edges)
+
+    @cached_property
+    def tree(self) -> TrackTree:
+        """How tracks contain each other: roots, children, levels."""
+        return TrackTree.from_part_of(self.tracks.part_of)
+
+    def flatten(self, *, level: int | None = None, n_tracks: int | None = None) -> Flattened:
+        """The masks laid over each other, small tracks on top: a partition, for tools that take no overlap.
+
+        Example:
+            >>> flat = overseg.open("cup.zarr").flatten(level=1)  # doctest: +SKIP
+            >>> flat.labels_at(0), str(flat.loss())  # doctest: +SKIP
+
+        Args:
+            level: keep tracks down to this level of the tree: 0 for roots alone, 1 for their parts too, and so on.
+            n_tracks: keep so many tracks, those with the most pixels over all frames, a part only after its wholes.
+
+        Raises:
+            SettingsError: both are given, or one is out of range.
+        """
+        return Flattened(self, self.tracks, cut(self.tracks, self.tree, level=level, n_tracks=n_tracks), len(self))
 
     def __len__(self) -> int:
         """Number of frames."""

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from overseg.data.crops import crops, run_lengths
 from overseg.data.rles import Rles
-from overseg.output.crops import crops, run_lengths
 
 
 def pasted(rles: Rles, margin_px: int) -> np.ndarray:

@@ -1,0 +1,91 @@
+"""The containment of tracks as a tree: the handle below the cup, the cup below the table setting."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int32, Int64
+
+from overseg.errors import StoreError
+
+
+@dataclass(frozen=True)
+class TrackTree:
+    """Who is part of whom. Roots are part of nothing; a track's children are those whose `part_of` it is.
+
+    Example: track 1 is part of 0, and 2 part of 1; 3 stands alone.
+        >>> tree = TrackTree.from_part_of(np.array([-1, 0, 1, -1], np.int32))
+        >>> tree.roots().tolist(), tree.children(0).tolist(), tree.level.tolist()
+        ([0, 3], [1], [0, 1, 2, 0])
+        >>> tree.ancestors(2).tolist(), tree.descendants(0).tolist()
+        ([1, 0], [1, 2])
+
+    Attributes:
+        part_of: the smallest track that contains each track; -1 for a root.
+        level: how many tracks lie above each one: 0 for a root, 1 for its children. Not SAM's level of a mask.
+    """
+
+    part_of: Int32[np.ndarray, " t"]
+    level: Int32[np.ndarray, " t"]
+    _by_parent: Int64[np.ndarray, " t"]
+    _first_child: Int64[np.ndarray, " o"]
+
+    @classmethod
+    def from_part_of(cls, part_of: Int32[np.ndarray, " t"]) -> "TrackTree":
+        """The tree in the column `part_of` of the table of tracks.
+
+        Raises:
+            StoreError: a track is part of a track that there is not, or of itself over others.
+        """
+        n = len(part_of)
+        if n and not -1 <= part_of.min() <= part_of.max() < n:
+            raise StoreError(f"expected part_of to name tracks from 0 to {n - 1} or -1, got others: run again")
+        by_parent = np.argsort(part_of, kind="stable")
+        first_child = np.searchsorted(part_of[by_parent], np.arange(n + 1))
+        return cls(part_of, _levels(part_of), by_parent.astype(np.int64), first_child.astype(np.int64))
+
+    def __len__(self) -> int:
+        return len(self.part_of)
+
+    @property
+    def n_levels(self) -> int:
+        """Number of levels; 0 without tracks."""
+        return 1 + int(self.level.max(initial=-1))
+
+    def roots(self) -> Int64[np.ndarray, " r"]:
+        """Tracks that are part of nothing, ascending."""
+        return np.flatnonzero(self.part_of < 0)
+
+    def children(self, track: int) -> Int64[np.ndarray, " c"]:
+        """Tracks that are part of this one, and of nothing smaller, ascending; IndexError if there is no such track."""
+        self._check(track)
+        return self._by_parent[self._first_child[track] : self._first_child[track + 1]]
+
+    def ancestors(self, track: int) -> Int64[np.ndarray, " a"]:
+        """What a track is part of, from the smallest up to its root; IndexError if there is no such track."""
+        self._check(track)
+        above = []
+        while (track := int(self.part_of[track])) >= 0:
+            above.append(track)
+        return np.array(above, np.int64)
+
+    def descendants(self, track: int) -> Int64[np.ndarray, " d"]:
+        """Everything below a track, level by level; IndexError if there is no such track."""
+        below = [self.children(track)]
+        while len(below[-1]):
+            below.append(np.concatenate([self.children(int(child)) for child in below[-1]]))
+        return np.concatenate(below)
+
+    def _check(self, track: int) -> None:
+        if not 0 <= track < len(self):
+            raise IndexError(f"expected a track from 0 to {len(self) - 1}, got {track}")
+
+
+def _levels(part_of: Int32[np.ndarray, " t"]) -> Int32[np.ndarray, " t"]:
+    level = np.zeros(len(part_of), np.int32)
+    above = part_of.copy()
+    while (is_below := above >= 0).any():
+        level[is_below] += 1
+        above[is_below] = part_of[above[is_below]]
+        if level.max() >= len(part_of):
+            raise StoreError("expected a tree of tracks, got a track that is part of itself: run again")
+    return level
