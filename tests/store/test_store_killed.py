@@ -94,6 +94,7 @@ def truth(tmp_path_factory, processes) -> tuple[dict[bool, str], list[int]]:
     here, there = multiprocessing.Pipe()
     process = processes.Process(target=run_until_step, args=(path / "whole.zarr", None, there))
     process.start()
+    there.close()  # so that recv ends should the process fail
     asked_from = here.recv()
     process.join()
     with open_store(path / "part.zarr", n_frames=N_FRAMES) as store:
@@ -134,6 +135,7 @@ def test_what_was_told_to_be_safe_is_there(tmp_path, processes):
         here, there = multiprocessing.Pipe()
         process = processes.Process(target=commit_and_tell, args=(path, there))
         process.start()
+        there.close()
         told = [here.recv() for _ in range(n_more)]
         process.kill()
         process.join()

@@ -206,6 +206,7 @@ def test_one_writer_at_a_time_until_it_is_killed(path):
     here, there = multiprocessing.Pipe()
     other = multiprocessing.get_context("spawn").Process(target=hold, args=(path, there))
     other.start()
+    there.close()  # so that recv ends should the process fail
     assert here.recv() == 1
     for overwrite in (False, True):
         with pytest.raises(StoreError, match="another process is writing the store"):
