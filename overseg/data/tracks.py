@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int8, Int32
 
+LEVELS = ("subpart", "part", "whole")  # by number; see Tracks.level
+
 
 @dataclass(frozen=True)
 class Tracks:

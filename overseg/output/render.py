@@ -6,14 +6,13 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from overseg.data.tracks import Tracks
+from overseg.data.tracks import LEVELS, Tracks
 from overseg.errors import SettingsError
 from overseg.output.overlay import draw_masks
 from overseg.output.video_writer import VideoWriter
 from overseg.stages import Report, Video
 from overseg.store.result import Result
 
-LEVELS = ("subpart", "part", "whole")  # by number; see Tracks.level
 DEFAULT_FPS = 30.0  # where the input has no frames per second, as a folder of images
 
 

@@ -33,7 +33,7 @@ class ImageSource:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._files = [path] if path.is_file() else _image_files(path)
+        self._files = [path] if path.is_file() else image_files(path)
         self._size = _common_size(self._files)
 
     @property
@@ -69,7 +69,12 @@ class ImageSource:
         pass
 
 
-def _image_files(folder: Path) -> list[Path]:
+def image_files(folder: Path) -> list[Path]:
+    """The images of a folder, in the order of their frames.
+
+    Raises:
+        InputError: the folder cannot be read, or holds none.
+    """
     from natsort import natsorted, ns
 
     try:

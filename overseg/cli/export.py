@@ -1,0 +1,84 @@
+"""`overseg export`: a result in the form that another tool reads."""
+
+import argparse
+import re
+from typing import TYPE_CHECKING, Any
+
+from overseg.errors import SettingsError
+from overseg.interchange.formats import FORMATS
+
+if TYPE_CHECKING:
+    from overseg.interchange.selection import Cut
+
+_FILTERS = ("min_length", "min_area_px", "min_score", "level", "start", "end", "new_only")
+
+
+def add_parser(commands: Any) -> None:
+    """Describe the command to argparse."""
+    parser = commands.add_parser(
+        "export",
+        help="write masks and tracks for another tool",
+        description="Write masks and tracks for another tool. docs/formats.md says what each format holds.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="formats:\n" + "\n".join(f"  {name:<20}{known.title}" for name, known in FORMATS.items()),
+    )
+    parser.add_argument("store", metavar="OUT.zarr", help="the store of a run")
+    parser.add_argument("destination", metavar="DEST", help="a folder, or a file where the format is one")
+    parser.add_argument("--format", required=True, metavar="F", help="one of those below")
+    parser.add_argument(
+        "--min-length", type=int, default=1, metavar="FRAMES", help="only tracks with so many masks (1)"
+    )
+    parser.add_argument(
+        "--min-area", type=float, default=0, dest="min_area_px", metavar="PIXELS", help="only tracks of this mean area"
+    )
+    parser.add_argument("--min-score", type=float, default=0, help="only tracks of this mean score, 0 to 1")
+    parser.add_argument("--level", help="only tracks of this level: subpart, part or whole")
+    parser.add_argument("--start", type=int, default=0, help="first frame (0)")
+    parser.add_argument("--end", type=int, help="frame to stop before (the last)")
+    parser.add_argument(
+        "--new", action="store_true", dest="new_only", help="only tracks that begin on these frames, not before"
+    )
+    parser.add_argument("--labels", metavar="FILE.csv", help="columns track, id, category; other tracks are left out")
+    parser.add_argument(
+        "--flatten",
+        metavar="level=N|tracks=N",
+        help="where a format takes no overlap: tracks down to this level of the tree, or so many of them",
+    )
+    parser.add_argument("--frames", help="link, copy or none: put the frames there too (as the tool needs)")
+    parser.add_argument("--video", metavar="PATH", help="where the input is now, if it was moved since the run")
+    parser.add_argument("--overwrite", action="store_true", help="replace an older export")
+    parser.add_argument("--quiet", action="store_true", help="say nothing")
+    parser.set_defaults(call=run, if_interrupted="nothing was written; the store is as it was")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write it, and say what was written and what was lost."""
+    from overseg.interchange.exporting import export
+    from overseg.interchange.selection import Filters
+    from overseg.store.result import open_result
+
+    exported = export(
+        open_result(args.store),
+        args.destination,
+        format=args.format,
+        filters=Filters(**{name: getattr(args, name) for name in _FILTERS}),
+        labels=args.labels,
+        flat=None if args.flatten is None else _cut(args.flatten),
+        frames=args.frames,
+        video=args.video,
+        overwrite=args.overwrite,
+    )
+    if not args.quiet:
+        print(f"{args.destination}: {args.format}, {exported.n_frames} frames, {exported.n_objects} tracks")
+        if exported.loss is not None:
+            print(f"laid over each other, small on top: {exported.loss}")
+    return 0
+
+
+def _cut(text: str) -> "Cut":
+    from overseg.interchange.selection import Cut
+
+    match = re.fullmatch(r"(level|tracks)=(\d{1,9})", text)
+    if match is None:
+        raise SettingsError(f"--flatten takes level=N or tracks=N, not {text!r}")
+    return Cut(**{"level" if match[1] == "level" else "n_tracks": int(match[2])})

@@ -1,0 +1,196 @@
+"""COCO instance annotations with videos and tracks: every mask, overlapping, as run lengths.
+
+Beside COCO's own keys, annotations have `track_id`, `video_id` and what the store knows of a mask; images have
+`frame_index`, counted from 0 in the store; and `tracks` lists the objects. Tools that do not know them leave them out.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from overseg.errors import InputError
+from overseg.evaluate.json_stream import items
+from overseg.interchange.imported import LARGEST_ID, UNKNOWN_REGION, Gathered, Imported
+from overseg.interchange.json_input import as_counts, as_size, checked, only_video, within
+from overseg.interchange.json_output import known, write_json
+from overseg.interchange.selection import SelectedFrame, Selection
+
+FILE = "annotations.json"
+_VIDEO = 1
+
+
+def write(selection: Selection, pictures: list[str], folder: Path) -> None:
+    """Write `annotations.json`.
+
+    Args:
+        selection: what is exported.
+        pictures: file name of each frame's picture in the export.
+        folder: of the export.
+    """
+    height, width = selection.size
+    info = selection.result.info
+    members: dict[str, Any] = {
+        "info": {"description": f"{info.name}, over-segmented", "contributor": "overseg"},
+        "licenses": [],
+        "videos": [
+            {"id": _VIDEO, "name": selection.name, "width": width, "height": height, "fps": info.fps}
+            | {"length": len(selection)}
+        ],
+        "categories": [
+            {"id": number, "name": name, "supercategory": name} for number, name in enumerate(selection.categories, 1)
+        ],
+        "images": _images(selection, pictures),
+        "tracks": _tracks(selection),
+        "annotations": _annotations(selection),
+    }
+    write_json(folder / FILE, members)
+
+
+def _images(selection: Selection, pictures: list[str]) -> Iterator[dict[str, Any]]:
+    height, width = selection.size
+    frames = selection.result.frames
+    for position, number in enumerate(selection.frames):
+        yield {
+            "id": position + 1,
+            "file_name": Path(pictures[position]).name,
+            "width": width,
+            "height": height,
+            "video_id": _VIDEO,
+            "frame_index": number,
+            "timestamp_s": float(frames.timestamp_s[number]),
+            "shot": int(frames.shot[number]),
+            "is_keyframe": bool(frames.is_keyframe[number]),
+        }
+
+
+def _tracks(selection: Selection) -> Iterator[dict[str, Any]]:
+    objects = selection.objects
+    for id, category, part_of in zip(
+        objects.id.tolist(), objects.category.tolist(), objects.part_of.tolist(), strict=True
+    ):
+        yield {
+            "id": id + 1,
+            "video_id": _VIDEO,
+            "category_id": category + 1,
+            "part_of": part_of + 1 if part_of >= 0 else None,
+        }
+
+
+def _annotations(selection: Selection) -> Iterator[dict[str, Any]]:
+    category = dict(zip(selection.objects.id.tolist(), (selection.objects.category + 1).tolist(), strict=True))
+    id = 0
+    for frame in selection:
+        for annotation in _annotations_of(frame):
+            id += 1
+            yield {"id": id, "category_id": category[annotation["track_id"] - 1], **annotation}
+
+
+def _annotations_of(frame: SelectedFrame) -> Iterator[dict[str, Any]]:
+    masks = frame.masks
+    size = list(masks.rles.size)
+    columns = zip(
+        (masks.track + 1).tolist(),
+        masks.rles.counts,
+        masks.rles.boxes_xywh().tolist(),
+        masks.rles.area_px().tolist(),
+        masks.score.tolist(),
+        masks.stability_score.tolist(),
+        masks.level.tolist(),
+        masks.source.tolist(),
+        masks.region.tolist(),
+        masks.point_xy.tolist(),
+        strict=True,
+    )
+    for track, counts, box, area, score, stability, level, source, region, point in columns:
+        yield {
+            "image_id": frame.position + 1,
+            "video_id": _VIDEO,
+            "track_id": track,
+            "iscrowd": 0,
+            "bbox": box,
+            "area": area,
+            "segmentation": {"size": size, "counts": counts.decode("ascii")},
+            "score": score,
+            "stability_score": known(stability),
+            "level": level,
+            "source": source,
+            "region": region,
+            "point_coords": None if point[0] != point[0] else [point],
+        }
+
+
+def read(source: Path) -> Imported:
+    """Read annotations with `track_id` (or `instance_id`), masks as run lengths or polygons.
+
+    Raises:
+        InputError: the file cannot be read, holds several videos, or a part of it is wrong.
+    """
+    video = only_video(source)
+    images = sorted(_read_images(source), key=lambda image: image["order"])
+    if not images:
+        raise InputError(f"expected images in {source}, found none")
+    size = images[0]["size"]
+    if any(image["size"] != size for image in images):
+        raise InputError(f"expected images of one size in {source}, as frames of a video have: split it")
+    number = {image["id"]: place for place, image in enumerate(images)}
+    gathered = Gathered(size)
+    for at, annotation in enumerate(items(source, "annotations.item")):
+        with checked(source, f"annotations[{at}]"):
+            _gather(gathered, annotation, number, size)
+    columns = ("timestamp_s", "shot", "is_keyframe")
+    return Imported(
+        size=size,
+        n_frames=len(images),
+        frames=gathered.frames(len(images)),
+        fps=float(video.get("fps") or 0.0),
+        name=str(video.get("name") or ""),
+        part_of=_read_part_of(source),
+        frame_columns={
+            name: np.array([image[name] for image in images])
+            for name in columns
+            if all(image[name] is not None for image in images)
+        },
+    )
+
+
+def _read_images(source: Path) -> Iterator[dict[str, Any]]:
+    for at, image in enumerate(items(source, "images.item")):
+        with checked(source, f"images[{at}]"):
+            order = next((image[key] for key in ("frame_index", "frame_id") if image.get(key) is not None), None)
+            yield {
+                "id": image["id"],
+                "order": (0, int(order), "") if order is not None else (1, 0, str(image["file_name"])),
+                "size": as_size(image["height"], image["width"], source),
+                **{name: image.get(name) for name in ("timestamp_s", "shot", "is_keyframe")},
+            }
+
+
+def _gather(gathered: Gathered, annotation: dict[str, Any], number: dict[Any, int], size: tuple[int, int]) -> None:
+    track = annotation["track_id"] if "track_id" in annotation else annotation["instance_id"]
+    nan = float("nan")
+    point = annotation.get("point_coords") or [[nan, nan]]
+    is_carried = annotation.get("source", 0) != 0
+    gathered.add(
+        number[annotation["image_id"]],
+        int(within(track, 0, LARGEST_ID, otherwise=nan)),
+        as_counts(annotation["segmentation"], size),
+        score=within(annotation.get("score"), 0, 1, otherwise=1.0),
+        stability_score=within(annotation.get("stability_score"), 0, 1, otherwise=nan if is_carried else 1.0),
+        level=int(within(annotation.get("level"), -1, 2, otherwise=-1)),
+        source=int(within(annotation.get("source"), 0, 2, otherwise=0)),
+        region=int(annotation.get("region", UNKNOWN_REGION)),
+        point_xy=[float(at) for at in point[0]],
+    )
+
+
+def _read_part_of(source: Path) -> dict[int, int] | None:
+    """By object, what contains it; None where the file does not say it."""
+    part_of: dict[int, int] = {}
+    for at, track in enumerate(items(source, "tracks.item")):
+        with checked(source, f"tracks[{at}]"):
+            if "part_of" not in track:
+                return None
+            part_of[int(track["id"])] = -1 if track["part_of"] is None else int(track["part_of"])
+    return part_of or None

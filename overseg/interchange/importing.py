@@ -1,0 +1,150 @@
+"""From the files of another tool to a store."""
+
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int32, Int64
+
+from overseg.associate.containment import Containment
+from overseg.associate.shown import ShownRows
+from overseg.data.tracks import Frames, Tracks
+from overseg.data.video_info import VideoInfo
+from overseg.data.visit import Edges, Outline
+from overseg.errors import InputError
+from overseg.interchange.destination import written
+from overseg.interchange.formats import format_named
+from overseg.interchange.import_journal import ImportJournal
+from overseg.interchange.imported import Imported
+from overseg.store.result import Result, open_result
+from overseg.store.root import PARTS, RESULTS, is_store
+from overseg.store.zarr_store import Draft, ZarrStore
+from overseg.video.fingerprint import fingerprint
+from overseg.video.open import open_video
+
+_STORE = (PARTS, RESULTS)  # beside zarr.json, in a store
+_NOMINAL_FPS = 30.0  # where no time is known, as for a folder of images
+
+
+def import_masks(
+    source: str | Path,
+    output: str | Path,
+    *,
+    format: str,
+    video: str | Path | None = None,
+    overwrite: bool = False,
+) -> Result:
+    """Make a store of masks that another tool wrote; `docs/formats.md` says what each format holds.
+
+    Example:
+        >>> import_masks("cup.json", "cup.zarr", format="coco")  # doctest: +SKIP
+
+    Objects become tracks, numbered from 0 in the order of their numbers. What a format does not hold is worked out
+    from the masks, such as containment, or left unknown.
+
+    Args:
+        source: a file, or a folder as `export` writes it.
+        output: the store to write; it is there when all is read.
+        format: name of a format.
+        video: the video or folder of images that the masks are of, so that it can be rendered; also tells the size
+            where the format does not.
+        overwrite: replace an older store.
+
+    Raises:
+        SettingsError: there is no such format.
+        InputError: the source cannot be read, does not fit the video, or the store cannot be written.
+    """
+    source, output = Path(source), Path(output)
+    if not source.exists():
+        raise InputError(f"expected something in the format {format} at {source}, found nothing; check the path")
+    imported = format_named(format).read(source)
+    if output.exists() and not is_store(output):
+        raise InputError(f"{output} is no store and is not replaced: choose another name")
+    info = _video_info(imported, source, Path(video) if video is not None else None)
+    provenance = {
+        "overseg": version("overseg"),
+        "device": "none",
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "input": str(Path(video if video is not None else source).resolve()),
+        "weights": {},
+    }
+    identity = {"video": {k: v for k, v in asdict(info).items() if k != "name"}, "settings": {"format": format}}
+    with (
+        written(output, overwrite=overwrite, ours=_STORE) as folder,
+        ZarrStore.create_or_resume(folder, identity=identity, provenance=provenance, size=imported.size) as store,
+    ):
+        _fill(store, imported, info)
+    return open_result(output)
+
+
+def _video_info(imported: Imported, source: Path, video: Path | None) -> VideoInfo:
+    """Facts about the given video, else what the source tells."""
+    if video is None:
+        files = [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file())
+        name = imported.name or source.stem
+        return VideoInfo(name, fingerprint(files, with_names=True), imported.n_frames, *imported.size, imported.fps)
+    with open_video(video) as opened:
+        info = opened.info
+    if (info.size, info.n_frames) != (imported.size, imported.n_frames):
+        raise InputError(
+            f"{video} has {info.n_frames} frames of {info.width} x {info.height} px, but the masks in {source} are of "
+            f"{imported.n_frames} frames of {imported.size[1]} x {imported.size[0]} px: give the video they are of"
+        )
+    return info
+
+
+def _fill(store: ZarrStore, imported: Imported, info: VideoInfo) -> None:
+    journal = ImportJournal(imported.size)
+    for visit in journal.visits(imported):
+        store.commit(visit)
+    ids = journal.ids()
+    draft = store.compact({key: np.searchsorted(ids, row).astype(np.int32) for key, row in journal.id_of_row.items()})
+    regions, tracks = journal.regions(ids)
+    shown, containment, frames = _survey(draft, imported, info, ShownRows(regions, tracks))
+    part_of = containment if imported.part_of is None else _known_part_of(imported.part_of, ids)
+    summary: dict[str, Any] = {
+        "stop_reason": "imported",
+        "left_undone": None,
+        "n_shots": 1 + int(frames.shot.max(initial=0)),
+        "n_keyframes": int(frames.is_keyframe.sum()),
+        "seconds": {},
+        "seconds_total": 0.0,
+    }
+    store.publish(
+        tracks=replace(shown, part_of=part_of), frames=frames, edges=Edges.empty(), summary=summary, final=True
+    )
+
+
+def _survey(
+    draft: Draft, imported: Imported, info: VideoInfo, shown: ShownRows
+) -> tuple[Tracks, Int32[np.ndarray, " t"], Frames]:
+    """What the tracks amount to, what contains them, and what is on each frame, in two rounds over all masks."""
+    n = len(range(imported.n_frames))
+    n_masks, covered_px, mask_px = (np.zeros(n, np.int32) for _ in range(3))
+    for frame in range(n):
+        masks = draft.masks_at(frame)
+        area_px = masks.rles.area_px().astype(np.int32)
+        shown.show(Outline(masks.frame, masks.region, masks.source, masks.score, masks.level, area_px))
+        n_masks[frame], mask_px[frame] = len(masks), area_px.sum()
+        covered_px[frame] = masks.rles.union().area_px()[0]
+    tracks = shown.tracks()
+    containment = Containment(tracks)
+    for frame in range(n if imported.part_of is None else 0):
+        masks = draft.masks_at(frame)
+        containment.add(frame, masks.track, masks.rles)
+    columns: dict[str, np.ndarray] = {
+        "timestamp_s": np.arange(n) / (info.fps or _NOMINAL_FPS),
+        "shot": np.zeros(n, np.int32),
+        "is_keyframe": np.ones(n, bool),
+    }
+    for name, column in imported.frame_columns.items():
+        columns[name] = column.astype(columns[name].dtype)
+    return tracks, containment.part_of(), Frames(**columns, n_masks=n_masks, covered_px=covered_px, mask_px=mask_px)
+
+
+def _known_part_of(part_of: Any, ids: Int64[np.ndarray, " o"]) -> Int32[np.ndarray, " t"]:
+    track = {id: number for number, id in enumerate(ids.tolist())}
+    return np.array([track.get(part_of.get(id, -1), -1) for id in ids.tolist()], np.int32)

@@ -1,0 +1,87 @@
+"""A table that gives tracks other numbers and categories, and leaves the rest out."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int32, Int64
+
+from overseg.errors import InputError
+
+DEFAULT_CATEGORY = "object"
+_COLUMNS = {"track", "id", "category"}
+_LARGEST_ID = 2**31 - 2
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What each track is called.
+
+    Attributes:
+        id: number of the object that each track is, from 0; -1 for a track that is left out. Tracks with one number
+            are one object.
+        category: row number of each track's category.
+        categories: names of all categories.
+    """
+
+    id: Int64[np.ndarray, " t"]
+    category: Int32[np.ndarray, " t"]
+    categories: tuple[str, ...]
+
+    @classmethod
+    def of_tracks(cls, n_tracks: int) -> "Labels":
+        """Every track an object of its own number, all of one category."""
+        return cls(np.arange(n_tracks, dtype=np.int64), np.zeros(n_tracks, np.int32), (DEFAULT_CATEGORY,))
+
+
+def read_labels(path: Path, n_tracks: int) -> Labels:
+    """Labels out of a CSV file with the columns `track`, and `id` or `category` or both.
+
+    Example: tracks 3 and 8 are one cup, and nothing else is wanted.
+
+        track,id,category
+        3,0,cup
+        8,0,cup
+
+    Args:
+        path: the file. Without `id` each track keeps its number; without `category` it is an "object".
+        n_tracks: how many tracks there are.
+
+    Raises:
+        InputError: the file cannot be read, or a line of it is wrong.
+    """
+    labels = Labels(np.full(n_tracks, -1, np.int64), np.zeros(n_tracks, np.int32), ())
+    numbers: dict[str, int] = {}
+    for line, row in _rows(path):
+        track = _whole(row, "track", path, line, n_tracks - 1)
+        if labels.id[track] >= 0:
+            raise InputError(f"{path}, line {line}: track {track} has a line already; give each track one")
+        labels.id[track] = _whole(row, "id", path, line, _LARGEST_ID) if row.get("id") else track
+        category = row.get("category") or DEFAULT_CATEGORY
+        labels.category[track] = numbers.setdefault(category, len(numbers))
+    return Labels(labels.id, labels.category, tuple(numbers) or (DEFAULT_CATEGORY,))
+
+
+def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, skipinitialspace=True, strict=True)
+            columns = set(reader.fieldnames or ())
+            rows = [(reader.line_num, row) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as e:
+        raise InputError(f"expected a table of labels in {path}, cannot read it: {e}") from e
+    if "track" not in columns or not columns <= _COLUMNS or len(columns) < 2:
+        raise InputError(
+            f"expected the columns track, and id or category, in the first line of {path}, got {sorted(columns)}"
+        )
+    if any(None in row or None in row.values() for _, row in rows):
+        raise InputError(f"expected {len(columns)} values in every line of {path}, got more or fewer")
+    return rows
+
+
+def _whole(row: dict[str, str], column: str, path: Path, line: int, largest: int) -> int:
+    text = row[column].strip()
+    if not text.isdecimal() or int(text) > largest:
+        raise InputError(f"{path}, line {line}: expected a {column} from 0 to {largest}, got {text!r}")
+    return int(text)

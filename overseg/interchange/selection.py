@@ -1,0 +1,216 @@
+"""What of a result is exported: which tracks, which frames, under which numbers, and with or without overlap."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Int32, Int64
+
+from overseg.data.masks import TrackMasks
+from overseg.data.rles import Rles
+from overseg.data.tracks import LEVELS, Tracks
+from overseg.errors import SettingsError
+from overseg.interchange.relabel import Labels
+from overseg.store.flattened import Flattened, Loss, LossCount, cut
+from overseg.store.result import Result
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filters:
+    """Which tracks and frames are wanted.
+
+    Attributes:
+        min_length: tracks with at least so many masks.
+        min_area_px: tracks whose masks have at least this mean area, in pixels.
+        min_score: tracks whose masks have at least this mean score, in [0, 1].
+        level: tracks of this level, "subpart", "part" or "whole"; None for all.
+        start, end: frames from start up to, not including, end; None is the last frame's.
+        new_only: tracks that begin among these frames; those that were there before are left out.
+    """
+
+    min_length: int = 1
+    min_area_px: float = 0.0
+    min_score: float = 0.0
+    level: str | None = None
+    start: int = 0
+    end: int | None = None
+    new_only: bool = False
+
+    def frames(self, n_frames: int) -> range:
+        """Numbers of the frames that are wanted.
+
+        Raises:
+            SettingsError: there are none.
+        """
+        frames = range(n_frames)[self.start : self.end] if self.start >= 0 else range(0)
+        if not frames and n_frames:
+            raise SettingsError(
+                f"--start {self.start} and --end {self.end} leave none of the frames 0 to {n_frames - 1}: choose others"
+            )
+        return frames
+
+    def tracks(self, tracks: Tracks, frames: range) -> Bool[np.ndarray, " t"]:
+        """Which tracks are wanted of those on these frames.
+
+        Raises:
+            SettingsError: there is no such level.
+        """
+        if self.level not in (None, *LEVELS):
+            raise SettingsError(f"--level is one of {', '.join(LEVELS)}, not {self.level!r}")
+        wanted = (
+            (tracks.n_frames >= self.min_length)
+            & (tracks.mean_area_px >= self.min_area_px)
+            & (tracks.mean_score >= self.min_score)
+            & (tracks.last_frame >= frames.start)
+            & (tracks.first_frame < frames.stop)
+        )
+        if self.level is not None:
+            wanted &= tracks.level == LEVELS.index(self.level)
+        return wanted & (tracks.first_frame >= frames.start) if self.new_only else wanted
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cut:
+    """How masks are laid over each other for a format that takes no overlap; see `Result.flatten`."""
+
+    level: int | None = None
+    n_tracks: int | None = None
+
+
+@dataclass(frozen=True)
+class Objects:
+    """One row for each exported object, by number.
+
+    Attributes:
+        id: its number, from 0, ascending.
+        track: the track that it is; of several the first.
+        category: row number of its category.
+        part_of: number of the smallest exported object that contains it; -1 where none does.
+    """
+
+    id: Int64[np.ndarray, " o"]
+    track: Int64[np.ndarray, " o"]
+    category: Int32[np.ndarray, " o"]
+    part_of: Int64[np.ndarray, " o"]
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+
+@dataclass(frozen=True)
+class SelectedFrame:
+    """A frame of an export.
+
+    Attributes:
+        number: of the frame in the result.
+        position: of the frame in the export, from 0.
+        masks: what is on it, ordered by region; `track` is the number of the object.
+    """
+
+    number: int
+    position: int
+    masks: TrackMasks
+
+
+class Selection:
+    """The part of a result that is exported.
+
+    Attributes:
+        result: where it is from.
+        frames: numbers of its frames.
+        objects: what is on them.
+        categories: names of the objects' categories.
+    """
+
+    def __init__(
+        self, result: Result, filters: Filters, *, labels: Labels | None = None, flat: Cut | None = None
+    ) -> None:
+        """
+        Args:
+            result: where the masks are.
+            filters: which tracks and frames.
+            labels: numbers and categories; None for the tracks' own.
+            flat: how to lay masks over each other; None leaves them overlapping.
+        """
+        labels = labels or Labels.of_tracks(len(result.tracks))
+        self.result = result
+        self.frames = filters.frames(len(result))
+        self._wanted = filters.tracks(result.tracks, self.frames) & (labels.id >= 0)
+        self._flat, self._loss = None, LossCount(len(result.tracks))
+        shown = self._wanted
+        if flat is not None:
+            shown = cut(result.tracks, result.tree, level=flat.level, n_tracks=flat.n_tracks, among=self._wanted)
+            self._flat = Flattened(result, result.tracks, shown, len(result))
+        self._id = labels.id
+        self.categories = labels.categories
+        self.objects = _objects(result, shown, labels)
+        self._merges = len(self.objects) < shown.sum()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of every mask, in pixels."""
+        return self.result.size
+
+    @property
+    def name(self) -> str:
+        """What the video is called, as a file or folder can be called anywhere."""
+        name = self.result.info.name or self.result.path.name
+        return re.sub(r"[^\w.-]+", "_", Path(name).stem).strip("._") or "video"
+
+    def __len__(self) -> int:
+        """Number of frames."""
+        return len(self.frames)
+
+    def __iter__(self) -> Iterator[SelectedFrame]:
+        """The frames in order, masks read as they are asked for."""
+        for number in self.frames:
+            yield self.frame(number)
+
+    def frame(self, number: int) -> SelectedFrame:
+        """One of the frames, by its number in the result."""
+        masks = self.result.masks_at(number)
+        masks = masks.take(self._wanted[masks.track])
+        if self._flat is not None:
+            masks, before = self._flat.flat(masks), masks
+            self._loss.add(before, masks)
+        return SelectedFrame(number, number - self.frames.start, self._numbered(masks))
+
+    def masks_of(self, id: int) -> TrackMasks:
+        """The masks of an object, ordered by frame; `track` is its number. Not for masks laid over each other."""
+        tracks = np.flatnonzero(self._wanted & (self._id == id)).tolist()
+        masks = TrackMasks.concatenate([self.result.masks_of(track) for track in tracks])
+        masks = masks.take((masks.frame >= self.frames.start) & (masks.frame < self.frames.stop))
+        return self._numbered(masks.take(np.argsort(masks.frame, kind="stable")))
+
+    def loss(self) -> Loss | None:
+        """What the frames that were read so far lost when masks were laid over each other; None where they were not."""
+        return None if self._flat is None else self._loss.loss()
+
+    def _numbered(self, masks: TrackMasks) -> TrackMasks:
+        masks = replace(masks, track=self._id[masks.track].astype(np.int32))
+        return _united(masks) if self._merges else masks
+
+
+def _objects(result: Result, shown: Bool[np.ndarray, " t"], labels: Labels) -> Objects:
+    tracks = np.flatnonzero(shown)
+    ids, first = np.unique(labels.id[tracks], return_index=True)
+    whole = np.full(len(ids), -1, np.int64)
+    for row, track in enumerate(tracks[first].tolist()):
+        above = result.tree.ancestors(track)
+        above = above[shown[above] & (labels.id[above] != ids[row])]
+        whole[row] = labels.id[above[0]] if len(above) else -1
+    return Objects(ids, tracks[first], labels.category[tracks[first]], whole)
+
+
+def _united(masks: TrackMasks) -> TrackMasks:
+    """One mask for each object and frame: the union of its masks, with what is known of the best of them."""
+    order = np.lexsort((-masks.score, masks.track, masks.frame))
+    new = np.flatnonzero(
+        (np.diff(masks.track[order], prepend=-1) != 0) | (np.diff(masks.frame[order], prepend=-1) != 0)
+    )
+    groups = np.split(order, new[1:]) if len(order) else []
+    best = np.array([group[0] for group in groups], np.int64)
+    rles = Rles.concatenate(masks.rles.size, (masks.rles.take(group).union() for group in groups))
+    return replace(masks.take(best), rles=rles)
