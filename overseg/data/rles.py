@@ -37,6 +37,18 @@ class Rles:
         return cls(size, tuple(rle["counts"] for rle in coco_mask.encode(column_major)))
 
     @classmethod
+    def from_runs(cls, size: tuple[int, int], runs: Iterable[Int[np.ndarray, " _"]]) -> "Rles":
+        """Masks from the lengths of their column-major runs, the first of background; a mask's sum is all its pixels.
+
+        >>> Rles.from_runs((2, 3), [np.array([0, 1, 5])]).area_px().tolist()
+        [1]
+        """
+        uncompressed = [{"size": list(size), "counts": lengths} for lengths in runs]
+        if not uncompressed:
+            return cls.empty(size)
+        return cls(size, tuple(rle["counts"] for rle in coco_mask.frPyObjects(uncompressed, *size)))
+
+    @classmethod
     def empty(cls, size: tuple[int, int]) -> "Rles":
         """No masks, of pictures of this size."""
         return cls(size, ())

@@ -12,17 +12,14 @@ from overseg.data.frame import Frame
 from overseg.data.masks import Masklets
 from overseg.data.rles import Rles
 from overseg.data.settings import DTYPES
-from overseg.errors import DeviceError, InputError, SettingsError
+from overseg.errors import InputError, SettingsError
 from overseg.propagate.batches import Batches
-from overseg.propagate.feature_cache import FeatureCache
+from overseg.propagate.device_rles import rles_at_size
+from overseg.propagate.sam2_batch import fitting_batch
+from overseg.propagate.sam2_features import OUT_OF_MEMORY, Features, FrameEncoder
 from overseg.propagate.sam2_memory import Memory, MemoryBank
-from overseg.propagate.sam2_steps import Features, Sam2Steps, Tracked
+from overseg.propagate.sam2_steps import AS_UPSTREAM, Sam2Steps, SmallRegions
 from overseg.stages import Clip, Direction
-
-_CPU_TOKENS = 1024  # image tokens of all masks at once; with more, activations leave the processor's caches
-_CUDA_MAX_BATCH = 64
-_USABLE_SHARE = 0.8  # of free device memory; the rest is lost between blocks
-_OUT_OF_MEMORY = "try smaller weights (sam2.1_hiera_t), --resize, or --device cpu"
 
 
 class Sam2Propagator:
@@ -39,6 +36,7 @@ class Sam2Propagator:
         *,
         dtype: str = "float32",
         min_area_px: int = 100,
+        small_regions: SmallRegions = AS_UPSTREAM,
         max_batch: int | None = None,
         feature_cache_bytes: int = 1 << 30,
     ) -> None:
@@ -47,6 +45,7 @@ class Sam2Propagator:
             model: from `load_sam2`, on the device to work on.
             dtype: "float32", or "bfloat16" for mixed precision: faster on CUDA, with masks a little different.
             min_area_px: a masklet ends where its mask is smaller, in pixels. Smaller prompts are not carried.
+            small_regions: which holes of masks are filled, and which of their islands removed.
             max_batch: masks that cross the model at once; None for what suits the device. It is halved where memory
                 runs out.
             feature_cache_bytes: host memory for image features, so that a frame that is visited again is not encoded
@@ -60,9 +59,10 @@ class Sam2Propagator:
         self._model = model
         self._dtype = dtype
         self._min_area_px = max(1, min_area_px)
+        self._small_regions = small_regions
         self._max_batch = max_batch
-        self._batches = Batches(advice=_OUT_OF_MEMORY)
-        self._cache = FeatureCache[Features](max_bytes=feature_cache_bytes, n_bytes=lambda features: features.n_bytes)
+        self._batches = Batches(advice=OUT_OF_MEMORY)
+        self._encoder = FrameEncoder(model, dtype=getattr(torch, dtype), cache_bytes=feature_cache_bytes)
 
     def propagate(self, clip: Clip, prompts: Rles, direction: Direction) -> Masklets:
         """Carry `prompts` to the clip's other end; see `stages.MaskPropagator`.
@@ -87,13 +87,14 @@ class Sam2Propagator:
         self, clip: Clip, prompts: Rles, carried: Int64[np.ndarray, " n"], direction: Direction
     ) -> Iterator[Masklets]:
         """For every frame after the first: the masks that are still there."""
-        steps = Sam2Steps(self._model, n_frames=len(clip.video), reverse=direction is Direction.BACKWARD)
-        at_most = self._max_batch or _fitting_batch(self._model, prompts.size, n_masks=len(carried))
+        is_reverse, info = direction is Direction.BACKWARD, clip.video.info
+        steps = Sam2Steps(self._model, n_frames=len(clip.video), reverse=is_reverse, small_regions=self._small_regions)
+        at_most = self._max_batch or fitting_batch(self._model, prompts.size, n_masks=len(carried))
         frames = clip.frames(direction)
-        last = clip.stop if direction is Direction.FORWARD else clip.start
+        last = clip.start if is_reverse else clip.stop
         bank = self._prompted(clip, next(frames), prompts.take(carried), steps, at_most)
         for frame in frames:
-            features = self._features(clip, frame, steps)
+            features = self._encoder.features(info, frame)
             visit = _FrameVisit(steps, features, frame, bank, self._min_area_px, goes_on=frame.index != last)
             landed = list(self._batches.map(visit.land, len(carried), at_most=at_most))
             kept = np.concatenate([part.rows for part in landed])
@@ -108,28 +109,21 @@ class Sam2Propagator:
 
     def _prompted(self, clip: Clip, frame: Frame, prompts: Rles, steps: Sam2Steps, at_most: int) -> MemoryBank:
         """A memory of the prompts on their own frame."""
-        features = self._features(clip, frame, steps)
+        features = self._encoder.features(clip.video.info, frame)
 
         def remember(rows: slice) -> Memory:
             masks = torch.from_numpy(prompts.take(range(rows.start, rows.stop)).to_masks())
-            return steps.remember_prompts(features, frame.index, masks[:, None].to(self._model.device).float())
+            given = steps.take_masks(features, frame.index, masks[:, None].to(self._model.device).float())
+            return steps.remember_prompted(features, given)
 
         parts = list(self._batches.map(remember, len(prompts), at_most=at_most))
-        return steps.bank(frame.index, Memory.concatenate(parts))
-
-    def _features(self, clip: Clip, frame: Frame, steps: Sam2Steps) -> Features:
-        """Image features of `frame`, from the cache or encoded now."""
-        # A frame's number alone does not say which picture it is: another stride or size renumbers or changes it.
-        key = (clip.video.info.sha256, frame.index, frame.timestamp_s, frame.size)
-        cached = self._cache.get(key)
-        if cached is not None:
-            return cached.to(self._model.device)
-        try:
-            features = steps.encode(frame)
-        except torch.OutOfMemoryError as e:
-            raise DeviceError(f"the device has not enough memory to encode one frame: {_OUT_OF_MEMORY}") from e
-        self._cache.put(key, features.to("cpu"))
-        return features
+        return MemoryBank(
+            frame.index,
+            Memory.concatenate(parts),
+            n_spatial=self._model.num_maskmem,
+            stride=self._model.memory_temporal_stride_for_eval,
+            n_pointers=self._model.max_obj_ptrs_in_encoder,
+        )
 
 
 @dataclass(frozen=True)
@@ -161,28 +155,18 @@ class _FrameVisit:
 
     def land(self, rows: slice) -> _Landed:
         """Carry the masks at these rows of the bank onto the frame; changes nothing."""
-        tracked = self.steps.track(self.features, self.frame.index, self.bank, rows)
-        masks = self.steps.at_size(tracked, self.frame.size)
-        is_there = (tracked.presence_logits > 0) & (masks.sum(dim=(1, 2)) >= self.min_area_px)
-        kept = is_there.nonzero()[:, 0]
-        tracked, masks = tracked.take(kept), masks[kept]
+        memories = self.bank.view(rows, self.steps.memory_position(self.features))
+        tracked = self.steps.track(self.features, self.frame.index, memories, rows.stop - rows.start)
+        rles = rles_at_size(tracked.logits, self.frame.size)
+        is_there = (tracked.presence_logits > 0).cpu().numpy() & (rles.area_px() >= self.min_area_px)
+        kept = np.flatnonzero(is_there)
+        tracked = tracked.take(torch.from_numpy(kept).to(tracked.logits.device))
         return _Landed(
-            rows=rows.start + kept.cpu().numpy(),
-            rles=_encoded(masks),
-            scores=_scores(tracked),
+            rows=rows.start + kept,
+            rles=rles.take(kept),
+            scores=tracked.score.cpu().numpy(),
             memory=self.steps.remember(self.features, tracked) if self.goes_on and len(kept) else None,
         )
-
-
-def _scores(tracked: Tracked) -> Float32[np.ndarray, " n"]:
-    presence = tracked.presence_logits.float().sigmoid()
-    return (presence * tracked.predicted_iou.float().clamp(0, 1)).cpu().numpy()
-
-
-def _encoded(masks: torch.Tensor) -> Rles:
-    """Boolean masks [n, h, w] as RLE. Turned column by column on the device, where that is cheap."""
-    by_column = masks.transpose(1, 2).contiguous().cpu().numpy()
-    return Rles.from_masks(by_column.transpose(0, 2, 1))
 
 
 def _on_frame(frame: int, prompt: Int64[np.ndarray, " k"], landed: list[_Landed], size: tuple[int, int]) -> Masklets:
@@ -193,27 +177,3 @@ def _on_frame(frame: int, prompt: Int64[np.ndarray, " k"], landed: list[_Landed]
         frame=np.full(len(prompt), frame, np.int32),
         score=np.concatenate([np.zeros(0, np.float32), *(part.scores for part in landed)]).astype(np.float32),
     )
-
-
-def _fitting_batch(model: SAM2Base, size: tuple[int, int], *, n_masks: int) -> int:
-    """How many of `n_masks` to carry at once on the model's device; an estimate, at least 1."""
-    if model.device.type != "cuda":
-        return max(1, _CPU_TOKENS // _n_tokens(model))
-    free_bytes, _ = torch.cuda.mem_get_info(model.device)
-    held_bytes = torch.cuda.memory_reserved(model.device) - torch.cuda.memory_allocated(model.device)
-    remembered_bytes = n_masks * model.num_maskmem * model.mem_dim * _n_tokens(model) * 2  # bfloat16
-    usable_bytes = _USABLE_SHARE * (free_bytes + held_bytes) - remembered_bytes
-    return min(max(1, int(usable_bytes / _mask_bytes(model, size))), _CUDA_MAX_BATCH)
-
-
-def _mask_bytes(model: SAM2Base, size: tuple[int, int]) -> int:
-    """Device memory that one mask needs while it crosses the model in float32, counted from its largest tensors."""
-    attention = _n_tokens(model) * model.num_maskmem * (3 * model.mem_dim + 5 * model.hidden_dim)  # keys and values
-    feedforward = _n_tokens(model) * 20 * model.hidden_dim
-    decoder = 16 * _n_tokens(model) * model.hidden_dim // 2  # upscaled twice at an eighth of the channels
-    masks = 6 * model.image_size**2
-    return 4 * (attention + feedforward + decoder + masks) + 6 * size[0] * size[1]
-
-
-def _n_tokens(model: SAM2Base) -> int:
-    return (model.image_size // model.backbone_stride) ** 2

@@ -31,14 +31,19 @@ class Parity:
 
 
 def upstream_predictor(
-    weights: Path | str, variant: Sam2Variant, *, device: str, image_size: int | None = None
+    weights: Path | str,
+    variant: Sam2Variant,
+    *,
+    device: str,
+    image_size: int | None = None,
+    max_hole_area_px: int = 0,
 ) -> SAM2VideoPredictor:
     """Upstream's predictor as upstream builds it, but for its filling of holes, which needs a compiled extension."""
     overrides = [] if image_size is None else [f"++model.image_size={image_size}"]
     predictor = build_sam2_video_predictor(
         variant.config_name, str(weights), device=device, hydra_overrides_extra=overrides
     )
-    predictor.fill_hole_area = 0
+    predictor.fill_hole_area = max_hole_area_px
     return predictor
 
 

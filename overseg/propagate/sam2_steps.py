@@ -1,36 +1,48 @@
-"""SAM 2's steps on one frame, for a batch of masks over the same image features: encode, remember a prompt, track."""
+"""SAM 2's steps on one frame, for a batch of masks over the same image features: take a prompt, track, remember."""
 
 from dataclasses import dataclass, fields
 from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
 from sam2.modeling.sam2_base import SAM2Base
 
-from overseg.data.frame import Frame
-from overseg.propagate.sam2_memory import Memory, MemoryBank
+from overseg.propagate.sam2_features import Features
+from overseg.propagate.sam2_memory import Memory
+from overseg.propagate.small_regions import without_small_regions
 
-_MEAN_RGB = (0.485, 0.456, 0.406)  # of ImageNet, as SAM 2 was trained
-_STD_RGB = (0.229, 0.224, 0.225)
+MemoryView = dict[str, dict[int, dict[str, Any]]]
+NO_MEMORY: MemoryView = {}
 
 
 @dataclass(frozen=True)
-class Features:
-    """Image features of one frame, from the finest to the coarsest level.
+class SmallRegions:
+    """Which small regions of masks are mended, in pixels of the model's mask logits: a quarter of its image size.
 
     Attributes:
-        levels: tensors [1, channels, h, w].
+        max_hole_area_px: holes of at most this area are filled; 0 fills none. Upstream's default is 8.
+        max_sprinkle_area_px: islands of at most this area are removed; 0 removes none, as upstream does.
     """
 
-    levels: tuple[torch.Tensor, ...]
+    max_hole_area_px: int = 8
+    max_sprinkle_area_px: int = 0
 
-    @property
-    def n_bytes(self) -> int:
-        return sum(level.numel() * level.element_size() for level in self.levels)
 
-    def to(self, device: torch.device | str) -> "Features":
-        return Features(tuple(level.to(device) for level in self.levels))
+AS_UPSTREAM = SmallRegions()
+
+
+@dataclass(frozen=True)
+class Clicks:
+    """Points on one frame, as many for every mask of the batch; a box is the two points 2 and 3, its corners.
+
+    Attributes:
+        xy: in pixels of the model's square image, float32 [n, p, 2].
+        labels: 1 inside, 0 outside, 2 and 3 a box's first and second corner, int32 [n, p].
+        logits_before: of the mask to be refined, [n, 1, h, w] at a quarter of the model's resolution; None without one.
+    """
+
+    xy: torch.Tensor
+    labels: torch.Tensor
+    logits_before: torch.Tensor | None
 
 
 @dataclass(frozen=True)
@@ -57,6 +69,11 @@ class Tracked:
             return self
         return Tracked(*(getattr(self, column.name)[rows] for column in fields(self)))
 
+    @property
+    def score(self) -> torch.Tensor:
+        """The probability that the object is in the picture times the estimated IoU, in [0, 1], [n]."""
+        return self.presence_logits.float().sigmoid() * self.predicted_iou.float().clamp(0, 1)
+
 
 class Sam2Steps:
     """The parts of `SAM2Base` that carry masks, each for a batch of masks of one frame.
@@ -65,67 +82,44 @@ class Sam2Steps:
         model: from `load_sam2`.
         n_frames: frames of the whole video; bounds the object pointers' positions as upstream does.
         reverse: whether frames come in reverse order of time.
+        small_regions: which of them are mended.
     """
 
-    def __init__(self, model: SAM2Base, *, n_frames: int, reverse: bool) -> None:
+    def __init__(self, model: SAM2Base, *, n_frames: int, reverse: bool, small_regions: SmallRegions) -> None:
         self._model = model
         self._n_frames = n_frames
         self._reverse = reverse
+        self._small_regions = small_regions
 
-    def encode(self, frame: Frame) -> Features:
-        """Image features of `frame`. Resized and normalised as upstream does it with JPEG frames."""
-        side = self._model.image_size
-        pixels = np.asarray(Image.fromarray(frame.rgb).resize((side, side)))
-        return Features(tuple(self._model.forward_image(self._normalised(pixels))["backbone_fpn"]))
-
-    def remember_prompts(self, features: Features, frame: int, masks: torch.Tensor) -> Memory:
-        """The memory that masks given on `frame` leave behind.
-
-        Args:
-            features: of that frame.
-            frame: its index.
-            masks: float32 [n, 1, h, w] at video resolution, 0 or 1.
-        """
+    def take_masks(self, features: Features, frame: int, masks: torch.Tensor) -> Tracked:
+        """What the model makes of masks given on `frame`, float32 [n, 1, h, w] at video resolution, 0 or 1."""
         fitted = self._resized(masks, self._model.image_size, antialias=True)
-        maps = self._expanded(features, len(masks))
-        tracked = self._track(maps, frame, mask_inputs=(fitted >= 0.5).float(), bank_view={})
-        # Upstream remembers a prompt through its low-resolution logits; so do we, for the same memories.
-        fine_logits = self._resized(tracked.logits, self._model.image_size)
-        spatial = self._memory_features(maps, fine_logits, tracked.presence_logits, is_prompt=True)
-        return Memory(spatial, tracked.pointer)
+        return self._track(features, len(masks), frame, mask_inputs=(fitted >= 0.5).float())
 
-    def bank(self, frame: int, prompts: Memory) -> MemoryBank:
-        """A bank that looks back from `frame`, the prompts' frame, as far as the model does."""
-        return MemoryBank(
-            frame,
-            prompts,
-            n_spatial=self._model.num_maskmem,
-            stride=self._model.memory_temporal_stride_for_eval,
-            n_pointers=self._model.max_obj_ptrs_in_encoder,
-        )
+    def take_clicks(self, features: Features, frame: int, clicks: Clicks, memories: MemoryView) -> Tracked:
+        """What the model makes of clicks given on `frame`, in the light of `memories` where masks are corrected."""
+        points = {"point_coords": clicks.xy, "point_labels": clicks.labels}
+        logits = (
+            None if clicks.logits_before is None else clicks.logits_before.clamp(-32, 32)
+        )  # as upstream bounds them
+        return self._track(features, len(clicks.xy), frame, memories, point_inputs=points, prev_sam_mask_logits=logits)
 
-    def track(self, features: Features, frame: int, bank: MemoryBank, rows: slice) -> Tracked:
-        """Where the masks at `rows` of the bank lie on `frame`."""
-        maps = self._expanded(features, rows.stop - rows.start)
-        return self._track(maps, frame, mask_inputs=None, bank_view=bank.view(rows, self._memory_position(features)))
+    def track(self, features: Features, frame: int, memories: MemoryView, n: int) -> Tracked:
+        """Where the n masks that left `memories` lie on `frame`."""
+        return self._track(features, n, frame, memories)
 
     def remember(self, features: Features, tracked: Tracked) -> Memory:
         """The memory that tracked masks leave behind."""
-        maps = self._expanded(features, len(tracked.pointer))
-        spatial = self._memory_features(maps, tracked.fine_logits, tracked.presence_logits, is_prompt=False)
-        return Memory(spatial, tracked.pointer)
+        return self._remember(features, tracked, tracked.fine_logits, is_prompt=False)
 
-    def at_size(self, tracked: Tracked, size: tuple[int, int]) -> torch.Tensor:
-        """Masks at video resolution: bool [n, height, width]."""
-        if tracked.logits.shape[-2:] == size:
-            return tracked.logits[:, 0] > 0
-        return torch.nn.functional.interpolate(tracked.logits, size, mode="bilinear", align_corners=False)[:, 0] > 0
+    def remember_prompted(self, features: Features, tracked: Tracked) -> Memory:
+        """The memory that prompted masks leave behind: through their low-resolution logits, as upstream does it."""
+        fine_logits = self._resized(tracked.logits, self._model.image_size)
+        return self._remember(features, tracked, fine_logits, is_prompt=True)
 
-    def _normalised(self, pixels: np.ndarray) -> torch.Tensor:
-        device = self._model.device
-        image = torch.from_numpy(pixels.copy()).to(device).permute(2, 0, 1).float() / 255.0
-        mean, std = (torch.tensor(rgb, device=device)[:, None, None] for rgb in (_MEAN_RGB, _STD_RGB))
-        return ((image - mean) / std)[None]
+    def memory_position(self, features: Features) -> torch.Tensor:
+        """Positional encoding of memory features, [1, channels, h, w]. It depends on their size alone."""
+        return self._model.memory_encoder.position_encoding(features.levels[-1])
 
     @staticmethod
     def _resized(maps: torch.Tensor, side: int, *, antialias: bool = False) -> torch.Tensor:
@@ -151,41 +145,48 @@ class Sam2Steps:
         }
 
     def _track(
-        self, maps: dict[str, Any], frame: int, *, mask_inputs: torch.Tensor | None, bank_view: dict[str, Any]
+        self,
+        features: Features,
+        n: int,
+        frame: int,
+        memories: MemoryView = NO_MEMORY,
+        *,
+        mask_inputs: torch.Tensor | None = None,
+        point_inputs: dict[str, torch.Tensor] | None = None,
+        prev_sam_mask_logits: torch.Tensor | None = None,
     ) -> Tracked:
         _, outputs, _, _ = self._model._track_step(
             frame_idx=frame,
-            is_init_cond_frame=mask_inputs is not None,
-            point_inputs=None,
+            is_init_cond_frame=not memories,
+            point_inputs=point_inputs,
             mask_inputs=mask_inputs,
-            output_dict=bank_view,
+            output_dict=memories,
             num_frames=self._n_frames,
             track_in_reverse=self._reverse,
-            prev_sam_mask_logits=None,
-            **maps,
+            prev_sam_mask_logits=prev_sam_mask_logits,
+            **self._expanded(features, n),
         )
         _, _, candidate_iou, logits, fine_logits, pointer, presence_logits = outputs
         return Tracked(
-            logits=logits,
+            logits=without_small_regions(
+                logits,
+                max_hole_area_px=self._small_regions.max_hole_area_px,
+                max_sprinkle_area_px=self._small_regions.max_sprinkle_area_px,
+            ),
             presence_logits=presence_logits[:, 0],
             predicted_iou=candidate_iou.amax(dim=1),  # the model outputs the candidate that it estimates best
             pointer=pointer,
             fine_logits=fine_logits,
         )
 
-    def _memory_features(
-        self, maps: dict[str, Any], fine_logits: torch.Tensor, presence_logits: torch.Tensor, *, is_prompt: bool
-    ) -> torch.Tensor:
+    def _remember(self, features: Features, tracked: Tracked, fine_logits: torch.Tensor, *, is_prompt: bool) -> Memory:
+        maps = self._expanded(features, len(tracked.pointer))
         spatial, _ = self._model._encode_new_memory(
             current_vision_feats=maps["current_vision_feats"],
             feat_sizes=maps["feat_sizes"],
             pred_masks_high_res=fine_logits,
-            object_score_logits=presence_logits[:, None],
+            object_score_logits=tracked.presence_logits[:, None],
             is_mask_from_pts=is_prompt,
         )
-        return spatial.to(torch.bfloat16)  # as upstream keeps them; read back, they are rounded in the same way
-
-    def _memory_position(self, features: Features) -> torch.Tensor:
-        """Positional encoding of memory features, [1, channels, h, w]. It depends on their size alone."""
-        coarsest = features.levels[-1]
-        return self._model.memory_encoder.position_encoding(coarsest)
+        # As upstream keeps them; read back, they are rounded in the same way.
+        return Memory(spatial.to(torch.bfloat16), tracked.pointer)

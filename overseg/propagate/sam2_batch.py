@@ -1,0 +1,32 @@
+"""How many masks cross SAM 2 at once: what fits into the device's memory, estimated before it is tried."""
+
+import torch
+from sam2.modeling.sam2_base import SAM2Base
+
+_CPU_TOKENS = 1024  # image tokens of all masks at once; with more, activations leave the processor's caches
+_CUDA_MAX_BATCH = 64
+_USABLE_SHARE = 0.8  # of free device memory; the rest is lost between blocks
+
+
+def fitting_batch(model: SAM2Base, size: tuple[int, int], *, n_masks: int) -> int:
+    """How many of `n_masks` to carry at once on the model's device; an estimate, at least 1."""
+    if model.device.type != "cuda":
+        return max(1, _CPU_TOKENS // _n_tokens(model))
+    free_bytes, _ = torch.cuda.mem_get_info(model.device)
+    held_bytes = torch.cuda.memory_reserved(model.device) - torch.cuda.memory_allocated(model.device)
+    remembered_bytes = n_masks * model.num_maskmem * model.mem_dim * _n_tokens(model) * 2  # bfloat16
+    usable_bytes = _USABLE_SHARE * (free_bytes + held_bytes) - remembered_bytes
+    return min(max(1, int(usable_bytes / mask_bytes(model, size))), _CUDA_MAX_BATCH)
+
+
+def mask_bytes(model: SAM2Base, size: tuple[int, int]) -> int:
+    """Device memory that one mask needs while it crosses the model in float32, counted from its largest tensors."""
+    attention = _n_tokens(model) * model.num_maskmem * (3 * model.mem_dim + 5 * model.hidden_dim)  # keys and values
+    feedforward = _n_tokens(model) * 20 * model.hidden_dim
+    decoder = 16 * _n_tokens(model) * model.hidden_dim // 2  # upscaled twice at an eighth of the channels
+    masks = 6 * model.image_size**2
+    return 4 * (attention + feedforward + decoder + masks) + 6 * size[0] * size[1]
+
+
+def _n_tokens(model: SAM2Base) -> int:
+    return (model.image_size // model.backbone_stride) ** 2

@@ -1,0 +1,81 @@
+"""SAM 2's image features of frames: encoded once, and kept as long as they fit."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from sam2.modeling.sam2_base import SAM2Base
+
+from overseg.data.frame import Frame
+from overseg.data.video_info import VideoInfo
+from overseg.errors import DeviceError
+from overseg.propagate.feature_cache import FeatureCache
+
+OUT_OF_MEMORY = "try smaller weights (sam2.1_hiera_t), --propagation-size 512, --resize, or --device cpu"
+_MEAN_RGB = (0.485, 0.456, 0.406)  # of ImageNet, as SAM 2 was trained
+_STD_RGB = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Features:
+    """Image features of one frame, from the finest to the coarsest level.
+
+    Attributes:
+        levels: tensors [1, channels, h, w].
+    """
+
+    levels: tuple[torch.Tensor, ...]
+
+    @property
+    def n_bytes(self) -> int:
+        return sum(level.numel() * level.element_size() for level in self.levels)
+
+    def to(self, device: torch.device | str) -> "Features":
+        return Features(tuple(level.to(device) for level in self.levels))
+
+
+class FrameEncoder:
+    """Encodes frames, and finds again in host memory what it encoded before."""
+
+    def __init__(self, model: SAM2Base, *, dtype: torch.dtype, cache_bytes: int) -> None:
+        """
+        Args:
+            model: from `load_sam2`.
+            dtype: precision in which features are kept, the one that the model computes in.
+            cache_bytes: how much of them is kept.
+        """
+        self._model = model
+        self._dtype = dtype
+        self._cache = FeatureCache[Features](max_bytes=cache_bytes, n_bytes=lambda features: features.n_bytes)
+
+    def features(self, video: VideoInfo, frame: Frame) -> Features:
+        """Image features of a frame of `video`, on the model's device.
+
+        Raises:
+            DeviceError: memory runs out.
+        """
+        # A frame's number alone does not say which picture it is: another stride or size renumbers or changes it.
+        key = (video.sha256, frame.index, frame.timestamp_s, frame.size)
+        cached = self._cache.get(key)
+        if cached is not None:
+            return cached.to(self._model.device)
+        try:
+            features = self._encode(frame)
+        except torch.OutOfMemoryError as e:
+            raise DeviceError(f"the device has not enough memory to encode one frame: {OUT_OF_MEMORY}") from e
+        self._cache.put(key, features.to("cpu"))
+        return features
+
+    def _encode(self, frame: Frame) -> Features:
+        """Resized and normalised as upstream does it with JPEG frames."""
+        side = self._model.image_size
+        pixels = np.asarray(Image.fromarray(frame.rgb).resize((side, side)))
+        levels = self._model.forward_image(self._normalised(pixels))["backbone_fpn"]
+        return Features(tuple(level.to(self._dtype) for level in levels))
+
+    def _normalised(self, pixels: np.ndarray) -> torch.Tensor:
+        device = self._model.device
+        image = torch.from_numpy(pixels.copy()).to(device).permute(2, 0, 1).float() / 255.0
+        mean, std = (torch.tensor(rgb, device=device)[:, None, None] for rgb in (_MEAN_RGB, _STD_RGB))
+        return ((image - mean) / std)[None]
