@@ -15,6 +15,7 @@ from jaxtyping import Float64, Int32, Int64
 
 from overseg.data.frame import Frame
 from overseg.data.masks import KeyframeMasks, Masklets, TrackMasks
+from overseg.data.prompts import ObjectMasks, Prompts
 from overseg.data.rles import Rles
 from overseg.data.shot import Shot
 from overseg.data.tracks import Frames, Tracks
@@ -85,6 +86,20 @@ class MaskPropagator(Protocol):
         """Carry `prompts`, masks of the first frame in this direction, to the clip's other end.
 
         A masklet ends early where its mask gets smaller than the propagator's minimum area or loses its support.
+        """
+        ...
+
+
+@runtime_checkable
+class PromptedPropagator(Protocol):
+    """Follows objects that somebody points out."""
+
+    def follow(self, video: Video, prompts: Prompts, shot: Shot) -> Iterator[ObjectMasks]:
+        """Carry objects through a whole shot, frame by frame: first from the earliest prompt on to the shot's last
+        frame, then back from there to its first. Each frame comes once, with a row for every object.
+
+        Raises:
+            InputError: a prompt that the video, or this propagator, cannot take.
         """
         ...
 

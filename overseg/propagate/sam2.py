@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import torch
@@ -10,16 +11,18 @@ from sam2.modeling.sam2_base import SAM2Base
 
 from overseg.data.frame import Frame
 from overseg.data.masks import Masklets
+from overseg.data.prompts import ObjectMasks, Prompts
 from overseg.data.rles import Rles
 from overseg.data.settings import DTYPES
+from overseg.data.shot import Shot
 from overseg.errors import InputError, SettingsError
-from overseg.propagate.batches import Batches
 from overseg.propagate.device_rles import rles_at_size
-from overseg.propagate.sam2_batch import fitting_batch
-from overseg.propagate.sam2_features import OUT_OF_MEMORY, Features, FrameEncoder
+from overseg.propagate.sam2_features import Features, FrameEncoder
 from overseg.propagate.sam2_memory import Memory, MemoryBank
+from overseg.propagate.sam2_session import Sam2Session
 from overseg.propagate.sam2_steps import AS_UPSTREAM, Sam2Steps, SmallRegions
-from overseg.stages import Clip, Direction
+from overseg.propagate.sam2_work import Sam2Work
+from overseg.stages import Clip, Direction, Video
 
 
 class Sam2Propagator:
@@ -56,13 +59,14 @@ class Sam2Propagator:
         """
         if dtype not in DTYPES:
             raise SettingsError(f"expected {' or '.join(DTYPES)} as SAM 2's dtype, got {dtype!r}")
-        self._model = model
-        self._dtype = dtype
         self._min_area_px = max(1, min_area_px)
-        self._small_regions = small_regions
-        self._max_batch = max_batch
-        self._batches = Batches(advice=OUT_OF_MEMORY)
-        self._encoder = FrameEncoder(model, dtype=getattr(torch, dtype), cache_bytes=feature_cache_bytes)
+        self._work = Sam2Work(
+            model=model,
+            encoder=FrameEncoder(model, dtype=getattr(torch, dtype), cache_bytes=feature_cache_bytes),
+            max_batch=max_batch,
+            small_regions=small_regions,
+            is_mixed=dtype == "bfloat16",
+        )
 
     def propagate(self, clip: Clip, prompts: Rles, direction: Direction) -> Masklets:
         """Carry `prompts` to the clip's other end; see `stages.MaskPropagator`.
@@ -78,29 +82,46 @@ class Sam2Propagator:
         carried = np.flatnonzero(prompts.area_px() >= self._min_area_px)
         if len(carried) == 0 or len(clip) == 1:
             return nothing
-        mixed = torch.autocast(self._model.device.type, torch.bfloat16, enabled=self._dtype == "bfloat16")
-        with torch.inference_mode(), mixed:
+        with self._work.computing():
             by_frame = Masklets.concatenate([nothing, *self._land(clip, prompts, carried, direction)])
         return by_frame.take(np.argsort(by_frame.prompt, kind="stable"))  # which keeps the order of distance
+
+    def session(self, video: Video, *, correctable: bool = True, corrections_condition: bool = False) -> Sam2Session:
+        """Objects of `video` to prompt, carry, correct and carry on by hand; see there."""
+        return Sam2Session(self._work, video, correctable=correctable, corrections_condition=corrections_condition)
+
+    def follow(self, video: Video, prompts: Prompts, shot: Shot) -> Iterator[ObjectMasks]:
+        """Carry objects from their prompts through a whole shot; see `stages.PromptedPropagator`.
+
+        Raises:
+            InputError: a prompt that cannot be; see `Prompts.check`.
+            DeviceError: memory runs out with a single mask.
+        """
+        session = self.session(video, correctable=False)
+        session.prompt(prompts)
+        first = int(prompts.frame.min(initial=shot.stop))
+        yield from session.carry(first, shot.stop)
+        if first > shot.start:
+            yield from islice(session.carry(first, shot.start), 1, None)
 
     def _land(
         self, clip: Clip, prompts: Rles, carried: Int64[np.ndarray, " n"], direction: Direction
     ) -> Iterator[Masklets]:
         """For every frame after the first: the masks that are still there."""
-        is_reverse, info = direction is Direction.BACKWARD, clip.video.info
-        steps = Sam2Steps(self._model, n_frames=len(clip.video), reverse=is_reverse, small_regions=self._small_regions)
-        at_most = self._max_batch or fitting_batch(self._model, prompts.size, n_masks=len(carried))
+        is_reverse, work = direction is Direction.BACKWARD, self._work
+        steps = work.steps(n_frames=len(clip.video), reverse=is_reverse)
+        at_most = work.at_most(len(carried), prompts.size)
         frames = clip.frames(direction)
         last = clip.start if is_reverse else clip.stop
         bank = self._prompted(clip, next(frames), prompts.take(carried), steps, at_most)
         for frame in frames:
-            features = self._encoder.features(info, frame)
+            features = work.encoder.features(clip.video.info, frame)
             visit = _FrameVisit(steps, features, frame, bank, self._min_area_px, goes_on=frame.index != last)
-            landed = list(self._batches.map(visit.land, len(carried), at_most=at_most))
+            landed = list(work.batches.map(visit.land, len(carried), at_most=at_most))
             kept = np.concatenate([part.rows for part in landed])
             if len(kept) < len(carried):
                 carried = carried[kept]
-                bank.keep(torch.from_numpy(kept).to(self._model.device))
+                bank.keep(torch.from_numpy(kept).to(work.model.device))
             if len(carried) == 0:
                 return
             if visit.goes_on:
@@ -109,20 +130,21 @@ class Sam2Propagator:
 
     def _prompted(self, clip: Clip, frame: Frame, prompts: Rles, steps: Sam2Steps, at_most: int) -> MemoryBank:
         """A memory of the prompts on their own frame."""
-        features = self._encoder.features(clip.video.info, frame)
+        work, model = self._work, self._work.model
+        features = work.encoder.features(clip.video.info, frame)
 
         def remember(rows: slice) -> Memory:
             masks = torch.from_numpy(prompts.take(range(rows.start, rows.stop)).to_masks())
-            given = steps.take_masks(features, frame.index, masks[:, None].to(self._model.device).float())
-            return steps.remember_prompted(features, given)
+            given = steps.take_masks(features, frame.index, masks[:, None].to(model.device).float())
+            return steps.remember_prompted(features, given.logits, given.presence_logits, given.pointer)
 
-        parts = list(self._batches.map(remember, len(prompts), at_most=at_most))
+        parts = list(work.batches.map(remember, len(prompts), at_most=at_most))
         return MemoryBank(
             frame.index,
             Memory.concatenate(parts),
-            n_spatial=self._model.num_maskmem,
-            stride=self._model.memory_temporal_stride_for_eval,
-            n_pointers=self._model.max_obj_ptrs_in_encoder,
+            n_spatial=model.num_maskmem,
+            stride=model.memory_temporal_stride_for_eval,
+            n_pointers=model.max_obj_ptrs_in_encoder,
         )
 
 

@@ -73,12 +73,12 @@ class MemoryBank:
             position: positional encoding of the memory features, [1, channels, h, w].
         """
 
-        def entry(memory: Memory) -> dict[str, Any]:
-            part = memory.take(rows)
-            expanded = position.expand(len(part.pointer), -1, -1, -1)
-            return {"maskmem_features": part.spatial, "maskmem_pos_enc": [expanded], "obj_ptr": part.pointer}
+        prompt = memory_entry(self._prompt.take(rows), position)
+        recent = {frame: memory_entry(memory.take(rows), position) for frame, memory in self._recent.items()}
+        return {"cond_frame_outputs": {self._prompt_frame: prompt}, "non_cond_frame_outputs": recent}
 
-        return {
-            "cond_frame_outputs": {self._prompt_frame: entry(self._prompt)},
-            "non_cond_frame_outputs": {frame: entry(memory) for frame, memory in self._recent.items()},
-        }
+
+def memory_entry(memory: Memory, position: torch.Tensor) -> dict[str, Any]:
+    """A memory as `SAM2Base` looks it up; `position` is the encoding of its features, [1, channels, h, w]."""
+    expanded = position.expand(len(memory.pointer), -1, -1, -1)
+    return {"maskmem_features": memory.spatial, "maskmem_pos_enc": [expanded], "obj_ptr": memory.pointer}

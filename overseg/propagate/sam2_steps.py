@@ -110,12 +110,15 @@ class Sam2Steps:
 
     def remember(self, features: Features, tracked: Tracked) -> Memory:
         """The memory that tracked masks leave behind."""
-        return self._remember(features, tracked, tracked.fine_logits, is_prompt=False)
+        spatial = self._spatial(features, tracked.fine_logits, tracked.presence_logits, is_prompt=False)
+        return Memory(spatial, tracked.pointer)
 
-    def remember_prompted(self, features: Features, tracked: Tracked) -> Memory:
+    def remember_prompted(
+        self, features: Features, logits: torch.Tensor, presence_logits: torch.Tensor, pointer: torch.Tensor
+    ) -> Memory:
         """The memory that prompted masks leave behind: through their low-resolution logits, as upstream does it."""
-        fine_logits = self._resized(tracked.logits, self._model.image_size)
-        return self._remember(features, tracked, fine_logits, is_prompt=True)
+        fine_logits = self._resized(logits, self._model.image_size)
+        return Memory(self._spatial(features, fine_logits, presence_logits, is_prompt=True), pointer)
 
     def memory_position(self, features: Features) -> torch.Tensor:
         """Positional encoding of memory features, [1, channels, h, w]. It depends on their size alone."""
@@ -179,14 +182,15 @@ class Sam2Steps:
             fine_logits=fine_logits,
         )
 
-    def _remember(self, features: Features, tracked: Tracked, fine_logits: torch.Tensor, *, is_prompt: bool) -> Memory:
-        maps = self._expanded(features, len(tracked.pointer))
+    def _spatial(
+        self, features: Features, fine_logits: torch.Tensor, presence_logits: torch.Tensor, *, is_prompt: bool
+    ) -> torch.Tensor:
+        maps = self._expanded(features, len(fine_logits))
         spatial, _ = self._model._encode_new_memory(
             current_vision_feats=maps["current_vision_feats"],
             feat_sizes=maps["feat_sizes"],
             pred_masks_high_res=fine_logits,
-            object_score_logits=tracked.presence_logits[:, None],
+            object_score_logits=presence_logits[:, None],
             is_mask_from_pts=is_prompt,
         )
-        # As upstream keeps them; read back, they are rounded in the same way.
-        return Memory(spatial.to(torch.bfloat16), tracked.pointer)
+        return spatial.to(torch.bfloat16)  # as upstream keeps them; read back, they are rounded in the same way

@@ -1,0 +1,172 @@
+"""What a person, or a file, says of objects to follow: clicks, boxes and masks on any frame; and what comes of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from jaxtyping import Bool, Float32, Int8, Int32
+
+from overseg.data.masks import _Columns
+from overseg.data.rles import Rles
+from overseg.data.video_info import VideoInfo
+from overseg.errors import InputError
+
+NO_POINT = -1
+
+
+@dataclass(frozen=True)
+class Prompts(_Columns):
+    """A row is what is given at once for one object on one frame: points, a box, both, or a mask.
+
+    Rows stand in the order in which they are given. A later row for the same object and frame replaces what the
+    earlier one gave, or adds its points to it, and the mask that came of the earlier one helps to find the next.
+
+    Example:
+        >>> click = Prompts.of_points((90, 120), object=1, frame=0, xy=[(60, 45)], labels=[1])
+        >>> box = Prompts.of_boxes((90, 120), object=[2], frame=5, boxes_xyxy=[(10, 10, 40, 50)])
+        >>> Prompts.concatenate([click, box]).object.tolist()
+        [1, 2]
+
+    Attributes:
+        rles: the masks; an empty one where no mask is given.
+        has_mask: whether a mask is given. An empty mask that is given says that the object is not there.
+        object: number that names the object.
+        frame: index of the frame.
+        point_xy: points in pixels of the frame, p of them at most; NaN where there are fewer.
+        point_label: 1 on the object, 0 beside it, NO_POINT where there are fewer.
+        box_xyxy: box around the object in pixels of the frame; NaN where none is given.
+        adds: whether the points are added to those of the row before for the same object and frame.
+    """
+
+    rles: Rles
+    has_mask: Bool[np.ndarray, " n"]
+    object: Int32[np.ndarray, " n"]
+    frame: Int32[np.ndarray, " n"]
+    point_xy: Float32[np.ndarray, "n p 2"]
+    point_label: Int8[np.ndarray, "n p"]
+    box_xyxy: Float32[np.ndarray, "n 4"]
+    adds: Bool[np.ndarray, " n"]
+
+    @classmethod
+    def of_points(
+        cls,
+        size: tuple[int, int],
+        *,
+        object: int,
+        frame: int,
+        xy: Sequence[tuple[float, float]],
+        labels: Sequence[int],
+        box_xyxy: Sequence[float] | None = None,
+        adds: bool = False,
+    ) -> "Prompts":
+        """One row of points, and a box where there is one; `size` is the frames' (height, width)."""
+        box = np.full(4, np.nan) if box_xyxy is None else np.asarray(box_xyxy)
+        return cls(
+            rles=_nothing(size, 1),
+            has_mask=np.zeros(1, bool),
+            object=np.array([object], np.int32),
+            frame=np.array([frame], np.int32),
+            point_xy=np.asarray(xy, np.float32).reshape(1, -1, 2),
+            point_label=np.asarray(labels, np.int8)[None],
+            box_xyxy=box.astype(np.float32)[None],
+            adds=np.array([adds]),
+        )
+
+    @classmethod
+    def of_boxes(
+        cls, size: tuple[int, int], *, object: Sequence[int], frame: int, boxes_xyxy: Sequence[Sequence[float]]
+    ) -> "Prompts":
+        """One row a box, all on one frame; `size` is the frames' (height, width)."""
+        rows = cls._on_frame(_nothing(size, len(object)), object, frame)
+        boxes = np.asarray(boxes_xyxy, np.float32).reshape(len(object), 4)
+        return cls(**{**vars(rows), "box_xyxy": boxes})
+
+    @classmethod
+    def of_masks(cls, rles: Rles, *, object: Sequence[int], frame: int) -> "Prompts":
+        """One row a mask, all on one frame."""
+        return cls(**{**vars(cls._on_frame(rles, object, frame)), "has_mask": np.ones(len(rles), bool)})
+
+    @classmethod
+    def concatenate(cls, tables: "list[Prompts]") -> "Prompts":
+        """The rows of all tables (at least one), in order."""
+        n_points = max(table.point_label.shape[1] for table in tables)
+        padded = [table._padded(n_points) for table in tables]
+        names = [f.name for f in fields(cls) if f.name != "rles"]
+        rles = Rles.concatenate(tables[0].rles.size, (table.rles for table in tables))
+        return cls(rles=rles, **{name: np.concatenate([getattr(table, name) for table in padded]) for name in names})
+
+    @property
+    def has_box(self) -> Bool[np.ndarray, " n"]:
+        """Whether a box is given, by row."""
+        return ~np.isnan(self.box_xyxy).any(axis=1)
+
+    @property
+    def n_points(self) -> Int32[np.ndarray, " n"]:
+        """How many points are given, by row."""
+        return (self.point_label != NO_POINT).sum(axis=1).astype(np.int32)
+
+    def check(self, info: VideoInfo) -> None:
+        """Refuse what cannot be followed in a video.
+
+        Raises:
+            InputError: a frame that is not there, masks of another size, or a row that says nothing or two things.
+        """
+        if self.rles.size != info.size:
+            (mask_h, mask_w), (frame_h, frame_w) = self.rles.size, info.size
+            raise InputError(f"expected masks of the frames' size {frame_w}x{frame_h}, got {mask_w}x{mask_h}")
+        boxes, labels = self.box_xyxy, self.point_label
+        upright = (boxes[:, 0] < boxes[:, 2]) & (boxes[:, 1] < boxes[:, 3])
+        by_points = self.has_box | (self.n_points > 0)
+        for wrong, expected in (
+            ((self.frame < 0) | (self.frame >= info.n_frames), f"a frame from 0 to {info.n_frames - 1}"),
+            (((labels < NO_POINT) | (labels > 1)).any(axis=1), "labels 1 (on the object) and 0 (beside it)"),
+            (~(by_points | self.has_mask), "points, a box or a mask"),
+            (by_points & self.has_mask, "either a mask, or points and a box: give them in two rows"),
+            (self.has_box & ~upright, "a box (x1, y1, x2, y2) with x1 < x2 and y1 < y2"),
+            (self.has_box & self.adds, "a box before all points: it cannot be added to them"),
+        ):
+            for row in np.flatnonzero(wrong):
+                raise InputError(
+                    f"prompt {row} (object {self.object[row]}, frame {self.frame[row]}): expected {expected}"
+                )
+
+    @classmethod
+    def _on_frame(cls, rles: Rles, object: Sequence[int], frame: int) -> "Prompts":
+        n = len(rles)
+        return cls(
+            rles=rles,
+            has_mask=np.zeros(n, bool),
+            object=np.asarray(object, np.int32),
+            frame=np.full(n, frame, np.int32),
+            point_xy=np.zeros((n, 0, 2), np.float32),
+            point_label=np.zeros((n, 0), np.int8),
+            box_xyxy=np.full((n, 4), np.nan, np.float32),
+            adds=np.zeros(n, bool),
+        )
+
+    def _padded(self, n_points: int) -> "Prompts":
+        missing = ((0, 0), (0, n_points - self.point_label.shape[1]))
+        xy = np.pad(self.point_xy, (*missing, (0, 0)), constant_values=np.nan)
+        label = np.pad(self.point_label, missing, constant_values=NO_POINT)
+        return Prompts(**{**vars(self), "point_xy": xy, "point_label": label})
+
+
+@dataclass(frozen=True)
+class ObjectMasks(_Columns):
+    """Masks of prompted objects: on one frame, or on several.
+
+    Attributes:
+        rles: the masks, empty where the object is not seen.
+        object: number that the prompts gave the object.
+        frame: index of the frame on which the mask lies.
+        score: how well this mask is supported, in [0, 1].
+    """
+
+    rles: Rles
+    object: Int32[np.ndarray, " n"]
+    frame: Int32[np.ndarray, " n"]
+    score: Float32[np.ndarray, " n"]
+
+
+def _nothing(size: tuple[int, int], n: int) -> Rles:
+    return Rles.from_masks(np.zeros((n, *size), dtype=bool))

@@ -1,0 +1,213 @@
+"""Points, boxes and masks on any frame give the masks that upstream makes of them."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from propagate.propagator_suite import ArrayVideo, discs, panning_video
+from propagate.random_sam2 import save_random_sam2
+from sam2.sam2_video_predictor import SAM2VideoPredictor
+
+from overseg.data.prompts import NO_POINT, Prompts
+from overseg.data.rles import Rles
+from overseg.data.shot import Shot
+from overseg.propagate.sam2 import Sam2Propagator
+from overseg.propagate.sam2_model import Sam2Variant, load_sam2
+from overseg.propagate.sam2_parity import upstream_predictor, write_frames
+from overseg.propagate.sam2_session import Sam2Session
+from overseg.propagate.sam2_steps import SmallRegions
+from overseg.stages import PromptedPropagator
+
+SIZE = (180, 260)
+N_FRAMES = 6
+
+
+def click(object: int, frame: int, *xy: tuple[float, float], labels: tuple[int, ...], **more) -> Prompts:
+    return Prompts.of_points(SIZE, object=object, frame=frame, xy=xy, labels=labels, **more)
+
+
+class Upstream:
+    """Upstream's predictor, driven by the same tables."""
+
+    def __init__(self, predictor: SAM2VideoPredictor, folder: Path, video: ArrayVideo) -> None:
+        write_frames(video, folder)
+        self._predictor, self._state = predictor, predictor.init_state(str(folder))
+
+    def prompt(self, prompts: Prompts) -> Rles:
+        return Rles.concatenate(SIZE, [self._prompt(prompts.take(np.array([row]))) for row in range(len(prompts))])
+
+    def carry(self, first: int, last: int) -> list[Rles]:
+        carried = self._predictor.propagate_in_video(self._state, first, abs(last - first), reverse=last < first)
+        return [Rles.from_masks((logits[:, 0] > 0).numpy()) for _, _, logits in carried]
+
+    def _prompt(self, one: Prompts) -> Rles:
+        frame, number = int(one.frame[0]), int(one.object[0])
+        if one.has_mask[0]:
+            _, numbers, logits = self._predictor.add_new_mask(self._state, frame, number, one.rles.to_masks()[0])
+        else:
+            is_point = one.point_label[0] != NO_POINT
+            _, numbers, logits = self._predictor.add_new_points_or_box(
+                self._state,
+                frame,
+                number,
+                points=one.point_xy[0][is_point],
+                labels=one.point_label[0][is_point],
+                clear_old_points=not one.adds[0],
+                box=one.box_xyxy[0] if one.has_box[0] else None,
+            )
+        return Rles.from_masks((logits[[numbers.index(number)], 0] > 0).numpy())
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_random_sam2(tmp_path_factory.mktemp("weights") / "sam2.1.pt", "2.1")
+
+
+@pytest.fixture(scope="module")
+def propagator(weights: Path) -> Sam2Propagator:
+    return Sam2Propagator(load_sam2(weights, image_size=256), max_batch=2, small_regions=SmallRegions(0, 0))
+
+
+@pytest.fixture(scope="module")
+def predictor(weights: Path) -> SAM2VideoPredictor:
+    return upstream_predictor(weights, Sam2Variant("2.1", "t"), device="cpu", image_size=256)
+
+
+@pytest.fixture(scope="module")
+def small(weights: Path) -> Sam2Propagator:
+    return Sam2Propagator(load_sam2(weights, image_size=64), feature_cache_bytes=0)
+
+
+@pytest.fixture
+def both(propagator: Sam2Propagator, predictor: SAM2VideoPredictor, tmp_path: Path) -> tuple[Sam2Session, Upstream]:
+    video = panning_video(N_FRAMES, SIZE, step_px=6)
+    return propagator.session(video), Upstream(predictor, tmp_path, video)
+
+
+def assert_same(ours: Rles, theirs: Rles) -> None:
+    assert len(ours) == len(theirs)
+    areas = theirs.area_px() / (SIZE[0] * SIZE[1])
+    assert ((areas > 0.02) & (areas < 0.98)).all(), areas  # an empty or a full mask could hide an error
+    assert ours.iou(theirs).diagonal().min() >= 0.999
+
+
+def prompt_both(both: tuple[Sam2Session, Upstream], prompts: Prompts) -> None:
+    assert_same(both[0].prompt(prompts).rles, both[1].prompt(prompts))
+
+
+def carry_both(both: tuple[Sam2Session, Upstream], first: int, last: int) -> None:
+    ours, theirs = list(both[0].carry(first, last)), both[1].carry(first, last)
+    step = -1 if last < first else 1
+    assert [masks.frame[0] for masks in ours] == list(range(first, last + step, step))
+    for mine, their in zip(ours, theirs, strict=True):
+        assert_same(mine.rles, their)
+
+
+def test_points_boxes_and_masks_on_several_frames_in_both_directions(both) -> None:
+    given = [
+        click(7, 2, (130, 90), labels=(1,)),
+        click(7, 2, (60, 40), (200, 150), labels=(0, 1), adds=True),
+        click(3, 2, (100, 80), labels=(1,), box_xyxy=(40, 30, 180, 150)),
+        Prompts.of_boxes(SIZE, object=[5, 6], frame=2, boxes_xyxy=[(20, 20, 120, 120), (90, 60, 240, 170)]),
+        Prompts.of_masks(discs(SIZE, (130, 90, 60), (190, 110, 40)), object=[1, 2], frame=2),
+        Prompts.of_masks(discs(SIZE, (118, 90, 60)), object=[1], frame=5),
+        click(5, 4, (70, 60), labels=(1,)),
+    ]
+    prompt_both(both, Prompts.concatenate(given))
+    carry_both(both, 2, 5)
+    carry_both(both, 2, 0)
+
+
+def test_clicks_that_replace_others_and_masks_that_replace_clicks(both) -> None:
+    given = [
+        click(1, 1, (130, 90), labels=(1,)),
+        click(1, 1, (60, 140), labels=(1,)),
+        click(2, 1, (130, 90), labels=(1,)),
+        Prompts.of_masks(discs(SIZE, (130, 90, 60)), object=[2], frame=1),
+        Prompts.of_masks(discs(SIZE, (130, 90, 30)), object=[3], frame=1),
+        click(3, 1, (60, 140), (90, 60), labels=(1, 0), adds=True),
+    ]
+    prompt_both(both, Prompts.concatenate(given))
+    carry_both(both, 1, 3)
+
+
+def test_corrections_of_carried_frames(both) -> None:
+    first = [click(1, 0, (130, 90), labels=(1,)), Prompts.of_masks(discs(SIZE, (130, 90, 60)), object=[2], frame=0)]
+    prompt_both(both, Prompts.concatenate(first))
+    carry_both(both, 0, 5)
+    corrections = [
+        click(1, 3, (60, 40), labels=(0,)),
+        click(1, 3, (190, 120), labels=(1,), adds=True),
+        click(2, 3, (60, 40), labels=(0,)),
+        click(3, 3, (60, 40), labels=(1,)),  # a new object
+    ]
+    prompt_both(both, Prompts.concatenate(corrections))
+    carry_both(both, 4, 5)
+    carry_both(both, 3, 1)
+    prompt_both(both, click(2, 2, (150, 100), labels=(1,)))  # of a frame that was reached backward
+    carry_both(both, 1, 0)
+
+
+class TestFollow:
+    def test_every_frame_of_the_shot_once_with_a_row_for_every_object(self, small: Sam2Propagator) -> None:
+        video = panning_video(8, SIZE)
+        prompts = Prompts.concatenate(
+            [
+                Prompts.of_masks(discs(SIZE, (130, 90, 60), (190, 110, 40)), object=[4, 2], frame=3),
+                click(9, 5, (60, 40), labels=(1,)),
+            ]
+        )
+        found = list(small.follow(video, prompts, Shot(1, 6)))
+        assert isinstance(small, PromptedPropagator)
+        assert [masks.frame.tolist() for masks in found] == [[index] * 3 for index in (3, 4, 5, 6, 2, 1)]
+        assert all(masks.object.tolist() == [4, 2, 9] for masks in found)
+        for masks in found:
+            assert masks.rles.size == SIZE
+            assert ((masks.score >= 0) & (masks.score <= 1)).all()
+
+    def test_nothing_to_follow(self, small: Sam2Propagator) -> None:
+        nothing = Prompts.of_masks(Rles.empty(SIZE), object=[], frame=0)
+        assert list(small.follow(panning_video(3, SIZE), nothing, Shot(0, 2))) == []
+
+    def test_a_shot_of_one_frame_is_its_prompts(self, small: Sam2Propagator) -> None:
+        prompts = Prompts.of_masks(discs(SIZE, (130, 90, 60)), object=[0], frame=0)
+        (masks,) = small.follow(panning_video(1, SIZE), prompts, Shot(0, 0))
+        assert masks.rles.iou(prompts.rles).min() > 0.8  # it went through the model's 16 x 16 logits
+
+    def test_memory_does_not_grow_with_the_video(self, small: Sam2Propagator) -> None:
+        session = small.session(panning_video(40, (60, 64)), correctable=False)
+        session.prompt(Prompts.of_masks(discs((60, 64), (30, 30, 15)), object=[0], frame=18))
+        for _ in session.carry(18, 39):
+            pass
+        forward = [masks.rles for masks in session.carry(18, 0)]
+        assert len(forward) == 19
+        assert len(session._states[0].carried) <= 3 * 15
+        assert not session._states[0].visited
+
+    def test_forgetting_what_is_out_of_reach_changes_no_mask(self, small: Sam2Propagator) -> None:
+        prompts = Prompts.of_masks(discs((60, 64), (30, 30, 15)), object=[0], frame=18)
+        found = []
+        for correctable in (True, False):
+            session = small.session(panning_video(40, (60, 64)), correctable=correctable)
+            session.prompt(prompts)
+            found.append([masks.rles for span in ((18, 39), (18, 0)) for masks in session.carry(*span)])
+        assert found[0] == found[1]
+
+
+def test_a_batch_that_does_not_fit_is_halved(propagator: Sam2Propagator, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = propagator.session(panning_video(2, SIZE))
+    model = session._work.model
+    original, sizes = model._track_step, []
+
+    def limited(**kwargs: Any) -> Any:
+        sizes.append(kwargs["current_vision_feats"][0].shape[1])
+        if sizes[-1] > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return original(**kwargs)
+
+    monkeypatch.setattr(model, "_track_step", limited)
+    masks = session.prompt(Prompts.of_masks(discs(SIZE, (130, 90, 60), (60, 60, 30)), object=[1, 2], frame=0))
+    assert len(masks) == 2
+    assert sizes == [2, 1, 1]
