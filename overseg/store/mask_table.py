@@ -50,10 +50,18 @@ class MaskTable:
         Raises:
             IndexError: there is no such frame.
         """
+        return self.rows_at(frame).in_tracks()
+
+    def rows_at(self, frame: int) -> StoredRows:
+        """All rows of a frame, ordered by region; those without a track too.
+
+        Raises:
+            IndexError: there is no such frame.
+        """
         if not 0 <= frame < self.n_frames:
             raise IndexError(f"expected a frame from 0 to {self.n_frames - 1}, got {frame}")
         start, stop = self._frame_offsets[frame : frame + 2].tolist()
-        return self.take(np.arange(start, stop)).in_tracks()
+        return self.take(np.arange(start, stop))
 
     def masks_of(self, track: int) -> TrackMasks:
         """The masks of a track, ordered by frame.

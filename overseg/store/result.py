@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Int32, Int64
 
 from overseg.data.masks import TrackMasks
 from overseg.data.track_tree import TrackTree
@@ -15,7 +16,7 @@ from overseg.data.tracks import Frames, Tracks
 from overseg.data.video_info import VideoInfo
 from overseg.data.visit import Edges
 from overseg.errors import StoreError
-from overseg.store.columns import no_rows, to_arrays
+from overseg.store.columns import NO_TRACK, StoredRows, no_rows, to_arrays
 from overseg.store.flattened import Flattened, cut
 from overseg.store.mask_table import MaskTable
 from overseg.store.part import part_key
@@ -142,6 +143,19 @@ class Result:
     def masks_at(self, frame: int) -> TrackMasks:
         """The masks of tracks on a frame, ordered by region; IndexError if there is no such frame."""
         return self._masks.masks_at(frame)
+
+    def rows_at(self, frame: int) -> StoredRows:
+        """All rows of a frame, ordered by region; those without a track, such as duplicates, too."""
+        return self._masks.rows_at(frame)
+
+    def region_tracks(self) -> tuple[Int64[np.ndarray, " r"], Int32[np.ndarray, " r"]]:
+        """The regions that are seen in tracks, ascending, and the track of each."""
+        regions, tracks = np.zeros(0, np.int64), np.zeros(0, np.int32)
+        for region, track in zip(self._masks.chunks("region"), self._masks.chunks("track"), strict=True):
+            seen = track != NO_TRACK
+            regions, first = np.unique(np.concatenate([regions, region[seen]]), return_index=True)
+            tracks = np.concatenate([tracks, track[seen]])[first]
+        return regions, tracks
 
     def masks_of(self, track: int) -> TrackMasks:
         """The masks of a track, ordered by frame; IndexError if there is no such track."""

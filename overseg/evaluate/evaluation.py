@@ -1,0 +1,96 @@
+"""Everything that is known of a result's quality."""
+
+from dataclasses import asdict, dataclass
+from math import isnan
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+
+from overseg.evaluate.agreement import agreement
+from overseg.evaluate.stability import stability
+from overseg.evaluate.truth import Truth
+from overseg.evaluate.with_truth import RECALL_AT, ObjectQuality, recall, with_truth
+from overseg.evaluate.without_truth import TrackQuality, without_truth
+from overseg.stages import Report, Video
+from overseg.store.result import Result
+
+_MEANS = ("best_track_j", "best_track_jf", "union_j", "switches", "fragments", "undersegmentation_error")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Quality of a result.
+
+    Attributes:
+        quality: of the tracks by themselves.
+        agreement: of forward and backward masklets, by track; NaN where a track never has both.
+        stability: by track, how well it moves as the picture does; None where the video was not at hand.
+        objects: by object of the ground truth; None where there was none.
+    """
+
+    quality: TrackQuality
+    agreement: Float64[np.ndarray, " t"]
+    stability: Float64[np.ndarray, " t"] | None
+    objects: list[ObjectQuality] | None
+
+    def means(self) -> dict[str, float | None]:
+        """One figure each, by name; None where it is not known."""
+        found: dict[str, Any] = asdict(self.quality)
+        found["forward_backward_agreement"] = _mean(self.agreement)
+        found["temporal_stability"] = None if self.stability is None else _mean(self.stability)
+        return found
+
+    def truth_means(self) -> dict[str, float | None]:
+        """The means over all objects, and the share of them that is found; empty without ground truth."""
+        if self.objects is None:
+            return {}
+        objects = self.objects
+        means = {name: _mean(np.array([float(getattr(one, name)) for one in objects])) for name in _MEANS}
+        return means | {f"recall_at_{iou:g}": recall(objects, iou) for iou in RECALL_AT}
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it, ready for JSON; NaN is None."""
+        columns = {"agreement": self.agreement, "stability": self.stability}
+        facts: dict[str, Any] = {
+            "means": self.means(),
+            "tracks": {name: None if values is None else _all_known(values) for name, values in columns.items()},
+        }
+        if self.objects is not None:
+            rows = [{name: _known(value) for name, value in asdict(one).items()} for one in self.objects]
+            facts["ground_truth"] = {"means": self.truth_means(), "objects": rows}
+        return facts
+
+
+def evaluate(result: Result, truth: Truth | None, video: Video | None, report: Report) -> Evaluation:
+    """Everything that can be said of a result.
+
+    Args:
+        result: of a run.
+        truth: objects to be found; None where none are known.
+        video: the frames that the result was made from; None where they are not at hand.
+        report: is told how far it is.
+    """
+    return Evaluation(
+        quality=without_truth(result),
+        agreement=agreement(result, progress=lambda done, n: report.progress("agreement", done, n)),
+        stability=None
+        if video is None
+        else stability(result, video, progress=lambda done, n: report.progress("stability", done, n)),
+        objects=None
+        if truth is None
+        else with_truth(result, truth, progress=lambda done, n: report.progress("ground truth", done, n)),
+    )
+
+
+def _mean(values: Float64[np.ndarray, " n"]) -> float | None:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else None
+
+
+def _all_known(values: Float64[np.ndarray, " n"]) -> list[float | None]:
+    return [_known(value) for value in values.tolist()]
+
+
+def _known(value: Any) -> Any:
+    return None if isinstance(value, float) and isnan(value) else value
