@@ -21,6 +21,7 @@ class Format:
         title: in a few words.
         overlapping: whether it can hold overlapping masks.
         file: the file that holds all of it, where one does; a destination may then be that file.
+        folder_file: the file in a folder that is read first, where there are others.
         pictures: folder of the frames in an export; `{name}` stands for the video's name.
         digits: of a frame's number in the names of pictures; None for the input's own names.
         first: what the first frame is called; None for its number in the result.
@@ -32,6 +33,7 @@ class Format:
     title: str
     overlapping: bool = True
     file: str | None = None
+    folder_file: str | None = None
     pictures: str = "images"
     digits: int | None = None
     first: int | None = None
@@ -44,8 +46,9 @@ class Format:
 
     def read(self, source: Path) -> Imported:
         """Read what lies at `source`: a file, or the folder of an export."""
-        if self.file and source.is_dir():
-            source = source / self.file
+        file = self.file or self.folder_file
+        if file and source.is_dir():
+            source = source / file
         return self._function("read")(source)
 
     def picture_names(self, selection: Selection, pictures: Pictures) -> list[str]:
@@ -81,6 +84,39 @@ FORMATS: Mapping[str, Format] = {
     "sav-png": Format(
         module="sav_png", title="SA-V, a folder of PNGs for each object", pictures="JPEGImages/{name}", digits=5
     ),
+    "cvat": Format(module="cvat", title="CVAT for images 1.1", file="annotations.xml"),
+    "labelme": Format(module="labelme", title="LabelMe, masks", pictures="", needs_pictures=True),
+    "label-studio": Format(module="label_studio", title="Label Studio, brushes", file="tasks.json"),
+    "npz": Format(module="npz", title="a stack of masks for every frame, for 3D segmentation"),
+    "id-maps": Format(module="id_maps", title="16-bit maps, one for each level of the tree", max_objects=2**16 - 1),
+    "davis": Format(
+        module="davis",
+        title="DAVIS, PNGs with a palette",
+        overlapping=False,
+        pictures="JPEGImages/{name}",
+        digits=5,
+        max_objects=254,
+    ),
+    "mots": Format(
+        module="mots",
+        title="MOTSChallenge, run lengths as text",
+        overlapping=False,
+        pictures="{name}/img1",
+        digits=6,
+        first=1,
+        max_objects=999,
+    ),
+    "mot": Format(
+        module="mot", title="MOTChallenge, boxes as text", overlapping=False, pictures="{name}/img1", digits=6, first=1
+    ),
+    "yolo-seg": Format(
+        module="yolo",
+        title="YOLO segmentation, polygons",
+        overlapping=False,
+        pictures="images/train",
+        needs_pictures=True,
+    ),
+    "panoptic": Format(module="panoptic", title="panoptic COCO", overlapping=False, folder_file="panoptic.json"),
 }
 
 

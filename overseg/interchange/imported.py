@@ -12,7 +12,8 @@ from overseg.data.masks import KeyframeMasks, Masks, TrackMasks
 from overseg.data.rles import Rles
 
 UNKNOWN_REGION = -1
-LARGEST_ID = 2**31 - 1  # of an object
+LARGEST_ID = 2**30 - 1  # of an object that has a number
+FIRST_OWN_ID = LARGEST_ID + 1  # of those that have none, each one mask
 
 
 @dataclass(frozen=True)

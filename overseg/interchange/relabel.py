@@ -11,7 +11,7 @@ from overseg.errors import InputError
 
 DEFAULT_CATEGORY = "object"
 _COLUMNS = {"track", "id", "category"}
-_LARGEST_ID = 2**31 - 2
+_LARGEST_ID = 2**30 - 2  # plus 1 it is a number that can be imported
 
 
 @dataclass(frozen=True)

@@ -138,11 +138,13 @@ class Selection:
         self.result = result
         self.frames = filters.frames(len(result))
         self._wanted = filters.tracks(result.tracks, self.frames) & (labels.id >= 0)
-        self._flat, self._loss = None, LossCount(len(result.tracks))
+        self._flat: Flattened | None = None
+        self._loss: LossCount | None = None
         shown = self._wanted
         if flat is not None:
             shown = cut(result.tracks, result.tree, level=flat.level, n_tracks=flat.n_tracks, among=self._wanted)
             self._flat = Flattened(result, result.tracks, shown, len(result))
+            self._loss = LossCount(len(result.tracks))
         self._id = labels.id
         self.categories = labels.categories
         self.objects = _objects(result, shown, labels)
@@ -172,7 +174,7 @@ class Selection:
         """One of the frames, by its number in the result."""
         masks = self.result.masks_at(number)
         masks = masks.take(self._wanted[masks.track])
-        if self._flat is not None:
+        if self._flat is not None and self._loss is not None:
             masks, before = self._flat.flat(masks), masks
             self._loss.add(before, masks)
         return SelectedFrame(number, number - self.frames.start, self._numbered(masks))
@@ -184,9 +186,16 @@ class Selection:
         masks = masks.take((masks.frame >= self.frames.start) & (masks.frame < self.frames.stop))
         return self._numbered(masks.take(np.argsort(masks.frame, kind="stable")))
 
+    def lose(self, masks: TrackMasks, left: Rles) -> None:
+        """Count what a format loses of masks of one frame, of which these are left; they do not overlap."""
+        if self._loss is None:
+            self._loss = LossCount(len(self.objects))
+        before = replace(masks, track=np.searchsorted(self.objects.id, masks.track).astype(np.int32))
+        self._loss.add(before, replace(before, rles=left).take(left.area_px() > 0))
+
     def loss(self) -> Loss | None:
-        """What the frames that were read so far lost when masks were laid over each other; None where they were not."""
-        return None if self._flat is None else self._loss.loss()
+        """What the frames read so far lost where masks were laid over each other; None where they were not."""
+        return None if self._loss is None else self._loss.loss()
 
     def _numbered(self, masks: TrackMasks) -> TrackMasks:
         masks = replace(masks, track=self._id[masks.track].astype(np.int32))
