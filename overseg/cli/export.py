@@ -1,14 +1,9 @@
 """`overseg export`: a result in the form that another tool reads."""
 
 import argparse
-import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from overseg.errors import SettingsError
 from overseg.interchange.formats import FORMATS
-
-if TYPE_CHECKING:
-    from overseg.interchange.selection import Cut
 
 _FILTERS = ("min_length", "min_area_px", "min_score", "level", "start", "end", "new_only")
 
@@ -54,7 +49,7 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write it, and say what was written and what was lost."""
     from overseg.interchange.exporting import export
-    from overseg.interchange.selection import Filters
+    from overseg.interchange.selection import Cut, Filters
     from overseg.store.result import open_result
 
     exported = export(
@@ -63,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         format=args.format,
         filters=Filters(**{name: getattr(args, name) for name in _FILTERS}),
         labels=args.labels,
-        flat=None if args.flatten is None else _cut(args.flatten),
+        flat=None if args.flatten is None else Cut.parse(args.flatten),
         frames=args.frames,
         video=args.video,
         overwrite=args.overwrite,
@@ -73,12 +68,3 @@ def run(args: argparse.Namespace) -> int:
         if exported.loss is not None:
             print(f"laid over each other, small on top: {exported.loss}")
     return 0
-
-
-def _cut(text: str) -> "Cut":
-    from overseg.interchange.selection import Cut
-
-    match = re.fullmatch(r"(level|tracks)=(\d{1,9})", text)
-    if match is None:
-        raise SettingsError(f"--flatten takes level=N or tracks=N, not {text!r}")
-    return Cut(**{"level" if match[1] == "level" else "n_tracks": int(match[2])})

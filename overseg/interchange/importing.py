@@ -76,7 +76,7 @@ def import_masks(
         written(output, overwrite=overwrite, ours=_STORE) as folder,
         ZarrStore.create_or_resume(folder, identity=identity, provenance=provenance, size=imported.size) as store,
     ):
-        _fill(store, imported, info)
+        fill(store, imported, info)
     return open_result(output)
 
 
@@ -96,7 +96,8 @@ def _video_info(imported: Imported, source: Path, video: Path | None) -> VideoIn
     return info
 
 
-def _fill(store: ZarrStore, imported: Imported, info: VideoInfo) -> None:
+def fill(store: ZarrStore, imported: Imported, info: VideoInfo) -> None:
+    """Put all that was imported of a video into an empty store, and publish it."""
     journal = ImportJournal(imported.size)
     for visit in journal.visits(imported):
         store.commit(visit)

@@ -73,10 +73,30 @@ class Filters:
 
 @dataclass(frozen=True, kw_only=True)
 class Cut:
-    """How masks are laid over each other for a format that takes no overlap; see `Result.flatten`."""
+    """How masks are laid over each other for a format that takes no overlap; see `Result.flatten`.
+
+    Attributes:
+        level: down to which level of the tree tracks are kept; None for all.
+        n_tracks: how many tracks are kept; None for as many as the format holds.
+    """
 
     level: int | None = None
     n_tracks: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "Cut":
+        """Read a cut as on the command line.
+
+        >>> Cut.parse("level=1")
+        Cut(level=1, n_tracks=None)
+
+        Raises:
+            SettingsError: the text is not of this form.
+        """
+        match = re.fullmatch(r"(level|tracks)=(\d{1,9})", text)
+        if match is None:
+            raise SettingsError(f"--flatten takes level=N or tracks=N, not {text!r}")
+        return cls(level=int(match[2])) if match[1] == "level" else cls(n_tracks=int(match[2]))
 
 
 @dataclass(frozen=True)
@@ -88,12 +108,14 @@ class Objects:
         track: the track that it is; of several the first.
         category: row number of its category.
         part_of: number of the smallest exported object that contains it; -1 where none does.
+        last_frame: number of the last frame with a mask of it, in the whole result.
     """
 
     id: Int64[np.ndarray, " o"]
     track: Int64[np.ndarray, " o"]
     category: Int32[np.ndarray, " o"]
     part_of: Int64[np.ndarray, " o"]
+    last_frame: Int64[np.ndarray, " o"]
 
     def __len__(self) -> int:
         return len(self.id)
@@ -179,13 +201,6 @@ class Selection:
             self._loss.add(before, masks)
         return SelectedFrame(number, number - self.frames.start, self._numbered(masks))
 
-    def masks_of(self, id: int) -> TrackMasks:
-        """The masks of an object, ordered by frame; `track` is its number. Not for masks laid over each other."""
-        tracks = np.flatnonzero(self._wanted & (self._id == id)).tolist()
-        masks = TrackMasks.concatenate([self.result.masks_of(track) for track in tracks])
-        masks = masks.take((masks.frame >= self.frames.start) & (masks.frame < self.frames.stop))
-        return self._numbered(masks.take(np.argsort(masks.frame, kind="stable")))
-
     def lose(self, masks: TrackMasks, left: Rles) -> None:
         """Count what a format loses of masks of one frame, of which these are left; they do not overlap."""
         if self._loss is None:
@@ -210,7 +225,9 @@ def _objects(result: Result, shown: Bool[np.ndarray, " t"], labels: Labels) -> O
         above = result.tree.ancestors(track)
         above = above[shown[above] & (labels.id[above] != ids[row])]
         whole[row] = labels.id[above[0]] if len(above) else -1
-    return Objects(ids, tracks[first], labels.category[tracks[first]], whole)
+    last_frame = np.zeros(len(ids), np.int64)
+    np.maximum.at(last_frame, np.searchsorted(ids, labels.id[tracks]), result.tracks.last_frame[tracks])
+    return Objects(ids, tracks[first], labels.category[tracks[first]], whole, last_frame)
 
 
 def _united(masks: TrackMasks) -> TrackMasks:

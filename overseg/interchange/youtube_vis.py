@@ -3,9 +3,12 @@
 Run lengths are lists of numbers, as in the data sets' own files, which some readers insist on.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from overseg.data.crops import run_lengths
 from overseg.errors import InputError
@@ -43,30 +46,50 @@ def write(selection: Selection, pictures: list[str], folder: Path) -> None:
 
 
 def _annotations(selection: Selection) -> Iterator[dict[str, Any]]:
+    """One for each object, when its last frame has come: memory holds the objects that are still to be seen."""
+    objects = selection.objects
+    last = np.minimum(objects.last_frame, selection.frames.stop - 1)
+    category = dict(zip(objects.id.tolist(), objects.category.tolist(), strict=True))
+    seen: defaultdict[int, list[_Seen]] = defaultdict(list)
+    for frame in selection:
+        masks = frame.masks
+        columns = (column.tolist() for column in (masks.rles.boxes_xywh(), masks.rles.area_px(), masks.score))
+        for id, counts, *facts in zip(masks.track.tolist(), masks.rles.counts, *columns, strict=True):
+            seen[id].append(_Seen(frame.position, counts, *facts))
+        for id in objects.id[last == frame.number].tolist():
+            yield {"id": id + 1, "category_id": category[id] + 1, **_annotation(seen.pop(id, []), selection)}
+
+
+class _Seen(NamedTuple):
+    """Where an object is on one frame; the box as left, top, width, height."""
+
+    position: int
+    counts: bytes
+    box_xywh: list[float]
+    area_px: int
+    score: float
+
+
+def _annotation(seen: list[_Seen], selection: Selection) -> dict[str, Any]:
     height, width = selection.size
-    for id, category in zip(selection.objects.id.tolist(), selection.objects.category.tolist(), strict=True):
-        masks = selection.masks_of(id)
-        segmentations: list[Any] = [None] * len(selection)
-        boxes: list[Any] = [None] * len(selection)
-        areas: list[Any] = [None] * len(selection)
-        columns = (masks.frame - selection.frames.start, masks.rles.boxes_xywh(), masks.rles.area_px())
-        rows = zip(*(column.tolist() for column in columns), masks.rles.counts, strict=True)
-        for position, box, area, counts in rows:
-            segmentations[position] = {"size": [height, width], "counts": run_lengths(counts).tolist()}
-            boxes[position], areas[position] = box, area
-        yield {
-            "id": id + 1,
-            "video_id": _VIDEO,
-            "category_id": category + 1,
-            "iscrowd": 0,
-            "width": width,
-            "height": height,
-            "length": len(masks),
-            "score": float(masks.score.mean()) if len(masks) else 0.0,
-            "segmentations": segmentations,
-            "bboxes": boxes,
-            "areas": areas,
-        }
+    segmentations: list[Any] = [None] * len(selection)
+    boxes: list[Any] = [None] * len(selection)
+    areas: list[Any] = [None] * len(selection)
+    for one in seen:
+        runs = run_lengths(one.counts).tolist()
+        segmentations[one.position] = {"size": [height, width], "counts": runs}
+        boxes[one.position], areas[one.position] = one.box_xywh, one.area_px
+    return {
+        "video_id": _VIDEO,
+        "iscrowd": 0,
+        "width": width,
+        "height": height,
+        "length": len(seen),
+        "score": sum(one.score for one in seen) / max(1, len(seen)),
+        "segmentations": segmentations,
+        "bboxes": boxes,
+        "areas": areas,
+    }
 
 
 def read(source: Path) -> Imported:
