@@ -33,7 +33,16 @@ class SettingsChanges(TypedDict, total=False):
     points_per_side: int
     pred_iou_thresh: float
     stability_score_thresh: float
+    min_mask_region_area: int | None
     min_coverage: float
+    min_pred_iou: float
+    min_stability_score: float
+    exact: bool
+    box_nms_thresh: float
+    crop_n_layers: int
+    crop_nms_thresh: float
+    crop_overlap_ratio: float
+    crop_n_points_downscale_factor: int
     max_masks_per_keyframe: int | None
     match_iou: float
     min_area_px: int

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from overseg.associate.overlap import OverlapAssociator
-from overseg.data.settings import Settings
+from overseg.data.settings import EXACT_ONLY, RELAXING, Settings
 from overseg.engine.run import Stages
 from overseg.stages import MaskGenerator, MaskPropagator, Report
 from overseg.weights import catalogue, fetch, fingerprints, missing_files, weights_path
@@ -63,19 +63,35 @@ def _build_generator(settings: Settings, device: str) -> MaskGenerator:
         return PrecomputedGenerator(Path(settings.masks or ""), min_area_px=min_area_px, max_masks=max_masks)
     import torch
 
-    from overseg.generate.sam1 import Sam1Generator
     from overseg.generate.sam_models import load_sam
 
     dtype = getattr(torch, settings.dtype)
+    sam = load_sam(weights_path(settings.weights or ""), device=device, dtype=dtype)
+    shared: dict[str, Any] = {
+        "points_per_side": settings.points_per_side,
+        "pred_iou_thresh": settings.pred_iou_thresh,
+        "stability_score_thresh": settings.stability_score_thresh,
+        "min_area_px": min_area_px,
+        "max_masks": max_masks,
+        "dtype": dtype,
+    }
+    if settings.exact:
+        from overseg.generate.sam1_exact import ExactSam1Generator
+
+        return ExactSam1Generator(
+            sam,
+            min_mask_region_area=settings.min_mask_region_area or 0,
+            **{name: getattr(settings, name) for name in EXACT_ONLY},
+            **shared,
+        )
+    from overseg.generate.sam1 import Sam1Generator
+
+    region_px = settings.min_mask_region_area
     return Sam1Generator(
-        load_sam(weights_path(settings.weights or ""), device=device, dtype=dtype),
-        points_per_side=settings.points_per_side,
-        pred_iou_thresh=settings.pred_iou_thresh,
-        stability_score_thresh=settings.stability_score_thresh,
-        min_coverage=settings.min_coverage,
-        min_area_px=min_area_px,
-        max_masks=max_masks,
-        dtype=dtype,
+        sam,
+        min_mask_region_area=min_area_px if region_px is None else region_px,
+        **{name: getattr(settings, name) for name in RELAXING},
+        **shared,
     )
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from overseg.build import at_hand
-from overseg.data.settings import Settings, option
+from overseg.data.settings import EXACT_ONLY, RELAXING, Settings, option
 from overseg.errors import DeviceError, SettingsError, WeightsError
 from overseg.stages import Report
 
@@ -130,6 +130,12 @@ def _refuse_idle(settings: Settings, changes: dict[str, Any]) -> None:
             raise SettingsError(
                 f"{option(name)} is for {option(stage)} {user}, and the {stage} here is {chosen}: change one of the two"
             )
+    if settings.exact and settings.generator != "sam1":
+        raise SettingsError(f"--exact is for --generator sam1, and the generator here is {settings.generator}")
+    for name in RELAXING if settings.exact else EXACT_ONLY:
+        if name in changes:
+            reason = "has no use with --exact" if settings.exact else "is for --exact, which is not given"
+            raise SettingsError(f"{option(name)} {reason}: change one of the two")
 
 
 def _line(name: str, reason: str, settings: Settings, device: str) -> str:

@@ -5,7 +5,7 @@ from enum import IntEnum
 from typing import TypeVar
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int, Int8, Int32, Int64
+from jaxtyping import Bool, Float32, Int, Int8, Int32, Int64, UInt8
 
 from overseg.data.rles import Rles
 
@@ -45,6 +45,7 @@ class KeyframeMasks(_Columns):
         predicted_iou: the model's own estimate of each mask's quality, in [0, 1]; 1 where there is none.
         stability_score: IoU of the mask with itself at a higher and a lower threshold, in [0, 1]; 1 where unknown.
         level: which of SAM's multimask outputs it is (0 subpart, 1 part, 2 whole); -1 where unknown.
+        levels: of it and of the duplicates that it stands for: bit k (value 2**k) is set for level k; 0 where unknown.
         point_xy: the prompt point in pixels of this frame (x right, y down); NaN where there was none.
     """
 
@@ -52,6 +53,7 @@ class KeyframeMasks(_Columns):
     predicted_iou: Float32[np.ndarray, " n"]
     stability_score: Float32[np.ndarray, " n"]
     level: Int8[np.ndarray, " n"]
+    levels: UInt8[np.ndarray, " n"]
     point_xy: Float32[np.ndarray, "n 2"]
 
     @classmethod
@@ -63,6 +65,7 @@ class KeyframeMasks(_Columns):
             predicted_iou=np.ones(n, np.float32),
             stability_score=np.ones(n, np.float32),
             level=np.full(n, -1, np.int8),
+            levels=np.zeros(n, np.uint8),
             point_xy=np.full((n, 2), np.nan, np.float32),
         )
 
@@ -86,6 +89,15 @@ class Masklets(_Columns):
     score: Float32[np.ndarray, " n"]
 
 
+def levels_of(level: Int8[np.ndarray, " n"]) -> UInt8[np.ndarray, " n"]:
+    """The column `levels` of masks that stand for themselves alone.
+
+    >>> levels_of(np.array([-1, 0, 1, 2], np.int8)).tolist()
+    [0, 1, 2, 4]
+    """
+    return np.where(level < 0, 0, 1 << level.clip(min=0)).astype(np.uint8)
+
+
 class Source(IntEnum):
     """Where a stored mask comes from."""
 
@@ -106,6 +118,7 @@ class Masks(_Columns):
         score: predicted IoU of a keyframe mask, support of a carried one, in [0, 1].
         stability_score: as in KeyframeMasks; NaN for carried masks.
         level: as in KeyframeMasks; -1 for carried masks.
+        levels: as in KeyframeMasks; 0 for carried masks.
         point_xy: as in KeyframeMasks; NaN for carried masks.
     """
 
@@ -116,6 +129,7 @@ class Masks(_Columns):
     score: Float32[np.ndarray, " n"]
     stability_score: Float32[np.ndarray, " n"]
     level: Int8[np.ndarray, " n"]
+    levels: UInt8[np.ndarray, " n"]
     point_xy: Float32[np.ndarray, "n 2"]
 
     @classmethod
@@ -134,6 +148,7 @@ class Masks(_Columns):
             score=masks.predicted_iou,
             stability_score=masks.stability_score,
             level=masks.level,
+            levels=masks.levels,
             point_xy=masks.point_xy,
         )
 
@@ -149,6 +164,7 @@ class Masks(_Columns):
             score=masklets.score,
             stability_score=np.full(n, np.nan, np.float32),
             level=np.full(n, -1, np.int8),
+            levels=np.zeros(n, np.uint8),
             point_xy=np.full((n, 2), np.nan, np.float32),
         )
 
@@ -160,7 +176,7 @@ class TrackMasks(_Columns):
     Attributes:
         rles: the masks.
         track: id of the track that each belongs to.
-        frame, region, source, score, stability_score, level, point_xy: as in Masks.
+        frame, region, source, score, stability_score, level, levels, point_xy: as in Masks.
     """
 
     rles: Rles
@@ -171,6 +187,7 @@ class TrackMasks(_Columns):
     score: Float32[np.ndarray, " n"]
     stability_score: Float32[np.ndarray, " n"]
     level: Int8[np.ndarray, " n"]
+    levels: UInt8[np.ndarray, " n"]
     point_xy: Float32[np.ndarray, "n 2"]
 
 

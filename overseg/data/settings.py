@@ -8,6 +8,14 @@ from overseg.errors import SettingsError
 GENERATORS = ("sam1", "hierarchy", "precomputed")
 PROPAGATORS = ("sam2", "flow")
 DTYPES = ("float32", "bfloat16")
+EXACT_ONLY = (
+    "box_nms_thresh",
+    "crop_n_layers",
+    "crop_nms_thresh",
+    "crop_overlap_ratio",
+    "crop_n_points_downscale_factor",
+)
+RELAXING = ("min_coverage", "min_pred_iou", "min_stability_score")  # which `exact` has no use for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +33,15 @@ class Settings:
         points_per_side: the generator's prompt grid has this many points on a side.
         pred_iou_thresh: least predicted IoU of a generated mask, in [0, 1].
         stability_score_thresh: least stability score of a generated mask, in [0, 1].
+        min_mask_region_area: holes and islands of generated masks smaller than this, in pixels, are removed; 0 leaves
+            them, None is min_area_px, or 0 with `exact`.
         min_coverage: share of a keyframe, in [0, 1], that the generator tries to cover by relaxing its thresholds
             where nothing is covered; 0 never relaxes them.
+        min_pred_iou, min_stability_score: down to what the thresholds are relaxed, each in [0, 1].
+        exact: the generator makes the masks that segment_anything's automatic generator makes, all of them and no
+            other: prompts are not chosen by what is seen, and thresholds are never relaxed.
+        box_nms_thresh, crop_n_layers, crop_nms_thresh, crop_overlap_ratio, crop_n_points_downscale_factor: with
+            `exact`, as segment_anything has them.
         max_masks_per_keyframe: only so many masks of a keyframe are kept, the largest by area; None keeps all.
         match_iou: masks of one frame that agree at least this much, in (0, 1], are the same region.
         min_area_px: a mask smaller than this, in pixels of the processed frame, counts as gone.
@@ -46,7 +61,16 @@ class Settings:
     points_per_side: int = 16
     pred_iou_thresh: float = 0.8
     stability_score_thresh: float = 0.9
+    min_mask_region_area: int | None = None
     min_coverage: float = 0.95
+    min_pred_iou: float = 0.6
+    min_stability_score: float = 0.7
+    exact: bool = False
+    box_nms_thresh: float = 0.7
+    crop_n_layers: int = 0
+    crop_nms_thresh: float = 0.7
+    crop_overlap_ratio: float = 512 / 1500
+    crop_n_points_downscale_factor: int = 1
     max_masks_per_keyframe: int | None = None
     match_iou: float = 0.6
     min_area_px: int = 100
@@ -79,7 +103,15 @@ _RANGES: dict[str, tuple[type, float, float | None]] = {
     "points_per_side": (int, 1, 256),
     "pred_iou_thresh": (float, 0, 1),
     "stability_score_thresh": (float, 0, 1),
+    "min_mask_region_area": (int, 0, None),
     "min_coverage": (float, 0, 1),
+    "min_pred_iou": (float, 0, 1),
+    "min_stability_score": (float, 0, 1),
+    "box_nms_thresh": (float, 0, 1),
+    "crop_n_layers": (int, 0, 4),
+    "crop_nms_thresh": (float, 0, 1),
+    "crop_overlap_ratio": (float, 0, 1),
+    "crop_n_points_downscale_factor": (int, 1, 256),
     "max_masks_per_keyframe": (int, 1, 2**20 - 1),
     "match_iou": (float, 0.01, 1),
     "min_area_px": (int, 1, None),
@@ -90,7 +122,7 @@ _RANGES: dict[str, tuple[type, float, float | None]] = {
     "end": (int, 1, None),
     "stride": (int, 1, None),
 }
-_OPTIONAL = {"max_masks_per_keyframe", "resize", "end"}
+_OPTIONAL = {"min_mask_region_area", "max_masks_per_keyframe", "resize", "end"}
 
 
 def option(name: str) -> str:
@@ -110,6 +142,8 @@ def _check(values: dict[str, Any]) -> None:
     for name in ("weights", "propagator_weights", "masks"):
         if not isinstance(values[name], str | None):
             raise SettingsError(f"{option(name)} takes a name or a path, not {values[name]!r}")
+    if not isinstance(values["exact"], bool):
+        raise SettingsError(f"{option('exact')} is on or off, true or false in a file, not {values['exact']!r}")
     for name, (kind, low, high) in _RANGES.items():
         if values[name] is not None or name not in _OPTIONAL:
             _check_range(name, values[name], kind, low, high)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32, Int, Int8
+from jaxtyping import Bool, Float, Float32, Int, Int8, UInt8
 from torch import Tensor
 
 _MASKS_AT_ONCE = 256
@@ -24,13 +24,15 @@ class Candidates:
 
     Attributes:
         logits: the masks, above 0 where mask; on the model's device, all else on the CPU.
-        predicted_iou, stability_score, level, point_xy: as in KeyframeMasks.
+        predicted_iou, stability_score, level, levels, point_xy: as in KeyframeMasks; the model may be surer than sure,
+            with a predicted_iou above 1.
     """
 
     logits: Float[Tensor, "n y x"]
     predicted_iou: Float32[np.ndarray, " n"]
     stability_score: Float32[np.ndarray, " n"]
     level: Int8[np.ndarray, " n"]
+    levels: UInt8[np.ndarray, " n"]
     point_xy: Float32[np.ndarray, "n 2"]
 
     def __len__(self) -> int:

@@ -13,7 +13,6 @@ from overseg.generate.encoding import LOGIT_PX, Framing
 
 STABILITY_OFFSET = 1.0  # segment_anything's: the logits are cut at -1 and at +1
 _MASKS_AT_ONCE = 64
-_MAX_SAMPLES = 200  # along each side of a mask, to measure its stability
 
 
 class Enlarging:
@@ -42,14 +41,14 @@ class Enlarging:
             parts.append(Rles.from_masks(masks.transpose(0, 2, 1)))
         return Rles.concatenate(self._size, parts)
 
-    def stability_score(self, logits: Float[Tensor, "n y x"]) -> Float32[np.ndarray, " n"]:
+    def stability_score(self, logits: Float[Tensor, "n y x"], *, max_samples: int | None) -> Float32[np.ndarray, " n"]:
         """IoU of each mask cut at +1 and the same cut at -1, in [0, 1]; 0 for an empty one.
 
         The measure of segment_anything's automatic mask generator (Kirillov et al., 2023, appendix B), at the
-        picture's size. Of a large mask only every second, third … row and column is looked at.
+        picture's size. Of a mask with more than `max_samples` rows or columns only every second, third … is looked at.
         """
         areas = [torch.zeros((0, 2), device=logits.device)]
-        for enlarged, _, _ in self._parts(logits, above=-STABILITY_OFFSET, max_samples=_MAX_SAMPLES):
+        for enlarged, _, _ in self._parts(logits, above=-STABILITY_OFFSET, max_samples=max_samples):
             narrow, wide = (enlarged > STABILITY_OFFSET).sum(), (enlarged > -STABILITY_OFFSET).sum()
             areas.append(torch.stack([narrow, wide])[None])
         narrow, wide = torch.cat(areas).cpu().numpy().astype(np.float32).T

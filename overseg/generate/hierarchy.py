@@ -1,5 +1,7 @@
 """A preview without weights: regions of like colour at several scales."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
@@ -7,7 +9,7 @@ from scipy import ndimage
 from skimage.segmentation import felzenszwalb
 
 from overseg.data.frame import Frame
-from overseg.data.masks import KeyframeMasks
+from overseg.data.masks import KeyframeMasks, levels_of
 from overseg.data.rles import Rles
 from overseg.errors import SettingsError
 from overseg.generate.keep import keep_masks
@@ -67,13 +69,8 @@ class HierarchyGenerator:
         """The regions at one scale, brought to the frame's size."""
         regions = felzenszwalb(picture, scale=self._scales[level], sigma=0, min_size=_MIN_REGION_PX) + 1
         masks = KeyframeMasks.from_rles(_enlarge(regions, size))
-        return KeyframeMasks(
-            rles=masks.rles,
-            predicted_iou=_border_score(picture, regions),
-            stability_score=masks.stability_score,
-            level=np.full(len(masks), level, np.int8),
-            point_xy=masks.point_xy,
-        )
+        levels = np.full(len(masks), level, np.int8)
+        return replace(masks, predicted_iou=_border_score(picture, regions), level=levels, levels=levels_of(levels))
 
 
 def _working_picture(rgb: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "h w 3"]:

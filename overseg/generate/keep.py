@@ -1,26 +1,41 @@
 """Which of many masks are kept: no near-duplicates, none too small, at most so many, the most reliable first."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Int, UInt8
 
 from overseg.data.masks import KeyframeMasks
 
 
-def distinct(iou: Float[np.ndarray, "n n"], order: Int[np.ndarray, " n"], max_iou: float) -> Int[np.ndarray, " k"]:
-    """Rows that remain when each row, in this order, removes all later ones that it overlaps by more than `max_iou`.
+def spokesmen(
+    order: Int[np.ndarray, " n"], duplicates: Callable[[int], Bool[np.ndarray, " n"]]
+) -> Int[np.ndarray, " n"]:
+    """Greedy non-maximum suppression: for every row, the row that is kept in its place, which may be itself.
 
-    Masks decide, not boxes, so that two different regions with the same box both live.
-
-    Returns:
-        The kept row numbers, in the given order.
+    Args:
+        order: all row numbers; each, in this order, takes the place of those that nothing speaks for yet.
+        duplicates: the rows that are as good as this one.
     """
-    alive = np.ones(len(order), dtype=bool)
-    kept = []
+    spokesman = np.full(len(order), -1, np.int64)
     for row in order:
-        if alive[row]:
-            kept.append(row)
-            alive &= iou[row] <= max_iou
-    return np.array(kept, dtype=np.int64)
+        if spokesman[row] < 0:
+            spokesman[duplicates(int(row)) & (spokesman < 0)] = row
+            spokesman[row] = row
+    return spokesman
+
+
+def kept_rows(order: Int[np.ndarray, " n"], spokesman: Int[np.ndarray, " n"]) -> Int[np.ndarray, " k"]:
+    """The rows that speak for themselves, in this order."""
+    return order[spokesman[order] == order]
+
+
+def joined_levels(levels: UInt8[np.ndarray, " n"], spokesman: Int[np.ndarray, " n"]) -> UInt8[np.ndarray, " n"]:
+    """The levels of every row and of all rows that it speaks for."""
+    joined = np.zeros_like(levels)
+    np.bitwise_or.at(joined, spokesman, levels)
+    return joined
 
 
 def keep_masks(
@@ -37,18 +52,29 @@ def keep_masks(
         masks: all that were found.
         min_area_px: smaller masks are dropped; empty ones always are.
         max_masks: only so many of the largest are kept; None keeps all.
-        max_iou: of two masks that overlap by more, the more reliable is kept.
+        max_iou: of two masks that overlap by more, the more reliable is kept. Masks decide, not boxes, so that two
+            different regions with the same box both live.
         first: where true, a mask is kept before any other, however reliable.
 
     Returns:
         The kept masks, by falling predicted IoU x stability.
     """
-    quality = masks.predicted_iou.astype(np.float64) * masks.stability_score
     area = masks.rles.area_px()
-    rank = np.lexsort((-area, -quality, np.zeros(len(masks)) if first is None else ~first))
-    rank = rank[area[rank] >= max(min_area_px, 1)]
-    candidates = masks.rles.take(rank)
-    kept = rank[distinct(candidates.iou(candidates), np.arange(len(rank)), max_iou)]
-    if max_masks is not None:
-        kept = kept[np.argsort(-area[kept], kind="stable")[:max_masks]]
-    return masks.take(kept[np.lexsort((-area[kept], -quality[kept]))])
+    rank = np.lexsort((-area, -_quality(masks), np.zeros(len(masks)) if first is None else ~first))
+    large = masks.take(rank[area[rank] >= max(min_area_px, 1)])
+    order = np.arange(len(large))
+    iou = large.rles.iou(large.rles)
+    spokesman = spokesmen(order, lambda row: iou[row] > max_iou)
+    joined = replace(large, levels=joined_levels(large.levels, spokesman))
+    return largest(joined.take(kept_rows(order, spokesman)), max_masks)
+
+
+def largest(masks: KeyframeMasks, max_masks: int | None) -> KeyframeMasks:
+    """So many of the largest masks, or all, by falling predicted IoU x stability."""
+    area = masks.rles.area_px()
+    kept = np.argsort(-area, kind="stable")[:max_masks]
+    return masks.take(kept[np.lexsort((-area[kept], -_quality(masks)[kept]))])
+
+
+def _quality(masks: KeyframeMasks) -> np.ndarray:
+    return masks.predicted_iou.astype(np.float64) * masks.stability_score

@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +60,10 @@ def read_coco(path: Path, size: tuple[int, int]) -> KeyframeMasks:
     entries = _read_entries(path)
     try:
         counts = tuple(_counts(entry["segmentation"], size, path) for entry in entries)
-        masks = KeyframeMasks.from_rles(Rles(size, counts))
-        return KeyframeMasks(
-            rles=masks.rles,
+        return replace(
+            KeyframeMasks.from_rles(Rles(size, counts)),
             predicted_iou=_scores(entries, "predicted_iou"),
             stability_score=_scores(entries, "stability_score"),
-            level=masks.level,
             point_xy=np.array([_point(entry) for entry in entries], np.float32).reshape(-1, 2),
         )
     except (KeyError, TypeError, ValueError, IndexError) as e:

@@ -1,6 +1,7 @@
 """One picture, encoded, that answers prompts with candidate masks."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from overseg.data.frame import Frame
+from overseg.data.masks import KeyframeMasks, levels_of
 from overseg.errors import DeviceError, InputError, WeightsError
 from overseg.generate.batching import WHAT_HELPS, Batching
 from overseg.generate.candidates import Candidates, Thresholds, mask_iou
@@ -22,6 +24,14 @@ if TYPE_CHECKING:
     from segment_anything.modeling import Sam
 
 MIN_SIDE_PX = 32
+
+
+@contextmanager
+def computing(sam: "Sam", dtype: torch.dtype) -> Iterator[None]:
+    """Where a model computes: without gradients, and in this type where that is safe."""
+    reduced = nullcontext() if dtype == torch.float32 else torch.autocast(sam.device.type, dtype)
+    with torch.inference_mode(), reduced:
+        yield
 
 
 @dataclass(frozen=True)
@@ -43,7 +53,9 @@ class PointAnswers:
 class PromptedFrame:
     """An encoded frame. Prompts are in pixels of the frame, x to the right, y down."""
 
-    def __init__(self, sam: "Sam", frame: Frame, *, batching: Batching, floors: Thresholds) -> None:
+    def __init__(
+        self, sam: "Sam", frame: Frame, *, batching: Batching, floors: Thresholds, stability_samples: int | None
+    ) -> None:
         """Encode the frame.
 
         Args:
@@ -51,6 +63,7 @@ class PromptedFrame:
             frame: at least 32 pixels a side.
             batching: how many prompts are decoded at once.
             floors: masks below these are never wanted.
+            stability_samples: rows and columns of a mask that are looked at for its stability score; None is all.
 
         Raises:
             InputError: the frame is too small.
@@ -71,7 +84,8 @@ class PromptedFrame:
             raise DeviceError(f"the device has not enough memory to encode a frame; {WHAT_HELPS}") from e
         _check_finite(embedding)
         self._decoding = MaskDecoding(sam, embedding, input_size=self.framing.input_size)
-        self.enlarging = Enlarging(self.framing, self._decoding.logits_size, self._device)
+        self._enlarging = Enlarging(self.framing, self._decoding.logits_size, self._device)
+        self._stability_samples = stability_samples
 
     @property
     def no_candidates(self) -> Candidates:
@@ -96,6 +110,17 @@ class PromptedFrame:
         height, width = (ceil(px / LOGIT_PX) for px in self.framing.input_size)
         shown[:height, :width] = True
         return shown
+
+    def enlarge(self, candidates: Candidates) -> KeyframeMasks:
+        """The candidates at the frame's own size."""
+        return KeyframeMasks(
+            rles=self._enlarging.masks(candidates.logits),
+            predicted_iou=candidates.predicted_iou,
+            stability_score=candidates.stability_score,
+            level=candidates.level,
+            levels=candidates.levels,
+            point_xy=candidates.point_xy,
+        )
 
     def surely_inside(
         self, masks: Candidates, places_xy: Float[np.ndarray, "places 2"], min_share: float
@@ -174,9 +199,10 @@ class PromptedFrame:
     ) -> Candidates:
         return Candidates(
             logits=logits,
-            predicted_iou=predicted_iou.float().clamp(0, 1).cpu().numpy(),
-            stability_score=self.enlarging.stability_score(logits),
+            predicted_iou=predicted_iou.float().cpu().numpy(),
+            stability_score=self._enlarging.stability_score(logits, max_samples=self._stability_samples),
             level=level.astype(np.int8),
+            levels=levels_of(level.astype(np.int8)),
             point_xy=points_xy.astype(np.float32),
         )
 

@@ -1,6 +1,6 @@
 """Keyframe masks from a Segment Anything model: carried masks first, then points where needed, then what is bare."""
 
-from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,19 +9,20 @@ import torch
 from overseg.data.frame import Frame
 from overseg.data.masks import KeyframeMasks
 from overseg.data.rles import Rles
-from overseg.errors import SettingsError
 from overseg.generate.batching import Batching
 from overseg.generate.candidates import Candidates, Thresholds
 from overseg.generate.covering import Coverage, relaxing
-from overseg.generate.explained import ExplainedPoints
-from overseg.generate.keep import distinct, keep_masks
+from overseg.generate.explained import BORDERLINE, ExplainedPoints
+from overseg.generate.keep import joined_levels, keep_masks, kept_rows, spokesmen
+from overseg.generate.options import check_at_least, check_shares, default_points_per_batch
 from overseg.generate.point_grid import grid_rounds, point_grid
-from overseg.generate.prompting import PromptedFrame
+from overseg.generate.prompting import PromptedFrame, computing
+from overseg.generate.small_regions import without_small_regions
 
 if TYPE_CHECKING:
     from segment_anything.modeling import Sam
 
-POINTS_PER_BATCH_CPU, POINTS_PER_BATCH_CUDA = 4, 64  # on a CPU, what its cache holds
+_STABILITY_SAMPLES = 200
 _RELAXING_STEPS = 3
 _PLACES_PER_STEP = 12  # points in bare places at each step of the coverage pass
 _SURE_SHARE = 0.5  # of a carried mask's mean logit; less, and something else may lie there
@@ -51,6 +52,7 @@ class Sam1Generator:
         min_stability_score: float = 0.7,
         min_coverage: float = 0.95,
         mask_nms_thresh: float = 0.8,
+        min_mask_region_area: int = 0,
         min_area_px: int = 64,
         max_masks: int | None = None,
         use_carried: bool = True,
@@ -69,18 +71,19 @@ class Sam1Generator:
                 for carried masks. A mask keeps its true scores.
             min_coverage: relaxing ends when this share of the picture is covered; 0 never relaxes.
             mask_nms_thresh: of two masks with a higher IoU the better is kept, or the carried one.
+            min_mask_region_area: smaller holes and islands of masks are removed, in pixels; 0 leaves them.
             min_area_px: smaller masks are dropped.
             max_masks: only so many of the largest are kept; None keeps all.
             use_carried: whether masks carried onto a keyframe prompt first.
             min_agreement: IoU of a carried mask and its answer, below which the answer is dropped.
             skip_explained: whether points that others explain are left out; without, all of the grid is run.
-            points_per_batch: prompts decoded at once; None is 4 on a CPU and 64 on a GPU.
+            points_per_batch: prompts decoded at once; None is 2 on a CPU and 64 on a GPU.
             dtype: type in which the model computes, where that is safe; float32 gives segment_anything's masks.
 
         Raises:
             SettingsError: an option is out of range.
         """
-        _check_shares(
+        check_shares(
             pred_iou_thresh=pred_iou_thresh,
             stability_score_thresh=stability_score_thresh,
             min_pred_iou=min_pred_iou,
@@ -89,16 +92,18 @@ class Sam1Generator:
             mask_nms_thresh=mask_nms_thresh,
             min_agreement=min_agreement,
         )
-        _check_positive(points_per_side=points_per_side, points_per_batch=points_per_batch, max_masks=max_masks)
+        check_at_least(0, min_mask_region_area=min_mask_region_area)
+        check_at_least(1, points_per_side=points_per_side, points_per_batch=points_per_batch, max_masks=max_masks)
         self._sam, self._dtype = sam, dtype
         self._points_per_side, self._skip_explained = points_per_side, skip_explained
         self._thresholds = Thresholds(pred_iou_thresh, stability_score_thresh)
+        self._borderline = Thresholds(pred_iou_thresh - BORDERLINE, stability_score_thresh - BORDERLINE)
         self._floors = Thresholds(min(min_pred_iou, pred_iou_thresh), min(min_stability_score, stability_score_thresh))
         self._min_coverage, self._max_iou = min_coverage, mask_nms_thresh
+        self._min_region_px = min_mask_region_area
         self._min_area_px, self._max_masks = min_area_px, max_masks
         self._use_carried, self._min_agreement = use_carried, min_agreement
-        default = POINTS_PER_BATCH_CPU if sam.device.type == "cpu" else POINTS_PER_BATCH_CUDA
-        self._batching = Batching(points_per_batch or default)
+        self._batching = Batching(points_per_batch or default_points_per_batch(sam))
 
     def generate(self, keyframe: Frame, carried: Rles) -> KeyframeMasks:
         """Masks of `keyframe`, the most reliable first; possibly none.
@@ -112,19 +117,20 @@ class Sam1Generator:
             DeviceError: the device has not enough memory.
             WeightsError: the model's output is not finite.
         """
-        with torch.inference_mode(), self._autocast():
-            prompted = PromptedFrame(self._sam, keyframe, batching=self._batching, floors=self._floors)
+        with computing(self._sam, self._dtype):
+            prompted = PromptedFrame(
+                self._sam,
+                keyframe,
+                batching=self._batching,
+                floors=self._floors,
+                stability_samples=_STABILITY_SAMPLES,
+            )
             linked = self._refine(prompted, carried)
             found = self._ask_grid(prompted, linked)
             good = found.reaching(self._thresholds)
             kept = self._distinct(linked, found.take(good))
             kept = self._cover(prompted, kept, found.take(~good))
             return self._finish(prompted, kept, n_linked=len(linked))
-
-    def _autocast(self) -> AbstractContextManager:
-        if self._dtype == torch.float32:
-            return nullcontext()
-        return torch.autocast(self._sam.device.type, self._dtype)
 
     def _refine(self, prompted: PromptedFrame, carried: Rles) -> Candidates:
         """The carried masks as the model sees them on this frame, those that agree with it."""
@@ -147,7 +153,9 @@ class Sam1Generator:
                 ran = points[n_ran : n_ran + len(answers.likeness)]
                 n_ran += len(ran)
                 good = answers.candidates.reaching(self._thresholds)
-                explained.learn(ran, answers.likeness, np.bincount(answers.prompt[good], minlength=len(ran)))
+                nearly = answers.candidates.reaching(self._borderline) & ~good
+                n_accepted, n_borderline = (np.bincount(answers.prompt[x], minlength=len(ran)) for x in (good, nearly))
+                explained.learn(ran, answers.likeness, n_accepted, n_borderline)
                 found.append(answers.candidates)
         return Candidates.concatenate(found)
 
@@ -156,7 +164,9 @@ class Sam1Generator:
         both = Candidates.concatenate([first, others])
         order = np.lexsort((-both.quality, np.arange(len(both)) >= len(first)))
         order[: len(first)] = np.arange(len(first))
-        return both.take(distinct(both.iou(), order, self._max_iou))
+        iou = both.iou()
+        spokesman = spokesmen(order, lambda row: iou[row] > self._max_iou)
+        return replace(both, levels=joined_levels(both.levels, spokesman)).take(kept_rows(order, spokesman))
 
     def _cover(self, prompted: PromptedFrame, kept: Candidates, spare: Candidates) -> Candidates:
         """`kept`, and weaker masks where it leaves the picture bare."""
@@ -175,13 +185,9 @@ class Sam1Generator:
         return kept
 
     def _finish(self, prompted: PromptedFrame, kept: Candidates, *, n_linked: int) -> KeyframeMasks:
-        masks = KeyframeMasks(
-            rles=prompted.enlarging.masks(kept.logits),
-            predicted_iou=kept.predicted_iou,
-            stability_score=kept.stability_score,
-            level=kept.level,
-            point_xy=kept.point_xy,
-        )
+        masks = prompted.enlarge(replace(kept, predicted_iou=kept.predicted_iou.clip(0, 1)))
+        if self._min_region_px > 0:
+            masks = replace(masks, rles=without_small_regions(masks.rles, self._min_region_px)[0])
         return keep_masks(
             masks,
             min_area_px=self._min_area_px,
@@ -189,15 +195,3 @@ class Sam1Generator:
             max_iou=self._max_iou,
             first=np.arange(len(masks)) < n_linked,
         )
-
-
-def _check_shares(**options: float) -> None:
-    for name, value in options.items():
-        if not 0 <= value <= 1:
-            raise SettingsError(f"expected {name} in [0, 1], got {value}")
-
-
-def _check_positive(**options: int | None) -> None:
-    for name, value in options.items():
-        if value is not None and value < 1:
-            raise SettingsError(f"expected {name} of at least 1, got {value}")

@@ -25,6 +25,8 @@ WRONG = [  # option, words on the command line, YAML, Python value, line
     ("masks", "here", "here", "here", "--masks is for --generator precomputed, and the generator here is hierarchy"),
     ("weights", "vit_b", "vit_b", "vit_b", "--weights is for --generator sam1, and the generator here is hierarchy"),
     ("propagator_weights", "x", "x", "x", "--propagator-weights is for --propagator sam2"),
+    ("crop_n_layers", "1", "1", 1, "--crop-n-layers is for --exact, which is not given: change one of the two"),
+    ("min_pred_iou", "-1", "-1", -1, "--min-pred-iou takes a number from 0 to 1, not -1"),
     ("generator", "precomputed", "precomputed", "precomputed", "--generator precomputed needs --masks FOLDER"),
 ]
 DASHED = {"min_area_px": "--min-area"}
@@ -79,7 +81,7 @@ def test_wrong_commands(words, line, refused):
     ("content", "line"),
     [
         (b"steps: 5", "has the unknown option 'steps': did you mean step?"),
-        (b"colour: red", "has the unknown option 'colour': expected some of budget, device"),
+        (b"colour: red", "has the unknown option 'colour': expected some of box_nms_thresh, budget"),
         (b"- step", "expected lines such as `step: 5`, got list"),
         (b"step: [", "is not YAML"),
         (b"? [a]\n: 3", "is not YAML"),
@@ -88,6 +90,9 @@ def test_wrong_commands(words, line, refused):
         (b'step: "5"', "--step takes a whole number of at least 1, not '5'"),
         (b"step:", "--step takes a whole number of at least 1, not None"),
         (b"points-per-side: true", "--points-per-side takes a whole number from 1 to 256, not True"),
+        (b"exact: 1", "--exact is on or off, true or false in a file, not 1"),
+        (b"exact: true\nmin-coverage: 0.9", "--min-coverage has no use with --exact: change one of the two"),
+        (b"exact: true\ngenerator: hierarchy", "--exact is for --generator sam1, and the generator here is hierarchy"),
         (b"generator: [sam1]", "--generator is one of sam1, hierarchy, precomputed, not ['sam1']"),
         (b"preset: best", "--preset is one of preview, fast, full, not 'best'"),
         (b"preset: [fast]", "--config options.yaml: expected preset as in `preset: fast`, got ['fast']"),

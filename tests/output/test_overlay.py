@@ -31,6 +31,7 @@ def table(masks: dict[int, np.ndarray]) -> TrackMasks:
         score=ones,
         stability_score=ones,
         level=np.zeros(n, np.int8),
+        levels=np.ones(n, np.uint8),
         point_xy=np.zeros((n, 2), np.float32),
     )
 

@@ -49,6 +49,7 @@ def visit(key: VisitKey, n_regions: int = 3) -> Visit:
         score=rng.random(n, dtype=np.float32),
         stability_score=np.full(n, np.nan, np.float32),
         level=rng.integers(-1, 3, n).astype(np.int8),
+        levels=rng.integers(0, 8, n).astype(np.uint8),
         point_xy=rng.random((n, 2), dtype=np.float32),
     )
     edges = Edges(regions, regions + 1, np.full(n_regions, key.stop, np.int32), np.ones(n_regions, np.float32))

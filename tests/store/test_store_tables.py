@@ -30,6 +30,7 @@ COLUMNS = {
         "score": (np.float32,),
         "stability_score": (np.float32,),
         "level": (np.int8,),
+        "levels": (np.uint8,),
         "point_xy": (np.float32, 2),
     },
     Edges: {"region_from": (np.int64,), "region_to": (np.int64,), "frame": (np.int32,), "iou": (np.float32,)},

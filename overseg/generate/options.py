@@ -1,0 +1,29 @@
+"""What the options of the generators have in common."""
+
+from typing import TYPE_CHECKING
+
+from overseg.errors import SettingsError
+
+if TYPE_CHECKING:
+    from segment_anything.modeling import Sam
+
+POINTS_PER_BATCH_CPU, POINTS_PER_BATCH_CUDA = 2, 64  # on a CPU, what its cache holds
+
+
+def default_points_per_batch(sam: "Sam") -> int:
+    """How many prompts are decoded at once where the user does not say."""
+    return POINTS_PER_BATCH_CPU if sam.device.type == "cpu" else POINTS_PER_BATCH_CUDA
+
+
+def check_shares(**options: float) -> None:
+    """Refuse what is not in [0, 1]; SettingsError names it."""
+    for name, value in options.items():
+        if not 0 <= value <= 1:
+            raise SettingsError(f"expected {name} in [0, 1], got {value}")
+
+
+def check_at_least(least: int, **options: int | None) -> None:
+    """Refuse what is less; SettingsError names it. None is nothing asked for."""
+    for name, value in options.items():
+        if value is not None and value < least:
+            raise SettingsError(f"expected {name} of at least {least}, got {value}")

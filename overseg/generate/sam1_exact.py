@@ -1,0 +1,209 @@
+"""Keyframe masks as segment_anything's own automatic generator makes them, by less work."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+
+from overseg.data.frame import Frame
+from overseg.data.masks import KeyframeMasks
+from overseg.data.rles import Rles
+from overseg.errors import SettingsError
+from overseg.generate.batching import Batching
+from overseg.generate.candidates import Thresholds
+from overseg.generate.keep import joined_levels, kept_rows, largest, spokesmen
+from overseg.generate.options import check_at_least, check_shares, default_points_per_batch
+from overseg.generate.point_grid import point_grid
+from overseg.generate.prompting import PromptedFrame, computing
+from overseg.generate.small_regions import without_small_regions
+from overseg.torchvision_ops import import_torchvision
+
+if TYPE_CHECKING:
+    from segment_anything.modeling import Sam
+
+_MASKS_AT_ONCE = 64
+
+
+class ExactSam1Generator:
+    """The masks of segment_anything's `SamAutomaticMaskGenerator` with the same options, which keep their names.
+
+    1. The picture, and each crop of it, is encoded and prompted with a whole grid of points.
+    2. Masks below the thresholds go before they are brought to the picture's size, and those cut off by a crop.
+    3. Of masks whose boxes nearly agree one stays: within a crop the surest, between crops that of the smaller crop.
+    4. Small holes and islands go, and of masks whose boxes then nearly agree one that had none stays.
+
+    Carried masks are not asked for. `levels` tells those of the masks that gave way, too.
+    """
+
+    def __init__(
+        self,
+        sam: "Sam",
+        *,
+        points_per_side: int = 32,
+        pred_iou_thresh: float = 0.88,
+        stability_score_thresh: float = 0.95,
+        box_nms_thresh: float = 0.7,
+        crop_n_layers: int = 0,
+        crop_nms_thresh: float = 0.7,
+        crop_overlap_ratio: float = 512 / 1500,
+        crop_n_points_downscale_factor: int = 1,
+        min_mask_region_area: int = 0,
+        min_area_px: int = 1,
+        max_masks: int | None = None,
+        points_per_batch: int | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        """Set up a generator; nothing is computed yet.
+
+        Args:
+            sam: the model, in evaluation mode, on the device where it is to run.
+            points_per_side: the grid has this number squared of points.
+            pred_iou_thresh, stability_score_thresh: what a mask must reach, each in [0, 1].
+            box_nms_thresh: of two masks of one crop whose boxes have a higher IoU the surer is kept.
+            crop_n_layers: layer k has 4**k crops, which are prompted besides the whole picture; 0 has none.
+            crop_nms_thresh: as box_nms_thresh, between crops.
+            crop_overlap_ratio: how far crops overlap, as a share of the picture's shorter side.
+            crop_n_points_downscale_factor: layer k has points_per_side divided by this to the power k.
+            min_mask_region_area: smaller holes and islands of masks are removed, in pixels; 0 leaves them.
+            min_area_px: smaller masks are dropped.
+            max_masks: only so many of the largest are kept; None keeps all.
+            points_per_batch: prompts decoded at once; None is 2 on a CPU and 64 on a GPU. It changes no mask.
+            dtype: type in which the model computes, where that is safe; float32 gives segment_anything's masks.
+
+        Raises:
+            SettingsError: an option is out of range.
+        """
+        check_shares(
+            pred_iou_thresh=pred_iou_thresh,
+            stability_score_thresh=stability_score_thresh,
+            box_nms_thresh=box_nms_thresh,
+            crop_nms_thresh=crop_nms_thresh,
+            crop_overlap_ratio=crop_overlap_ratio,
+        )
+        check_at_least(1, points_per_side=points_per_side, points_per_batch=points_per_batch, max_masks=max_masks)
+        check_at_least(1, crop_n_points_downscale_factor=crop_n_points_downscale_factor)
+        check_at_least(0, crop_n_layers=crop_n_layers, min_mask_region_area=min_mask_region_area)
+        self._grids = _point_grids(points_per_side, crop_n_layers, crop_n_points_downscale_factor)
+        self._sam, self._dtype = sam, dtype
+        self._thresholds = Thresholds(pred_iou_thresh, stability_score_thresh)
+        self._box_nms_thresh, self._crop_nms_thresh = box_nms_thresh, crop_nms_thresh
+        self._crop_overlap_ratio, self._min_region_px = crop_overlap_ratio, min_mask_region_area
+        self._min_area_px, self._max_masks = min_area_px, max_masks
+        self._batching = Batching(points_per_batch or default_points_per_batch(sam))
+
+    def generate(self, keyframe: Frame, carried: Rles) -> KeyframeMasks:
+        """Masks of `keyframe`, the most reliable first; possibly none. `carried` is not used.
+
+        Raises:
+            InputError: the frame, or a crop of it, is less than 32 pixels high or wide.
+            DeviceError: the device has not enough memory.
+            WeightsError: the model's output is not finite.
+        """
+        with computing(self._sam, self._dtype):
+            masks = self._all_crops(keyframe)
+        masks = self._without_small_regions(masks)
+        masks = masks.take(masks.rles.area_px() >= self._min_area_px)
+        sure = masks.predicted_iou.clip(0, 1)  # the model may be surer than sure; to here that ranked masks
+        return largest(replace(masks, predicted_iou=sure), self._max_masks)
+
+    def _all_crops(self, keyframe: Frame) -> KeyframeMasks:
+        crops = _crops(keyframe.size, len(self._grids) - 1, self._crop_overlap_ratio)
+        found = [self._one_crop(keyframe, box_xyxy, self._grids[layer]) for box_xyxy, layer in crops]
+        if len(found) == 1:
+            return found[0]
+        area = [(x2 - x1) * (y2 - y1) for (x1, y1, x2, y2), _ in crops]
+        crop_area = np.repeat(area, [len(masks) for masks in found])
+        return _distinct(KeyframeMasks.concatenate(found), -crop_area, self._crop_nms_thresh)
+
+    def _one_crop(
+        self, keyframe: Frame, box_xyxy: tuple[int, int, int, int], grid: Float[np.ndarray, "n 2"]
+    ) -> KeyframeMasks:
+        """The masks of one crop, which may be the whole picture, in the whole picture."""
+        x1, y1, x2, y2 = box_xyxy
+        crop = replace(keyframe, rgb=np.ascontiguousarray(keyframe.rgb[y1:y2, x1:x2]))
+        prompted = PromptedFrame(
+            self._sam, crop, batching=self._batching, floors=self._thresholds, stability_samples=None
+        )
+        found = [KeyframeMasks.from_rles(Rles.empty(crop.size))]
+        for answers in prompted.ask_points(grid * prompted.size_xy, np.zeros((0, 2))):
+            masks = prompted.enlarge(answers.candidates)
+            found.append(masks.take(~_cut_off(masks.rles, box_xyxy, keyframe.size)))
+        masks = KeyframeMasks.concatenate(found)
+        masks = _distinct(masks, masks.predicted_iou, self._box_nms_thresh)
+        corner = np.array([x1, y1], np.float32)
+        return replace(masks, rles=_placed(masks.rles, (x1, y1), keyframe.size), point_xy=masks.point_xy + corner)
+
+    def _without_small_regions(self, masks: KeyframeMasks) -> KeyframeMasks:
+        if self._min_region_px == 0:
+            return masks
+        rles, changed = without_small_regions(masks.rles, self._min_region_px)
+        thresh = max(self._box_nms_thresh, self._crop_nms_thresh)
+        return _distinct(replace(masks, rles=rles), (~changed).astype(np.float32), thresh)
+
+
+def _point_grids(points_per_side: int, n_layers: int, downscale_factor: int) -> list[Float[np.ndarray, "n 2"]]:
+    """The grid of each layer of crops, that of the whole picture first."""
+    sides = [int(points_per_side / downscale_factor**layer) for layer in range(n_layers + 1)]
+    if min(sides) < 1:
+        raise SettingsError(
+            f"expected a point in every layer of crops, got points_per_side {points_per_side}, crop_n_layers {n_layers}"
+            f" and crop_n_points_downscale_factor {downscale_factor}; take fewer layers"
+        )
+    return [point_grid(side) for side in sides]
+
+
+def _crops(size: tuple[int, int], n_layers: int, overlap_ratio: float) -> list[tuple[tuple[int, int, int, int], int]]:
+    """Box (x1, y1, x2, y2) and layer of every crop, the whole picture first."""
+    import_torchvision()
+    from segment_anything.utils.amg import generate_crop_boxes
+
+    boxes, layers = generate_crop_boxes(size, n_layers, overlap_ratio)
+    return [((x1, y1, x2, y2), layer) for (x1, y1, x2, y2), layer in zip(boxes, layers, strict=True)]
+
+
+def _cut_off(rles: Rles, crop_xyxy: tuple[int, int, int, int], size: tuple[int, int]) -> Bool[np.ndarray, " n"]:
+    """Which masks of a crop come near a border of it that is no border of the picture."""
+    from segment_anything.utils.amg import is_box_near_crop_edge
+
+    boxes = torch.from_numpy(_boxes_xyxy(rles))
+    return is_box_near_crop_edge(boxes, list(crop_xyxy), [0, 0, size[1], size[0]]).numpy()
+
+
+def _placed(rles: Rles, corner_xy: tuple[int, int], size: tuple[int, int]) -> Rles:
+    """The masks of a crop with this corner, in a picture of this size."""
+    if rles.size == size:
+        return rles
+    (x, y), (height, width) = corner_xy, rles.size
+    parts = []
+    for start in range(0, len(rles), _MASKS_AT_ONCE):
+        small = rles.take(range(start, min(start + _MASKS_AT_ONCE, len(rles)))).to_masks()
+        masks = np.zeros((len(small), *size), bool)
+        masks[:, y : y + height, x : x + width] = small
+        parts.append(Rles.from_masks(masks))
+    return Rles.concatenate(size, parts)
+
+
+def _distinct(
+    masks: KeyframeMasks, score: Float[np.ndarray, " n"] | Int[np.ndarray, " n"], thresh: float
+) -> KeyframeMasks:
+    """Box non-maximum suppression: the masks of highest score, each with the levels of those that it replaces."""
+    boxes = _boxes_xyxy(masks.rles)
+    order = np.argsort(-score, kind="stable")
+    spokesman = spokesmen(order, lambda row: _box_iou(boxes[row], boxes) > thresh)
+    return replace(masks, levels=joined_levels(masks.levels, spokesman)).take(kept_rows(order, spokesman))
+
+
+def _boxes_xyxy(rles: Rles) -> Float[np.ndarray, "n 4"]:
+    """Boxes from first to last pixel, as segment_anything has them: a pixel narrower and lower than COCO's."""
+    x, y, width, height = rles.boxes_xywh().T
+    return np.stack([x, y, x + np.maximum(width - 1, 0), y + np.maximum(height - 1, 0)], axis=1)
+
+
+def _box_iou(box: Float[np.ndarray, " 4"], boxes: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, " n"]:
+    """Intersection over union of a box with each of many, in [0, 1]; 0 between boxes without area."""
+    sides = (np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2])).clip(min=0)
+    both = sides.prod(axis=1)
+    union = (box[2:] - box[:2]).prod() + (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) - both
+    return np.divide(both, union, out=np.zeros(len(boxes)), where=union > 0)

@@ -1,0 +1,48 @@
+"""Specks and pinholes of masks, removed."""
+
+import numpy as np
+from jaxtyping import Bool
+
+from overseg.data.rles import Rles
+from overseg.torchvision_ops import import_torchvision
+
+_MASKS_AT_ONCE = 64
+
+
+def without_small_regions(rles: Rles, min_area_px: int) -> tuple[Rles, Bool[np.ndarray, " n"]]:
+    """Masks with their holes and then their islands of less than this area gone, as segment_anything removes them.
+
+    Of a mask that has small islands only, the largest is left.
+
+    Returns:
+        The masks, and which of them changed.
+    """
+    changed = np.zeros(len(rles), bool)
+    counts = list(rles.counts)
+    for start in range(0, len(rles), _MASKS_AT_ONCE):
+        rows = np.arange(start, min(start + _MASKS_AT_ONCE, len(rles)))
+        chunk = rles.take(rows)
+        for row, mask, box in zip(rows, chunk.to_masks(), chunk.boxes_xywh().astype(int), strict=True):
+            changed[row] = _clean(mask[_around(box, min_area_px)], min_area_px)
+            if changed[row]:
+                counts[row] = Rles.from_masks(mask[None]).counts[0]
+    return Rles(rles.size, tuple(counts)), changed
+
+
+def _around(box_xywh: np.ndarray, margin_px: int) -> tuple[slice, slice]:
+    """Rows and columns of a box with a margin. What is not mask there and goes on outside has at least `margin_px`
+    pixels inside, and so is no small hole."""
+    x, y, width, height = box_xywh
+    rows = slice(max(y - margin_px, 0), y + height + margin_px)
+    return rows, slice(max(x - margin_px, 0), x + width + margin_px)
+
+
+def _clean(mask: Bool[np.ndarray, "y x"], min_area_px: int) -> bool:
+    """Clean a mask in place; whether there was anything to clean."""
+    import_torchvision()
+    from segment_anything.utils.amg import remove_small_regions
+
+    filled, had_holes = remove_small_regions(mask, min_area_px, "holes")
+    cleaned, had_islands = remove_small_regions(filled, min_area_px, "islands")
+    mask[...] = cleaned
+    return had_holes or had_islands
