@@ -160,4 +160,5 @@ def _tokens(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b hw c"]:
 def _split_pixels(x: Float[Tensor, "... c"], expand: nn.ConvTranspose2d) -> Float[Tensor, "... 2 2 d"]:
     """A 2x2 transposed convolution of stride 2, with channels last: each pixel becomes four, down then right."""
     weight = expand.weight.permute(2, 3, 1, 0).flatten(0, 2)
-    return F.linear(x, weight, expand.bias.repeat(4)).unflatten(-1, (2, 2, -1))
+    bias = None if expand.bias is None else expand.bias.repeat(4)
+    return F.linear(x, weight, bias).unflatten(-1, (2, 2, -1))
