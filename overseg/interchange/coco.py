@@ -170,7 +170,7 @@ def _read_images(source: Path) -> Iterator[dict[str, Any]]:
 def _gather(gathered: Gathered, annotation: dict[str, Any], number: dict[Any, int], size: tuple[int, int]) -> None:
     track = annotation["track_id"] if "track_id" in annotation else annotation["instance_id"]
     nan = float("nan")
-    point = annotation.get("point_coords") or [[nan, nan]]
+    x, y = (annotation.get("point_coords") or [[nan, nan]])[0]
     is_carried = annotation.get("source", 0) != 0
     gathered.add(
         number[annotation["image_id"]],
@@ -181,7 +181,7 @@ def _gather(gathered: Gathered, annotation: dict[str, Any], number: dict[Any, in
         level=int(within(annotation.get("level"), -1, 2, otherwise=-1)),
         source=int(within(annotation.get("source"), 0, 2, otherwise=0)),
         region=int(annotation.get("region", UNKNOWN_REGION)),
-        point_xy=[float(at) for at in point[0]],
+        point_xy=[float(x), float(y)],
     )
 
 

@@ -118,7 +118,7 @@ def read(source: Path) -> Imported:
             image.clear()
     except OSError as e:
         raise InputError(f"cannot read {source}: {e.strerror}; check the path and its permissions") from e
-    except (ParseError, DefusedXmlException) as e:
+    except (ParseError, LookupError, DefusedXmlException) as e:  # an encoding that is not known
         raise InputError(f"expected XML without a document type in {source}, got something else ({e})") from e
     return _imported(source, sorted(found, key=lambda image: image[0]))
 

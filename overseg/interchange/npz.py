@@ -1,6 +1,7 @@
 """A stack of masks for every view, for 3D segmentation: `<picture>.npz` with an array `masks` [n, height, width]."""
 
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedIOBase
@@ -18,7 +19,7 @@ from overseg.interchange.imported import LARGEST_ID, Imported, imported_masks
 from overseg.interchange.selection import Selection
 from overseg.video.packets import refuse_absurd_size
 
-_BAD = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError)
+_BAD = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError)
 _File = IO[bytes] | BufferedIOBase  # what a zip archive opens is the second
 _COLUMNS = ("score", "level")
 
