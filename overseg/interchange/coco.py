@@ -19,6 +19,7 @@ from overseg.interchange.selection import SelectedFrame, Selection
 
 FILE = "annotations.json"
 _VIDEO = 1
+_FAR_PX = 1e6  # no picture has a point out there
 
 
 def write(selection: Selection, pictures: list[str], folder: Path) -> None:
@@ -170,7 +171,7 @@ def _read_images(source: Path) -> Iterator[dict[str, Any]]:
 def _gather(gathered: Gathered, annotation: dict[str, Any], number: dict[Any, int], size: tuple[int, int]) -> None:
     track = annotation["track_id"] if "track_id" in annotation else annotation["instance_id"]
     nan = float("nan")
-    x, y = (annotation.get("point_coords") or [[nan, nan]])[0]
+    x, y = (annotation.get("point_coords") or [[None, None]])[0]
     is_carried = annotation.get("source", 0) != 0
     gathered.add(
         number[annotation["image_id"]],
@@ -181,7 +182,7 @@ def _gather(gathered: Gathered, annotation: dict[str, Any], number: dict[Any, in
         level=int(within(annotation.get("level"), -1, 2, otherwise=-1)),
         source=int(within(annotation.get("source"), 0, 2, otherwise=0)),
         region=int(annotation.get("region", UNKNOWN_REGION)),
-        point_xy=[float(x), float(y)],
+        point_xy=[within(at, -_FAR_PX, _FAR_PX, otherwise=nan) for at in (x, y)],
     )
 
 

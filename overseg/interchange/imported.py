@@ -78,6 +78,7 @@ class Gathered:
 
     def __init__(self, size: tuple[int, int]) -> None:
         self._size = size
+        self._nothing = imported_masks(Rles.empty(size), np.zeros(0, np.int64))
         self._rows: defaultdict[int, list[tuple[int, bytes, dict[str, Any]]]] = defaultdict(list)
 
     def add(self, frame: int, id: int, counts: bytes, **columns: Any) -> None:
@@ -87,12 +88,11 @@ class Gathered:
     def frames(self, n_frames: int) -> Iterator[TrackMasks]:
         """The masks of each frame in order; they are gone from here then."""
         for frame in range(n_frames):
-            yield self._table(self._rows.pop(frame, []))
+            yield self._table(self._rows.pop(frame)) if frame in self._rows else self._nothing
 
     def _table(self, rows: list[tuple[int, bytes, dict[str, Any]]]) -> TrackMasks:
         rles = Rles(self._size, tuple(counts for _, counts, _ in rows))
-        names = rows[0][2] if rows else {}
-        columns = {name: np.array([row[2][name] for row in rows], _TYPES[name]) for name in names}
+        columns = {name: np.array([row[2][name] for row in rows], _TYPES[name]) for name in rows[0][2]}
         return imported_masks(rles, np.array([id for id, _, _ in rows], np.int64), **columns)
 
 

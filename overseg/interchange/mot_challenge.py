@@ -59,7 +59,7 @@ def read_info(source: Path) -> tuple[Path, tuple[int, int], int, float]:
         return video / LINES, size, n_frames, float(section.get("frameRate", "0"))
 
 
-_LONGEST = 2**24  # frames; a week at 25 a second
+_LONGEST = 2**20  # frames; half a day at 25 a second
 
 
 def read_lines(path: Path) -> list[str]:

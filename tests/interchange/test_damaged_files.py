@@ -14,8 +14,8 @@ from overseg.interchange.import_journal import ImportJournal
 from overseg.interchange.selection import Filters
 
 N_INPUTS = 25  # for each format
-STRANGE = (None, -1, 0, 1e308, 10**30, "", "x", "../../etc/passwd", [], {}, [[]], True, -0.5, 100000, "\0", 2**31)
-NUMBERS = (-1, 0, 10**12, "x", "", "nan", "1e400", 99999)
+STRANGE = (None, -1, 0, 1e308, 10**30, "", "x", "../../etc/passwd", [], {}, [[]], True, -0.5, "\0", 2**31)
+NUMBERS = (-1, 0, 10**12, "x", "", "nan", "1e400")
 TEXT = (".txt", ".xml", ".ini")
 
 

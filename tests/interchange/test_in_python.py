@@ -8,6 +8,7 @@ import supervision
 import torch
 from interchange.interchange_samples import N_FRAMES, VIDEO
 
+import overseg
 from overseg.data.masks import TrackMasks
 from overseg.errors import SettingsError
 from overseg.interchange.detections import to_supervision, to_torch
@@ -77,3 +78,13 @@ def test_what_is_not_installed_is_said(result, tmp_path, monkeypatch):
 
 def test_levels_of_nothing(result):
     assert not LevelMaps(result, 99)[0].any()
+
+
+def test_the_same_from_the_package(result, tmp_path):
+    exported = overseg.export(result, tmp_path / "out", format="davis", flatten="level=0", min_length=6)
+    assert exported.n_objects == 1 and exported.loss is not None and exported.loss.n_tracks_lost > 0
+    again = overseg.import_masks(tmp_path / "out", tmp_path / "again.zarr", format="davis")
+    assert len(again.tracks) == 1
+    overseg.export(tmp_path / "again.zarr", tmp_path / "out.json", format="coco")
+    with pytest.raises(SettingsError, match="--flatten takes"):
+        overseg.export(result, tmp_path / "no", format="davis", flatten="1")
