@@ -178,8 +178,7 @@ def _made_video(n_frames: int) -> Video:
 
 
 def _random_weights(path: Path) -> str:
-    sys.path.insert(0, str(_TESTS))
-    from random_sam2 import save_random_sam2
+    from overseg.propagate.sam2_random import save_random_sam2
 
     return str(save_random_sam2(path, "2.1"))
 

@@ -64,7 +64,7 @@ def choose(preset: str | None, device: str, changes: dict[str, Any], *, report: 
     unknown = sorted(set(changes) - set(Settings.names()))
     if unknown:
         raise SettingsError(f"there is no setting {unknown[0]!r}: expected {', '.join(Settings.names())}")
-    found_device = _resolve_device(device, needs_torch=_needs_torch(preset, changes))
+    found_device = resolve_device(device, needs_torch=_needs_torch(preset, changes))
     name, reason = (preset, "as asked") if preset else _fitting(found_device, changes, report)
     settings = Settings.from_options(_with_weights({**PRESETS[name], **changes}))
     _refuse_idle(settings, changes)
@@ -91,7 +91,13 @@ def _needs_torch(preset: str | None, changes: dict[str, Any]) -> bool:
     return settings["generator"] == "sam1" or settings["propagator"] == "sam2"
 
 
-def _resolve_device(device: str, *, needs_torch: bool) -> str:
+def resolve_device(device: str, *, needs_torch: bool) -> str:
+    """The device that a word names: the best there is for "auto".
+
+    Raises:
+        SettingsError: no such word.
+        DeviceError: the device is not there.
+    """
     if not isinstance(device, str) or device.split(":")[0] not in ("auto", "cpu", "cuda", "mps"):
         raise SettingsError(f"--device is auto, cpu, cuda, cuda:N or mps, not {device!r}")
     if device == "cpu" or (device == "auto" and not needs_torch):

@@ -1,15 +1,20 @@
 """Our masks beside those of upstream's own `SAM2VideoPredictor`: same weights, same frames, one object per mask."""
 
+import io
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 from sam2.build_sam import build_sam2_video_predictor
 from sam2.sam2_video_predictor import SAM2VideoPredictor
 
 from overseg.data.masks import Masklets
+from overseg.data.prompts import NO_POINT, Prompts
 from overseg.data.rles import Rles
 from overseg.propagate.sam2_model import Sam2Variant
 from overseg.stages import Clip, Direction, Video
@@ -54,20 +59,54 @@ def write_frames(video: Video, folder: Path) -> None:
             Image.fromarray(video[index].rgb).save(file, format="png")
 
 
+class UpstreamSession:
+    """One inference state of upstream's predictor, driven by the same tables as `Sam2Session`."""
+
+    def __init__(self, predictor: SAM2VideoPredictor, video: Video) -> None:
+        self._predictor = predictor
+        self._size = video.info.size
+        with tempfile.TemporaryDirectory() as folder, _no_bars():
+            write_frames(video, Path(folder))
+            self._state = predictor.init_state(folder)
+
+    def prompt(self, prompts: Prompts) -> Rles:
+        """Give prompts one after another: for every row, the mask that comes of it."""
+        return Rles.concatenate(
+            self._size, [self._prompt(prompts.take(np.array([row]))) for row in range(len(prompts))]
+        )
+
+    def carry(self, first: int, last: int) -> Iterator[tuple[int, Rles]]:
+        """For every frame from `first` to `last`, which may be the earlier one: its number, and a mask per object."""
+        n_frames = abs(last - first)
+        with _no_bars():
+            carried = self._predictor.propagate_in_video(self._state, first, n_frames, reverse=last < first)
+            for frame, _, logits in carried:
+                yield frame, _rles(logits)
+
+    def _prompt(self, one: Prompts) -> Rles:
+        frame, number = int(one.frame[0]), int(one.object[0])
+        if one.has_mask[0]:
+            _, numbers, logits = self._predictor.add_new_mask(self._state, frame, number, one.rles.to_masks()[0])
+            return _rles(logits[[numbers.index(number)]])
+        is_point = one.point_label[0] != NO_POINT
+        _, numbers, logits = self._predictor.add_new_points_or_box(
+            self._state,
+            frame,
+            number,
+            points=one.point_xy[0][is_point],
+            labels=one.point_label[0][is_point],
+            clear_old_points=not one.adds[0],
+            box=one.box_xyxy[0] if one.has_box[0] else None,
+        )
+        return _rles(logits[[numbers.index(number)]])
+
+
 def upstream_masks(predictor: SAM2VideoPredictor, clip: Clip, prompts: Rles, direction: Direction) -> dict[int, Rles]:
     """What upstream makes of `prompts`, at least one: for every frame after the first, one mask per prompt."""
-    is_reverse = direction is Direction.BACKWARD
-    start = clip.stop if is_reverse else clip.start
-    with tempfile.TemporaryDirectory() as folder:
-        write_frames(clip.video, Path(folder))
-        state = predictor.init_state(folder)
-    for row, mask in enumerate(prompts.to_masks()):
-        predictor.add_new_mask(state, start, row, mask)
-    carried = predictor.propagate_in_video(
-        state, start_frame_idx=start, max_frame_num_to_track=len(clip) - 1, reverse=is_reverse
-    )
-    masks = {frame: Rles.from_masks((logits[:, 0] > 0).cpu().numpy()) for frame, _, logits in carried}
-    return {frame: rles for frame, rles in masks.items() if frame != start}
+    ends = (clip.start, clip.stop) if direction is Direction.FORWARD else (clip.stop, clip.start)
+    session = UpstreamSession(predictor, clip.video)
+    session.prompt(Prompts.of_masks(prompts, object=range(len(prompts)), frame=ends[0]))
+    return {frame: rles for frame, rles in session.carry(*ends) if frame != ends[0]}
 
 
 def compare(ours: Masklets, upstream: dict[int, Rles], *, min_area_px: int) -> Parity:
@@ -90,3 +129,14 @@ def compare(ours: Masklets, upstream: dict[int, Rles], *, min_area_px: int) -> P
             else:
                 ious.append(ours.rles.take([row]).iou(masks.take([prompt]))[0, 0])
     return Parity(float(min(ious, default=1.0)), len(ious), n_ended_apart)
+
+
+def _rles(logits: torch.Tensor) -> Rles:
+    return Rles.from_masks((logits[:, 0] > 0).cpu().numpy())
+
+
+@contextmanager
+def _no_bars() -> Iterator[None]:
+    """Without upstream's progress bars."""
+    with redirect_stderr(io.StringIO()):
+        yield

@@ -7,7 +7,6 @@ import pytest
 import scipy.ndimage
 import torch
 from propagate.propagator_suite import ArrayVideo, discs, panning_video
-from propagate.random_sam2 import save_random_sam2
 
 from overseg.data.masks import Masklets
 from overseg.data.rles import Rles
@@ -15,6 +14,7 @@ from overseg.data.visit import Direction
 from overseg.propagate.sam2 import Sam2Propagator
 from overseg.propagate.sam2_model import Sam2Variant, load_sam2
 from overseg.propagate.sam2_parity import Parity, compare, upstream_masks, upstream_predictor
+from overseg.propagate.sam2_random import save_random_sam2
 from overseg.propagate.sam2_steps import SmallRegions
 from overseg.stages import Clip
 

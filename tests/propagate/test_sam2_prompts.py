@@ -3,19 +3,18 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from propagate.propagator_suite import ArrayVideo, discs, panning_video
-from propagate.random_sam2 import save_random_sam2
+from propagate.propagator_suite import discs, panning_video
 from sam2.sam2_video_predictor import SAM2VideoPredictor
 
-from overseg.data.prompts import NO_POINT, Prompts
+from overseg.data.prompts import Prompts
 from overseg.data.rles import Rles
 from overseg.data.shot import Shot
 from overseg.propagate.sam2 import Sam2Propagator
 from overseg.propagate.sam2_model import Sam2Variant, load_sam2
-from overseg.propagate.sam2_parity import upstream_predictor, write_frames
+from overseg.propagate.sam2_parity import UpstreamSession, upstream_predictor
+from overseg.propagate.sam2_random import save_random_sam2
 from overseg.propagate.sam2_session import Sam2Session
 from overseg.propagate.sam2_steps import SmallRegions
 from overseg.stages import PromptedPropagator
@@ -26,38 +25,6 @@ N_FRAMES = 6
 
 def click(object: int, frame: int, *xy: tuple[float, float], labels: tuple[int, ...], **more) -> Prompts:
     return Prompts.of_points(SIZE, object=object, frame=frame, xy=xy, labels=labels, **more)
-
-
-class Upstream:
-    """Upstream's predictor, driven by the same tables."""
-
-    def __init__(self, predictor: SAM2VideoPredictor, folder: Path, video: ArrayVideo) -> None:
-        write_frames(video, folder)
-        self._predictor, self._state = predictor, predictor.init_state(str(folder))
-
-    def prompt(self, prompts: Prompts) -> Rles:
-        return Rles.concatenate(SIZE, [self._prompt(prompts.take(np.array([row]))) for row in range(len(prompts))])
-
-    def carry(self, first: int, last: int) -> list[Rles]:
-        carried = self._predictor.propagate_in_video(self._state, first, abs(last - first), reverse=last < first)
-        return [Rles.from_masks((logits[:, 0] > 0).numpy()) for _, _, logits in carried]
-
-    def _prompt(self, one: Prompts) -> Rles:
-        frame, number = int(one.frame[0]), int(one.object[0])
-        if one.has_mask[0]:
-            _, numbers, logits = self._predictor.add_new_mask(self._state, frame, number, one.rles.to_masks()[0])
-        else:
-            is_point = one.point_label[0] != NO_POINT
-            _, numbers, logits = self._predictor.add_new_points_or_box(
-                self._state,
-                frame,
-                number,
-                points=one.point_xy[0][is_point],
-                labels=one.point_label[0][is_point],
-                clear_old_points=not one.adds[0],
-                box=one.box_xyxy[0] if one.has_box[0] else None,
-            )
-        return Rles.from_masks((logits[[numbers.index(number)], 0] > 0).numpy())
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +48,9 @@ def small(weights: Path) -> Sam2Propagator:
 
 
 @pytest.fixture
-def both(propagator: Sam2Propagator, predictor: SAM2VideoPredictor, tmp_path: Path) -> tuple[Sam2Session, Upstream]:
+def both(propagator: Sam2Propagator, predictor: SAM2VideoPredictor) -> tuple[Sam2Session, UpstreamSession]:
     video = panning_video(N_FRAMES, SIZE, step_px=6)
-    return propagator.session(video), Upstream(predictor, tmp_path, video)
+    return propagator.session(video), UpstreamSession(predictor, video)
 
 
 def assert_same(ours: Rles, theirs: Rles) -> None:
@@ -93,16 +60,16 @@ def assert_same(ours: Rles, theirs: Rles) -> None:
     assert ours.iou(theirs).diagonal().min() >= 0.999
 
 
-def prompt_both(both: tuple[Sam2Session, Upstream], prompts: Prompts) -> None:
+def prompt_both(both: tuple[Sam2Session, UpstreamSession], prompts: Prompts) -> None:
     assert_same(both[0].prompt(prompts).rles, both[1].prompt(prompts))
 
 
-def carry_both(both: tuple[Sam2Session, Upstream], first: int, last: int) -> None:
-    ours, theirs = list(both[0].carry(first, last)), both[1].carry(first, last)
+def carry_both(both: tuple[Sam2Session, UpstreamSession], first: int, last: int) -> None:
+    ours, theirs = list(both[0].carry(first, last)), dict(both[1].carry(first, last))
     step = -1 if last < first else 1
     assert [masks.frame[0] for masks in ours] == list(range(first, last + step, step))
-    for mine, their in zip(ours, theirs, strict=True):
-        assert_same(mine.rles, their)
+    for mine in ours:
+        assert_same(mine.rles, theirs[int(mine.frame[0])])
 
 
 def test_points_boxes_and_masks_on_several_frames_in_both_directions(both) -> None:

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from propagate.propagator_suite import SIZE, MakePropagator, PropagatorSuite, discs, panning_video, three_discs
-from propagate.random_sam2 import save_random_sam2
 from sam2.modeling.sam2_base import SAM2Base
 
 from overseg.data.masks import Masklets
@@ -13,6 +12,7 @@ from overseg.data.visit import Direction
 from overseg.errors import DeviceError, InputError, SettingsError
 from overseg.propagate.sam2 import Sam2Propagator
 from overseg.propagate.sam2_model import load_sam2
+from overseg.propagate.sam2_random import save_random_sam2
 from overseg.stages import Clip
 
 IMAGE_SIZE = 64  # small enough for many runs; upstream's masks are compared at 256 and 128 elsewhere

@@ -1,4 +1,7 @@
-"""SAM 2 models with seeded random weights, made so that their masks are neither empty nor full nor all alike."""
+"""SAM 2 models with seeded random weights, made so that their masks are neither empty nor full nor all alike.
+
+They follow nothing, but a mask depends on all that the model has seen, so two ways to compute it can be compared.
+"""
 
 from pathlib import Path
 

@@ -1,0 +1,66 @@
+"""`overseg selfcheck`: whether what is computed on this machine is what it should be."""
+
+import argparse
+import tempfile
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from overseg.report import TerminalReport
+from overseg.weights import catalogue, missing_files
+
+_COLUMNS = ("compared", "masks", "worst IoU", "ended apart", "upstream s", "ours s", "")
+
+
+def add_parser(commands: Any) -> None:
+    """Describe the command to argparse."""
+    parser = commands.add_parser(
+        "selfcheck",
+        help="compare with upstream on this machine",
+        description="Carry masks with upstream's code and with this one, and compare; exit code 1 where they differ.",
+    )
+    parser.add_argument("part", choices=("sam2",), help="what is compared")
+    parser.add_argument(
+        "--weights", metavar="NAME|PATH", help="a SAM 2 checkpoint; default: one that is here, else random weights"
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (auto)")
+    parser.add_argument("--size", type=int, metavar="PIXELS", help="side of the model's image (1024; on a CPU 256)")
+    parser.set_defaults(call=run, if_interrupted="nothing was kept, and nothing was lost")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print a line for each comparison; 0 where all agree."""
+    from overseg.presets import resolve_device
+    from overseg.propagate.sam2_random import save_random_sam2
+    from overseg.propagate.sam2_selfcheck import ENOUGH_IOU, selfcheck
+
+    device = resolve_device(args.device, needs_torch=True)
+    image_size = args.size or (256 if device == "cpu" else 1024)
+    with tempfile.TemporaryDirectory() as folder:
+        weights = _weights(args.weights)
+        named = weights or save_random_sam2(Path(folder) / "random.pt", "2.1")
+        print(f"SAM 2 at {image_size} px on {device}, {weights or 'seeded random weights, as none are here'}")
+        print(_line(*_COLUMNS))
+        passes = True
+        for check in selfcheck(named, device=device, image_size=image_size):
+            said = "same" if check.passes else f"differs: expected {ENOUGH_IOU} and none ended apart"
+            cells = (check.n_masks, f"{check.worst_iou:.5f}", check.n_ended_apart)
+            print(_line(check.what, *cells, f"{check.upstream_s:.1f}", f"{check.ours_s:.1f}", said), flush=True)
+            passes &= check.passes
+    return 0 if passes else 1
+
+
+def _weights(asked: str | None) -> Path | None:
+    """The checkpoint asked for, fetched where need be; without one, the smallest that is here; None where none is."""
+    from overseg.build import at_hand
+
+    here = [one for one in catalogue().values() if one.family == "sam2" and not missing_files(one)]
+    name = asked or min(here, key=lambda one: one.size_bytes).name if asked or here else None
+    if name is None:
+        return None
+    with closing(TerminalReport()) as report:
+        return at_hand(name, report=report)
+
+
+def _line(*cells: object) -> str:
+    return "  ".join(f"{cell!s:<{17 if column == 0 else 11}}" for column, cell in enumerate(cells)).rstrip()

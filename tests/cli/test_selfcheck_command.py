@@ -1,0 +1,55 @@
+"""`overseg selfcheck sam2`: says whether our masks are upstream's, and fails where they are not."""
+
+import pytest
+import torch
+
+from overseg.cli.main import main
+from overseg.propagate import sam2_selfcheck
+from overseg.propagate.sam2_random import save_random_sam2
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    return str(save_random_sam2(tmp_path_factory.mktemp("weights") / "mine.pt", "2.1"))
+
+
+def test_equal_masks_pass(weights, capsys):
+    assert main(["selfcheck", "sam2", "--weights", weights, "--size", "96"]) == 0
+    head, columns, *lines = capsys.readouterr().out.splitlines()
+    assert head == f"SAM 2 at 96 px on cpu, {weights}"
+    assert "worst IoU" in columns
+    assert [line.split("  ")[0] for line in lines] == ["masks forward", "masks backward", "prompts both ways"]
+    assert all(line.endswith("same") for line in lines)
+
+
+def test_other_masks_fail(weights, capsys, monkeypatch):
+    load = sam2_selfcheck.load_sam2
+
+    def spoiled(*args, **kwargs):
+        model = load(*args, **kwargs)
+        torch.nn.init.zeros_(model.maskmem_tpos_enc)
+        return model
+
+    monkeypatch.setattr(sam2_selfcheck, "load_sam2", spoiled)
+    assert main(["selfcheck", "sam2", "--weights", weights, "--size", "96"]) == 1
+    assert "differs: expected 0.999" in capsys.readouterr().out
+
+
+def test_without_weights_they_are_random_and_it_says_so(capsys, monkeypatch, folder):
+    monkeypatch.setenv("OVERSEG_CACHE", str(folder))
+    monkeypatch.setattr(sam2_selfcheck, "selfcheck", lambda *_, **__: iter(()))
+    assert main(["selfcheck", "sam2", "--device", "cpu"]) == 0
+    assert "SAM 2 at 256 px on cpu, seeded random weights, as none are here" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "line", "code"),
+    [
+        (["--weights", "nowhere.pt"], "nowhere.pt", 1),
+        (["--size", "100"], "multiple of 32", 2),
+        (["--device", "gpu"], "--device is auto, cpu", 2),
+    ],
+)
+def test_bad_input(words, line, code, capsys):
+    assert main(["selfcheck", "sam2", *words]) == code
+    assert line in capsys.readouterr().err

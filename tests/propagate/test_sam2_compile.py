@@ -1,0 +1,36 @@
+"""Compiled parts give the same masks, as whole graphs."""
+
+import inspect
+import logging
+from pathlib import Path
+
+import pytest
+import torch._dynamo.utils
+from propagate.propagator_suite import panning_video, three_discs
+
+from overseg.data.visit import Direction
+from overseg.propagate.sam2 import Sam2Propagator
+from overseg.propagate.sam2_attention import OneFrameMemoryAttention
+from overseg.propagate.sam2_compile import compile_parts
+from overseg.propagate.sam2_model import load_sam2
+from overseg.propagate.sam2_random import save_random_sam2
+from overseg.stages import Clip
+
+N_PARTS = 5
+
+
+def test_no_part_breaks_into_several_graphs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The type checks of the tests are no part of the graph; pytest turns every step of the tracing into a record.
+    monkeypatch.setattr(OneFrameMemoryAttention, "forward", inspect.unwrap(OneFrameMemoryAttention.forward))
+    monkeypatch.setattr(logging.getLogger("torch.__trace"), "disabled", True)
+    weights = save_random_sam2(tmp_path / "sam2.1.pt", "2.1")
+    clip, prompts = Clip(panning_video(2), 0, 1), three_discs()
+    plain, compiled = (load_sam2(weights, image_size=64) for _ in range(2))
+    torch._dynamo.utils.counters.clear()
+    compile_parts(compiled, backend="eager")  # the very operations, so that graphs alone are tested
+    found, expected = (
+        Sam2Propagator(model, min_area_px=1).propagate(clip, prompts, Direction.FORWARD) for model in (compiled, plain)
+    )
+    assert found.rles == expected.rles
+    assert not torch._dynamo.utils.counters["graph_break"]
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] >= N_PARTS
