@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from overseg.data.budget import Budget
+from overseg.data.byte_size import parse_bytes
 from overseg.data.settings import Settings
 from overseg.errors import DeviceError, OversegError, SettingsError
 
@@ -30,6 +31,10 @@ class SettingsChanges(TypedDict, total=False):
     propagator_weights: str | None
     masks: str | None
     dtype: str
+    propagation_size: int | None
+    max_hole_area_px: int
+    max_sprinkle_area_px: int
+    compile: bool
     step: int
     points_per_side: int
     pred_iou_thresh: float
@@ -62,6 +67,7 @@ def run(
     preset: str | None = None,
     device: str = "auto",
     budget: str | Budget | None = None,
+    feature_cache: str | int = "4G",
     overwrite: bool = False,
     report: "Report | None" = None,
     **changes: Unpack[SettingsChanges],
@@ -79,6 +85,8 @@ def run(
         preset: "preview", "fast" or "full"; None picks what fits the machine.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         budget: limits such as "10m,coverage=0.98"; see `Budget`. None works until everything is done.
+        feature_cache: host memory in which SAM 2 keeps what it made of frames, so that those visited again are not
+            encoded again: a number of bytes, or as "4G". It changes the time that a run takes, and no mask.
         overwrite: throw away what the store holds.
         report: is told of every step; None for progress bars on a terminal.
         changes: settings that differ from the preset's; see `Settings`.
@@ -95,7 +103,7 @@ def run(
     from overseg.store.result import open_result
     from overseg.video.open import open_video
 
-    limits = _limits(budget)
+    limits, cache_bytes = _limits(budget), parse_bytes(feature_cache, option="--feature-cache")
     with ExitStack() as stack:
         report = report or stack.enter_context(closing(TerminalReport()))
         choice = choose(preset, device, dict(changes), report=report)
@@ -105,7 +113,17 @@ def run(
         )
         stack.enter_context(video)
         stack.enter_context(_out_of_memory_told())
-        _work(video, Path(input), Path(output), choice, limits, overwrite=overwrite, report=report, since=since)
+        _work(
+            video,
+            Path(input),
+            Path(output),
+            choice,
+            limits,
+            cache_bytes=cache_bytes,
+            overwrite=overwrite,
+            report=report,
+            since=since,
+        )
     return open_result(Path(output))
 
 
@@ -211,6 +229,7 @@ def _work(
     choice: "Choice",
     budget: Budget,
     *,
+    cache_bytes: int,
     overwrite: bool,
     report: "Report",
     since: float,
@@ -234,7 +253,7 @@ def _work(
         if store.final:
             report.event("remark", line=f"{output} is complete already: nothing to do")
             return
-        stages = build_stages(choice.settings, device=choice.device)
+        stages = build_stages(choice.settings, device=choice.device, feature_cache_bytes=cache_bytes)
         report.event("remark", line=choice.line)
         if video.info.n_lost:
             report.event("remark", line=_lost(video.info))

@@ -10,10 +10,18 @@ from overseg.stages import MaskGenerator, MaskPropagator, Report
 from overseg.weights import catalogue, fetch, fingerprints, missing_files, weights_path
 
 
-def build_stages(settings: Settings, *, device: str) -> Stages:
-    """The stages that the settings name, with their weights loaded. Weights must be at hand: see `find_weights`."""
+def build_stages(settings: Settings, *, device: str, feature_cache_bytes: int = 4 << 30) -> Stages:
+    """The stages that the settings name, with their weights loaded. Weights must be at hand: see `find_weights`.
+
+    Args:
+        settings: name the stages.
+        device: "cpu", "cuda", "cuda:1", "mps".
+        feature_cache_bytes: host memory for image features of the propagator.
+    """
     associator = OverlapAssociator(match_iou=settings.match_iou)
-    return Stages(_build_generator(settings, device), _build_propagator(settings, device), associator)
+    return Stages(
+        _build_generator(settings, device), _build_propagator(settings, device, feature_cache_bytes), associator
+    )
 
 
 def find_weights(settings: Settings, *, report: Report) -> dict[str, dict[str, Any]]:
@@ -95,13 +103,24 @@ def _build_generator(settings: Settings, device: str) -> MaskGenerator:
     )
 
 
-def _build_propagator(settings: Settings, device: str) -> MaskPropagator:
+def _build_propagator(settings: Settings, device: str, feature_cache_bytes: int) -> MaskPropagator:
     if settings.propagator == "flow":
         from overseg.propagate.flow import FlowPropagator
 
         return FlowPropagator(min_area_px=settings.min_area_px)
     from overseg.propagate.sam2 import Sam2Propagator
+    from overseg.propagate.sam2_compile import compile_parts
     from overseg.propagate.sam2_model import load_sam2
+    from overseg.propagate.sam2_steps import SmallRegions
 
-    model = load_sam2(weights_path(settings.propagator_weights or ""), device=device)
-    return Sam2Propagator(model, dtype=settings.dtype, min_area_px=settings.min_area_px)
+    weights = weights_path(settings.propagator_weights or "")
+    model = load_sam2(weights, device=device, image_size=settings.propagation_size)
+    if settings.compile:
+        compile_parts(model)
+    return Sam2Propagator(
+        model,
+        dtype=settings.dtype,
+        min_area_px=settings.min_area_px,
+        small_regions=SmallRegions(settings.max_hole_area_px, settings.max_sprinkle_area_px),
+        feature_cache_bytes=feature_cache_bytes,
+    )

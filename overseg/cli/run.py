@@ -19,6 +19,14 @@ _SETTINGS: dict[str, dict[str, Any]] = {  # setting -> how argparse reads it
     "propagator_weights": {"metavar": "NAME|PATH", "help": "the propagator's checkpoint"},
     "masks": {"metavar": "FOLDER", "help": "masks on disk, for --generator precomputed"},
     "dtype": {"choices": DTYPES, "help": "precision of the models"},
+    "propagation_size": {
+        "type": int,
+        "metavar": "PIXELS",
+        "help": "side of the image that sam2 carries masks on (1024); 512 is faster and loses thin and small masks",
+    },
+    "max_hole_area_px": {"type": int, "metavar": "PIXELS", "help": "sam2 fills holes of at most this area (8)"},
+    "max_sprinkle_area_px": {"type": int, "metavar": "PIXELS", "help": "sam2 removes islands of at most this area (0)"},
+    "compile": {"action": argparse.BooleanOptionalAction, "help": "run sam2 as compiled graphs, for long runs on CUDA"},
     "step": {"type": int, "help": "frames from one keyframe to the next (default 5)"},
     "points_per_side": {"type": int, "help": "prompt points on a side of the grid (16; full: 32)"},
     "pred_iou_thresh": {"type": float, "help": "least predicted IoU of a mask, 0 to 1"},
@@ -70,6 +78,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--budget", metavar="LIMITS", help="such as 90s, 10m, 2h, coverage=0.98, masks=100000; or several"
     )
+    parser.add_argument(
+        "--feature-cache", metavar="BYTES", help="memory in which sam2 keeps what it made of frames, such as 512M (4G)"
+    )
     parser.add_argument("--config", metavar="FILE.yaml", help="options by name; those on the command line count first")
     parser.add_argument("--overwrite", action="store_true", help="throw away what the store holds")
     parser.add_argument("--quiet", action="store_true", help="no progress bars and no remarks")
@@ -95,7 +106,12 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-_WORDS = {"preset": "fast", "device": "cuda:0", "budget": "10m"}  # option that is no setting -> example
+_WORDS = {
+    "preset": "fast",
+    "device": "cuda:0",
+    "budget": "10m",
+    "feature_cache": "4G",
+}  # option that is no setting -> example
 _OPTIONS = (*_SETTINGS, *_WORDS)
 
 

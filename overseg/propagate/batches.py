@@ -8,6 +8,7 @@ import torch
 from overseg.errors import DeviceError
 
 Part = TypeVar("Part")
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory")  # as CUDA and MPS say it, and the CPU
 
 
 class Batches:
@@ -44,7 +45,9 @@ class Batches:
     def _attempt(self, work: Callable[[slice], Part], rows: slice) -> Part | None:
         try:
             return work(rows)
-        except torch.OutOfMemoryError as e:
+        except RuntimeError as e:  # of a class of its own on CUDA alone
+            if not any(words in str(e) for words in _OUT_OF_MEMORY):
+                raise
             n_rows = rows.stop - rows.start
             if n_rows == 1:
                 raise DeviceError(f"the device has not enough memory for a single mask: {self._advice}") from e

@@ -41,7 +41,7 @@ class Sam2Propagator:
         min_area_px: int = 100,
         small_regions: SmallRegions = AS_UPSTREAM,
         max_batch: int | None = None,
-        feature_cache_bytes: int = 1 << 30,
+        feature_cache_bytes: int = 4 << 30,
     ) -> None:
         """
         Args:

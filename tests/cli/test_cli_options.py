@@ -22,6 +22,10 @@ WRONG = [  # option, words on the command line, YAML, Python value, line
     ("budget", "0s", "0s", "0s", "limits are above 0"),
     ("budget", "coverage=2", "coverage=2", "coverage=2", "coverage at most 1"),
     ("budget", "1m,2s", "1m,2s", "1m,2s", "gives seconds twice"),
+    ("feature_cache", "4X", "4X", "4X", "--feature-cache takes an amount of memory such as 512M, 4G or 0, not '4X'"),
+    ("propagation_size", "7", "7", 7, "--propagation-size takes a whole number of at least 32, not 7"),
+    ("propagation_size", "512", "512", 512, "--propagation-size is for --propagator sam2"),
+    ("max_hole_area_px", "-1", "-1", -1, "--max-hole-area takes a whole number from 0 to 1000, not -1"),
     ("masks", "here", "here", "here", "--masks is for --generator precomputed, and the generator here is hierarchy"),
     ("weights", "vit_b", "vit_b", "vit_b", "--weights is for --generator sam1, and the generator here is hierarchy"),
     ("propagator_weights", "x", "x", "x", "--propagator-weights is for --propagator sam2"),
@@ -29,7 +33,7 @@ WRONG = [  # option, words on the command line, YAML, Python value, line
     ("min_pred_iou", "-1", "-1", -1, "--min-pred-iou takes a number from 0 to 1, not -1"),
     ("generator", "precomputed", "precomputed", "precomputed", "--generator precomputed needs --masks FOLDER"),
 ]
-DASHED = {"min_area_px": "--min-area"}
+DASHED = {"min_area_px": "--min-area", "max_hole_area_px": "--max-hole-area"}
 
 
 @pytest.mark.parametrize(("name", "words", "value", "python", "line"), WRONG)
@@ -81,7 +85,7 @@ def test_wrong_commands(words, line, refused):
     ("content", "line"),
     [
         (b"steps: 5", "has the unknown option 'steps': did you mean step?"),
-        (b"colour: red", "has the unknown option 'colour': expected some of box_nms_thresh, budget"),
+        (b"colour: red", "has the unknown option 'colour': expected some of box_nms_thresh, budget, compile"),
         (b"- step", "expected lines such as `step: 5`, got list"),
         (b"step: [", "is not YAML"),
         (b"? [a]\n: 3", "is not YAML"),

@@ -15,6 +15,7 @@ from overseg.propagate.sam2_model import load_sam2
 from overseg.propagate.sam2_random import save_random_sam2
 from overseg.stages import Clip
 
+OUT_OF_MEMORY = torch.OutOfMemoryError("CUDA out of memory")
 IMAGE_SIZE = 64  # small enough for many runs; upstream's masks are compared at 256 and 128 elsewhere
 
 
@@ -105,14 +106,16 @@ def test_a_carried_mask_below_the_minimum_area_ends(model: SAM2Base) -> None:
         assert len(bound) == int(np.argmax(areas_px <= limit_px))
 
 
-def run_out_of_memory(monkeypatch: pytest.MonkeyPatch, model: SAM2Base, name: str, *, above: int) -> list[int]:
+def run_out_of_memory(
+    monkeypatch: pytest.MonkeyPatch, model: SAM2Base, name: str, *, above: int, error: RuntimeError = OUT_OF_MEMORY
+) -> list[int]:
     """Make a method of `model` run out of memory where its batch is larger than `above`."""
     original, batches = getattr(model, name), []
 
     def limited(*args, **kwargs):
         n_masks = kwargs["current_vision_feats"][0].shape[1]
         if n_masks > above:
-            raise torch.OutOfMemoryError("CUDA out of memory")
+            raise error
         batches.append(n_masks)
         return original(*args, **kwargs)
 
@@ -121,13 +124,19 @@ def run_out_of_memory(monkeypatch: pytest.MonkeyPatch, model: SAM2Base, name: st
 
 
 class TestMemory:
-    @pytest.mark.parametrize("method", ["_track_step", "_encode_new_memory"])
+    @pytest.mark.parametrize(
+        ("method", "error"),
+        [
+            ("_track_step", torch.OutOfMemoryError("CUDA out of memory")),
+            ("_encode_new_memory", RuntimeError("MPS backend out of memory")),
+        ],
+    )
     def test_batches_shrink_and_no_work_is_lost(
-        self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch, method: str
+        self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch, method: str, error: RuntimeError
     ) -> None:
         prompts = discs(SIZE, *((30 + 10 * k, 45, 10 + k) for k in range(7)))
         expected = carry(model, prompts=prompts, max_batch=2)
-        batches = run_out_of_memory(monkeypatch, model, method, above=2)
+        batches = run_out_of_memory(monkeypatch, model, method, above=2, error=error)
         masklets = carry(model, prompts=prompts, max_batch=8)
         assert max(batches) <= 2
         assert masklets.prompt.tolist() == expected.prompt.tolist()

@@ -1,0 +1,32 @@
+"""Amounts of memory as people write them."""
+
+import re
+
+from overseg.errors import SettingsError
+
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+
+def parse_bytes(text: object, *, option: str) -> int:
+    """A number of bytes: a whole number, or a number with K, M, G or T, which are powers of 1024.
+
+    >>> parse_bytes("4G", option="--feature-cache")
+    4294967296
+
+    Args:
+        text: what was given.
+        option: what it was given for; begins the error's line.
+
+    Raises:
+        SettingsError: it is not of this form.
+    """
+    if isinstance(text, int) and not isinstance(text, bool) and text >= 0:
+        return text
+    found = (
+        re.fullmatch(r"(\d+(?:\.\d+)?) *([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
+        if isinstance(text, str)
+        else None
+    )
+    if found is None:
+        raise SettingsError(f"{option} takes an amount of memory such as 512M, 4G or 0, not {text!r}")
+    return int(float(found[1]) * _UNITS[found[2].upper()])

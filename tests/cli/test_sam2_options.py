@@ -1,0 +1,48 @@
+"""What the options of SAM 2 do to a run: which change its result, and which only its time."""
+
+import json
+
+import pytest
+from cli.cli_samples import write_folder
+
+from overseg.cli.main import main
+from overseg.data.settings import Settings
+from overseg.presets import choose
+from overseg.propagate.sam2_random import save_random_sam2
+from overseg.report import TerminalReport
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    return str(save_random_sam2(tmp_path_factory.mktemp("weights") / "sam2.1.pt", "2.1"))
+
+
+def test_the_cache_of_features_is_no_part_of_a_run_s_identity_and_their_size_is(
+    weights, folder, facts, refused, capsys
+):
+    images = write_folder(folder / "images", 3).name
+    words = ["run", images, "out.zarr", "--preset", "preview", "--step", "1", "--propagator", "sam2"]
+    words += ["--propagator-weights", weights, "--min-area", "1"]
+    assert main([*words, "--propagation-size", "64", "--feature-cache", "0"]) == 0
+    assert "at 64 px: faster than at 1024, thin and small masks followed less well" in capsys.readouterr().err
+    settings = facts("out.zarr")["settings"]
+    assert settings["propagation_size"] == 64
+    assert "feature_cache" not in json.dumps(settings)
+    assert main([*words, "--propagation-size", "64", "--feature-cache", "1G"]) == 0
+    assert "out.zarr is complete already" in capsys.readouterr().err
+    assert "propagation_size" in refused(*words, "--propagation-size", "96", "--quiet")
+
+
+@pytest.mark.parametrize(("size", "is_said"), [(512, True), (1024, False), (None, False)])
+def test_what_a_smaller_size_costs_is_said(size, is_said):
+    changes = {"generator": "hierarchy", "propagator": "sam2", "propagation_size": size}
+    choice = choose("preview", "cpu", changes, report=TerminalReport(quiet=True))
+    assert ("thin and small masks" in choice.line) == is_said
+    assert choice.settings == Settings.from_options(vars(choice.settings))
+
+
+def test_a_size_that_the_model_cannot_take(weights, folder, refused):
+    images = write_folder(folder / "images", 1).name
+    words = ["--preset", "preview", "--propagator", "sam2", "--propagator-weights", weights, "--quiet"]
+    line = refused("run", images, "out.zarr", *words, "--propagation-size", "100", code=2)
+    assert "expected a multiple of 32 as SAM 2's image size, got 100; try 96" in line

@@ -1,0 +1,30 @@
+"""Amounts of memory are read as people write them."""
+
+import pytest
+
+from overseg.data.byte_size import parse_bytes
+from overseg.errors import SettingsError
+
+
+@pytest.mark.parametrize(
+    ("text", "n_bytes"),
+    [
+        ("0", 0),
+        (0, 0),
+        (4096, 4096),
+        ("4096", 4096),
+        ("512M", 512 * 2**20),
+        ("4G", 4 * 2**30),
+        ("1.5 GiB", 3 * 2**29),
+        ("2kb", 2048),
+        ("1T", 2**40),
+    ],
+)
+def test_amounts(text, n_bytes):
+    assert parse_bytes(text, option="--feature-cache") == n_bytes
+
+
+@pytest.mark.parametrize("text", ["", "G", "-1G", "4X", "lots", -1, True, None, 1.5, "1e9"])
+def test_what_is_no_amount(text):
+    with pytest.raises(SettingsError, match="--feature-cache takes an amount of memory such as 512M, 4G or 0, not "):
+        parse_bytes(text, option="--feature-cache")
