@@ -9,10 +9,10 @@ from jaxtyping import Bool, Float32, Int, Int8, Int32, Int64, UInt8
 
 from overseg.data.rles import Rles
 
-Table = TypeVar("Table", bound="_Columns")  # not Self: the runtime type checks of the tests decorate single methods
+Table = TypeVar("Table", bound="Columns")  # not Self: the runtime type checks of the tests decorate single methods
 
 
-class _Columns:
+class Columns:
     """Row selection and joining, shared by the frozen column tables below."""
 
     def __len__(self) -> int:
@@ -37,7 +37,7 @@ class _Columns:
 
 
 @dataclass(frozen=True)
-class KeyframeMasks(_Columns):
+class KeyframeMasks(Columns):
     """The masks a generator found on one keyframe. They may overlap.
 
     Attributes:
@@ -70,8 +70,18 @@ class KeyframeMasks(_Columns):
         )
 
 
+class End(IntEnum):
+    """Why a masklet has no mask on the next frame in its direction."""
+
+    NONE = 0  # it has one
+    CLIP = 1  # the clip has no next frame
+    GONE = 2  # the model says that the object is not in the picture
+    SMALL = 3  # its mask there is smaller than the minimum area
+    LOST = 4  # too little of it could be followed there
+
+
 @dataclass(frozen=True)
-class Masklets(_Columns):
+class Masklets(Columns):
     """Masks carried through one clip. Rows are ordered by (prompt, distance from the prompt's frame).
 
     The prompt's own frame has no row; the far end of the clip has one for every masklet that reached it.
@@ -81,12 +91,34 @@ class Masklets(_Columns):
         prompt: row number of the prompt mask that was carried.
         frame: index of the frame on which the mask lies.
         score: how well this mask is supported, in [0, 1].
+        end: why the masklet has no mask on the next frame; NONE where it has one.
     """
 
     rles: Rles
     prompt: Int32[np.ndarray, " n"]
     frame: Int32[np.ndarray, " n"]
     score: Float32[np.ndarray, " n"]
+    end: Int8[np.ndarray, " n"]
+
+    @classmethod
+    def empty(cls, size: tuple[int, int]) -> "Masklets":
+        """No masks, of pictures of this size."""
+        whole = np.zeros(0, np.int32)
+        return cls(Rles.empty(size), whole, whole, np.zeros(0, np.float32), np.zeros(0, np.int8))
+
+    @classmethod
+    def in_order(cls, steps: "list[Masklets]", ends: Int8[np.ndarray, " p"], size: tuple[int, int]) -> "Masklets":
+        """One table of the rows of all frames, which come in the order of their distance from the prompts' frame.
+
+        Args:
+            steps: the rows of each frame, of whose `end` nothing is known yet.
+            ends: by prompt, why its masklet has no mask on the frame after its last.
+            size: (height, width) in pixels of every mask.
+        """
+        rows = cls.concatenate([cls.empty(size), *steps])
+        rows = rows.take(np.argsort(rows.prompt, kind="stable"))
+        is_last = np.append(rows.prompt[1:] != rows.prompt[:-1], True)[: len(rows)]
+        return replace(rows, end=np.where(is_last, ends[rows.prompt], End.NONE).astype(np.int8))
 
 
 def levels_of(level: Int8[np.ndarray, " n"]) -> UInt8[np.ndarray, " n"]:
@@ -107,7 +139,7 @@ class Source(IntEnum):
 
 
 @dataclass(frozen=True)
-class Masks(_Columns):
+class Masks(Columns):
     """Stored masks: of one visit, of one frame, or of one track.
 
     Attributes:
@@ -116,6 +148,7 @@ class Masks(_Columns):
         region: id of the keyframe mask that it is, or that was carried to it (see `region_id`).
         source: KEYFRAME, or the direction in which it was carried.
         score: predicted IoU of a keyframe mask, support of a carried one, in [0, 1].
+        end: as in Masklets; NONE for keyframe masks.
         stability_score: as in KeyframeMasks; NaN for carried masks.
         level: as in KeyframeMasks; -1 for carried masks.
         levels: as in KeyframeMasks; 0 for carried masks.
@@ -127,6 +160,7 @@ class Masks(_Columns):
     region: Int64[np.ndarray, " n"]
     source: Int8[np.ndarray, " n"]
     score: Float32[np.ndarray, " n"]
+    end: Int8[np.ndarray, " n"]
     stability_score: Float32[np.ndarray, " n"]
     level: Int8[np.ndarray, " n"]
     levels: UInt8[np.ndarray, " n"]
@@ -146,6 +180,7 @@ class Masks(_Columns):
             region=region_id(frame, round_, np.arange(n)),
             source=np.full(n, Source.KEYFRAME, np.int8),
             score=masks.predicted_iou,
+            end=np.full(n, End.NONE, np.int8),
             stability_score=masks.stability_score,
             level=masks.level,
             levels=masks.levels,
@@ -162,6 +197,7 @@ class Masks(_Columns):
             region=regions[masklets.prompt],
             source=np.full(n, source, np.int8),
             score=masklets.score,
+            end=masklets.end,
             stability_score=np.full(n, np.nan, np.float32),
             level=np.full(n, -1, np.int8),
             levels=np.zeros(n, np.uint8),
@@ -170,13 +206,13 @@ class Masks(_Columns):
 
 
 @dataclass(frozen=True)
-class TrackMasks(_Columns):
+class TrackMasks(Columns):
     """Masks of a finished result: of one frame, or of one track.
 
     Attributes:
         rles: the masks.
         track: id of the track that each belongs to.
-        frame, region, source, score, stability_score, level, levels, point_xy: as in Masks.
+        frame, region, source, score, end, stability_score, level, levels, point_xy: as in Masks.
     """
 
     rles: Rles
@@ -185,6 +221,7 @@ class TrackMasks(_Columns):
     region: Int64[np.ndarray, " n"]
     source: Int8[np.ndarray, " n"]
     score: Float32[np.ndarray, " n"]
+    end: Int8[np.ndarray, " n"]
     stability_score: Float32[np.ndarray, " n"]
     level: Int8[np.ndarray, " n"]
     levels: UInt8[np.ndarray, " n"]

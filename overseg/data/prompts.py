@@ -6,8 +6,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 from jaxtyping import Bool, Float32, Int8, Int32
 
-from overseg.data.masks import _Columns
+from overseg.data.masks import Columns
 from overseg.data.rles import Rles
+from overseg.data.shot import Shot
 from overseg.data.video_info import VideoInfo
 from overseg.errors import InputError
 
@@ -15,7 +16,7 @@ NO_POINT = -1
 
 
 @dataclass(frozen=True)
-class Prompts(_Columns):
+class Prompts(Columns):
     """A row is what is given at once for one object on one frame: points, a box, both, or a mask.
 
     Rows stand in the order in which they are given. A later row for the same object and frame replaces what the
@@ -105,8 +106,8 @@ class Prompts(_Columns):
         """How many points are given, by row."""
         return (self.point_label != NO_POINT).sum(axis=1).astype(np.int32)
 
-    def check(self, info: VideoInfo) -> None:
-        """Refuse what cannot be followed in a video.
+    def check(self, info: VideoInfo, shot: Shot | None = None) -> None:
+        """Refuse what cannot be followed in a video, or in one of its shots.
 
         Raises:
             InputError: a frame that is not there, masks of another size, or a row that says nothing or two things.
@@ -114,11 +115,12 @@ class Prompts(_Columns):
         if self.rles.size != info.size:
             (mask_h, mask_w), (frame_h, frame_w) = self.rles.size, info.size
             raise InputError(f"expected masks of the frames' size {frame_w}x{frame_h}, got {mask_w}x{mask_h}")
+        first, last = (0, info.n_frames - 1) if shot is None else (shot.start, shot.stop)
         boxes, labels = self.box_xyxy, self.point_label
         upright = (boxes[:, 0] < boxes[:, 2]) & (boxes[:, 1] < boxes[:, 3])
         by_points = self.has_box | (self.n_points > 0)
         for wrong, expected in (
-            ((self.frame < 0) | (self.frame >= info.n_frames), f"a frame from 0 to {info.n_frames - 1}"),
+            ((self.frame < first) | (self.frame > last), f"a frame from {first} to {last}"),
             (((labels < NO_POINT) | (labels > 1)).any(axis=1), "labels 1 (on the object) and 0 (beside it)"),
             (~(by_points | self.has_mask), "points, a box or a mask"),
             (by_points & self.has_mask, "either a mask, or points and a box: give them in two rows"),
@@ -152,7 +154,7 @@ class Prompts(_Columns):
 
 
 @dataclass(frozen=True)
-class ObjectMasks(_Columns):
+class ObjectMasks(Columns):
     """Masks of prompted objects: on one frame, or on several.
 
     Attributes:

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float32, Int, UInt8
+from jaxtyping import Bool, Float32, Int8, UInt8
 
-from overseg.data.masks import Masklets
+from overseg.data.masks import End, Masklets
+from overseg.data.prompts import ObjectMasks, Prompts
 from overseg.data.rles import Rles
-from overseg.stages import Clip, Direction
+from overseg.data.shot import Shot
+from overseg.propagate.follow_masks import follow_masks
+from overseg.stages import Clip, Direction, Video
 
 _BLOCK_PX = 8  # the sampling map is bounded per block of this side, to find where a mask can land
 _MASKS_AT_ONCE = 32  # masks drawn full-size before they are encoded; bounds memory
@@ -38,14 +41,23 @@ class FlowPropagator:
     def propagate(self, clip: Clip, prompts: Rles, direction: Direction) -> Masklets:
         """Carry `prompts` to the clip's other end; see `stages.MaskPropagator`."""
         followed = [_Followed(row, *_crop(prompts, row)) for row in _large_enough(prompts, self._min_area_px)]
+        ends = np.full(len(prompts), End.CLIP, np.int8)
         steps: list[Masklets] = []
         if followed and len(clip) > 1:
             for frame, path in self._paths(clip, direction):
-                masks, followed = self._land(followed, path, frame)
+                masks, followed = self._land(followed, path, frame, ends)
                 steps.append(masks)
                 if not followed:
                     break
-        return _ordered_by_prompt(steps, prompts.size)
+        return Masklets.in_order(steps, ends, prompts.size)
+
+    def follow(self, video: Video, prompts: Prompts, shot: Shot) -> Iterator[ObjectMasks]:
+        """Carry objects from their masks through a whole shot; see `stages.PromptedPropagator`.
+
+        Raises:
+            InputError: a prompt that cannot be, is no mask, or lies outside the shot.
+        """
+        return follow_masks(self, video, prompts, shot)
 
     def _paths(self, clip: Clip, direction: Direction) -> "Iterator[tuple[int, _Path]]":
         """For every frame after the first: its index and the path of its pixels back to the prompt's frame."""
@@ -66,15 +78,19 @@ class FlowPropagator:
         height, width = (max(16, round(side * scale)) for side in grey.shape)  # DIS needs at least a patch or two
         return cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
 
-    def _land(self, followed: "list[_Followed]", path: "_Path", frame: int) -> "tuple[Masklets, list[_Followed]]":
-        """The masks of one frame, and those of them that go on."""
+    def _land(
+        self, followed: "list[_Followed]", path: "_Path", frame: int, ends: Int8[np.ndarray, " p"]
+    ) -> "tuple[Masklets, list[_Followed]]":
+        """The masks of one frame, and those of them that go on; `ends` is told of the others, by prompt."""
         landed: list[tuple[_Followed, Rles, float]] = []
         bounds = path.block_bounds()
         for at in range(0, len(followed), _MASKS_AT_ONCE):
             batch = followed[at : at + _MASKS_AT_ONCE]
             drawn = np.zeros((len(batch), *path.size), dtype=bool)
             support = np.array([one.draw(path, bounds, on=drawn[i]) for i, one in enumerate(batch)])
-            kept = np.flatnonzero((drawn.sum(axis=(1, 2)) >= self._min_area_px) & (support >= self._min_support))
+            is_small, is_lost = drawn.sum(axis=(1, 2)) < self._min_area_px, support < self._min_support
+            ends[[one.prompt for one in batch]] = np.select([is_small, is_lost], [End.SMALL, End.LOST], End.CLIP)
+            kept = np.flatnonzero(~(is_small | is_lost))
             rles = Rles.from_masks(drawn[kept])
             landed += [(batch[i], rles.take([k]), float(support[i])) for k, i in enumerate(kept)]
         masks = Masklets(
@@ -82,6 +98,7 @@ class FlowPropagator:
             prompt=np.array([one.prompt for one, _, _ in landed], dtype=np.int32),
             frame=np.full(len(landed), frame, dtype=np.int32),
             score=np.array([support for _, _, support in landed], dtype=np.float32),
+            end=np.zeros(len(landed), dtype=np.int8),
         )
         return masks, [one for one, _, _ in landed]
 
@@ -181,11 +198,3 @@ def _grow(flow: Float32[np.ndarray, "a b 2"], size: tuple[int, int]) -> Float32[
 
 def _resize(flags: Bool[np.ndarray, "a b"], size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
     return cv2.resize(flags.view(np.uint8), (size[1], size[0]), interpolation=cv2.INTER_NEAREST).view(bool)
-
-
-def _ordered_by_prompt(steps: list[Masklets], size: tuple[int, int]) -> Masklets:
-    """One table of all frames' rows, each prompt's rows together and in the order of the frames."""
-    nothing = Masklets(Rles.empty(size), np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.float32))
-    rows = Masklets.concatenate([nothing, *steps])
-    order: Int[np.ndarray, " n"] = np.argsort(rows.prompt, kind="stable")
-    return rows.take(order)

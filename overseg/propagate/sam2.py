@@ -6,11 +6,11 @@ from itertools import islice
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int64
+from jaxtyping import Float32, Int8, Int64
 from sam2.modeling.sam2_base import SAM2Base
 
 from overseg.data.frame import Frame
-from overseg.data.masks import Masklets
+from overseg.data.masks import End, Masklets
 from overseg.data.prompts import ObjectMasks, Prompts
 from overseg.data.rles import Rles
 from overseg.data.settings import DTYPES
@@ -78,13 +78,13 @@ class Sam2Propagator:
         if prompts.size != clip.video.info.size:
             (mask_h, mask_w), (frame_h, frame_w) = prompts.size, clip.video.info.size
             raise InputError(f"expected masks of the frames' size {frame_w}x{frame_h}, got {mask_w}x{mask_h}")
-        nothing = _on_frame(0, np.zeros(0, np.int64), [], prompts.size)
         carried = np.flatnonzero(prompts.area_px() >= self._min_area_px)
         if len(carried) == 0 or len(clip) == 1:
-            return nothing
+            return Masklets.empty(prompts.size)
+        ends = np.full(len(prompts), End.CLIP, np.int8)
         with self._work.computing():
-            by_frame = Masklets.concatenate([nothing, *self._land(clip, prompts, carried, direction)])
-        return by_frame.take(np.argsort(by_frame.prompt, kind="stable"))  # which keeps the order of distance
+            steps = list(self._land(clip, prompts, carried, direction, ends))
+        return Masklets.in_order(steps, ends, prompts.size)
 
     def session(self, video: Video, *, correctable: bool = True, corrections_condition: bool = False) -> Sam2Session:
         """Objects of `video` to prompt, carry, correct and carry on by hand; see there."""
@@ -97,6 +97,7 @@ class Sam2Propagator:
             InputError: a prompt that cannot be; see `Prompts.check`.
             DeviceError: memory runs out with a single mask.
         """
+        prompts.check(video.info, shot)
         session = self.session(video, correctable=False)
         session.prompt(prompts)
         first = int(prompts.frame.min(initial=shot.stop))
@@ -105,9 +106,14 @@ class Sam2Propagator:
             yield from islice(session.carry(first, shot.start), 1, None)
 
     def _land(
-        self, clip: Clip, prompts: Rles, carried: Int64[np.ndarray, " n"], direction: Direction
+        self,
+        clip: Clip,
+        prompts: Rles,
+        carried: Int64[np.ndarray, " n"],
+        direction: Direction,
+        ends: Int8[np.ndarray, " p"],
     ) -> Iterator[Masklets]:
-        """For every frame after the first: the masks that are still there."""
+        """For every frame after the first: the masks that are still there; `ends` is told of the others, by prompt."""
         is_reverse, work = direction is Direction.BACKWARD, self._work
         steps = work.steps(n_frames=len(clip.video), reverse=is_reverse)
         at_most = work.at_most(len(carried), prompts.size)
@@ -119,6 +125,7 @@ class Sam2Propagator:
             visit = _FrameVisit(steps, features, frame, bank, self._min_area_px, goes_on=frame.index != last)
             landed = list(work.batches.map(visit.land, len(carried), at_most=at_most))
             kept = np.concatenate([part.rows for part in landed])
+            ends[carried] = np.concatenate([part.ends for part in landed])
             if len(kept) < len(carried):
                 carried = carried[kept]
                 bank.keep(torch.from_numpy(kept).to(work.model.device))
@@ -155,12 +162,14 @@ class _Landed:
     Attributes:
         rows: their row numbers in the bank, ascending.
         rles, scores: one per row.
+        ends: for every mask of the batch, why it is not there; CLIP for those that are.
         memory: what they leave behind; None on the last frame and where no row is left.
     """
 
     rows: Int64[np.ndarray, " k"]
     rles: Rles
     scores: Float32[np.ndarray, " k"]
+    ends: Int8[np.ndarray, " n"]
     memory: Memory | None
 
 
@@ -180,13 +189,14 @@ class _FrameVisit:
         memories = self.bank.view(rows, self.steps.memory_position(self.features))
         tracked = self.steps.track(self.features, self.frame.index, memories, rows.stop - rows.start)
         rles = rles_at_size(tracked.logits, self.frame.size)
-        is_there = (tracked.presence_logits > 0).cpu().numpy() & (rles.area_px() >= self.min_area_px)
-        kept = np.flatnonzero(is_there)
+        is_gone, is_small = (tracked.presence_logits <= 0).cpu().numpy(), rles.area_px() < self.min_area_px
+        kept = np.flatnonzero(~(is_gone | is_small))
         tracked = tracked.take(torch.from_numpy(kept).to(tracked.logits.device))
         return _Landed(
             rows=rows.start + kept,
             rles=rles.take(kept),
             scores=tracked.score.cpu().numpy(),
+            ends=np.select([is_gone, is_small], [End.GONE, End.SMALL], End.CLIP).astype(np.int8),
             memory=self.steps.remember(self.features, tracked) if self.goes_on and len(kept) else None,
         )
 
@@ -197,5 +207,6 @@ def _on_frame(frame: int, prompt: Int64[np.ndarray, " k"], landed: list[_Landed]
         rles=Rles.concatenate(size, (part.rles for part in landed)),
         prompt=prompt.astype(np.int32),
         frame=np.full(len(prompt), frame, np.int32),
-        score=np.concatenate([np.zeros(0, np.float32), *(part.scores for part in landed)]).astype(np.float32),
+        score=np.concatenate([part.scores for part in landed]),
+        end=np.full(len(prompt), End.NONE, np.int8),
     )

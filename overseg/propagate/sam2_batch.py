@@ -14,9 +14,13 @@ def fitting_batch(model: SAM2Base, size: tuple[int, int], *, n_masks: int) -> in
         return max(1, _CPU_TOKENS // _n_tokens(model))
     free_bytes, _ = torch.cuda.mem_get_info(model.device)
     held_bytes = torch.cuda.memory_reserved(model.device) - torch.cuda.memory_allocated(model.device)
-    remembered_bytes = n_masks * model.num_maskmem * model.mem_dim * _n_tokens(model) * 2  # bfloat16
-    usable_bytes = _USABLE_SHARE * (free_bytes + held_bytes) - remembered_bytes
+    usable_bytes = _USABLE_SHARE * (free_bytes + held_bytes) - remembered_bytes(model, n_masks)
     return min(max(1, int(usable_bytes / mask_bytes(model, size))), _CUDA_MAX_BATCH)
+
+
+def remembered_bytes(model: SAM2Base, n_masks: int) -> int:
+    """Device memory that the memories of so many masks take, all frames that are looked back at together."""
+    return n_masks * model.num_maskmem * model.mem_dim * _n_tokens(model) * 2  # bfloat16
 
 
 def mask_bytes(model: SAM2Base, size: tuple[int, int]) -> int:

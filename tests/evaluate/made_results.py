@@ -1,5 +1,6 @@
 """Results made of given masks, and objects to hold against them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -39,9 +40,7 @@ def make_result(path: Path, scene: Scene, *, size: tuple[int, int] = SIZE, shots
     rles = Rles.from_masks(np.array([m for _, _, m in rows], bool).reshape(-1, *size))
     area = rles.area_px()
     made = Masks.from_keyframe(KeyframeMasks.from_rles(rles), frame=0, round_=0)
-    masks = Masks(
-        rles, frame, track.astype(np.int64), made.source, made.score, made.stability_score, made.level, made.point_xy
-    )
+    masks = replace(made, frame=frame, region=track.astype(np.int64))
     key = VisitKey(0, 0, n_frames - 1, Direction.FORWARD)
     seen = [frame[track == t] for t in range(n_tracks)]
     whole = np.array([area[track == t].mean() for t in range(n_tracks)], np.float32)

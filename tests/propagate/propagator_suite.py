@@ -10,7 +10,7 @@ class TestFlow(PropagatorSuite):
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -18,7 +18,7 @@ import pytest
 import skimage.data
 
 from overseg.data.frame import Frame
-from overseg.data.masks import Masklets
+from overseg.data.masks import End, Masklets
 from overseg.data.rles import Rles
 from overseg.data.video_info import VideoInfo
 from overseg.data.visit import Direction
@@ -100,6 +100,7 @@ class PropagatorSuite:
     def assert_same(self, masklets: Masklets, other: Masklets) -> None:
         assert masklets.prompt.tolist() == other.prompt.tolist()
         assert masklets.frame.tolist() == other.frame.tolist()
+        assert masklets.end.tolist() == other.end.tolist()
         np.testing.assert_allclose(masklets.score, other.score, atol=1e-3)
         if len(masklets):
             assert masklets.rles.iou(other.rles).diagonal().min() >= self.same_iou
@@ -131,6 +132,9 @@ class PropagatorSuite:
             frames = rows_of(masklets, prompt).frame.tolist()
             assert frames
             assert frames == visited[: len(frames)]  # without a gap: what has ended stays ended
+            *before, last = rows_of(masklets, prompt).end.tolist()
+            assert set(before) <= {End.NONE}
+            assert (last == End.CLIP) == (len(frames) == 3)
 
     def test_columns_fit_the_video(self, make: MakePropagator) -> None:
         masklets = make(min_area_px=1).propagate(Clip(panning_video(4), 0, 3), three_discs(), Direction.FORWARD)
@@ -153,7 +157,7 @@ class PropagatorSuite:
         for prompt in range(len(prompts)):
             alone = make(min_area_px=1).propagate(clip, prompts.take([prompt]), Direction.FORWARD)
             expected = rows_of(together, prompt)
-            self.assert_same(alone, Masklets(expected.rles, expected.prompt * 0, expected.frame, expected.score))
+            self.assert_same(alone, replace(expected, prompt=expected.prompt * 0))
 
     def test_the_same_again_is_the_very_same(self, make: MakePropagator) -> None:
         clip, propagator = Clip(panning_video(4), 0, 3), make(min_area_px=1)
@@ -167,7 +171,7 @@ class PropagatorSuite:
         mirrored = ArrayVideo(np.ascontiguousarray(video.frames[::-1]))
         backward = make(min_area_px=1).propagate(Clip(video, 0, 3), three_discs(), Direction.BACKWARD)
         forward = make(min_area_px=1).propagate(Clip(mirrored, 0, 3), three_discs(), Direction.FORWARD)
-        self.assert_same(backward, Masklets(forward.rles, forward.prompt, 3 - forward.frame, forward.score))
+        self.assert_same(backward, replace(forward, frame=3 - forward.frame))
 
     def test_masklets_end_below_the_minimum_area(self, make: MakePropagator) -> None:
         clip, prompts = Clip(panning_video(4), 0, 3), discs(SIZE, (60, 45, 30), (40, 40, 6))
@@ -177,6 +181,10 @@ class PropagatorSuite:
         bound = make(min_area_px=150).propagate(clip, prompts, Direction.FORWARD)  # the small disc has 113 pixels
         assert set(bound.prompt.tolist()) == {0}
         assert bound.rles.area_px().min() >= 150
+        limit_px = int(np.sort(rows_of(free, 0).rles.area_px())[1])
+        shorter = make(min_area_px=limit_px).propagate(clip, prompts, Direction.FORWARD)
+        if 0 < len(shorter) < 3:
+            assert shorter.end[-1] == End.SMALL
 
     def test_a_mask_holds_still_where_nothing_moves(self, make: MakePropagator) -> None:
         if not self.holds_still:

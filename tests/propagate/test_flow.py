@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from propagate.propagator_suite import SIZE, ArrayVideo, MakePropagator, PropagatorSuite, discs, panning_video, rows_of
 
+from overseg.data.masks import End
 from overseg.data.rles import Rles
 from overseg.data.visit import Direction
 from overseg.propagate.flow import FlowPropagator
@@ -37,17 +38,18 @@ def test_a_mask_that_leaves_the_picture_ends():
     video = panning_video(12, step_px=8)
     masklet = FlowPropagator(min_area_px=20).propagate(Clip(video, 0, 11), discs(SIZE, (30, 14, 10)), FORWARD)
     assert 0 < len(masklet) < 6
+    assert masklet.end[-1] in (End.SMALL, End.LOST)
 
 
 def test_a_mask_that_is_covered_up_loses_its_support_and_ends():
-    frames = np.repeat(panning_video(1).frames, 2, axis=0)
-    frames[1, 10:50, 10:50] = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    frames = np.repeat(panning_video(1).frames, 3, axis=0)
+    frames[2, 10:50, 10:50] = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
     video = ArrayVideo(frames)
     masklet = FlowPropagator(min_area_px=20).propagate(
-        Clip(video, 0, 1), discs(SIZE, (30, 30, 14), (30, 70, 8)), FORWARD
+        Clip(video, 0, 2), discs(SIZE, (30, 30, 14), (30, 70, 8)), FORWARD
     )
-    assert len(rows_of(masklet, 0)) == 0
-    assert len(rows_of(masklet, 1)) == 1
+    assert rows_of(masklet, 0).end.tolist() == [End.LOST]
+    assert rows_of(masklet, 1).end.tolist() == [End.NONE, End.CLIP]
 
 
 def test_large_frames_are_followed_on_smaller_ones():

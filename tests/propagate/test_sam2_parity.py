@@ -95,6 +95,7 @@ def test_the_comparison_sees_what_differs() -> None:
         prompt=np.array([0, 1], np.int32),
         frame=np.array([1, 1], np.int32),
         score=np.ones(2, np.float32),
+        end=np.zeros(2, np.int8),
     )
 
     def upstream(*frames: tuple[Rles, Rles]) -> dict[int, Rles]:

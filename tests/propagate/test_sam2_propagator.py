@@ -6,7 +6,7 @@ import torch
 from propagate.propagator_suite import SIZE, MakePropagator, PropagatorSuite, discs, panning_video, three_discs
 from sam2.modeling.sam2_base import SAM2Base
 
-from overseg.data.masks import Masklets
+from overseg.data.masks import End, Masklets
 from overseg.data.rles import Rles
 from overseg.data.visit import Direction
 from overseg.errors import DeviceError, InputError, SettingsError
@@ -96,6 +96,45 @@ class TestWork:
         assert batches == [3, 3]  # the prompts' frame, and the one on which all are found to be gone
 
 
+class TestDoneOnce:
+    """What is the same for all masks is computed once, whatever their number."""
+
+    def test_the_first_self_attention_sees_the_frame_alone(
+        self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rows: list[list[int]] = []
+        for layer in model.memory_attention.original.layers:
+            original, seen = layer._forward_sa, []
+            rows.append(seen)
+
+            def counted(features, position, original=original, seen=seen):
+                seen.append(len(features))
+                return original(features, position)
+
+            monkeypatch.setattr(layer, "_forward_sa", counted)
+        carry(model, max_batch=3)
+        first, *others = rows
+        assert first == [1, 1, 1]
+        assert others == [[3, 3, 3]] * len(others)
+
+    def test_positional_encodings_are_kept_and_shared(self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch) -> None:
+        carry(model)
+        encodings = (model.image_encoder.neck.position_encoding, model.memory_encoder.position_encoding)
+        kept = [dict(encoding.cache) for encoding in encodings]
+        attention, strides = model.memory_attention.forward, []
+
+        def seen(**kwargs):
+            strides.append(kwargs["curr_pos"][0].stride(1))
+            return attention(**kwargs)
+
+        monkeypatch.setattr(model.memory_attention, "forward", seen)
+        carry(model)
+        for encoding, before in zip(encodings, kept, strict=True):
+            assert before
+            assert all(encoding.cache[size] is before[size] for size in encoding.cache)
+        assert strides == [0, 0, 0]  # one encoding, looked at by all masks
+
+
 def test_a_carried_mask_below_the_minimum_area_ends(model: SAM2Base) -> None:
     clip, prompts = Clip(panning_video(4), 0, 3), Rles.from_masks(np.ones((1, *SIZE), dtype=bool))
     areas_px = carry(model, prompts=prompts).rles.area_px()
@@ -164,3 +203,21 @@ def test_mixed_precision_runs_and_gives_similar_masks(model: SAM2Base) -> None:
     mixed, full = carry(model, dtype="bfloat16"), carry(model)
     assert mixed.prompt.tolist() == full.prompt.tolist()
     assert np.median(mixed.rles.iou(full.rles).diagonal()) > 0.8
+
+
+def test_a_masklet_says_why_it_ended(model: SAM2Base, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first object is gone on the second frame it is carried to; the others reach the end of the clip."""
+    original, n_calls = model._track_step, []
+
+    def gone(**kwargs):
+        current, (*others, presence), features, memories = original(**kwargs)
+        n_calls.append(1)
+        if len(n_calls) == 3:  # after the prompts' frame and one more
+            presence = presence.clone()
+            presence[0] = -5.0
+        return current, (*others, presence), features, memories
+
+    monkeypatch.setattr(model, "_track_step", gone)
+    masklets = carry(model, max_batch=8)
+    assert masklets.prompt.tolist() == [0, 1, 1, 1, 2, 2, 2]
+    assert masklets.end.tolist() == [End.GONE, 0, 0, End.CLIP, 0, 0, End.CLIP]

@@ -47,6 +47,7 @@ def visit(key: VisitKey, n_regions: int = 3) -> Visit:
         region=np.tile(regions, len(frames)),
         source=np.full(n, Source.FORWARD if forward else Source.BACKWARD, np.int8),
         score=rng.random(n, dtype=np.float32),
+        end=rng.integers(0, 5, n).astype(np.int8),
         stability_score=np.full(n, np.nan, np.float32),
         level=rng.integers(-1, 3, n).astype(np.int8),
         levels=rng.integers(0, 8, n).astype(np.uint8),

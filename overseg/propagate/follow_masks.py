@@ -1,0 +1,79 @@
+"""Following prompted objects with a propagator that carries masks and knows no other prompts."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+
+import numpy as np
+
+from overseg.data.prompts import ObjectMasks, Prompts
+from overseg.data.rles import Rles
+from overseg.data.shot import Shot
+from overseg.data.visit import Direction
+from overseg.errors import InputError
+from overseg.stages import Clip, MaskPropagator, Video
+
+_Found = tuple[bytes, float]  # an encoded mask and its score
+
+
+def follow_masks(propagator: MaskPropagator, video: Video, prompts: Prompts, shot: Shot) -> Iterator[ObjectMasks]:
+    """What `stages.PromptedPropagator.follow` promises. Each mask is carried on to its object's next one.
+
+    Raises:
+        InputError: a prompt that cannot be, is no mask, or lies outside the shot.
+    """
+    prompts.check(video.info, shot)
+    _check_masks_alone(prompts)
+    objects = list(dict.fromkeys(prompts.object.tolist()))
+    if not objects:
+        return
+    found = _carried(propagator, video, prompts, shot)
+    first = int(prompts.frame.min())
+    nothing = Rles.from_masks(np.zeros((1, *video.info.size), dtype=bool)).counts[0]
+    for frame in (*range(first, shot.stop + 1), *range(first - 1, shot.start - 1, -1)):
+        here = [found.get((one, frame), (nothing, 0.0)) for one in objects]
+        yield ObjectMasks(
+            rles=Rles(video.info.size, tuple(counts for counts, _ in here)),
+            object=np.array(objects, np.int32),
+            frame=np.full(len(objects), frame, np.int32),
+            score=np.array([score for _, score in here], np.float32),
+        )
+
+
+def _check_masks_alone(prompts: Prompts) -> None:
+    for row in np.flatnonzero(~prompts.has_mask):
+        raise InputError(
+            f"prompt {row} (object {prompts.object[row]}, frame {prompts.frame[row]}): expected a mask, as this "
+            "propagator takes neither points nor boxes; give a mask, or take --propagator sam2"
+        )
+
+
+def _carried(
+    propagator: MaskPropagator, video: Video, prompts: Prompts, shot: Shot
+) -> Mapping[tuple[int, int], _Found]:
+    """Masks and scores by object and frame; those of one clip are carried together."""
+    row_of = {
+        (one, frame): row
+        for row, (one, frame) in enumerate(zip(prompts.object.tolist(), prompts.frame.tolist(), strict=True))
+    }
+    found: dict[tuple[int, int], _Found] = {}
+    for (start, stop, direction), rows in _clips(row_of, shot).items():
+        carried = propagator.propagate(Clip(video, start, stop), prompts.rles.take(rows), direction)
+        scores = carried.score.tolist()
+        for row, frame, counts, score in zip(carried.prompt, carried.frame, carried.rles.counts, scores, strict=True):
+            found[int(prompts.object[rows[row]]), int(frame)] = (counts, score)
+    given = {at: (prompts.rles.counts[row], 1.0) for at, row in row_of.items()}
+    return found | given
+
+
+def _clips(row_of: Mapping[tuple[int, int], int], shot: Shot) -> Mapping[tuple[int, int, Direction], list[int]]:
+    """The rows to carry, by the clip that they are carried through."""
+    frames_of: defaultdict[int, list[int]] = defaultdict(list)
+    for one, frame in sorted(row_of):
+        frames_of[one].append(frame)
+    clips: defaultdict[tuple[int, int, Direction], list[int]] = defaultdict(list)
+    for one, frames in frames_of.items():
+        clips[shot.start, frames[0], Direction.BACKWARD].append(row_of[one, frames[0]])
+        for frame, following in pairwise([*frames, shot.stop + 1]):
+            clips[frame, following - 1, Direction.FORWARD].append(row_of[one, frame])
+    return clips

@@ -1,0 +1,64 @@
+"""How many masks are carried at once follows from the memory of the device."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from sam2.modeling.sam2_base import SAM2Base
+
+from overseg.propagate import sam2_batch
+from overseg.propagate.sam2_batch import fitting_batch, mask_bytes, remembered_bytes
+from overseg.propagate.sam2_random import random_sam2
+
+FULL_HD = (1080, 1920)
+GIB = 2**30
+ENCODER_BYTES = 1.5 * GIB  # of a frame at 1024 px, beside the weights; more than was measured
+
+
+LARGE_WEIGHTS_BYTES = 898_083_611  # the file of sam2.1_hiera_large
+
+
+@pytest.fixture(scope="module")
+def model() -> SAM2Base:
+    """What follows the image encoder is of the same shapes in all sizes."""
+    return random_sam2("2.1")
+
+
+@pytest.fixture
+def device_of(monkeypatch: pytest.MonkeyPatch, model: SAM2Base) -> Callable[[float], None]:
+    """Lets a device with so many bytes stand behind the model, with the large one's weights on it."""
+
+    def stand(total_bytes: float) -> None:
+        free_bytes = int(total_bytes - LARGE_WEIGHTS_BYTES)
+        monkeypatch.setattr(type(model), "device", torch.device("cuda"))
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (free_bytes, int(total_bytes)))
+        monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _: 0)
+        monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: 0)
+
+    return stand
+
+
+def test_300_masks_of_a_full_hd_clip_fit_into_8_gb_beside_the_large_model(model: SAM2Base, device_of: Callable) -> None:
+    total_bytes = 8e9
+    device_of(total_bytes)
+    at_once = fitting_batch(model, FULL_HD, n_masks=300)
+    assert at_once >= 8
+    needed_bytes = (
+        LARGE_WEIGHTS_BYTES + remembered_bytes(model, 300) + max(ENCODER_BYTES, at_once * mask_bytes(model, FULL_HD))
+    )
+    assert needed_bytes < total_bytes
+
+
+def test_more_memory_carries_more_at_once_up_to_a_limit(model: SAM2Base, device_of: Callable) -> None:
+    found = []
+    for total_bytes in (2 * GIB, 8 * GIB, 16 * GIB, 200 * GIB):
+        device_of(total_bytes)
+        found.append(fitting_batch(model, FULL_HD, n_masks=300))
+    assert found == sorted(found)
+    assert found[0] == 1
+    assert found[-1] == sam2_batch._CUDA_MAX_BATCH
+
+
+def test_masks_that_are_remembered_leave_less_room(model: SAM2Base, device_of: Callable) -> None:
+    device_of(8 * GIB)
+    assert fitting_batch(model, FULL_HD, n_masks=900) < fitting_batch(model, FULL_HD, n_masks=10)
