@@ -154,8 +154,8 @@ class Sam1Generator:
                 n_ran += len(ran)
                 good = answers.candidates.reaching(self._thresholds)
                 nearly = answers.candidates.reaching(self._borderline) & ~good
-                n_accepted, n_borderline = (np.bincount(answers.prompt[x], minlength=len(ran)) for x in (good, nearly))
-                explained.learn(ran, answers.likeness, n_accepted, n_borderline)
+                n_accepted, n_nearly = (np.bincount(answers.prompt[x], minlength=len(ran)) for x in (good, nearly))
+                explained.learn(ran, answers.likeness, n_accepted, n_nearly > 0)
                 found.append(answers.candidates)
         return Candidates.concatenate(found)
 
