@@ -74,7 +74,8 @@ def _build_generator(settings: Settings, device: str) -> MaskGenerator:
     from overseg.generate.sam_models import load_sam
 
     dtype = getattr(torch, settings.dtype)
-    sam = load_sam(weights_path(settings.weights or ""), device=device, dtype=dtype)
+    weights = weights_path(settings.weights or "")
+    sam = load_sam(weights, device=device, dtype=dtype, compile=settings.compile)
     shared: dict[str, Any] = {
         "points_per_side": settings.points_per_side,
         "pred_iou_thresh": settings.pred_iou_thresh,

@@ -133,7 +133,6 @@ def _refuse_idle(settings: Settings, changes: dict[str, Any]) -> None:
         ("propagation_size", "propagator", "sam2"),
         ("max_hole_area_px", "propagator", "sam2"),
         ("max_sprinkle_area_px", "propagator", "sam2"),
-        ("compile", "propagator", "sam2"),
         ("masks", "generator", "precomputed"),
     ):
         chosen = getattr(settings, stage)
@@ -141,6 +140,8 @@ def _refuse_idle(settings: Settings, changes: dict[str, Any]) -> None:
             raise SettingsError(
                 f"{option(name)} is for {option(stage)} {user}, and the {stage} here is {chosen}: change one of the two"
             )
+    if settings.compile and settings.generator != "sam1" and settings.propagator != "sam2":
+        raise SettingsError("--compile is for --generator sam1 and --propagator sam2, and neither is chosen here")
     if settings.exact and settings.generator != "sam1":
         raise SettingsError(f"--exact is for --generator sam1, and the generator here is {settings.generator}")
     for name in RELAXING if settings.exact else EXACT_ONLY:

@@ -26,7 +26,10 @@ _SETTINGS: dict[str, dict[str, Any]] = {  # setting -> how argparse reads it
     },
     "max_hole_area_px": {"type": int, "metavar": "PIXELS", "help": "sam2 fills holes of at most this area (8)"},
     "max_sprinkle_area_px": {"type": int, "metavar": "PIXELS", "help": "sam2 removes islands of at most this area (0)"},
-    "compile": {"action": argparse.BooleanOptionalAction, "help": "run sam2 as compiled graphs, for long runs on CUDA"},
+    "compile": {
+        "action": argparse.BooleanOptionalAction,
+        "help": "run the models as compiled graphs, for long runs on CUDA",
+    },
     "step": {"type": int, "help": "frames from one keyframe to the next (default 5)"},
     "points_per_side": {"type": int, "help": "prompt points on a side of the grid (16; full: 32)"},
     "pred_iou_thresh": {"type": float, "help": "least predicted IoU of a mask, 0 to 1"},

@@ -33,7 +33,8 @@ class Settings:
             was trained. 512 takes a quarter of the time or less, and follows thin and small masks less well.
         max_hole_area_px, max_sprinkle_area_px: SAM 2's masks have holes of at most this area filled and islands of at
             most this area removed, in pixels of its mask logits, four of the model's pixels wide; 0 leaves them.
-        compile: whether SAM 2 runs as compiled graphs: slower at first, then faster, with masks a little different.
+        compile: whether the SAM models run as compiled graphs: slower at first, then faster, with masks a little
+            different.
         step: frames from one keyframe to the next.
         points_per_side: the generator's prompt grid has this many points on a side.
         pred_iou_thresh: least predicted IoU of a generated mask, in [0, 1].

