@@ -139,7 +139,7 @@ def open(path: str | Path) -> "Result":
 
 
 class FilterChanges(TypedDict, total=False):
-    """The fields of `overseg.interchange.selection.Filters` that differ from their defaults; see there."""
+    """The fields of `overseg.interchange.filters.Filters` that differ from their defaults; see there."""
 
     min_length: int
     min_area_px: float
@@ -182,7 +182,7 @@ def export(
         OversegError: what was expected, what came, where, and what to do.
     """
     from overseg.interchange.exporting import export as write
-    from overseg.interchange.selection import Cut, Filters
+    from overseg.interchange.filters import Cut, Filters
 
     return write(
         open(store) if isinstance(store, str | Path) else store,

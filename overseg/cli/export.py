@@ -49,7 +49,7 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write it, and say what was written and what was lost."""
     from overseg.interchange.exporting import export
-    from overseg.interchange.selection import Cut, Filters
+    from overseg.interchange.filters import Cut, Filters
     from overseg.store.result import open_result
 
     exported = export(

@@ -5,10 +5,10 @@ from typing import Any
 
 from overseg.errors import InputError
 from overseg.evaluate.frame_names import FrameNames
-from overseg.evaluate.json_stream import items
 from overseg.evaluate.segmentations import read_segmentation
 from overseg.evaluate.truth import Truth, no_mask
 from overseg.evaluate.ytvis_json import pick_video
+from overseg.interchange.json_stream import items
 
 _FRAME_KEYS = ("frame_id", "frame_index")
 _TRACK_KEYS = ("track_id", "instance_id")

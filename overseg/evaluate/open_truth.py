@@ -6,12 +6,12 @@ from overseg.errors import InputError
 from overseg.evaluate.coco_json import read_coco_tracks
 from overseg.evaluate.davis_png import read_davis
 from overseg.evaluate.frame_names import FrameNames
-from overseg.evaluate.json_stream import top_level_keys
 from overseg.evaluate.png_files import png_files
 from overseg.evaluate.sav_folder import read_sav_folder
 from overseg.evaluate.sav_json import read_sav_json
 from overseg.evaluate.truth import Truth
 from overseg.evaluate.ytvis_json import read_ytvis
+from overseg.interchange.json_stream import top_level_keys
 
 _FORMS = (
     "PNGs with an object for each value (DAVIS), a folder of PNGs for each object (SA-V), or JSON of SA-V, COCO with "

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from overseg.errors import InputError
 from overseg.evaluate.frame_names import FrameNames
-from overseg.evaluate.json_stream import items
 from overseg.evaluate.segmentations import read_segmentation
 from overseg.evaluate.truth import Truth, no_mask
+from overseg.interchange.json_stream import items
 
 _ANNOTATED_EVERY = 4  # SA-V has 24 frames per second, 6 of them annotated
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from overseg.errors import InputError
 from overseg.evaluate.frame_names import FrameNames
-from overseg.evaluate.json_stream import items
 from overseg.evaluate.segmentations import read_segmentation
 from overseg.evaluate.truth import Truth, no_mask
+from overseg.interchange.json_stream import items
 
 
 def read_ytvis(path: Path, names: FrameNames) -> Truth:

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from overseg.errors import InputError
-from overseg.evaluate.json_stream import items
 from overseg.interchange.imported import LARGEST_ID, UNKNOWN_REGION, Gathered, Imported
 from overseg.interchange.json_input import as_counts, as_size, checked, only_video, within
 from overseg.interchange.json_output import known, write_json
+from overseg.interchange.json_stream import items
 from overseg.interchange.selection import SelectedFrame, Selection
 
 FILE = "annotations.json"
@@ -99,12 +99,13 @@ def _annotations_of(frame: SelectedFrame) -> Iterator[dict[str, Any]]:
         masks.score.tolist(),
         masks.stability_score.tolist(),
         masks.level.tolist(),
+        masks.levels.tolist(),
         masks.source.tolist(),
         masks.region.tolist(),
         masks.point_xy.tolist(),
         strict=True,
     )
-    for track, counts, box, area, score, stability, level, source, region, point in columns:
+    for track, counts, box, area, score, stability, level, levels, source, region, point in columns:
         yield {
             "image_id": frame.position + 1,
             "video_id": _VIDEO,
@@ -116,6 +117,7 @@ def _annotations_of(frame: SelectedFrame) -> Iterator[dict[str, Any]]:
             "score": score,
             "stability_score": known(stability),
             "level": level,
+            "levels": levels,
             "source": source,
             "region": region,
             "point_coords": None if point[0] != point[0] else [point],
@@ -173,13 +175,15 @@ def _gather(gathered: Gathered, annotation: dict[str, Any], number: dict[Any, in
     nan = float("nan")
     x, y = (annotation.get("point_coords") or [[None, None]])[0]
     is_carried = annotation.get("source", 0) != 0
+    level = int(within(annotation.get("level"), -1, 2, otherwise=-1))
     gathered.add(
         number[annotation["image_id"]],
         int(within(track, 0, LARGEST_ID, otherwise=nan)),
         as_counts(annotation["segmentation"], size),
         score=within(annotation.get("score"), 0, 1, otherwise=1.0),
         stability_score=within(annotation.get("stability_score"), 0, 1, otherwise=nan if is_carried else 1.0),
-        level=int(within(annotation.get("level"), -1, 2, otherwise=-1)),
+        level=level,
+        levels=int(within(annotation.get("levels"), 0, 7, otherwise=0 if level < 0 else 1 << level)),
         source=int(within(annotation.get("source"), 0, 2, otherwise=0)),
         region=int(annotation.get("region", UNKNOWN_REGION)),
         point_xy=[within(at, -_FAR_PX, _FAR_PX, otherwise=nan) for at in (x, y)],

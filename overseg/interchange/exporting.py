@@ -5,10 +5,11 @@ from pathlib import Path
 
 from overseg.errors import SettingsError
 from overseg.interchange.destination import is_file_name, written
+from overseg.interchange.filters import Cut, Filters
 from overseg.interchange.formats import Format, format_named
 from overseg.interchange.pictures import HOW, Pictures
 from overseg.interchange.relabel import read_labels
-from overseg.interchange.selection import Cut, Filters, Selection
+from overseg.interchange.selection import Selection
 from overseg.store.flattened import Loss
 from overseg.store.result import Result
 

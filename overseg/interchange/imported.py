@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int64
 
-from overseg.data.masks import KeyframeMasks, Masks, TrackMasks
+from overseg.data.masks import KeyframeMasks, Masks, TrackMasks, levels_of
 from overseg.data.rles import Rles
 
 UNKNOWN_REGION = -1
@@ -51,6 +51,8 @@ def imported_masks(rles: Rles, ids: Int64[np.ndarray, " n"], **columns: np.ndarr
     rows = Masks.from_keyframe(KeyframeMasks.from_rles(rles), frame=0, round_=0)
     known = {name: column for name, column in vars(rows).items() if name != "region"}
     masks = TrackMasks(track=ids.astype(np.int32), region=np.full(len(rles), UNKNOWN_REGION, np.int64), **known)
+    if "level" in columns:
+        columns = {"levels": levels_of(columns["level"]), **columns}
     return one_each(replace(masks, **columns))  # type: ignore[arg-type]
 
 
@@ -102,5 +104,6 @@ _TYPES = {
     "score": np.float32,
     "stability_score": np.float32,
     "level": np.int8,
+    "levels": np.uint8,
     "point_xy": np.float32,
 }

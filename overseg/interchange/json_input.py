@@ -9,8 +9,8 @@ from pycocotools import mask as coco_mask
 
 from overseg.data.rles import Rles
 from overseg.errors import InputError
-from overseg.evaluate.json_stream import items
 from overseg.generate.rle_text import to_counts
+from overseg.interchange.json_stream import items
 from overseg.video.packets import refuse_absurd_size
 
 

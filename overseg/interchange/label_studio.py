@@ -10,11 +10,11 @@ import numpy as np
 
 from overseg.data.rles import Rles
 from overseg.errors import InputError
-from overseg.evaluate.json_stream import items
 from overseg.interchange.brush_rle import decode_brush, encode_brush
 from overseg.interchange.imported import FIRST_OWN_ID, LARGEST_ID, Gathered, Imported
 from overseg.interchange.json_input import as_size, checked, within
 from overseg.interchange.json_output import write_list
+from overseg.interchange.json_stream import items
 from overseg.interchange.selection import SelectedFrame, Selection
 
 FILE = "tasks.json"

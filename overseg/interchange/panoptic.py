@@ -13,10 +13,10 @@ from PIL import Image
 
 from overseg.data.masks import TrackMasks
 from overseg.errors import InputError
-from overseg.evaluate.json_stream import items
 from overseg.interchange.imported import Imported, imported_masks
 from overseg.interchange.json_input import as_size, checked
 from overseg.interchange.json_output import write_json
+from overseg.interchange.json_stream import items
 from overseg.interchange.number_maps import masks_of_map, number_map
 from overseg.interchange.numbering import numbers, write_table
 from overseg.interchange.png import encoded, read_numbers

@@ -9,10 +9,10 @@ from jaxtyping import Float64, Int64
 
 from overseg.data.rles import Rles
 from overseg.errors import InputError
-from overseg.evaluate.json_stream import items
 from overseg.interchange.imported import LARGEST_ID, Gathered, Imported
 from overseg.interchange.json_input import as_counts, as_size, checked, within
 from overseg.interchange.json_output import known, write_json
+from overseg.interchange.json_stream import items
 from overseg.interchange.selection import Selection
 
 FILE = "masklets_auto.json"

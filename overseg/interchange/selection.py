@@ -10,93 +10,10 @@ from jaxtyping import Bool, Int32, Int64
 
 from overseg.data.masks import TrackMasks
 from overseg.data.rles import Rles
-from overseg.data.tracks import LEVELS, Tracks
-from overseg.errors import SettingsError
+from overseg.interchange.filters import Cut, Filters
 from overseg.interchange.relabel import Labels
 from overseg.store.flattened import Flattened, Loss, LossCount, cut
 from overseg.store.result import Result
-
-
-@dataclass(frozen=True, kw_only=True)
-class Filters:
-    """Which tracks and frames are wanted.
-
-    Attributes:
-        min_length: tracks with at least so many masks.
-        min_area_px: tracks whose masks have at least this mean area, in pixels.
-        min_score: tracks whose masks have at least this mean score, in [0, 1].
-        level: tracks of this level, "subpart", "part" or "whole"; None for all.
-        start, end: frames from start up to, not including, end; None is the last frame's.
-        new_only: tracks that begin among these frames; those that were there before are left out.
-    """
-
-    min_length: int = 1
-    min_area_px: float = 0.0
-    min_score: float = 0.0
-    level: str | None = None
-    start: int = 0
-    end: int | None = None
-    new_only: bool = False
-
-    def frames(self, n_frames: int) -> range:
-        """Numbers of the frames that are wanted.
-
-        Raises:
-            SettingsError: there are none.
-        """
-        frames = range(n_frames)[self.start : self.end] if self.start >= 0 else range(0)
-        if not frames and n_frames:
-            raise SettingsError(
-                f"--start {self.start} and --end {self.end} leave none of the frames 0 to {n_frames - 1}: choose others"
-            )
-        return frames
-
-    def tracks(self, tracks: Tracks, frames: range) -> Bool[np.ndarray, " t"]:
-        """Which tracks are wanted of those on these frames.
-
-        Raises:
-            SettingsError: there is no such level.
-        """
-        if self.level not in (None, *LEVELS):
-            raise SettingsError(f"--level is one of {', '.join(LEVELS)}, not {self.level!r}")
-        wanted = (
-            (tracks.n_frames >= self.min_length)
-            & (tracks.mean_area_px >= self.min_area_px)
-            & (tracks.mean_score >= self.min_score)
-            & (tracks.last_frame >= frames.start)
-            & (tracks.first_frame < frames.stop)
-        )
-        if self.level is not None:
-            wanted &= tracks.level == LEVELS.index(self.level)
-        return wanted & (tracks.first_frame >= frames.start) if self.new_only else wanted
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cut:
-    """How masks are laid over each other for a format that takes no overlap; see `Result.flatten`.
-
-    Attributes:
-        level: down to which level of the tree tracks are kept; None for all.
-        n_tracks: how many tracks are kept; None for as many as the format holds.
-    """
-
-    level: int | None = None
-    n_tracks: int | None = None
-
-    @classmethod
-    def parse(cls, text: str) -> "Cut":
-        """Read a cut as on the command line.
-
-        >>> Cut.parse("level=1")
-        Cut(level=1, n_tracks=None)
-
-        Raises:
-            SettingsError: the text is not of this form.
-        """
-        match = re.fullmatch(r"(level|tracks)=(\d{1,9})", text)
-        if match is None:
-            raise SettingsError(f"--flatten takes level=N or tracks=N, not {text!r}")
-        return cls(level=int(match[2])) if match[1] == "level" else cls(n_tracks=int(match[2]))
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ import numpy as np
 
 from overseg.data.crops import run_lengths
 from overseg.errors import InputError
-from overseg.evaluate.json_stream import items
 from overseg.interchange.imported import LARGEST_ID, Gathered, Imported
 from overseg.interchange.json_input import as_counts, as_size, checked, only_video, within
 from overseg.interchange.json_output import write_json
+from overseg.interchange.json_stream import items
 from overseg.interchange.selection import Selection
 
 FILE = "annotations.json"

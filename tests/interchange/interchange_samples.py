@@ -38,6 +38,7 @@ class KnownGenerator:
             masks,
             predicted_iou=np.linspace(0.7, 0.99, n, dtype=np.float32),
             level=(np.arange(n) % 3).astype(np.int8),
+            levels=(1 << np.arange(n) % 3 | 1).astype(np.uint8),
             point_xy=np.arange(2 * n, dtype=np.float32).reshape(n, 2) + 0.5,
         )
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from overseg.errors import OversegError
+from overseg.interchange.filters import Filters
 from overseg.interchange.formats import FORMATS
 from overseg.interchange.import_journal import ImportJournal
-from overseg.interchange.selection import Filters
 
 N_INPUTS = 25  # for each format
 STRANGE = (None, -1, 0, 1e308, 10**30, "", "x", "../../etc/passwd", [], {}, [[]], True, -0.5, "\0", 2**31)

@@ -14,8 +14,8 @@ from interchange.interchange_samples import N_FRAMES, write_images
 from overseg.errors import InputError, SettingsError
 from overseg.interchange import coco
 from overseg.interchange.exporting import export
+from overseg.interchange.filters import Cut, Filters
 from overseg.interchange.formats import FORMATS
-from overseg.interchange.selection import Cut, Filters
 from overseg.store.result import open_result
 
 EVERY_FORMAT = tuple(FORMATS)

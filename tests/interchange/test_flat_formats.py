@@ -17,9 +17,9 @@ from vos_benchmark.evaluator import Evaluator
 
 from overseg.errors import InputError
 from overseg.interchange.exporting import export
+from overseg.interchange.filters import Cut
 from overseg.interchange.importing import import_masks
 from overseg.interchange.polygons import mask_of, polygons_of
-from overseg.interchange.selection import Cut
 
 VIDEO = "toy_images"
 MASKS = st.tuples(st.integers(1, 24), st.integers(1, 24)).flatmap(lambda shape: arrays(bool, shape))

@@ -5,8 +5,9 @@ import pytest
 from interchange.interchange_samples import N_FRAMES
 
 from overseg.errors import InputError, SettingsError
+from overseg.interchange.filters import Cut, Filters
 from overseg.interchange.relabel import read_labels
-from overseg.interchange.selection import Cut, Filters, Selection
+from overseg.interchange.selection import Selection
 
 
 def ids(selection: Selection) -> set[int]:
