@@ -92,10 +92,13 @@ def test_brushes_are_what_label_studio_writes_and_reads(mask):
         assert np.array_equal(decode_brush(content, mask.shape), mask)
 
 
-def test_a_brush_with_runs_longer_than_any_width():
-    mask = np.zeros((300, 400), bool)
-    mask[100:250] = True
+@pytest.mark.parametrize("rows", [slice(100, 250), slice(0, 64), slice(64, 128)])
+def test_a_brush_with_runs_as_long_as_any_width_and_longer(rows):
+    """64 rows of 256 pixels of four channels are 65536 values."""
+    mask = np.zeros((300, 256), bool)
+    mask[rows] = True
     assert np.array_equal(decode_brush(encode_brush(mask), mask.shape), mask)
+    assert np.array_equal(brush.decode_rle(encode_brush(mask).tolist()), np.repeat(mask.ravel() * 255, 4))
 
 
 @given(content=arrays(np.uint8, st.integers(0, 60)))

@@ -45,6 +45,17 @@ def test_youtube_vis_read_by_trackeval(result, exported, tmp_path):
         assert np.allclose(np.diag(raw["similarity_scores"][frame]), 1)
 
 
+def test_youtube_vis_has_a_box_and_an_area_for_every_mask(result, exported):
+    content = json.loads(exported("youtube-vis", "out.json").read_text())
+    assert len(content["annotations"]) == len(result.tracks)
+    for track in content["annotations"]:
+        masks = result.masks_of(track["id"] - 1)
+        assert [frame for frame, box in enumerate(track["bboxes"]) if box] == masks.frame.tolist()
+        assert [box for box in track["bboxes"] if box] == masks.rles.boxes_xywh().tolist()
+        assert [area for area in track["areas"] if area] == masks.rles.area_px().tolist()
+        assert track["length"] == len(masks)
+
+
 def test_sav_json_is_what_its_readme_says(result, exported):
     """The fields and types of SA-V's README; masks as its own reader decodes them."""
     content = json.loads(exported("sav-json", "out.json").read_text())
