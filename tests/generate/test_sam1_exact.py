@@ -6,11 +6,13 @@ import pytest
 from generate.generator_suite import GeneratorSuite, check_equal, check_table, generate
 from generate.pictures import photograph, plain
 
+import overseg
 from overseg.data.masks import KeyframeMasks
 from overseg.data.rles import Rles
 from overseg.errors import InputError, SettingsError
 from overseg.generate.sam1_exact import ExactSam1Generator
 from overseg.generate.sam_models import load_sam
+from overseg.video.open import open_video
 
 pytestmark = pytest.mark.real_weights
 
@@ -134,3 +136,14 @@ def test_crops_too_small_are_refused(sam):
 def test_options_that_cannot_be(sam, options, message):
     with pytest.raises(SettingsError, match=message):
         ExactSam1Generator(sam, **options)
+
+
+def test_a_run_can_ask_for_it(sam, carphone, tmp_path):
+    options = {"points_per_side": 4, "crop_n_layers": 1, "crop_overlap_ratio": 0.2, "min_mask_region_area": 9}
+    result = overseg.run(carphone, tmp_path / "out.zarr", preset="fast", exact=True, end=1, min_area_px=20, **options)
+    picture = open_video(carphone)[0]
+    asked = {"pred_iou_thresh": 0.8, "stability_score_thresh": 0.9, "min_area_px": 20, **options}
+    masks = generate(ExactSam1Generator(sam, **asked), picture)
+    assert len(masks) > 0
+    assert sorted(result.masks_at(0).rles.counts) == sorted(masks.rles.counts)
+    assert (result.masks_at(0).levels > 0).all()
