@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float64, Int32, Int64
+from jaxtyping import Bool, Float64, Int32, Int64
 
 from overseg.data.frame import Frame
 from overseg.data.masks import KeyframeMasks, Masklets, TrackMasks
@@ -106,13 +106,13 @@ class PromptedPropagator(Protocol):
 
 @dataclass(frozen=True)
 class Meetings:
-    """Pairs of a carried mask and a keyframe mask that are the same region on that frame, one to one.
+    """Pairs of a carried mask and another mask of the same frame that may be the same region; a mask may be in several.
 
     Attributes:
         arrived: row number of the carried mask.
-        mask: row number of the keyframe mask.
+        mask: row number of the other mask.
         iou: their intersection over union.
-        explained: row numbers of all carried masks that agree with some keyframe mask, met one to one or not.
+        explained: row numbers of all carried masks that agree with some other mask: there is no need to carry them on.
     """
 
     arrived: Int64[np.ndarray, " k"]
@@ -126,7 +126,11 @@ class Associator(Protocol):
     """Decides which masks are the same region of the video."""
 
     def meet(self, arrived: Rles, masks: Rles) -> Meetings:
-        """Which of the masks carried onto a keyframe are masks of that keyframe."""
+        """Which of the masks carried onto a keyframe may be the masks that are there."""
+        ...
+
+    def matched(self, edges: Edges) -> Bool[np.ndarray, " e"]:
+        """Which of the edges of one keyframe are matches: each region is in one at most, the strongest come first."""
         ...
 
     def link(
@@ -141,8 +145,8 @@ class Associator(Protocol):
         Args:
             regions: all regions, ascending, each once.
             edges: who met whom; edges to other regions are left out.
-            seen_on, seen: region seen[i] has a mask of its own on keyframe seen_on[i]. Two regions seen on one
-                keyframe are different regions and never end in one track.
+            seen_on, seen: region seen[i] has a mask on keyframe seen_on[i]. Two regions made on one keyframe are
+                different regions and never end in one track.
 
         Returns:
             For every region, the smallest region of its group.

@@ -2,43 +2,59 @@
 
 from array import array
 from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
 from jaxtyping import Int32, Int64
 
 
 class Groups:
-    """Regions joined into groups, none of which holds two regions seen on the same keyframe.
+    """Regions joined into groups, none of which holds two regions that are different ones on some keyframe.
 
-    Example: region 0, seen on keyframe 0, met region 1 on keyframe 5, and region 2 there too.
-        >>> groups = Groups(3)
-        >>> groups.see(np.array([0, 5, 5]), np.array([0, 1, 2]))
+    Two regions seen on one keyframe are different ones, unless they are known to be alike there.
+
+    Example: region 0, seen on keyframes 0 and 5, met region 1 on keyframe 5, and is like region 2 there.
+        >>> groups = Groups(3, np.array([0, 5, 5, 5]), np.array([0, 0, 1, 2]), alike={(5, 0, 2)})
         >>> groups.join(0, 1), groups.join(0, 2)
-        (True, False)
+        (False, True)
         >>> groups.smallest().tolist()
-        [0, 0, 2]
+        [0, 1, 0]
     """
 
-    def __init__(self, n_regions: int) -> None:
-        """Regions 0 to n_regions - 1, each alone and seen nowhere."""
+    def __init__(
+        self,
+        n_regions: int,
+        frame: Int32[np.ndarray, " s"] | Int64[np.ndarray, " s"],
+        region: Int64[np.ndarray, " s"],
+        *,
+        alike: set[tuple[int, int, int]] | None = None,
+    ) -> None:
+        """
+        Args:
+            n_regions: regions are 0 to n_regions - 1, each alone at first.
+            frame, region: region[i] is seen on keyframe frame[i].
+            alike: (keyframe, region, region), the smaller region first, where two overlap so much that they may be one.
+        """
         self._parent = array("q", range(n_regions))
+        self._alike = alike or set()
+        order = np.lexsort((region, frame))
+        self._keyframes, starts = np.unique(frame[order], return_index=True)
+        self._starts = [*starts.tolist(), len(order)]
+        self._seen_there = array("q", region[order].tolist())
         # The keyframes of a group: bit i of `seen` stands for keyframe number `first` + i. A long video has many
         # regions that are seen a few times each, close together: this is a tenth of the memory of sets.
         self._first = array("q", bytes(8 * n_regions))
         self._seen = [0] * n_regions
-
-    def see(self, frame: Int32[np.ndarray, " s"] | Int64[np.ndarray, " s"], region: Int64[np.ndarray, " s"]) -> None:
-        """Note, before anything is joined, that region[i] is seen on keyframe frame[i]."""
-        number = np.unique(frame, return_inverse=True)[1]
-        for keyframe, one in pairs(number, region):
+        for keyframe, one in pairs(np.searchsorted(self._keyframes, frame).astype(np.int64), region):
             self._first[one], self._seen[one] = _either(self._first[one], self._seen[one], keyframe, 1)
 
     def join(self, one: int, other: int) -> bool:
-        """Make one group of two regions' groups, unless both are seen on one keyframe. True where they are one."""
+        """Make one group of two regions' groups, unless that is impossible. True where they are one afterwards."""
         a, b = sorted((self._root(one), self._root(other)))
         if a == b:
             return True
-        if _both(self._first[a], self._seen[a], self._first[b], self._seen[b]):
+        start, shared = _both(self._first[a], self._seen[a], self._first[b], self._seen[b])
+        if shared and not self._all_alike(a, b, start, shared):
             return False
         self._parent[b] = a  # the smaller number stays the root
         self._first[a], self._seen[a] = _either(self._first[a], self._seen[a], self._first[b], self._seen[b])
@@ -48,6 +64,19 @@ class Groups:
     def smallest(self) -> Int64[np.ndarray, " n_regions"]:
         """For every region, the smallest region of its group."""
         return np.array([self._root(region) for region in range(len(self._parent))], dtype=np.int64)
+
+    def _all_alike(self, a: int, b: int, start: int, shared: int) -> bool:
+        """Whether the regions of two groups are alike on every keyframe that the groups share."""
+        while shared:
+            keyframe = start + (shared & -shared).bit_length() - 1
+            there = self._seen_there[self._starts[keyframe] : self._starts[keyframe + 1]]
+            roots = [(self._root(region), region) for region in there]
+            ours, theirs = ([region for root, region in roots if root == group] for group in (a, b))
+            frame = int(self._keyframes[keyframe])
+            if not all((frame, min(pair), max(pair)) in self._alike for pair in product(ours, theirs)):
+                return False
+            shared &= shared - 1
+        return True
 
     def _root(self, region: int) -> int:
         while self._parent[region] != region:
@@ -73,7 +102,7 @@ def _either(first: int, seen: int, other_first: int, other_seen: int) -> tuple[i
     return start, seen << (first - start) | other_seen << (other_first - start)
 
 
-def _both(first: int, seen: int, other_first: int, other_seen: int) -> bool:
-    """Whether two sets of keyframes share one."""
+def _both(first: int, seen: int, other_first: int, other_seen: int) -> tuple[int, int]:
+    """The keyframes that two sets share: bit i of the second number stands for the first number + i."""
     start = max(first, other_first)
-    return bool(seen >> (start - first) & other_seen >> (start - other_first))
+    return start, seen >> (start - first) & other_seen >> (start - other_first)

@@ -1,16 +1,19 @@
 """Association by overlap: masks that cover the same pixels of a keyframe are the same region."""
 
 import numpy as np
-from jaxtyping import Float64, Int32, Int64
+from jaxtyping import Bool, Float64, Int32, Int64
 
 from overseg.associate.linking import Groups, pairs
+from overseg.data.masks import keyframe_of, made_on
 from overseg.data.rles import Rles
 from overseg.data.visit import Edges
 from overseg.stages import Meetings
 
+MAY_BE_ONE_IOU = 0.4  # meetings below it are not kept: even noisy masks of one region agree better
+
 
 class OverlapAssociator:
-    """Matches carried masks with keyframe masks one to one by IoU, and links regions from the strongest edge down."""
+    """Keeps what overlaps on a keyframe, and links regions from the strongest evidence down."""
 
     def __init__(self, *, match_iou: float = 0.6) -> None:
         """
@@ -18,17 +21,33 @@ class OverlapAssociator:
             match_iou: masks of one frame that agree at least this much, in (0, 1], are the same region.
         """
         self._match_iou = match_iou
+        self._least_iou = min(match_iou, MAY_BE_ONE_IOU)
+        self._nearly_iou = (match_iou + self._least_iou) / 2
 
     def meet(self, arrived: Rles, masks: Rles) -> Meetings:
-        """Which of the masks carried onto a keyframe are masks of that keyframe; see `stages.Associator`."""
+        """Which of the masks carried onto a keyframe may be masks of that keyframe; see `stages.Associator`."""
         iou = arrived.iou(masks)
-        arrived_rows, mask_rows = _strongest_one_to_one(iou, self._match_iou)
+        arrived_rows, mask_rows = np.nonzero(iou >= self._least_iou)
         return Meetings(
             arrived=arrived_rows,
             mask=mask_rows,
             iou=iou[arrived_rows, mask_rows],
             explained=np.flatnonzero((iou >= self._match_iou).any(axis=1)),
         )
+
+    def matched(self, edges: Edges) -> Bool[np.ndarray, " e"]:
+        """The edges of one keyframe that are matches one to one; see `stages.Associator`."""
+        order = np.lexsort((edges.region_to, edges.region_from, -edges.iou))
+        taken_from: set[int] = set()
+        taken_to: set[int] = set()
+        matched = np.zeros(len(edges), dtype=bool)
+        for row in order[edges.iou[order] >= self._match_iou].tolist():
+            region_from, region_to = int(edges.region_from[row]), int(edges.region_to[row])
+            if region_from not in taken_from and region_to not in taken_to:
+                taken_from.add(region_from)
+                taken_to.add(region_to)
+                matched[row] = True
+        return matched
 
     def link(
         self,
@@ -39,30 +58,95 @@ class OverlapAssociator:
     ) -> Int64[np.ndarray, " r"]:
         """Group regions into tracks; see `stages.Associator`.
 
-        Edges are taken from the strongest to the weakest, equal ones by the regions' ids, so that the order in which
-        they were found does not matter. An edge that would join two regions seen on one keyframe is left out.
+        Two regions may be one if they agree on some keyframe, whichever of them was carried there, and nearly do on the
+        mean of those on which both are seen; or if they nearly agree again and again and nothing tells them apart.
+        Such pairs are joined from the largest mean down, equal ones by the ids of the regions, so that the order in
+        which they were found does not matter. What would join two regions that are told apart on a keyframe is left
+        out: see `_alike` and `_trusted`.
         """
         known = np.isin(edges.region_from, regions) & np.isin(edges.region_to, regions)
-        order = np.lexsort((edges.region_to, edges.region_from, -edges.iou))
-        order = order[known[order]]
-        groups = Groups(len(regions))
-        groups.see(seen_on, np.searchsorted(regions, seen))
-        one, other = (np.searchsorted(regions, ends[order]) for ends in (edges.region_from, edges.region_to))
-        for pair in pairs(one, other):
+        ends = [np.searchsorted(regions, column[known]) for column in (edges.region_from, edges.region_to)]
+        small, large = np.minimum(*ends), np.maximum(*ends)
+        frame, iou = edges.frame[known].astype(np.int64), edges.iou[known].astype(np.float64)
+        alike = _alike(frame, small, large, made_on(regions), agree=iou >= self._match_iou)
+        meetings = frame[alike], small[alike], large[alike]
+        number = np.searchsorted(regions, seen)
+        trusted = _trusted(seen_on, number, keyframe_of(regions), *meetings)
+        groups = Groups(len(regions), seen_on[trusted], number[trusted], alike=_triples(*meetings))
+        small, large, mean, is_one = self._judge(small, large, iou, alike)
+        order = np.lexsort((large, small, -mean))
+        order = order[is_one[order]]
+        for pair in pairs(small[order], large[order]):
             groups.join(*pair)
         return regions[groups.smallest()]
 
+    def _judge(
+        self,
+        small: Int64[np.ndarray, " e"],
+        large: Int64[np.ndarray, " e"],
+        iou: Float64[np.ndarray, " e"],
+        alike: Bool[np.ndarray, " e"],
+    ) -> tuple[Int64[np.ndarray, " p"], Int64[np.ndarray, " p"], Float64[np.ndarray, " p"], Bool[np.ndarray, " p"]]:
+        """Each pair of regions once, its mean IoU, and whether it may be one region, whatever the order of the rows."""
+        order = np.lexsort((iou, large, small))
+        small, large, iou, alike = small[order], large[order], iou[order], alike[order]
+        first = np.flatnonzero((np.diff(small, prepend=-1) != 0) | (np.diff(large, prepend=-1) != 0))
+        last = np.append(first, len(iou))[1:] - 1
+        mean = (np.add.reduceat(iou, first) if len(first) else iou) / (last - first + 1)
+        always_alike = np.logical_and.reduceat(alike, first) if len(first) else alike
+        agree = (iou[last] >= self._match_iou) & (mean >= self._nearly_iou)
+        nearly_agree = always_alike & (last > first) & (iou[last] >= self._nearly_iou)
+        return small[first], large[first], mean, agree | nearly_agree
 
-def _strongest_one_to_one(
-    iou: Float64[np.ndarray, "n m"], least: float
-) -> tuple[Int64[np.ndarray, " k"], Int64[np.ndarray, " k"]]:
-    """Pairs with at least this IoU, the best first, each row and each column at most once."""
-    rows, columns = np.nonzero(iou >= least)
-    order = np.lexsort((columns, rows, -iou[rows, columns]))
-    pairs: dict[int, int] = {}
-    taken: set[int] = set()
-    for row, column in zip(rows[order].tolist(), columns[order].tolist(), strict=True):
-        if row not in pairs and column not in taken:
-            pairs[row] = column
-            taken.add(column)
-    return np.array(list(pairs), dtype=np.int64), np.array(list(pairs.values()), dtype=np.int64)
+
+def _alike(
+    frame: Int64[np.ndarray, " e"],
+    small: Int64[np.ndarray, " e"],
+    large: Int64[np.ndarray, " e"],
+    made: Int64[np.ndarray, " r"],
+    *,
+    agree: Bool[np.ndarray, " e"],
+) -> Bool[np.ndarray, " e"]:
+    """Edges of two masks that agree, or that nothing on their keyframe tells apart although they agree badly.
+
+    Whoever made two masks on one keyframe told them apart. Two masks of one keyframe that both overlap a third badly
+    are parts of it, and so told apart from it.
+    """
+    keyframe = np.unique(made, return_inverse=True)[1].astype(np.int64)
+    alone = [_occurs_once(frame, one, keyframe[other]) for one, other in ((small, large), (large, small))]
+    return (agree | (alone[0] & alone[1])) & (keyframe[small] != keyframe[large])
+
+
+def _trusted(
+    seen_on: Int32[np.ndarray, " s"],
+    seen: Int64[np.ndarray, " s"],
+    keyframe: Int64[np.ndarray, " r"],
+    frame: Int64[np.ndarray, " a"],
+    small: Int64[np.ndarray, " a"],
+    large: Int64[np.ndarray, " a"],
+) -> Bool[np.ndarray, " s"]:
+    """Which masks tell their region from others: those not carried past a keyframe on which something is alike.
+
+    From there on what is alike speaks for the region, and the mask that was carried from farther away has drifted.
+    """
+    ends, at = np.concatenate([small, large]), np.concatenate([frame, frame])
+    way = at - keyframe[ends]
+    reach = np.full((2, len(keyframe)), np.iinfo(np.int64).max)
+    np.minimum.at(reach[0], ends[way > 0], way[way > 0])
+    np.minimum.at(reach[1], ends[way < 0], -way[way < 0])
+    way = seen_on - keyframe[seen]
+    return np.abs(way) <= np.where(way > 0, reach[0][seen], reach[1][seen])
+
+
+def _occurs_once(*columns: Int64[np.ndarray, " e"]) -> Bool[np.ndarray, " e"]:
+    """Rows that no other row is equal to."""
+    order = np.lexsort(columns)
+    differs = np.any([np.diff(column[order], prepend=-1, append=-1) != 0 for column in columns], axis=0)
+    once = np.zeros(len(order), dtype=bool)
+    once[order] = differs[:-1] & differs[1:]
+    return once
+
+
+def _triples(*columns: Int64[np.ndarray, " e"]) -> set[tuple[int, int, int]]:
+    frame, small, large = (column.tolist() for column in columns)
+    return set(zip(frame, small, large, strict=True))

@@ -3,9 +3,11 @@
 import numpy as np
 from jaxtyping import Int32, Int64
 
-from overseg.data.masks import Source
+from overseg.data.masks import Source, keyframe_of
 from overseg.data.tracks import Tracks
 from overseg.data.visit import Outline
+
+_LOSS_PER_FRAME = 0.01  # of a carried mask's score: so that of two that are equally well supported the nearer is shown
 
 
 class ShownRows:
@@ -26,11 +28,13 @@ class ShownRows:
     def show(self, rows: Outline) -> Int32[np.ndarray, " n"]:
         """The track of each row of one frame; -1 for a row whose track is shown by a better one.
 
-        A keyframe's own mask is better than a carried one, then the higher score, then the smaller region.
+        A keyframe's own mask is better than a carried one; of carried ones the better supported is, and support counts
+        for a little less with each frame of the way; then the smaller region.
         """
         track = self._track_of_region[np.searchsorted(self._regions, rows.region)]
         carried = rows.source != Source.KEYFRAME
-        order = np.lexsort((rows.source, rows.region, -rows.score, carried, track))
+        support = rows.score - _LOSS_PER_FRAME * np.abs(rows.frame - keyframe_of(rows.region))
+        order = np.lexsort((rows.source, rows.region, -support, carried, track))
         first = np.flatnonzero(np.diff(track[order], prepend=-1))
         best = order[first]
         self._sum_up(rows, track, best)

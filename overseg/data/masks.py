@@ -234,3 +234,13 @@ ROUND_BITS, ROW_BITS = 4, 20
 def region_id(frame: int, round_: int, row: Int[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
     """Name of a keyframe mask that does not depend on the order of work: frame, round and row in one integer."""
     return (np.int64(frame) << (ROUND_BITS + ROW_BITS)) | (np.int64(round_) << ROW_BITS) | row.astype(np.int64)
+
+
+def keyframe_of(region: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
+    """The frames of the keyframe masks that these regions are."""
+    return region >> (ROUND_BITS + ROW_BITS)
+
+
+def made_on(region: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
+    """Equal for regions that were made on one keyframe in one round, and for no others."""
+    return region >> ROW_BITS

@@ -10,6 +10,7 @@ from jaxtyping import Int8, Int64
 from overseg.data.masks import Masks, Source
 from overseg.data.rles import Rles
 from overseg.data.visit import Direction, Edges, Frontier, Visit, VisitKey
+from overseg.engine.meeting import each_pair_once, edges_of
 from overseg.engine.schedule import FULL, SEED_ROUND
 from overseg.stages import Associator, Clip, MaskGenerator, MaskPropagator, Meetings, TrackStore, Video
 
@@ -85,8 +86,10 @@ class Crossing:
         prompts, missed = _with_frontier(_keyframe_rows(here.masks, key.stop), onward)
         between, arrived = self._carry(key, prompts, clock)
         missed_now = _per_region(arrived.region, prompts.region, missed)
-        missed_now[np.isin(arrived.region, here.edges.region_to)] = self._max_missed
-        return self._meet(key, between, arrived, _keyframe_rows(there.masks, key.start), missed_now, clock)
+        met = here.edges.region_to[self._associator.matched(here.edges)]
+        missed_now[np.isin(arrived.region, met)] = self._max_missed
+        target = there.masks.take(there.masks.frame == key.start)  # its own, and those carried on past it
+        return self._meet(key, between, arrived, target, missed_now, clock)
 
     def _cross_preview(self, key: VisitKey, clock: "_Clock") -> Visit:
         """A clip of a coarse round stands alone: its keyframes' masks are there, and nothing goes on past it."""
@@ -126,14 +129,16 @@ class Crossing:
         with clock.counts("associate"):
             meetings = self._associator.meet(arrived.rles, target.rles)
             onward = self._admitted(meetings, arrived, target, missed)
-        edges = Edges(
-            region_from=arrived.region[meetings.arrived],
-            region_to=target.region[meetings.mask],
-            frame=np.full(len(meetings.arrived), _end(key), np.int32),
-            iou=meetings.iou.astype(np.float32),
+            passing = arrived.take(np.sort(onward))
+            among_them = self._associator.meet(passing.rles, passing.rles)
+        edges = Edges.concatenate(
+            [
+                edges_of(meetings, arrived, target, _end(key)),
+                edges_of(each_pair_once(among_them), passing, passing, _end(key)),
+            ]
         )
         frontier = Frontier(arrived.region[onward], (missed[onward] + 1).astype(np.int8))
-        return _with_rows(Visit(key, between, edges, frontier, clock.seconds), arrived.take(onward))
+        return _with_rows(Visit(key, between, edges, frontier, clock.seconds), passing)
 
     def _admitted(
         self, meetings: Meetings, arrived: Masks, target: Masks, missed: Int8[np.ndarray, " a"]

@@ -11,6 +11,7 @@ from overseg.associate.shown import ShownRows
 from overseg.data.masks import Masks, Source
 from overseg.data.tracks import Tracks
 from overseg.data.visit import Direction, Edges, Outline, VisitKey
+from overseg.engine.meeting import edges_of
 from overseg.engine.schedule import FULL
 from overseg.stages import Associator, TrackStore
 
@@ -121,13 +122,7 @@ def _seams(
             masks = store.read(key).masks
             target = masks.take((masks.frame == keyframe) & (masks.source == Source.KEYFRAME))
             arrived = Masks.concatenate(coarse[keyframe])
-            meetings = associator.meet(arrived.rles, target.rles)
-            yield Edges(
-                region_from=arrived.region[meetings.arrived],
-                region_to=target.region[meetings.mask],
-                frame=np.full(len(meetings.mask), keyframe, np.int32),
-                iou=meetings.iou.astype(np.float32),
-            )
+            yield edges_of(associator.meet(arrived.rles, target.rles), arrived, target, keyframe)
 
 
 def _coarse_on_finer_keyframes(

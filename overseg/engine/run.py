@@ -48,7 +48,7 @@ def run(
         max_missed=settings.max_missed,
         max_frontier=settings.max_frontier,
     )
-    spending = Spending(store, budget, n_frames=len(video), size=video.info.size, since=since)
+    spending = Spending(store, stages.associator, budget, n_frames=len(video), size=video.info.size, since=since)
     limit = _make(visits, crossing, store, spending, report)
     n_left = len(set(schedule(shots, settings.step, previews=False)) - store.committed())
     outcome = Outcome(limit=limit, n_visits_left=n_left, seconds_total=spending.spent().seconds)

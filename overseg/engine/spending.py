@@ -11,24 +11,33 @@ from overseg.data.rles import Rles
 from overseg.data.visit import Direction, Visit, VisitKey
 from overseg.engine.resolve import NO_ROUND
 from overseg.engine.schedule import FULL
-from overseg.stages import TrackStore
+from overseg.stages import Associator, TrackStore
 
 
 class Spending:
     """Counts seconds, masks and covered pixels. On a frame that several rounds visited, only the finest counts."""
 
     def __init__(
-        self, store: TrackStore, budget: Budget, *, n_frames: int, size: tuple[int, int], since: float
+        self,
+        store: TrackStore,
+        associator: Associator,
+        budget: Budget,
+        *,
+        n_frames: int,
+        size: tuple[int, int],
+        since: float,
     ) -> None:
         """
         Args:
             store: its visits are counted first.
+            associator: says what met what.
             budget: masks are counted only where there is a limit, and coverage only where it is limited: both cost
                 time.
             n_frames, size: of the video.
             since: time.monotonic() when this run began.
         """
         self._store = store
+        self._associator = associator
         self._budget = budget
         self._since = since
         self._seconds_before = sum(store.seconds().values())
@@ -81,7 +90,9 @@ class Spending:
         """Which rows count as masks: not one carried back to a region that was itself carried to the same frame."""
         counted = np.ones(len(visit.masks), dtype=bool)
         if visit.key.direction is Direction.BACKWARD:
-            met = dict(zip(visit.edges.region_from.tolist(), visit.edges.region_to.tolist(), strict=True))
+            matched = self._associator.matched(visit.edges)
+            ends = (column[matched].tolist() for column in (visit.edges.region_from, visit.edges.region_to))
+            met = dict(zip(*ends, strict=True))
             forward, _ = self._store.outline(replace(visit.key, direction=Direction.FORWARD))
             there = set(zip(forward.frame.tolist(), forward.region.tolist(), strict=True))
             rows = zip(visit.masks.frame.tolist(), visit.masks.region.tolist(), strict=True)

@@ -15,6 +15,7 @@ from overseg.propagate.follow_masks import follow_masks
 from overseg.stages import Clip, Direction, Video
 
 _BLOCK_PX = 8  # the sampling map is bounded per block of this side, to find where a mask can land
+_SMALL_PX = 480  # frames whose longer side is shorter have no detail to spare: flow is computed at full resolution
 _MASKS_AT_ONCE = 32  # masks drawn full-size before they are encoded; bounds memory
 
 
@@ -65,6 +66,7 @@ class FlowPropagator:
         for frame in clip.frames(direction):
             grey = self._shrink(cv2.cvtColor(frame.rgb, cv2.COLOR_RGB2GRAY))
             if previous is None or path is None:
+                self._dis.setFinestScale(0 if max(grey.shape) < _SMALL_PX else 1)
                 previous, path = grey, _Path.start(frame.size)
                 continue
             there = self._dis.calc(previous, grey, None)  # type: ignore[call-overload]

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from overseg.associate.containment import Containment
 from overseg.associate.overlap import OverlapAssociator
+from overseg.data.masks import region_id
 from overseg.data.rles import Rles
 from overseg.data.tracks import Tracks
 from overseg.data.visit import Edges
@@ -20,32 +21,39 @@ def boxes(*spans: tuple[int, int]) -> Rles:
     return Rles.from_masks(masks)
 
 
-def edges(*rows: tuple[int, int, int, float]) -> Edges:
+def edges(*rows: tuple[str, str, int, float]) -> Edges:
     """Edges from (from, to, frame, iou)."""
-    columns = list(zip(*rows, strict=True)) or [[], [], [], []]
+    columns = list(zip(*((region(a), region(b), frame, iou) for a, b, frame, iou in rows), strict=True)) or [[]] * 4
     return Edges(*(np.array(c, t) for c, t in zip(columns, ("int64", "int64", "int32", "float32"), strict=True)))
 
 
-def linked(some: Edges, seen: dict[int, list[int]]) -> list[list[int]]:
-    """The groups of regions, of which seen[region] are the keyframes."""
-    pairs = [(frame, region) for region, frames in seen.items() for frame in frames]
-    regions = np.array(sorted(seen), np.int64)
+def region(name: str) -> int:
+    """The id of mask `a`, `b` or so on of keyframe 10, by a name such as `10b`."""
+    return int(region_id(int(name[:-1]), 0, np.array([ord(name[-1])]))[0])
+
+
+def linked(some: Edges, *seen: str, also: dict[str, list[int]] | None = None) -> list[str]:
+    """The groups of the regions named, which are seen on their own keyframes and `also` elsewhere."""
+    names = sorted(seen, key=region)
+    pairs = [(int(name[:-1]), name) for name in seen]
+    pairs += [(frame, name) for name, frames in (also or {}).items() for frame in frames]
+    regions = np.array([region(name) for name in names], np.int64)
     groups = OverlapAssociator().link(
-        regions, some, np.array([f for f, _ in pairs], np.int32), np.array([r for _, r in pairs], np.int64)
+        regions, some, np.array([f for f, _ in pairs], np.int32), np.array([region(r) for _, r in pairs], np.int64)
     )
-    return [regions[groups == group].tolist() for group in np.unique(groups)]
+    return [" ".join(names[row] for row in np.flatnonzero(groups == group)) for group in np.unique(groups)]
 
 
-def test_each_mask_meets_the_one_it_agrees_with_most():
+def test_what_overlaps_meets():
     meetings = OverlapAssociator(match_iou=0.5).meet(boxes((0, 10), (50, 60), (80, 90)), boxes((51, 61), (1, 11)))
     assert list(zip(meetings.arrived.tolist(), meetings.mask.tolist(), strict=True)) == [(0, 1), (1, 0)]
     assert meetings.iou == pytest.approx([9 / 11, 9 / 11])
     assert meetings.explained.tolist() == [0, 1]
 
 
-def test_of_two_that_meet_one_mask_the_better_gets_it_and_both_are_explained():
-    meetings = OverlapAssociator(match_iou=0.5).meet(boxes((0, 8), (0, 10)), boxes((0, 10)))
-    assert (meetings.arrived.tolist(), meetings.mask.tolist(), meetings.explained.tolist()) == ([1], [0], [0, 1])
+def test_what_overlaps_less_than_a_match_meets_too_but_is_not_explained():
+    meetings = OverlapAssociator(match_iou=0.7).meet(boxes((0, 8), (0, 10), (0, 5), (0, 3)), boxes((0, 10)))
+    assert (meetings.arrived.tolist(), meetings.explained.tolist()) == ([0, 1, 2], [0, 1])
 
 
 @pytest.mark.parametrize(("arrived", "masks"), [((), ()), (((0, 9),), ()), ((), ((0, 9),))])
@@ -54,28 +62,77 @@ def test_nothing_meets_nothing(arrived, masks):
     assert len(meetings.arrived) == len(meetings.mask) == len(meetings.iou) == len(meetings.explained) == 0
 
 
-def test_the_weakest_edge_gives_way_where_two_regions_of_a_frame_would_become_one():
-    chain = edges((1, 3, 5, 0.9), (2, 3, 5, 0.7))
-    assert linked(chain, {1: [0], 2: [0], 3: [5]}) == [[1, 3], [2]]
+def test_of_two_that_meet_one_mask_the_better_is_matched():
+    some = edges(("0a", "5a", 5, 0.8), ("0b", "5a", 5, 0.9), ("0a", "5b", 5, 0.7), ("0c", "5c", 5, 0.5))
+    assert OverlapAssociator().matched(some).tolist() == [False, True, True, False]
+    assert OverlapAssociator().matched(Edges.empty()).tolist() == []
+
+
+def test_the_weakest_edge_gives_way_where_two_regions_of_a_keyframe_would_become_one():
+    chain = edges(("0a", "5a", 5, 0.9), ("0b", "5a", 5, 0.7))
+    assert linked(chain, "0a", "0b", "5a") == ["0a 5a", "0b"]
 
 
 def test_regions_far_apart_in_a_chain_still_exclude_each_other():
-    chain = edges((1, 2, 5, 0.9), (2, 3, 10, 0.9), (3, 4, 5, 0.8))  # 4 is seen on the frame of 2
-    assert linked(chain, {1: [0], 2: [5], 3: [10], 4: [5]}) == [[1, 2, 3], [4]]
+    chain = edges(("0a", "5a", 5, 0.9), ("5a", "10a", 10, 0.9), ("10a", "5b", 5, 0.8))
+    assert linked(chain, "0a", "5a", "5b", "10a") == ["0a 5a 10a", "5b"]
 
 
-def test_a_region_seen_on_several_keyframes_excludes_on_all_of_them():
-    assert linked(edges((1, 2, 10, 0.9)), {1: [0, 5, 10], 2: [5]}) == [[1], [2]]
+def test_a_region_carried_past_a_keyframe_is_another_one_than_those_made_there():
+    assert linked(edges(("0a", "5a", 10, 0.9)), "0a", "5a", also={"0a": [5, 10], "5a": [10]}) == ["0a", "5a"]
 
 
-@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.sampled_from([0.6, 0.7, 0.8]))), st.randoms())
-def test_the_order_of_the_edges_changes_nothing_and_no_group_holds_two_regions_of_a_frame(rows, random):
-    seen = {region: [region % 4] for region in range(10)}
-    rows = [(a, b, 0, iou) for a, b, iou in rows]
-    groups = linked(edges(*rows), seen)
+def test_one_that_is_carried_past_a_mask_that_it_is_like_is_not_told_apart_from_it():
+    """0a meets 5a badly and goes on; both meet 10a."""
+    some = edges(("0a", "5a", 5, 0.5), ("0a", "10a", 10, 0.7), ("5a", "10a", 10, 0.8))
+    assert linked(some, "0a", "5a", "10a", also={"0a": [5]}) == ["0a 5a 10a"]
+
+
+def test_the_halves_of_a_mask_are_no_part_of_its_track():
+    """0a is carried past its halves, both of which meet it half, and one of which meets it well once."""
+    some = edges(("0a", "5a", 5, 0.5), ("0a", "5b", 5, 0.5), ("0a", "10a", 10, 0.9), ("5a", "10a", 10, 0.62))
+    assert linked(some, "0a", "5a", "5b", "10a", also={"0a": [5]}) == ["0a 10a", "5a", "5b"]
+
+
+def test_a_mask_that_drifted_on_past_one_that_it_is_like_tells_nothing_apart():
+    """0a meets 5a, and is carried on to 10, where 10a is, which is the next of 5a."""
+    some = edges(("0a", "5a", 5, 0.65), ("5a", "10a", 10, 0.9))
+    assert linked(some, "0a", "5a", "10a", also={"0a": [5, 10]}) == ["0a 5a 10a"]
+
+
+@pytest.mark.parametrize(("ious", "n_groups"), [((0.55, 0.55), 1), ((0.55,), 2), ((0.45, 0.45), 2)])
+def test_what_nearly_agrees_from_both_directions_is_one(ious, n_groups):
+    some = edges(*(("0a", "5a", frame, iou) for frame, iou in zip((5, 0), ious, strict=False)))
+    assert len(linked(some, "0a", "5a")) == n_groups
+
+
+def test_evidence_is_the_mean_over_all_keyframes():
+    """0a agrees with both once; with 5a it does on the mean as well."""
+    some = edges(("0a", "5a", 5, 0.7), ("5a", "0a", 0, 0.75), ("0a", "5b", 5, 0.8), ("5b", "0a", 0, 0.4))
+    assert linked(some, "0a", "5a", "5b") == ["0a 5a", "5b"]
+
+
+NAMES = [f"{frame}{row}" for frame in (0, 5, 10) for row in "abc"]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(NAMES),
+            st.sampled_from(NAMES),
+            st.sampled_from([0, 5, 10]),
+            st.sampled_from([0.45, 0.5, 0.6, 0.7, 0.8]),
+        )
+    ),
+    st.randoms(),
+)
+def test_the_order_of_the_edges_changes_nothing_and_no_track_holds_two_masks_of_a_keyframe(rows, random):
+    rows = [(a, b, frame, iou) for a, b, frame, iou in rows if a != b]
+    also = {"0a": [5, 10], "10b": [5]}
+    groups = linked(edges(*rows), *NAMES, also=also)
     random.shuffle(rows)
-    assert linked(edges(*rows), seen) == groups
-    assert all(len({region % 4 for region in group}) == len(group) for group in groups)
+    assert linked(edges(*rows), *NAMES, also=also) == groups
+    assert all(len({name[:-1] for name in group.split()}) == len(group.split()) for group in groups)
 
 
 def part_of(frames: list[tuple[list[int], Rles]]) -> list[int]:
