@@ -222,6 +222,38 @@ def import_masks(
     return read(source, output, format=format, video=video, overwrite=overwrite)
 
 
+def relink(path: str | Path, *, match_iou: float | None = None, report: "Report | None" = None) -> "Result":
+    """Decide anew which masks of a store are one track, without any model; what `overseg relink` does.
+
+    Args:
+        path: the store; its result is replaced by the new one.
+        match_iou: masks of one frame that agree at least this much are the same region; None for the run's own.
+        report: is told of every frame; None for progress bars on a terminal.
+
+    Raises:
+        StoreError: there is no store, it holds no result yet, or another process is writing it.
+        SettingsError: the threshold cannot be, or is lower than the overlaps that the store keeps.
+    """
+    from overseg.associate.overlap import MAY_BE_ONE_IOU, OverlapAssociator
+    from overseg.engine.relink import relink as work
+    from overseg.report import TerminalReport
+    from overseg.store.result import open_result
+    from overseg.store.zarr_store import ZarrStore
+
+    result = open_result(Path(path))
+    of_run = Settings.from_options({"match_iou": result.identity["settings"].get("match_iou", Settings.match_iou)})
+    wanted = of_run if match_iou is None else Settings.from_options({"match_iou": match_iou})
+    least = min(of_run.match_iou, MAY_BE_ONE_IOU)
+    if wanted.match_iou < least:
+        raise SettingsError(f"--match-iou {match_iou} is too low for {path}, which keeps overlaps from {least:g} on")
+    with ExitStack() as stack:
+        report = report or stack.enter_context(closing(TerminalReport()))
+        store = stack.enter_context(ZarrStore.reopen(path))
+        associator = OverlapAssociator(match_iou=wanted.match_iou)
+        work(store, open_result(Path(path)), associator, match_iou=wanted.match_iou, report=report)
+    return open_result(Path(path))
+
+
 def _work(
     video: "Video",
     input: Path,

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
+from jaxtyping import Float64, Int64
 
 from overseg.associate.containment import Containment
 from overseg.data.shot import Shot
-from overseg.data.tracks import Frames
+from overseg.data.tracks import Frames, Tracks
 from overseg.engine.resolve import NO_ROUND, Resolution, resolve
 from overseg.engine.schedule import FULL
 from overseg.stages import Associator, Draft, Report, TrackStore, Video
@@ -37,8 +38,7 @@ def conclude(
     resolution = resolve(store, associator, len(video))
     draft = store.compact(resolution.track_of)
     resolution.track_of.clear()  # the draft has it now; a long video has a number for every mask in it
-    containment, frames = _survey(video, shots, resolution, draft, report)
-    tracks = replace(resolution.tracks, part_of=containment.part_of())
+    tracks, frames = survey(video.timestamps_s, shots, resolution.tracks, resolution.keyframes, draft, report)
     seconds = {**store.seconds(), "conclude": time.perf_counter() - began}
     summary = {
         "stop_reason": "complete" if outcome.limit is None else f"budget {outcome.limit}",
@@ -53,13 +53,18 @@ def conclude(
     report.event("published", tracks=len(tracks), masks=int(frames.n_masks.sum()), **asdict(outcome))
 
 
-def _survey(
-    video: Video, shots: Sequence[Shot], resolution: Resolution, draft: Draft, report: Report
-) -> tuple[Containment, Frames]:
+def survey(
+    timestamps_s: Float64[np.ndarray, " f"],
+    shots: Sequence[Shot],
+    tracks: Tracks,
+    keyframes: Int64[np.ndarray, " k"],
+    draft: Draft,
+    report: Report,
+) -> tuple[Tracks, Frames]:
     """Go through the masks of every frame once: what contains what, and how much is covered."""
-    containment, n_frames = Containment(resolution.tracks), len(video)
+    containment, n_frames = Containment(tracks), len(timestamps_s)
     is_keyframe = np.zeros(n_frames, dtype=bool)
-    is_keyframe[resolution.keyframes] = True
+    is_keyframe[keyframes] = True
     n_masks, covered_px, mask_px = (np.zeros(n_frames, np.int32) for _ in range(3))
     for frame in range(n_frames):
         masks = draft.masks_at(frame)
@@ -70,7 +75,8 @@ def _survey(
             containment.add(frame, masks.track, masks.rles)
         report.progress("tracks", frame + 1, n_frames)
     shot = np.repeat(np.arange(len(shots), dtype=np.int32), [len(one) for one in shots])
-    return containment, Frames(video.timestamps_s, shot, is_keyframe, n_masks, covered_px, mask_px)
+    frames = Frames(timestamps_s, shot, is_keyframe, n_masks, covered_px, mask_px)
+    return replace(tracks, part_of=containment.part_of()), frames
 
 
 def _left_undone(resolution: Resolution, outcome: Outcome) -> str | None:

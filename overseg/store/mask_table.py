@@ -10,6 +10,7 @@ from jaxtyping import Int64
 
 from overseg.data.masks import TrackMasks
 from overseg.data.rles import Rles
+from overseg.data.visit import Outline
 from overseg.store.column import Column
 from overseg.store.columns import StoredRows
 from overseg.store.zarr_tables import CHUNK_ROWS, RLE_CHUNK_BYTES
@@ -79,6 +80,17 @@ class MaskTable:
         chunk_of_row = rows // CHUNK_ROWS
         parts = [self._take_of_chunk(chunk, rows[chunk_of_row == chunk]) for chunk in np.unique(chunk_of_row).tolist()]
         return StoredRows.concatenate(parts or [self._take_of_chunk(0, rows)])
+
+    def outline_at(self, frame: int) -> Outline:
+        """The rows of a frame, ordered by region, without their masks; those without a track too."""
+        start, stop = self._frame_offsets[frame : frame + 2].tolist()
+        first, last = start // CHUNK_ROWS, max(stop - 1, start) // CHUNK_ROWS
+        names = [f.name for f in fields(Outline)]
+        parts = [self._column_chunk(chunk)[0] for chunk in range(first, last + 1)] if stop > start else []
+        span = slice(start - first * CHUNK_ROWS, stop - first * CHUNK_ROWS)
+        if not parts:
+            return Outline(*(self._columns[name].rows(0, 0) for name in names))
+        return Outline(*(np.concatenate([part[name] for part in parts])[span] for name in names))
 
     def chunks(self, name: str) -> Iterator[np.ndarray]:
         """A column, or `rle_bytes` or `rle_offsets`, from its first row to its last, a chunk at a time."""

@@ -42,30 +42,43 @@ class MaskWriter:
         """Write what is left, and the pointers."""
         for column in self._columns.values():
             column.finish()
-        track_offsets = _offsets(self._rows_per_track)
         write_column(self._masks, "frame_offsets", _offsets(self._rows_per_frame))
-        write_column(self._association, "track_offsets", track_offsets)
-        write_column(self._association, "rows", self._rows_by_track(track_offsets))
+        _write_pointers(self._folder, self._association, self._rows_per_track)
 
     def _new_column(self, name: str, like: np.ndarray) -> GrowingColumn:
         if name == "rle_bytes":
             return GrowingColumn(self._masks, name, like, chunk=RLE_CHUNK_BYTES, shard=RLE_SHARD_BYTES)
         return GrowingColumn(self._association if name == "track" else self._masks, name, like, chunk=self._chunk)
 
-    def _rows_by_track(self, track_offsets: Int64[np.ndarray, " o"]) -> Int32[np.ndarray, " k"]:
-        """Row numbers grouped by track and ascending, so in frame order, within each."""
-        next_place = track_offsets[:-1].copy()
-        by_track = np.zeros(track_offsets[-1], np.int32)
-        start = 0
-        for chunk in Column(self._folder, "association/track").chunks():
-            rows = np.argsort(chunk, kind="stable")
-            rows = rows[chunk[rows] != NO_TRACK]
-            tracks, first, count = np.unique(chunk[rows], return_index=True, return_counts=True)
-            rank = np.arange(len(rows)) - np.repeat(first, count)
-            by_track[np.repeat(next_place[tracks], count) + rank] = start + rows
-            next_place[tracks] += count
-            start += len(chunk)
-        return by_track
+
+def write_association(folder: Path, track: Int32[np.ndarray, " n"], *, n_tracks: int) -> None:
+    """The group `association` of a result that has its masks; track[i] is the track of row i."""
+    association = zarr.open_group(folder, mode="r+").create_group("association")
+    write_column(association, "track", track)
+    _write_pointers(folder, association, np.bincount(track[track != NO_TRACK], minlength=n_tracks))
+
+
+def _write_pointers(folder: Path, association: zarr.Group, rows_per_track: Int64[np.ndarray, " t"]) -> None:
+    """From tracks to rows; the column `track` is there."""
+    track_offsets = _offsets(rows_per_track)
+    write_column(association, "track_offsets", track_offsets)
+    write_column(association, "rows", _rows_by_track(folder, track_offsets))
+
+
+def _rows_by_track(folder: Path, track_offsets: Int64[np.ndarray, " o"]) -> Int32[np.ndarray, " k"]:
+    """Row numbers grouped by track and ascending, so in frame order, within each."""
+    next_place = track_offsets[:-1].copy()
+    by_track = np.zeros(track_offsets[-1], np.int32)
+    start = 0
+    for chunk in Column(folder, "association/track").chunks():
+        rows = np.argsort(chunk, kind="stable")
+        rows = rows[chunk[rows] != NO_TRACK]
+        tracks, first, count = np.unique(chunk[rows], return_index=True, return_counts=True)
+        rank = np.arange(len(rows)) - np.repeat(first, count)
+        by_track[np.repeat(next_place[tracks], count) + rank] = start + rows
+        next_place[tracks] += count
+        start += len(chunk)
+    return by_track
 
 
 def _offsets(counts: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " o"]:

@@ -14,7 +14,7 @@ from overseg.data.masks import TrackMasks
 from overseg.data.track_tree import TrackTree
 from overseg.data.tracks import Frames, Tracks
 from overseg.data.video_info import VideoInfo
-from overseg.data.visit import Edges
+from overseg.data.visit import Edges, Outline
 from overseg.errors import StoreError
 from overseg.store.columns import NO_TRACK, StoredRows, no_rows, to_arrays
 from overseg.store.flattened import Flattened, cut
@@ -147,6 +147,10 @@ class Result:
     def rows_at(self, frame: int) -> StoredRows:
         """All rows of a frame, ordered by region; those without a track, such as duplicates, too."""
         return self._masks.rows_at(frame)
+
+    def outline_at(self, frame: int) -> Outline:
+        """All rows of a frame, ordered by region, without their masks; those without a track too."""
+        return self._masks.outline_at(frame)
 
     def region_tracks(self) -> tuple[Int64[np.ndarray, " r"], Int32[np.ndarray, " r"]]:
         """The regions that are seen in tracks, ascending, and the track of each."""

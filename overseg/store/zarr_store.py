@@ -8,15 +8,24 @@ from typing import Any
 
 import numpy as np
 import zarr
+from jaxtyping import Int32
 
 from overseg.data.shot import Shot
 from overseg.data.tracks import Frames, Tracks
 from overseg.data.visit import Edges, Outline, Visit, VisitKey
 from overseg.store.columns import to_arrays
 from overseg.store.compaction import TrackOf, write_masks
-from overseg.store.durable import clear_temporaries, publish_folder, temporary_beside, write_atomically, writing
+from overseg.store.durable import (
+    clear_temporaries,
+    link_folder,
+    publish_folder,
+    temporary_beside,
+    write_atomically,
+    writing,
+)
 from overseg.store.lock import StoreLock
 from overseg.store.mask_table import MaskTable
+from overseg.store.mask_writer import write_association
 from overseg.store.opening import begin, prepare_folder, tidy
 from overseg.store.part import encode_visit, part_key, part_name, read_outline, read_seconds, read_visit
 from overseg.store.root import PARTS, RESULTS, Root, as_json, read_root, write_group, write_root
@@ -72,6 +81,16 @@ class ZarrStore:
             except BaseException:
                 lock.release()
                 raise
+
+    @classmethod
+    def reopen(cls, path: str | Path) -> "ZarrStore":
+        """Open a store that is there, as it is.
+
+        Raises:
+            StoreError: there is none, of a newer format, or one that another process is writing.
+        """
+        root = read_root(Path(path))
+        return cls.create_or_resume(path, identity=root.identity, provenance=root.provenance, size=root.size)
 
     @property
     def path(self) -> Path:
@@ -166,6 +185,30 @@ class ZarrStore:
                     size=self._root.size,
                     n_frames=self._root.identity["video"]["n_frames"],
                 )
+            except BaseException:
+                clear_temporaries(self._results)
+                raise
+        self._draft = Draft(folder, self._root.size)
+        return self._draft
+
+    def reassociate(self, track: Int32[np.ndarray, " n"], *, n_tracks: int) -> Draft:
+        """The current result's masks with other tracks, as a result that is not yet published.
+
+        Args:
+            track: the track of each row of the current result, from 0 without gaps; -1 for none.
+            n_tracks: how many there are.
+
+        Raises:
+            StoreError: it could not be written.
+        """
+        folder = temporary_beside(self._results / "draft")
+        with writing(self._path):
+            clear_temporaries(self._results)
+            try:
+                folder.mkdir()
+                write_group(folder, {})
+                link_folder(self._results / str(self._root.result) / "masks", folder / "masks")
+                write_association(folder, track, n_tracks=n_tracks)
             except BaseException:
                 clear_temporaries(self._results)
                 raise
