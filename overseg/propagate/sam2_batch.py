@@ -4,18 +4,16 @@ import torch
 from sam2.modeling.sam2_base import SAM2Base
 
 _CPU_TOKENS = 1024  # image tokens of all masks at once; with more, activations leave the processor's caches
-_CUDA_MAX_BATCH = 64
+_ACCELERATOR_MAX_BATCH = 64
 _USABLE_SHARE = 0.8  # of free device memory; the rest is lost between blocks
 
 
 def fitting_batch(model: SAM2Base, size: tuple[int, int], *, n_masks: int) -> int:
     """How many of `n_masks` to carry at once on the model's device; an estimate, at least 1."""
-    if model.device.type != "cuda":
+    if model.device.type == "cpu":
         return max(1, _CPU_TOKENS // _n_tokens(model))
-    free_bytes, _ = torch.cuda.mem_get_info(model.device)
-    held_bytes = torch.cuda.memory_reserved(model.device) - torch.cuda.memory_allocated(model.device)
-    usable_bytes = _USABLE_SHARE * (free_bytes + held_bytes) - remembered_bytes(model, n_masks)
-    return min(max(1, int(usable_bytes / mask_bytes(model, size))), _CUDA_MAX_BATCH)
+    usable_bytes = _USABLE_SHARE * _free_bytes(model.device) - remembered_bytes(model, n_masks)
+    return min(max(1, int(usable_bytes / mask_bytes(model, size))), _ACCELERATOR_MAX_BATCH)
 
 
 def remembered_bytes(model: SAM2Base, n_masks: int) -> int:
@@ -30,6 +28,13 @@ def mask_bytes(model: SAM2Base, size: tuple[int, int]) -> int:
     decoder = 16 * _n_tokens(model) * model.hidden_dim // 2  # upscaled twice at an eighth of the channels
     masks = 6 * model.image_size**2
     return 4 * (attention + feedforward + decoder + masks) + 6 * size[0] * size[1]
+
+
+def _free_bytes(device: torch.device) -> int:
+    if device.type == "mps":
+        return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
+    free_bytes, _ = torch.cuda.mem_get_info(device)
+    return free_bytes + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
 
 
 def _n_tokens(model: SAM2Base) -> int:

@@ -56,9 +56,16 @@ def test_more_memory_carries_more_at_once_up_to_a_limit(model: SAM2Base, device_
         found.append(fitting_batch(model, FULL_HD, n_masks=300))
     assert found == sorted(found)
     assert found[0] == 1
-    assert found[-1] == sam2_batch._CUDA_MAX_BATCH
+    assert found[-1] == sam2_batch._ACCELERATOR_MAX_BATCH
 
 
 def test_masks_that_are_remembered_leave_less_room(model: SAM2Base, device_of: Callable) -> None:
     device_of(8 * GIB)
     assert fitting_batch(model, FULL_HD, n_masks=900) < fitting_batch(model, FULL_HD, n_masks=10)
+
+
+def test_on_mps_it_follows_from_what_the_system_recommends(model: SAM2Base, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(model), "device", torch.device("mps"))
+    monkeypatch.setattr(torch.mps, "recommended_max_memory", lambda: 8 * GIB)
+    monkeypatch.setattr(torch.mps, "driver_allocated_memory", lambda: 1 * GIB)
+    assert 8 <= fitting_batch(model, FULL_HD, n_masks=300) < 30

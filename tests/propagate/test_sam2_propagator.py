@@ -11,6 +11,7 @@ from overseg.data.rles import Rles
 from overseg.data.visit import Direction
 from overseg.errors import DeviceError, InputError, SettingsError
 from overseg.propagate.sam2 import Sam2Propagator
+from overseg.propagate.sam2_features import FrameEncoder
 from overseg.propagate.sam2_model import load_sam2
 from overseg.propagate.sam2_random import save_random_sam2
 from overseg.stages import Clip
@@ -68,6 +69,15 @@ class TestWork:
         clip = Clip(panning_video(4), 0, 3)
         first, again = (cached.propagate(clip, three_discs(), Direction.FORWARD) for _ in range(2))
         assert first.rles == again.rles == carry(model, feature_cache_bytes=0).rles
+
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+    def test_features_are_kept_in_the_precision_of_the_work(self, model: SAM2Base, dtype: torch.dtype) -> None:
+        encoder = FrameEncoder(model, dtype=dtype, cache_bytes=1 << 30)
+        video = panning_video(1)
+        for _ in range(2):  # encoded, and out of the cache
+            with torch.inference_mode():
+                features = encoder.features(video.info, video[0])
+            assert {level.dtype for level in features.levels} == {dtype}
 
     def test_another_picture_under_the_same_number_is_encoded(
         self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch
