@@ -1,12 +1,11 @@
 """Carries masks with SAM 2 (Ravi et al., arXiv:2408.00714): upstream's masks, all of a clip side by side."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int8, Int64
+from jaxtyping import Int8, Int64
 from sam2.modeling.sam2_base import SAM2Base
 
 from overseg.data.frame import Frame
@@ -16,8 +15,8 @@ from overseg.data.rles import Rles
 from overseg.data.settings import DTYPES
 from overseg.data.shot import Shot
 from overseg.errors import InputError, SettingsError
-from overseg.propagate.device_rles import rles_at_size
-from overseg.propagate.sam2_features import Features, FrameEncoder
+from overseg.propagate.sam2_features import FrameEncoder
+from overseg.propagate.sam2_landing import FrameVisit, on_frame
 from overseg.propagate.sam2_memory import Memory, MemoryBank
 from overseg.propagate.sam2_session import Sam2Session
 from overseg.propagate.sam2_steps import AS_UPSTREAM, Sam2Steps, SmallRegions
@@ -122,7 +121,7 @@ class Sam2Propagator:
         bank = self._prompted(clip, next(frames), prompts.take(carried), steps, at_most)
         for frame in frames:
             features = work.encoder.features(clip.video.info, frame)
-            visit = _FrameVisit(steps, features, frame, bank, self._min_area_px, goes_on=frame.index != last)
+            visit = FrameVisit(steps, features, frame, bank, self._min_area_px, goes_on=frame.index != last)
             landed = list(work.batches.map(visit.land, len(carried), at_most=at_most))
             kept = np.concatenate([part.rows for part in landed])
             ends[carried] = np.concatenate([part.ends for part in landed])
@@ -133,7 +132,7 @@ class Sam2Propagator:
                 return
             if visit.goes_on:
                 bank.append(frame.index, Memory.concatenate([part.memory for part in landed if part.memory]))
-            yield _on_frame(frame.index, carried, landed, prompts.size)
+            yield on_frame(frame.index, carried, landed, prompts.size)
 
     def _prompted(self, clip: Clip, frame: Frame, prompts: Rles, steps: Sam2Steps, at_most: int) -> MemoryBank:
         """A memory of the prompts on their own frame."""
@@ -153,60 +152,3 @@ class Sam2Propagator:
             stride=model.memory_temporal_stride_for_eval,
             n_pointers=model.max_obj_ptrs_in_encoder,
         )
-
-
-@dataclass(frozen=True)
-class _Landed:
-    """Masks of one batch that are still there on a frame.
-
-    Attributes:
-        rows: their row numbers in the bank, ascending.
-        rles, scores: one per row.
-        ends: for every mask of the batch, why it is not there; CLIP for those that are.
-        memory: what they leave behind; None on the last frame and where no row is left.
-    """
-
-    rows: Int64[np.ndarray, " k"]
-    rles: Rles
-    scores: Float32[np.ndarray, " k"]
-    ends: Int8[np.ndarray, " n"]
-    memory: Memory | None
-
-
-@dataclass(frozen=True)
-class _FrameVisit:
-    """One frame, and what is needed to carry any batch of masks onto it."""
-
-    steps: Sam2Steps
-    features: Features
-    frame: Frame
-    bank: MemoryBank
-    min_area_px: int
-    goes_on: bool  # whether another frame follows, which needs a memory of this one
-
-    def land(self, rows: slice) -> _Landed:
-        """Carry the masks at these rows of the bank onto the frame; changes nothing."""
-        memories = self.bank.view(rows, self.steps.memory_position(self.features))
-        tracked = self.steps.track(self.features, self.frame.index, memories, rows.stop - rows.start)
-        rles = rles_at_size(tracked.logits, self.frame.size)
-        is_gone, is_small = (tracked.presence_logits <= 0).cpu().numpy(), rles.area_px() < self.min_area_px
-        kept = np.flatnonzero(~(is_gone | is_small))
-        tracked = tracked.take(torch.from_numpy(kept).to(tracked.logits.device))
-        return _Landed(
-            rows=rows.start + kept,
-            rles=rles.take(kept),
-            scores=tracked.score.cpu().numpy(),
-            ends=np.select([is_gone, is_small], [End.GONE, End.SMALL], End.CLIP).astype(np.int8),
-            memory=self.steps.remember(self.features, tracked) if self.goes_on and len(kept) else None,
-        )
-
-
-def _on_frame(frame: int, prompt: Int64[np.ndarray, " k"], landed: list[_Landed], size: tuple[int, int]) -> Masklets:
-    """The masks of all batches on one frame."""
-    return Masklets(
-        rles=Rles.concatenate(size, (part.rles for part in landed)),
-        prompt=prompt.astype(np.int32),
-        frame=np.full(len(prompt), frame, np.int32),
-        score=np.concatenate([part.scores for part in landed]),
-        end=np.full(len(prompt), End.NONE, np.int8),
-    )
