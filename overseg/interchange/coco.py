@@ -13,7 +13,7 @@ import numpy as np
 from overseg.data.masks import End
 from overseg.errors import InputError
 from overseg.interchange.imported import LARGEST_ID, UNKNOWN_REGION, Gathered, Imported
-from overseg.interchange.json_input import as_counts, as_size, checked, only_video, within
+from overseg.interchange.json_input import as_counts, as_id, as_size, checked, only_video, within
 from overseg.interchange.json_output import known, write_json
 from overseg.interchange.json_stream import items
 from overseg.interchange.selection import SelectedFrame, Selection
@@ -156,7 +156,7 @@ def read(source: Path) -> Imported:
         frame_columns={
             name: np.array([image[name] for image in images])
             for name in columns
-            if all(image[name] is not None for image in images)
+            if all(image[name] >= 0 for image in images)
         },
     )
 
@@ -165,11 +165,14 @@ def _read_images(source: Path) -> Iterator[dict[str, Any]]:
     for at, image in enumerate(items(source, "images.item")):
         with checked(source, f"images[{at}]"):
             order = next((image[key] for key in ("frame_index", "frame_id") if image.get(key) is not None), None)
+            is_keyframe = image.get("is_keyframe")
             yield {
-                "id": image["id"],
+                "id": as_id(image["id"]),
                 "order": (0, int(order), "") if order is not None else (1, 0, str(image["file_name"])),
                 "size": as_size(image["height"], image["width"], source),
-                **{name: image.get(name) for name in ("timestamp_s", "shot", "is_keyframe")},
+                "timestamp_s": within(image.get("timestamp_s"), 0, 1e9, otherwise=float("nan")),
+                "shot": int(within(image.get("shot"), 0, 2**31 - 1, otherwise=-1)),
+                "is_keyframe": -1 if is_keyframe is None else int(bool(is_keyframe)),
             }
 
 
@@ -180,7 +183,7 @@ def _gather(gathered: Gathered, annotation: dict[str, Any], number: dict[Any, in
     is_carried = annotation.get("source", 0) != 0
     level = int(within(annotation.get("level"), -1, 2, otherwise=-1))
     gathered.add(
-        number[annotation["image_id"]],
+        number[as_id(annotation["image_id"])],
         int(within(track, 0, LARGEST_ID, otherwise=nan)),
         as_counts(annotation["segmentation"], size),
         score=within(annotation.get("score"), 0, 1, otherwise=1.0),

@@ -1,12 +1,13 @@
 """The formats by name: what each can hold, and who writes and reads it."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from overseg.errors import SettingsError
+from overseg.errors import InputError, SettingsError
 from overseg.interchange.imported import Imported
 from overseg.interchange.pictures import Pictures
 from overseg.interchange.selection import Selection
@@ -52,13 +53,20 @@ class Format:
         return self._function("read")(source)
 
     def picture_names(self, selection: Selection, pictures: Pictures) -> list[str]:
-        """What the frames' pictures are called, relative to the export, as text with "/"."""
+        """What the frames' pictures are called, relative to the export, as text with "/".
+
+        Raises:
+            InputError: two differ in their endings alone, so that files that are called like them would be one.
+        """
         folder = self.pictures.format(name=selection.name)
         shift = 0 if self.first is None else self.first - selection.frames.start
         if self.digits is None:
             names = [pictures.name(number) for number in selection.frames]
         else:
             names = [f"{number + shift:0{self.digits}}{pictures.suffix(number)}" for number in selection.frames]
+        twice = [stem for stem, n in Counter(Path(name).stem for name in names).items() if n > 1]
+        if twice:
+            raise InputError(f"two images of the input are called {twice[0]}, with other endings: rename one of them")
         return [f"{folder}/{name}" if folder else name for name in names]
 
     def _function(self, name: str) -> Callable[..., Any]:

@@ -54,6 +54,13 @@ def as_counts(segmentation: Any, size: tuple[int, int]) -> bytes:
     return Rles(size, tuple(part["counts"] for part in parts)).union().counts[0]
 
 
+def as_id(id: Any) -> int | str:
+    """What one entry of a file calls another; ValueError where it is neither a number nor a text."""
+    if not isinstance(id, int | str):
+        raise ValueError(f"an id is a number or a text, not {id!r}")
+    return id
+
+
 def within(value: Any, low: float, high: float, *, otherwise: float) -> float:
     """A number in [low, high], `otherwise` for None; ValueError where it is something else."""
     number = otherwise if value is None else float(value)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedIOBase
 from pathlib import Path
+from tokenize import TokenError  # of numpy, where a header is cut off
 from typing import IO
 
 import numpy as np
@@ -19,7 +20,7 @@ from overseg.interchange.imported import LARGEST_ID, Imported, imported_masks
 from overseg.interchange.selection import Selection
 from overseg.video.packets import refuse_absurd_size
 
-_BAD = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError)
+_BAD = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, TokenError, NotImplementedError)
 _File = IO[bytes] | BufferedIOBase  # what a zip archive opens is the second
 _COLUMNS = ("score", "level")
 

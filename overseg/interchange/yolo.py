@@ -33,15 +33,15 @@ def write(selection: Selection, pictures: list[str], folder: Path) -> None:
         with (folder / LABELS / f"{Path(picture).stem}.txt").open("w", encoding="ascii") as file:
             for place, category in enumerate(selection.objects.category[row].tolist()):
                 for polygon in polygons_of(frame.masks.rles.take([place]).to_masks()[0]):
-                    file.write(f"{category} {_shares(polygon, selection.size)}\n")
+                    file.write(f"{category} {shares_of(polygon, selection.size)}\n")
     names = dict(enumerate(selection.categories))
     content = {"path": ".", "train": IMAGES.as_posix(), "val": IMAGES.as_posix(), "names": names}
     (folder / "data.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
 
-def _shares(polygon: Polygon, size: tuple[int, int]) -> str:
+def shares_of(polygon: Polygon, size: tuple[int, int]) -> str:
     """Coordinates as shares, rounded up, so that readers that cut off and readers that round find the same pixel."""
-    points = polygon if len(polygon) > 2 else np.repeat(polygon, 3, axis=0)[:3]  # a line needs three points
+    points = polygon if len(polygon) > 2 else polygon[[0, -1, -1]]  # a line of the file has at least three
     shares = np.ceil(points / np.array(size[::-1]) / _STEP) * _STEP
     return " ".join(f"{share:.6f}" for share in shares.ravel().tolist())
 

@@ -16,7 +16,6 @@ from overseg.interchange import coco
 from overseg.interchange.exporting import export
 from overseg.interchange.filters import Cut, Filters
 from overseg.interchange.formats import FORMATS
-from overseg.store.result import open_result
 
 EVERY_FORMAT = tuple(FORMATS)
 
@@ -65,6 +64,14 @@ def test_frames_of_images_that_lie_elsewhere(result, tmp_path):
     images = write_images(tmp_path / "moved")
     export(result, tmp_path / "out", format="labelme", video=images)
     assert os.readlink(tmp_path / "out" / "shot7.png") == str(images / "shot7.png")
+
+
+def test_images_that_differ_in_their_endings_alone(result, tmp_path):
+    """Their files would be one."""
+    images = write_images(tmp_path / "images")
+    (images / "shot8.png").rename(images / "shot7.webp")
+    with pytest.raises(InputError, match="two images of the input are called shot7"):
+        export(result, tmp_path / "out", format="labelme", frames="none", video=images)
 
 
 def test_a_failure_leaves_nothing(result, tmp_path, monkeypatch):
@@ -173,7 +180,3 @@ def test_small_numbers_for_large_ones(result, tmp_path):
     export(result, tmp_path / "out", format="davis", labels=tmp_path / "labels.csv")
     table = (tmp_path / "out" / "tracks.csv").read_text().splitlines()
     assert table == ["number,track", *(f"{track + 1},{1000 + 7 * track}" for track in range(n))]
-
-
-def test_a_store_can_be_opened_by_nobody_else_meanwhile(result):
-    assert open_result(result.path).content_hash() == result.content_hash()

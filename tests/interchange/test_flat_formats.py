@@ -20,6 +20,7 @@ from overseg.interchange.exporting import export
 from overseg.interchange.filters import Cut
 from overseg.interchange.importing import import_masks
 from overseg.interchange.polygons import mask_of, polygons_of
+from overseg.interchange.yolo import shares_of
 
 VIDEO = "toy_images"
 MASKS = st.tuples(st.integers(1, 24), st.integers(1, 24)).flatmap(lambda shape: arrays(bool, shape))
@@ -117,10 +118,14 @@ def test_yolo_read_by_supervision(exported, labels):
 
 @given(mask=MASKS)
 def test_polygons_are_filled_to_the_same_mask(mask):
-    filled = np.zeros_like(mask)
+    """By readers that round what they read, and by those that cut it off."""
+    rounded, cut_off = np.zeros_like(mask), np.zeros_like(mask)
     for polygon in polygons_of(mask):
-        filled |= mask_of([polygon.astype(float)], mask.shape)
-    assert np.array_equal(filled, mask)
+        points = np.array(shares_of(polygon, mask.shape).split(), float).reshape(-1, 2) * mask.shape[::-1]
+        assert len(points) >= 3
+        rounded |= mask_of([points], mask.shape)
+        cut_off |= mask_of([np.floor(points)], mask.shape)
+    assert np.array_equal(rounded, mask) and np.array_equal(cut_off, mask)
 
 
 def test_yolo_imported_has_the_same_pixels(returned, labels):
@@ -141,6 +146,18 @@ def test_panoptic_as_its_api_reads_it(result, exported, labels):
         areas = {number: int((pixels == number).sum()) for number in np.unique(pixels).tolist() if number}
         assert {one["id"]: one["area"] for one in annotation["segments_info"]} == areas
         assert {one["category_id"] for one in annotation["segments_info"]} <= categories
+
+
+def test_numbers_of_panoptic_segments_take_three_bytes(result, tmp_path):
+    big = [1, 255, 256, 65535, 65536, 2**24 - 2]
+    rows = [f"{track},{big[track % len(big)] + 7 * (track // len(big))}" for track in range(len(result.tracks))]
+    (tmp_path / "labels.csv").write_text("\n".join(["track,id", *rows[: len(big)]]))
+    export(result, tmp_path / "out", format="panoptic", labels=tmp_path / "labels.csv")
+    content = json.loads((tmp_path / "out" / "panoptic.json").read_text())
+    colour = np.array(Image.open(tmp_path / "out" / "panoptic" / "shot7.png"), dtype=np.uint32)
+    pixels = colour[..., 0] + 256 * colour[..., 1] + 256 * 256 * colour[..., 2]
+    found = {one["id"] for one in content["annotations"][0]["segments_info"]}
+    assert set(np.unique(pixels).tolist()) - {0} == found == {one + 1 for one in big[: len(found)]}
 
 
 def test_maps_of_levels_hold_every_track_and_count_what_is_lost(result, tmp_path):
