@@ -145,12 +145,14 @@ def read(source: Path) -> Imported:
     for at, annotation in enumerate(items(source, "annotations.item")):
         with checked(source, f"annotations[{at}]"):
             _gather(gathered, annotation, number, size)
+    with checked(source, "videos[0]"):
+        fps = within(video.get("fps"), 0, 1e6, otherwise=0.0)
     columns = ("timestamp_s", "shot", "is_keyframe")
     return Imported(
         size=size,
         n_frames=len(images),
         frames=gathered.frames(len(images)),
-        fps=float(video.get("fps") or 0.0),
+        fps=fps,
         name=str(video.get("name") or ""),
         part_of=_read_part_of(source),
         frame_columns={
@@ -192,9 +194,17 @@ def _gather(gathered: Gathered, annotation: dict[str, Any], number: dict[Any, in
         levels=int(within(annotation.get("levels"), 0, 7, otherwise=0 if level < 0 else 1 << level)),
         source=int(within(annotation.get("source"), 0, 2, otherwise=0)),
         end=int(within(annotation.get("end"), min(End), max(End), otherwise=End.NONE)),
-        region=int(annotation.get("region", UNKNOWN_REGION)),
+        region=_region(annotation.get("region")),
         point_xy=[within(at, -_FAR_PX, _FAR_PX, otherwise=nan) for at in (x, y)],
     )
+
+
+def _region(region: Any) -> int:
+    if region is None:
+        return UNKNOWN_REGION
+    if not isinstance(region, int) or not 0 <= region < 2**63:
+        raise ValueError(f"a region is a number from 0, in 63 bits, not {region!r}")
+    return region
 
 
 def _read_part_of(source: Path) -> dict[int, int] | None:
