@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("store", metavar="OUT.zarr")
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.add_argument("--hash", action="store_true", help="add the sha256 of all masks and tracks; equal runs agree")
+    parser.add_argument("--tree", action="store_true", help="add what contains what: a line for each track")
     parser.set_defaults(call=run, if_interrupted="the store is as it was")
 
 
@@ -25,7 +27,12 @@ def run(args: argparse.Namespace) -> int:
 
     result = open_store(args.store)
     facts = summary(result) | ({"sha256": result.content_hash()} if args.hash else {})
+    if args.tree and args.json:
+        facts["part_of"] = result.tracks.part_of.tolist()
     print(json.dumps(facts, indent=2) if args.json else "\n".join(_lines(facts)))
+    if args.tree and not args.json:
+        for line in _tree(result):
+            print(line)
     return 0
 
 
@@ -69,6 +76,19 @@ def headline(result: "Result") -> str:
         f"of {facts['track_length']['mean']:.1f} frames on average, coverage {facts['coverage']:.3f}, "
         f"depth {facts['depth']:.2f}, {facts['stop_reason']}, {facts['seconds']['total']:.0f} s"
     )
+
+
+def _tree(result: "Result") -> Iterator[str]:
+    """A line for each track, below the one that it is part of, the largest first."""
+    tracks = result.tracks
+    largest_first = np.argsort(-tracks.mean_area_px, kind="stable")
+    place = np.argsort(largest_first)  # of each track among all
+    waiting = sorted(result.tree.roots().tolist(), key=lambda track: place[track], reverse=True)
+    while waiting:
+        track = waiting.pop()
+        span = f"frames {tracks.first_frame[track]} to {tracks.last_frame[track]}"
+        yield f"{'  ' * int(result.tree.level[track])}{track}: {span}, {tracks.mean_area_px[track]:.0f} px"
+        waiting += sorted(result.tree.children(track).tolist(), key=lambda track: place[track], reverse=True)
 
 
 def _lines(facts: dict[str, Any], indent: str = "") -> list[str]:

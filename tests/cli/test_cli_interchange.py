@@ -97,3 +97,20 @@ def test_an_import_that_is_refused(store, folder, refused, words, code, line):
     before = sorted(folder.iterdir())
     assert line in refused("import", *words, code=code)
     assert sorted(folder.iterdir()) == before
+
+
+def test_the_tree_is_told(store, capsys):
+    import overseg
+
+    result = overseg.open(store)
+    capsys.readouterr()
+    assert main(["info", store, "--tree"]) == 0
+    lines = capsys.readouterr().out.splitlines()[-len(result.tracks) :]
+    above: dict[int, int] = {}
+    for line in lines:
+        level, track = (len(line) - len(line.lstrip())) // 2, int(line.split(":")[0])
+        assert result.tracks.part_of[track] == above.get(level - 1, -1)
+        above = {one: other for one, other in above.items() if one < level} | {level: track}
+    assert {int(line.split(":")[0]) for line in lines} == set(range(len(result.tracks)))
+    assert main(["info", store, "--tree", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["part_of"] == result.tracks.part_of.tolist()
