@@ -72,7 +72,8 @@ class OverlapAssociator:
         meetings = frame[alike], small[alike], large[alike]
         number = np.searchsorted(regions, seen)
         trusted = _trusted(seen_on, number, keyframe_of(regions), *meetings)
-        groups = Groups(len(regions), seen_on[trusted], number[trusted], alike=_triples(*meetings))
+        seen_on, number = seen_on[trusted], number[trusted]
+        groups = Groups(len(regions), seen_on, number, alike=_seen_both(seen_on, number, *meetings))
         small, large, mean, is_one = self._judge(small, large, iou, alike)
         order = np.lexsort((large, small, -mean))
         order = order[is_one[order]]
@@ -147,6 +148,15 @@ def _occurs_once(*columns: Int64[np.ndarray, " e"]) -> Bool[np.ndarray, " e"]:
     return once
 
 
-def _triples(*columns: Int64[np.ndarray, " e"]) -> set[tuple[int, int, int]]:
-    frame, small, large = (column.tolist() for column in columns)
-    return set(zip(frame, small, large, strict=True))
+def _seen_both(
+    seen_on: Int32[np.ndarray, " s"],
+    seen: Int64[np.ndarray, " s"],
+    frame: Int64[np.ndarray, " a"],
+    small: Int64[np.ndarray, " a"],
+    large: Int64[np.ndarray, " a"],
+) -> set[tuple[int, int, int]]:
+    """The (frame, region, region) of which both regions are seen on the frame; of the others nobody will ask."""
+    n = 1 + int(max(seen.max(initial=0), large.max(initial=0)))
+    sightings = seen_on.astype(np.int64) * n + seen
+    both = np.isin(frame * n + small, sightings) & np.isin(frame * n + large, sightings)
+    return set(zip(frame[both].tolist(), small[both].tolist(), large[both].tolist(), strict=True))

@@ -42,10 +42,10 @@ class Evaluation:
         return found
 
     def truth_means(self) -> dict[str, float | None]:
-        """The means over all objects, and the share of them that is found; empty without ground truth."""
+        """The means over the objects that are seen, and the share of them that is found; empty without ground truth."""
         if self.objects is None:
             return {}
-        objects = self.objects
+        objects = [one for one in self.objects if one.n_seen]
         means = {name: _mean(np.array([float(getattr(one, name)) for one in objects])) for name in _MEANS}
         return means | {f"recall_at_{iou:g}": recall(objects, iou) for iou in RECALL_AT}
 

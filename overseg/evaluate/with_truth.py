@@ -79,8 +79,9 @@ def with_truth(result: Result, truth: Truth, *, progress: Callable[[int, int], N
 
 
 def recall(qualities: list[ObjectQuality], iou: float) -> float:
-    """Share of the objects whose best track has at least this mean IoU; 0 without objects."""
-    return float(np.mean([one.best_track_j >= iou for one in qualities])) if qualities else 0.0
+    """Share of the objects that are seen whose best track has at least this mean IoU; 0 without any."""
+    found = [one.best_track_j >= iou for one in qualities if one.n_seen]
+    return float(np.mean(found)) if found else 0.0
 
 
 def _quality(

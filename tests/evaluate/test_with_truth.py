@@ -181,6 +181,15 @@ def test_a_result_without_tracks_finds_nothing(tmp_path):
     assert recall(qualities, 0.5) == 0.0
 
 
+def test_an_object_that_is_never_seen_is_no_object_to_find(tmp_path):
+    mask = box(10, 10, 20, 20)
+    result = make_result(tmp_path / "a.zarr", [{0: mask}] * 2)
+    truth = as_truth([{0: mask, 1: mask & False}] * 2)
+    qualities = with_truth(result, truth, progress=no_progress)
+    assert [one.n_seen for one in qualities] == [2, 0]
+    assert recall(qualities, 0.5) == 1.0
+
+
 def test_recall_counts_objects(noisy, tmp_path):
     truth, found = noisy
     qualities = with_truth(make_result(tmp_path / "a.zarr", found), as_truth(truth), progress=no_progress)
