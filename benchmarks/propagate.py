@@ -169,10 +169,11 @@ def _limit_s(carry: Callable[[], object], args: argparse.Namespace) -> float:
     side = 8192 if args.device.startswith("cuda") else 2048
     factor = torch.rand(side, side, device=args.device, dtype=getattr(torch, args.dtype))
     seconds = []
+    clock = _clock(args)
     for _ in range(5):
-        started = time.perf_counter()
+        started = clock()
         (factor @ factor)[0, 0].item()
-        seconds.append(time.perf_counter() - started)
+        seconds.append(clock() - started)
     return counter.get_total_flops() * min(seconds) / (2 * side**3)
 
 
@@ -183,7 +184,7 @@ def _measured(args: argparse.Namespace) -> Iterator[dict[str, float]]:
 
     mixed = torch.autocast(args.device.split(":")[0], torch.bfloat16, enabled=args.dtype == "bfloat16")
     measured: dict[str, float] = {}
-    clock = time.process_time if args.clock == "cpu" else time.perf_counter
+    clock = _clock(args)
     started = clock()
     with mixed:
         yield measured
@@ -193,6 +194,10 @@ def _measured(args: argparse.Namespace) -> Iterator[dict[str, float]]:
     else:
         unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
         measured["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def _clock(args: argparse.Namespace) -> Callable[[], float]:
+    return time.process_time if args.clock == "cpu" else time.perf_counter
 
 
 def _visits(n_masks: int, args: argparse.Namespace, way: str) -> list[tuple[Rles, Direction]]:
