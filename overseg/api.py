@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from overseg.data.budget import Budget
 from overseg.data.byte_size import parse_bytes
 from overseg.data.settings import Settings
-from overseg.errors import DeviceError, OversegError, SettingsError
+from overseg.errors import DeviceError, OversegError, SettingsError, StoreError
 
 if TYPE_CHECKING:
     from overseg.data.video_info import VideoInfo
@@ -231,7 +231,7 @@ def relink(path: str | Path, *, match_iou: float | None = None, report: "Report 
         report: is told of every frame; None for progress bars on a terminal.
 
     Raises:
-        StoreError: there is no store, it holds no result yet, or another process is writing it.
+        StoreError: there is no store, it holds no result yet, it was imported, or another process is writing it.
         SettingsError: the threshold cannot be, or is lower than the overlaps that the store keeps.
     """
     from overseg.associate.overlap import MAY_BE_ONE_IOU, OverlapAssociator
@@ -240,8 +240,10 @@ def relink(path: str | Path, *, match_iou: float | None = None, report: "Report 
     from overseg.store.result import open_result
     from overseg.store.zarr_store import ZarrStore
 
-    result = open_result(Path(path))
-    of_run = Settings.from_options({"match_iou": result.identity["settings"].get("match_iou", Settings.match_iou)})
+    chosen = open_result(Path(path)).identity["settings"]
+    if "match_iou" not in chosen:
+        raise StoreError(f"{path} was not made by `overseg run`: it keeps no overlaps to decide tracks from")
+    of_run = Settings.from_options({"match_iou": chosen["match_iou"]})
     wanted = of_run if match_iou is None else Settings.from_options({"match_iou": match_iou})
     least = min(of_run.match_iou, MAY_BE_ONE_IOU)
     if wanted.match_iou < least:

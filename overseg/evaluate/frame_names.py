@@ -34,7 +34,7 @@ class FrameNames:
         self._start, self._end = int(chosen.get("start") or 0), chosen.get("end")
         self._stride = int(chosen.get("stride") or 1)
         self._n_frames = len(result)
-        stems = [path.stem for path in image_files(given)] if given.is_dir() else []
+        stems = _stems(given, expected=video is not None)
         self._by_stem = {stem: number for number, stem in enumerate(stems)}
         self._by_number = {_number(stem): at for at, stem in enumerate(stems) if _number(stem) is not None}
 
@@ -81,6 +81,18 @@ class FrameNames:
             raise InputError(
                 f"expected masks of {self.size[1]} x {self.size[0]} px in {where}, got {width} x {height} px; {advice}"
             )
+
+
+def _stems(path: Path, *, expected: bool) -> list[str]:
+    """Names of the images of a folder, in order; none where it is no folder of images, unless that was expected."""
+    if not path.is_dir():
+        return []
+    try:
+        return [image.stem for image in image_files(path)]
+    except InputError:
+        if expected:
+            raise
+        return []  # of an imported store the input is a folder of annotations
 
 
 def _number(stem: str) -> int | None:

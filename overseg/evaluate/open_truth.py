@@ -24,6 +24,7 @@ def read_truth(path: Path, names: FrameNames) -> Truth:
 
     - a folder with PNGs: `read_davis`
     - a folder with folders of PNGs: `read_sav_folder`, or the one that is called like the store's input
+    - the folder of a data set, in which all that lies in the one folder `Annotations`, `Annotations_6fps` or so
     - a file, or the only one in a folder, that ends with .json: `read_sav_json`, `read_ytvis` or `read_coco_tracks`
 
     Raises:
@@ -40,6 +41,9 @@ def read_truth(path: Path, names: FrameNames) -> Truth:
         return read_truth(inner, names)
     if any(png_files(entry) for entry in path.iterdir() if entry.is_dir()):
         return read_sav_folder(path, names)
+    roots = [entry for entry in path.glob("Annotations*") if entry.is_dir()]
+    if len(roots) == 1:
+        return read_truth(roots[0], names)
     files = sorted(path.glob("*.json"))
     if len(files) == 1:
         return _read_json(files[0], names)

@@ -66,6 +66,16 @@ def test_a_video_that_is_not_at_hand_costs_one_figure(store, folder, capsys, ref
     assert "is not the video that out.zarr was made from" in refused("eval", store, "--video", "other")
 
 
+@pytest.mark.parametrize("form", ["coco", "youtube-vis", "sav-json", "sav-png"])
+def test_what_was_exported_is_found_again_to_the_pixel(store, form, capsys):
+    assert main(["export", store, "exported", "--format", form, "--quiet"]) == 0
+    assert main(["import", "--format", form, "exported", "imported.zarr", "--quiet"]) == 0
+    capsys.readouterr()
+    assert main(["eval", "imported.zarr", "--gt", "exported", "--json", "--quiet"]) == 0
+    means = json.loads(capsys.readouterr().out)["ground_truth"]["means"]
+    assert (means["best_track_j"], means["best_track_jf"], means["recall_at_0.9"]) == (1.0, 1.0, 1.0)
+
+
 def test_what_cannot_be_measured(store, folder, refused):
     assert "found nothing; check the path" in refused("eval", "none.zarr")
     assert "expected ground truth at --gt none, found nothing" in refused("eval", store, "--gt", "none")

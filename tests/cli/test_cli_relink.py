@@ -78,4 +78,7 @@ def test_what_cannot_be(store, refused):
         "relink", store, "--match-iou", "1.5", code=2
     )
     line = refused("relink", store, "--match-iou", "0.3", code=2)
+    assert main(["export", store, "exported", "--format", "sav-json", "--quiet"]) == 0
+    assert main(["import", "--format", "sav-json", "exported", "imported.zarr", "--quiet"]) == 0
+    assert "imported.zarr was not made by `overseg run`: it keeps no overlaps" in refused("relink", "imported.zarr")
     assert line == "--match-iou 0.3 is too low for out.zarr, which keeps overlaps from 0.4 on"

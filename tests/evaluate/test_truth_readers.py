@@ -129,10 +129,11 @@ def test_every_form_is_read(write: Callable[[Path], Path], tmp_path, names):
     check(read_truth(path if path.is_dir() else path.parent, names))
 
 
+@pytest.mark.parametrize("root", ["", "Annotations_6fps"])
 @pytest.mark.parametrize("write", [davis, sav_folder])
-def test_of_the_folder_of_a_data_set_the_videos_own_is_taken(write, tmp_path, names):
-    write(tmp_path / "gt" / "clip")
-    write(tmp_path / "gt" / "another")
+def test_of_the_folder_of_a_data_set_the_videos_own_is_taken(write, root, tmp_path, names):
+    write(tmp_path / "gt" / root / "clip")
+    write(tmp_path / "gt" / root / "another")
     check(read_truth(tmp_path / "gt", names))
 
 
