@@ -24,7 +24,7 @@ def read_truth(path: Path, names: FrameNames) -> Truth:
 
     - a folder with PNGs: `read_davis`
     - a folder with folders of PNGs: `read_sav_folder`, or the one that is called like the store's input
-    - the folder of a data set, in which all that lies in the one folder `Annotations`, `Annotations_6fps` or so
+    - a folder of a data set, of which the only folder counts, or the one called `Annotations`, `Annotations_6fps` or so
     - a file, or the only one in a folder, that ends with .json: `read_sav_json`, `read_ytvis` or `read_coco_tracks`
 
     Raises:
@@ -41,10 +41,11 @@ def read_truth(path: Path, names: FrameNames) -> Truth:
         return read_truth(inner, names)
     if any(png_files(entry) for entry in path.iterdir() if entry.is_dir()):
         return read_sav_folder(path, names)
-    roots = [entry for entry in path.glob("Annotations*") if entry.is_dir()]
-    if len(roots) == 1:
-        return read_truth(roots[0], names)
     files = sorted(path.glob("*.json"))
+    roots = [entry for entry in path.iterdir() if entry.is_dir()]
+    roots = [entry for entry in roots if entry.name.startswith("Annotations")] or roots
+    if len(roots) == 1 and not files:
+        return read_truth(roots[0], names)
     if len(files) == 1:
         return _read_json(files[0], names)
     found = f"{len(files)} JSON files: give one of them" if files else f"neither PNGs nor JSON; expected {_FORMS}"
