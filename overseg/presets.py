@@ -133,6 +133,7 @@ def _refuse_idle(settings: Settings, changes: dict[str, Any]) -> None:
         ("propagation_size", "propagator", "sam2"),
         ("max_hole_area_px", "propagator", "sam2"),
         ("max_sprinkle_area_px", "propagator", "sam2"),
+        *((name, "generator", "sam1") for name in ("min_mask_region_area", *RELAXING, *EXACT_ONLY)),
         ("masks", "generator", "precomputed"),
     ):
         chosen = getattr(settings, stage)

@@ -44,7 +44,7 @@ _SETTINGS: dict[str, dict[str, Any]] = {  # setting -> how argparse reads it
     "min_stability_score": {"type": float, "help": "down to what --stability-score-thresh is relaxed there (0.7)"},
     "exact": {
         "action": argparse.BooleanOptionalAction,
-        "help": "the masks of segment_anything's automatic generator, all of them and no other",
+        "help": "the masks of segment_anything's automatic generator with the same grid and thresholds, no other",
     },
     "box_nms_thresh": {"type": float, "help": "with --exact: of masks whose boxes agree more, one is kept (0.7)"},
     "crop_n_layers": {"type": int, "help": "with --exact: layers of crops that are prompted, too (0)"},

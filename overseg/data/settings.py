@@ -44,8 +44,9 @@ class Settings:
         min_coverage: share of a keyframe, in [0, 1], that the generator tries to cover by relaxing its thresholds
             where nothing is covered; 0 never relaxes them.
         min_pred_iou, min_stability_score: down to what the thresholds are relaxed, each in [0, 1].
-        exact: the generator makes the masks that segment_anything's automatic generator makes, all of them and no
-            other: prompts are not chosen by what is seen, and thresholds are never relaxed.
+        exact: the generator makes the masks that segment_anything's automatic generator makes with the same grid and
+            thresholds, all of them of at least min_area_px and no other: prompts are not chosen by what is seen, and
+            thresholds are never relaxed. segment_anything's own defaults are 32, 0.88 and 0.95.
         box_nms_thresh, crop_n_layers, crop_nms_thresh, crop_overlap_ratio, crop_n_points_downscale_factor: with
             `exact`, as segment_anything has them.
         max_masks_per_keyframe: only so many masks of a keyframe are kept, the largest by area; None keeps all.
@@ -160,6 +161,12 @@ def _check(values: dict[str, Any]) -> None:
     for name, (kind, low, high) in _RANGES.items():
         if values[name] is not None or name not in _OPTIONAL:
             _check_range(name, values[name], kind, low, high)
+    layer_points = values["points_per_side"] / values["crop_n_points_downscale_factor"] ** values["crop_n_layers"]
+    if layer_points < 1:
+        raise SettingsError(
+            f"--crop-n-layers {values['crop_n_layers']} leaves no point on a side of its last crops: take fewer, "
+            "more --points-per-side, or a smaller --crop-n-points-downscale-factor"
+        )
     if values["end"] is not None and values["end"] <= values["start"]:
         raise SettingsError(
             f"--end ({values['end']}) must be after --start ({values['start']}): frames from start up to end"

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Float32, Int, Int8, UInt8
 from torch import Tensor
 
+SAME_IOU = 0.9  # masks that agree so well differ by noise only
 _MASKS_AT_ONCE = 256
 
 
@@ -40,7 +41,7 @@ class Candidates:
 
     @property
     def quality(self) -> Float32[np.ndarray, " n"]:
-        """How reliable each mask is, in [0, 1]."""
+        """How reliable each mask is, from 0 to 1 and where the model is too sure of itself a little above."""
         return self.predicted_iou * self.stability_score
 
     def take(self, rows: Int[np.ndarray, " k"] | Bool[np.ndarray, " n"]) -> "Candidates":
@@ -69,6 +70,11 @@ class Candidates:
         area = masks.sum(dim=1)
         union = area[:, None] + area[None] - both
         return (both / union.clamp(min=1)).cpu().numpy()
+
+    def mean_logits(self, members: Bool[np.ndarray, "k n"]) -> Float[Tensor, "k y x"]:
+        """Means over the members of k groups."""
+        shares = torch.from_numpy(members / np.maximum(members.sum(axis=1, keepdims=True), 1))
+        return (shares.to(self.logits) @ self.logits.flatten(1)).unflatten(1, self.logits.shape[1:])
 
 
 def mask_iou(a: Bool[Tensor, "*#n y x"], b: Bool[Tensor, "*#n y x"]) -> Float[Tensor, "*n"]:

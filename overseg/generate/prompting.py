@@ -1,21 +1,20 @@
 """One picture, encoded, that answers prompts with candidate masks."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Float32, Int
 from torch import Tensor
 
 from overseg.data.frame import Frame
 from overseg.data.masks import KeyframeMasks, levels_of
 from overseg.errors import DeviceError, InputError, WeightsError
 from overseg.generate.batching import WHAT_HELPS, Batching
-from overseg.generate.candidates import Candidates, Thresholds, mask_iou
+from overseg.generate.candidates import SAME_IOU, Candidates, Thresholds, mask_iou
 from overseg.generate.decode import FIRST_LEVEL_OUTPUT, Answers, MaskDecoding
 from overseg.generate.encoding import LOGIT_PX, Framing, encode, mask_to_logits
 from overseg.generate.enlarging import Enlarging
@@ -24,14 +23,6 @@ if TYPE_CHECKING:
     from segment_anything.modeling import Sam
 
 MIN_SIDE_PX = 32
-
-
-@contextmanager
-def computing(sam: "Sam", dtype: torch.dtype) -> Iterator[None]:
-    """Where a model computes: without gradients, and in this type where that is safe."""
-    reduced = nullcontext() if dtype == torch.float32 else torch.autocast(sam.device.type, dtype)
-    with torch.inference_mode(), reduced:
-        yield
 
 
 @dataclass(frozen=True)
@@ -54,13 +45,21 @@ class PromptedFrame:
     """An encoded frame. Prompts are in pixels of the frame, x to the right, y down."""
 
     def __init__(
-        self, sam: "Sam", frame: Frame, *, batching: Batching, floors: Thresholds, stability_samples: int | None
+        self,
+        sam: "Sam",
+        frame: Frame,
+        *,
+        dtype: torch.dtype,
+        batching: Batching,
+        floors: Thresholds,
+        stability_samples: int | None,
     ) -> None:
         """Encode the frame.
 
         Args:
             sam: the model, in evaluation mode, on its device.
             frame: at least 32 pixels a side.
+            dtype: type in which the model computes, where that is safe. What it answers is float32.
             batching: how many prompts are decoded at once.
             floors: masks below these are never wanted.
             stability_samples: rows and columns of a mask that are looked at for its stability score; None is all.
@@ -77,13 +76,16 @@ class PromptedFrame:
             )
         self.framing = Framing(frame.size, sam.image_encoder.img_size)
         self._device = sam.device
+        self._precision = torch.autocast(sam.device.type, dtype, enabled=dtype != torch.float32)
         self._batching, self._floors = batching, floors
         try:
-            embedding = encode(sam, frame.rgb, self.framing)
+            with self._precision:
+                embedding = encode(sam, frame.rgb, self.framing)
         except torch.OutOfMemoryError as e:
             raise DeviceError(f"the device has not enough memory to encode a frame; {WHAT_HELPS}") from e
         _check_finite(embedding)
-        self._decoding = MaskDecoding(sam, embedding, input_size=self.framing.input_size)
+        with self._precision:
+            self._decoding = MaskDecoding(sam, embedding, input_size=self.framing.input_size)
         self._enlarging = Enlarging(self.framing, self._decoding.logits_size, self._device)
         self._stability_samples = stability_samples
 
@@ -122,6 +124,10 @@ class PromptedFrame:
             point_xy=candidates.point_xy,
         )
 
+    def stability_score(self, logits: Float[Tensor, "n y x"]) -> Float32[np.ndarray, " n"]:
+        """Of masks that are drawn on this frame; see `Enlarging.stability_score`."""
+        return self._enlarging.stability_score(logits, max_samples=self._stability_samples)
+
     def surely_inside(
         self, masks: Candidates, places_xy: Float[np.ndarray, "places 2"], min_share: float
     ) -> Int[np.ndarray, " places"]:
@@ -141,20 +147,22 @@ class PromptedFrame:
     def ask_carried(self, carried: Bool[np.ndarray, "k h w"], min_agreement: float) -> Candidates:
         """Prompt masks that were carried onto this frame, none of them empty, each with its box and itself.
 
-        Of the three masks that answer, the one with the best agreement x predicted IoU is taken, if it agrees with the
-        carried one by at least `min_agreement` (IoU). Its level is -1: the answers to a box are no granularities.
+        Of the four masks that answer, the one with the best agreement x predicted IoU is taken, if it agrees with the
+        carried one by at least `min_agreement` (IoU), and is averaged with those that are nearly the same. Its level is
+        -1: the answers to a box are no granularities.
         """
         found = self._batching.run(len(carried), lambda batch: self._ask_carried(carried[batch], min_agreement))
         return Candidates.concatenate([self.no_candidates, *found])
 
     def _ask_points(self, points_xy: np.ndarray, places: Int[Tensor, "2 places"]) -> PointAnswers:
         scaled = torch.from_numpy(points_xy * self.framing.scale_xy).float().to(self._device)
-        answers = self._decoding.points(scaled)
-        predicted_iou = answers.predicted_iou[:, FIRST_LEVEL_OUTPUT:]
+        with self._precision:
+            answers = self._decoding.points(scaled)
+        predicted_iou = answers.predicted_iou[:, FIRST_LEVEL_OUTPUT:].float()
         _check_finite(predicted_iou)
         likeness = np.full((len(points_xy), places.shape[1]), -np.inf)
         drawn = (predicted_iou >= self._floors.predicted_iou).any(dim=1).nonzero()[:, 0]
-        logits = self._draw(answers, drawn)
+        logits = self._draw(answers, drawn)[:, FIRST_LEVEL_OUTPUT:]
         likeness[drawn.cpu().numpy()] = self._likeness(logits, points_xy[drawn.cpu().numpy()], places)
         point, level = (predicted_iou[drawn] >= self._floors.predicted_iou).nonzero(as_tuple=True)
         prompt = drawn[point].cpu().numpy()
@@ -172,25 +180,27 @@ class PromptedFrame:
 
     def _ask_carried(self, carried: np.ndarray, min_agreement: float) -> Candidates:
         boxes, rough = mask_to_logits(torch.from_numpy(carried).to(self._device), self.framing)
-        answers = self._decoding.boxes_and_masks(boxes, rough)
-        predicted_iou = answers.predicted_iou[:, FIRST_LEVEL_OUTPUT:]
-        _check_finite(predicted_iou)
-        logits = self._draw(answers, torch.arange(len(carried), device=self._device))
+        with self._precision:
+            answers = self._decoding.boxes_and_masks(boxes, rough)
+        _check_finite(answers.predicted_iou)
+        row = torch.arange(len(carried), device=self._device)
+        logits = self._draw(answers, row)
         height, width = logits.shape[-2:]
         agreement = mask_iou(logits > 0, rough[..., :height, :width] > 0)
-        best = (agreement * predicted_iou).argmax(dim=1)
-        row = torch.arange(len(carried), device=self._device)
+        best = (agreement * answers.predicted_iou).argmax(dim=1)
+        same = mask_iou(logits > 0, logits[row, best][:, None] > 0) >= SAME_IOU
         candidates = self._candidates(
-            logits[row, best],
-            predicted_iou[row, best],
+            (logits * same[..., None, None]).sum(dim=1) / same.sum(dim=1)[:, None, None].clamp(min=1),
+            answers.predicted_iou[row, best],
             np.full((len(carried), 2), np.nan),
             np.full(len(carried), -1),
         )
         agrees = (agreement[row, best] >= min_agreement).cpu().numpy()
         return candidates.take(agrees & candidates.reaching(self._floors))
 
-    def _draw(self, answers: Answers, prompts: Int[Tensor, " k"]) -> Float[Tensor, "k levels y x"]:
-        logits = self._decoding.draw(answers, prompts)[:, FIRST_LEVEL_OUTPUT:]
+    def _draw(self, answers: Answers, prompts: Int[Tensor, " k"]) -> Float[Tensor, "k outputs y x"]:
+        with self._precision:
+            logits = self._decoding.draw(answers, prompts).float()
         _check_finite(logits)
         return logits
 
@@ -200,7 +210,7 @@ class PromptedFrame:
         return Candidates(
             logits=logits,
             predicted_iou=predicted_iou.float().cpu().numpy(),
-            stability_score=self._enlarging.stability_score(logits, max_samples=self._stability_samples),
+            stability_score=self.stability_score(logits),
             level=level.astype(np.int8),
             levels=levels_of(level.astype(np.int8)),
             point_xy=points_xy.astype(np.float32),

@@ -13,10 +13,11 @@ from overseg.generate.batching import Batching
 from overseg.generate.candidates import Candidates, Thresholds
 from overseg.generate.covering import Coverage, relaxing
 from overseg.generate.explained import BORDERLINE, ExplainedPoints
-from overseg.generate.keep import joined_levels, keep_masks, kept_rows, spokesmen
+from overseg.generate.keep import keep_masks
+from overseg.generate.merging import merged
 from overseg.generate.options import check_at_least, check_shares, default_points_per_batch
 from overseg.generate.point_grid import grid_rounds, point_grid
-from overseg.generate.prompting import PromptedFrame, computing
+from overseg.generate.prompting import PromptedFrame
 from overseg.generate.small_regions import without_small_regions
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ class Sam1Generator:
     1. The frame is encoded once.
     2. Carried masks prompt first, so that what is known stays linked; where one and its answer agree, it is kept.
     3. Points of a grid are run from coarse to fine, three masks each; points that others already explain are left out.
-    4. Where nothing is covered yet, thresholds are relaxed in steps and points are put into the bare places.
+    4. Of masks that are nearly the same the best is kept, as the mean of all of them.
+    5. Where nothing is covered yet, thresholds are relaxed in steps and points are put into the bare places.
 
     Everything is compared at the decoder's resolution; only masks that are returned are brought to full size. The
     result does not depend on `points_per_batch`.
@@ -117,10 +119,11 @@ class Sam1Generator:
             DeviceError: the device has not enough memory.
             WeightsError: the model's output is not finite.
         """
-        with computing(self._sam, self._dtype):
+        with torch.inference_mode():
             prompted = PromptedFrame(
                 self._sam,
                 keyframe,
+                dtype=self._dtype,
                 batching=self._batching,
                 floors=self._floors,
                 stability_samples=_STABILITY_SAMPLES,
@@ -128,7 +131,7 @@ class Sam1Generator:
             linked = self._refine(prompted, carried)
             found = self._ask_grid(prompted, linked)
             good = found.reaching(self._thresholds)
-            kept = self._distinct(linked, found.take(good))
+            kept = merged(linked, found.take(good), max_iou=self._max_iou, stability_score=prompted.stability_score)
             kept = self._cover(prompted, kept, found.take(~good))
             return self._finish(prompted, kept, n_linked=len(linked))
 
@@ -138,7 +141,8 @@ class Sam1Generator:
             return prompted.no_candidates
         large = np.flatnonzero(carried.area_px() >= max(self._min_area_px, 1))
         answers = prompted.ask_carried(carried.take(large).to_masks(), self._min_agreement)
-        return self._distinct(prompted.no_candidates, answers)
+        none = prompted.no_candidates
+        return merged(none, answers, max_iou=self._max_iou, stability_score=prompted.stability_score)
 
     def _ask_grid(self, prompted: PromptedFrame, linked: Candidates) -> Candidates:
         """Run the grid's points in rounds, but those that are explained; everything that reaches the floors."""
@@ -158,15 +162,6 @@ class Sam1Generator:
                 explained.learn(ran, answers.likeness, n_accepted, n_nearly > 0)
                 found.append(answers.candidates)
         return Candidates.concatenate(found)
-
-    def _distinct(self, first: Candidates, others: Candidates) -> Candidates:
-        """`first`, then those of `others`, best first, that are near-duplicates of nothing before them."""
-        both = Candidates.concatenate([first, others])
-        order = np.lexsort((-both.quality, np.arange(len(both)) >= len(first)))
-        order[: len(first)] = np.arange(len(first))
-        iou = both.iou()
-        spokesman = spokesmen(order, lambda row: iou[row] > self._max_iou)
-        return replace(both, levels=joined_levels(both.levels, spokesman)).take(kept_rows(order, spokesman))
 
     def _cover(self, prompted: PromptedFrame, kept: Candidates, spare: Candidates) -> Candidates:
         """`kept`, and weaker masks where it leaves the picture bare."""

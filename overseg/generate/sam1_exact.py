@@ -10,13 +10,13 @@ from jaxtyping import Bool, Float, Int
 from overseg.data.frame import Frame
 from overseg.data.masks import KeyframeMasks
 from overseg.data.rles import Rles
-from overseg.errors import SettingsError
+from overseg.errors import InputError, SettingsError
 from overseg.generate.batching import Batching
 from overseg.generate.candidates import Thresholds
 from overseg.generate.keep import joined_levels, kept_rows, largest, spokesmen
 from overseg.generate.options import check_at_least, check_shares, default_points_per_batch
 from overseg.generate.point_grid import point_grid
-from overseg.generate.prompting import PromptedFrame, computing
+from overseg.generate.prompting import MIN_SIDE_PX, PromptedFrame
 from overseg.generate.small_regions import without_small_regions
 from overseg.torchvision_ops import import_torchvision
 
@@ -87,7 +87,8 @@ class ExactSam1Generator:
         check_at_least(0, crop_n_layers=crop_n_layers, min_mask_region_area=min_mask_region_area)
         self._grids = _point_grids(points_per_side, crop_n_layers, crop_n_points_downscale_factor)
         self._sam, self._dtype = sam, dtype
-        self._thresholds = Thresholds(pred_iou_thresh, stability_score_thresh)
+        # A threshold of 0 lets everything through, even what the model thinks to be worse than nothing.
+        self._thresholds = Thresholds(pred_iou_thresh or -np.inf, stability_score_thresh or -np.inf)
         self._box_nms_thresh, self._crop_nms_thresh = box_nms_thresh, crop_nms_thresh
         self._crop_overlap_ratio, self._min_region_px = crop_overlap_ratio, min_mask_region_area
         self._min_area_px, self._max_masks = min_area_px, max_masks
@@ -101,7 +102,7 @@ class ExactSam1Generator:
             DeviceError: the device has not enough memory.
             WeightsError: the model's output is not finite.
         """
-        with computing(self._sam, self._dtype):
+        with torch.inference_mode():
             masks = self._all_crops(keyframe)
         masks = self._without_small_regions(masks)
         masks = masks.take(masks.rles.area_px() >= self._min_area_px)
@@ -110,6 +111,7 @@ class ExactSam1Generator:
 
     def _all_crops(self, keyframe: Frame) -> KeyframeMasks:
         crops = _crops(keyframe.size, len(self._grids) - 1, self._crop_overlap_ratio)
+        _check_sides(keyframe, [box_xyxy for box_xyxy, _ in crops])
         found = [self._one_crop(keyframe, box_xyxy, self._grids[layer]) for box_xyxy, layer in crops]
         if len(found) == 1:
             return found[0]
@@ -124,7 +126,12 @@ class ExactSam1Generator:
         x1, y1, x2, y2 = box_xyxy
         crop = replace(keyframe, rgb=np.ascontiguousarray(keyframe.rgb[y1:y2, x1:x2]))
         prompted = PromptedFrame(
-            self._sam, crop, batching=self._batching, floors=self._thresholds, stability_samples=None
+            self._sam,
+            crop,
+            dtype=self._dtype,
+            batching=self._batching,
+            floors=self._thresholds,
+            stability_samples=None,
         )
         found = [KeyframeMasks.from_rles(Rles.empty(crop.size))]
         for answers in prompted.ask_points(grid * prompted.size_xy, np.zeros((0, 2))):
@@ -161,6 +168,15 @@ def _crops(size: tuple[int, int], n_layers: int, overlap_ratio: float) -> list[t
 
     boxes, layers = generate_crop_boxes(size, n_layers, overlap_ratio)
     return [((x1, y1, x2, y2), layer) for (x1, y1, x2, y2), layer in zip(boxes, layers, strict=True)]
+
+
+def _check_sides(keyframe: Frame, crops_xyxy: list[tuple[int, int, int, int]]) -> None:
+    width, height = (min(box[axis + 2] - box[axis] for box in crops_xyxy) for axis in (0, 1))
+    if len(crops_xyxy) > 1 and min(width, height) < MIN_SIDE_PX:
+        raise InputError(
+            f"expected crops of at least {MIN_SIDE_PX} pixels a side for SAM, got {width}x{height} of a frame of "
+            f"{keyframe.size[1]}x{keyframe.size[0]}; take fewer --crop-n-layers"
+        )
 
 
 def _cut_off(rles: Rles, crop_xyxy: tuple[int, int, int, int], size: tuple[int, int]) -> Bool[np.ndarray, " n"]:

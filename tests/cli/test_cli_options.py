@@ -30,7 +30,8 @@ WRONG = [  # option, words on the command line, YAML, Python value, line
     ("weights", "vit_b", "vit_b", "vit_b", "--weights is for --generator sam1, and the generator here is hierarchy"),
     ("propagator_weights", "x", "x", "x", "--propagator-weights is for --propagator sam2"),
     ("compile", "", "true", True, "--compile is for --generator sam1 and --propagator sam2, and neither is chosen"),
-    ("crop_n_layers", "1", "1", 1, "--crop-n-layers is for --exact, which is not given: change one of the two"),
+    ("crop_n_layers", "1", "1", 1, "--crop-n-layers is for --generator sam1, and the generator here is"),
+    ("min_coverage", "0.5", "0.5", 0.5, "--min-coverage is for --generator sam1, and the generator here is hierarchy"),
     ("min_pred_iou", "-1", "-1", -1, "--min-pred-iou takes a number from 0 to 1, not -1"),
     ("generator", "precomputed", "precomputed", "precomputed", "--generator precomputed needs --masks FOLDER"),
 ]
@@ -97,6 +98,8 @@ def test_wrong_commands(words, line, refused):
         (b"points-per-side: true", "--points-per-side takes a whole number from 1 to 256, not True"),
         (b"exact: 1", "--exact is on or off, true or false in a file, not 1"),
         (b"exact: true\nmin-coverage: 0.9", "--min-coverage has no use with --exact: change one of the two"),
+        (b"crop-n-layers: 1", "--crop-n-layers is for --exact, which is not given: change one of the two"),
+        (b"exact: true\npoints-per-side: 3\ncrop-n-layers: 2\ncrop-n-points-downscale-factor: 2", "--crop-n-layers 2"),
         (b"exact: true\ngenerator: hierarchy", "--exact is for --generator sam1, and the generator here is hierarchy"),
         (b"generator: [sam1]", "--generator is one of sam1, hierarchy, precomputed, not ['sam1']"),
         (b"preset: best", "--preset is one of preview, fast, full, not 'best'"),

