@@ -17,17 +17,19 @@ def merged(
     others: Candidates,
     *,
     max_iou: float,
+    min_stability_score: float,
     stability_score: Callable[[Float[Tensor, "n y x"]], Float32[np.ndarray, " n"]],
 ) -> Candidates:
     """`first`, then those of `others`, best first, that are near-duplicates of nothing before them.
 
-    Each is the mean of itself and those duplicates that are nearly the same, where that is no less stable: they differ
-    by noise, and their mean has less of it.
+    Each is the mean of itself and those duplicates that are nearly the same: they differ by noise, and their mean has
+    less of it.
 
     Args:
         first: all of them are kept.
         others: of two that overlap by more, the better is kept.
         max_iou: what is a near-duplicate.
+        min_stability_score: a mean that is neither as stable as this nor as the mask itself is not taken.
         stability_score: of logits; the mean of masks has its own.
     """
     both = Candidates.concatenate([first, others])
@@ -41,11 +43,11 @@ def merged(
     mean = both.mean_logits(same)
     mean_stability = stability_score(mean)
     masks = both.take(kept)
-    is_better = mean_stability >= masks.stability_score
-    on_device = torch.from_numpy(is_better).to(mean.device)[:, None, None]
+    is_stable = mean_stability >= np.minimum(masks.stability_score, min_stability_score)
+    on_device = torch.from_numpy(is_stable).to(mean.device)[:, None, None]
     return replace(
         masks,
         logits=torch.where(on_device, mean, masks.logits),
-        stability_score=np.where(is_better, mean_stability, masks.stability_score),
+        stability_score=np.where(is_stable, mean_stability, masks.stability_score),
         levels=joined_levels(both.levels, spokesman)[kept],
     )

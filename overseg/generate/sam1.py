@@ -131,7 +131,7 @@ class Sam1Generator:
             linked = self._refine(prompted, carried)
             found = self._ask_grid(prompted, linked)
             good = found.reaching(self._thresholds)
-            kept = merged(linked, found.take(good), max_iou=self._max_iou, stability_score=prompted.stability_score)
+            kept = self._merged(prompted, linked, found.take(good))
             kept = self._cover(prompted, kept, found.take(~good))
             return self._finish(prompted, kept, n_linked=len(linked))
 
@@ -141,8 +141,7 @@ class Sam1Generator:
             return prompted.no_candidates
         large = np.flatnonzero(carried.area_px() >= max(self._min_area_px, 1))
         answers = prompted.ask_carried(carried.take(large).to_masks(), self._min_agreement)
-        none = prompted.no_candidates
-        return merged(none, answers, max_iou=self._max_iou, stability_score=prompted.stability_score)
+        return self._merged(prompted, prompted.no_candidates, answers)
 
     def _ask_grid(self, prompted: PromptedFrame, linked: Candidates) -> Candidates:
         """Run the grid's points in rounds, but those that are explained; everything that reaches the floors."""
@@ -162,6 +161,15 @@ class Sam1Generator:
                 explained.learn(ran, answers.likeness, n_accepted, n_nearly > 0)
                 found.append(answers.candidates)
         return Candidates.concatenate(found)
+
+    def _merged(self, prompted: PromptedFrame, first: Candidates, others: Candidates) -> Candidates:
+        return merged(
+            first,
+            others,
+            max_iou=self._max_iou,
+            min_stability_score=self._thresholds.stability_score,
+            stability_score=prompted.stability_score,
+        )
 
     def _cover(self, prompted: PromptedFrame, kept: Candidates, spare: Candidates) -> Candidates:
         """`kept`, and weaker masks where it leaves the picture bare."""

@@ -1,6 +1,7 @@
 """Masks of a picture that are nearly the same become one, without a model."""
 
 import numpy as np
+import pytest
 import torch
 
 from overseg.data.masks import levels_of
@@ -30,7 +31,7 @@ def merge(first: Candidates, others: Candidates, *, stability: float = 1.0) -> C
     def stability_score(logits: torch.Tensor) -> np.ndarray:
         return np.full(len(logits), stability, np.float32)
 
-    return merged(first, others, max_iou=0.8, stability_score=stability_score)
+    return merged(first, others, max_iou=0.8, min_stability_score=0.45, stability_score=stability_score)
 
 
 def test_the_best_is_the_mean_of_those_that_are_nearly_the_same():
@@ -46,11 +47,12 @@ def test_levels_of_duplicates_are_joined():
     assert sorted(kept.levels.tolist()) == [0b010, 0b101]
 
 
-def test_a_mean_that_is_less_stable_is_not_taken():
+@pytest.mark.parametrize(("stability", "is_mean"), [(0.4, False), (0.47, True), (0.6, True)])
+def test_a_mean_has_to_be_stable_enough(stability, is_mean):
     both = Candidates.concatenate([bars([80], level=0), bars([81], level=0, logit=4.0)])
-    kept = merge(bars([], level=-1), both, stability=0.4)
-    assert kept.stability_score.tolist() == [0.5]
-    assert (kept.logits[0, 0, :80] == 5).all()
+    kept = merge(bars([], level=-1), both, stability=stability)
+    assert kept.stability_score[0] == pytest.approx(stability if is_mean else 0.5)
+    assert (kept.logits[0, 0, :80] == (4.5 if is_mean else 5)).all()
 
 
 def test_what_comes_first_stays_even_where_it_agrees():
