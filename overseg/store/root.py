@@ -9,7 +9,7 @@ from typing import Any
 from overseg.errors import StoreError
 from overseg.store.durable import write_atomically
 
-FORMAT, FORMAT_VERSION = "overseg", 1
+FORMAT, FORMAT_VERSION = "overseg", 2
 PARTS, RESULTS = "parts", "results"
 _DIFFERENCES_SHOWN = 3
 
@@ -80,7 +80,7 @@ def read_root(store: Path) -> Root:
     """What the store at this path says.
 
     Raises:
-        StoreError: there is no store, a damaged one, or one of a newer format.
+        StoreError: there is no store, a damaged one, or one of another format version.
     """
     attributes = _attributes(store)
     if attributes is None:
@@ -90,10 +90,11 @@ def read_root(store: Path) -> Root:
         )
     try:
         version = attributes["format_version"]
-        if version > FORMAT_VERSION:
+        if version != FORMAT_VERSION:
+            advice = "update overseg" if version > FORMAT_VERSION else "delete it and run again"
             raise StoreError(
-                f"the store {store} has format version {version} and this overseg reads up to {FORMAT_VERSION}; "
-                "update overseg, or choose another path"
+                f"the store {store} has format version {version} and this overseg reads {FORMAT_VERSION}; "
+                f"{advice}, or choose another path"
             )
         return _root(attributes)
     except (KeyError, TypeError, IndexError) as e:
