@@ -72,7 +72,7 @@ def test_zarr_itself_reads_a_part(tmp_path):
         group = zarr.open_group(part, mode="r")
         assert group.attrs["direction"] == "forward"
         assert sorted(group["masks"].array_keys()) == [
-            "area_px", "frame", "level", "levels", "point_xy", "region", "rle_bytes", "rle_offsets", "score",
+            "area_px", "end", "frame", "level", "levels", "point_xy", "region", "rle_bytes", "rle_offsets", "score",
             "source", "stability_score",
         ]  # fmt: skip
         assert np.array_equal(group["masks/region"][...], v.masks.region)
