@@ -1,6 +1,7 @@
 """Work on many rows in parts that fit into the device's memory."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
@@ -9,6 +10,34 @@ from overseg.errors import DeviceError
 
 Part = TypeVar("Part")
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory")  # as CUDA and MPS say it, and the CPU
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether an error of torch's says that memory ran out; it has a class of its own on CUDA alone.
+
+    >>> is_out_of_memory(RuntimeError("MPS backend out of memory"))
+    True
+    """
+    return any(words in str(error) for words in _OUT_OF_MEMORY)
+
+
+@contextmanager
+def enough_memory(*, for_: str, advice: str) -> Iterator[None]:
+    """Say what memory ran out for, and what to do.
+
+    Args:
+        for_: what is done inside.
+        advice: ends the error's line.
+
+    Raises:
+        DeviceError: memory ran out inside.
+    """
+    try:
+        yield
+    except RuntimeError as e:
+        if not is_out_of_memory(e):
+            raise
+        raise DeviceError(f"the device has not enough memory {for_}: {advice}") from e
 
 
 class Batches:
@@ -33,25 +62,28 @@ class Batches:
         Raises:
             DeviceError: memory runs out with a single row.
         """
-        at = 0
+        at, n_fitted = 0, 0
+        n_at_once = min(at_most, self._fitting or at_most)
         while at < n_rows:
-            n_at_once = min(at_most, self._fitting or at_most)
             rows = slice(at, min(at + n_at_once, n_rows))
+            n_tried = rows.stop - rows.start
             part = self._attempt(work, rows)
             if part is not None:
                 yield part
-                at = rows.stop
+                at, n_fitted = rows.stop, max(n_fitted, n_tried)
+                continue
+            n_at_once = -(-n_tried // 2)
+            if n_tried > n_fitted:  # else more rows fitted a moment ago, and may again
+                self._fitting = n_at_once
 
     def _attempt(self, work: Callable[[slice], Part], rows: slice) -> Part | None:
         try:
             return work(rows)
-        except RuntimeError as e:  # of a class of its own on CUDA alone
-            if not any(words in str(e) for words in _OUT_OF_MEMORY):
+        except RuntimeError as e:
+            if not is_out_of_memory(e):
                 raise
-            n_rows = rows.stop - rows.start
-            if n_rows == 1:
+            if rows.stop - rows.start == 1:
                 raise DeviceError(f"the device has not enough memory for a single mask: {self._advice}") from e
-            self._fitting = n_rows // 2
         # Outside the handler, which holds on to the failed attempt's tensors through its traceback.
         torch.cuda.empty_cache()  # does nothing without CUDA
         return None

@@ -54,7 +54,7 @@ class Sam2Propagator:
                 again; one frame takes 17 MB at 1024 px in float32.
 
         Raises:
-            SettingsError: an unknown `dtype`.
+            SettingsError: an unknown `dtype`, or a `max_batch` less than 1.
         """
         if dtype not in DTYPES:
             raise SettingsError(f"expected {' or '.join(DTYPES)} as SAM 2's dtype, got {dtype!r}")
@@ -72,7 +72,7 @@ class Sam2Propagator:
 
         Raises:
             InputError: the prompts are masks of another size than the frames.
-            DeviceError: memory runs out with a single mask.
+            DeviceError: memory runs out, and smaller batches do not help.
         """
         if prompts.size != clip.video.info.size:
             (mask_h, mask_w), (frame_h, frame_w) = prompts.size, clip.video.info.size
@@ -97,6 +97,9 @@ class Sam2Propagator:
             DeviceError: memory runs out with a single mask.
         """
         prompts.check(video.info, shot)
+        return self._followed(video, prompts, shot)
+
+    def _followed(self, video: Video, prompts: Prompts, shot: Shot) -> Iterator[ObjectMasks]:
         session = self.session(video, correctable=False)
         session.prompt(prompts)
         first = int(prompts.frame.min(initial=shot.stop))

@@ -9,10 +9,10 @@ from sam2.modeling.sam2_base import SAM2Base
 
 from overseg.data.frame import Frame
 from overseg.data.video_info import VideoInfo
-from overseg.errors import DeviceError
+from overseg.propagate.batches import enough_memory
 from overseg.propagate.feature_cache import FeatureCache
 
-OUT_OF_MEMORY = "try smaller weights (sam2.1_hiera_t), --propagation-size 512, --resize, or --device cpu"
+OUT_OF_MEMORY = "try smaller weights (sam2.1_hiera_tiny), --propagation-size 512, --resize, or --device cpu"
 _MEAN_RGB = (0.485, 0.456, 0.406)  # of ImageNet, as SAM 2 was trained
 _STD_RGB = (0.229, 0.224, 0.225)
 
@@ -59,11 +59,10 @@ class FrameEncoder:
         key = (video.sha256, frame.index, frame.timestamp_s, frame.size)
         cached = self._cache.get(key)
         if cached is not None:
-            return cached.to(self._model.device)
-        try:
+            with enough_memory(for_="for the features of one frame", advice=OUT_OF_MEMORY):
+                return cached.to(self._model.device)
+        with enough_memory(for_="to encode one frame", advice=OUT_OF_MEMORY):
             features = self._encode(frame)
-        except torch.OutOfMemoryError as e:
-            raise DeviceError(f"the device has not enough memory to encode one frame: {OUT_OF_MEMORY}") from e
         self._cache.put(key, features.to("cpu"))
         return features
 

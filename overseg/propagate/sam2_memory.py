@@ -63,7 +63,8 @@ class MemoryBank:
     def keep(self, rows: torch.Tensor) -> None:
         """Forget all masks but those at these row numbers."""
         self._prompt = self._prompt.take(rows)
-        self._recent = {frame: memory.take(rows) for frame, memory in self._recent.items()}
+        for frame, memory in self._recent.items():  # one by one, so that only one frame's is there twice
+            self._recent[frame] = memory.take(rows)
 
     def view(self, rows: slice, position: torch.Tensor) -> dict[str, dict[int, dict[str, Any]]]:
         """The memories of some masks in the form that `SAM2Base` looks them up in.

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 import torch
 from sam2.modeling.sam2_base import SAM2Base
 
-from overseg.propagate.batches import Batches
+from overseg.errors import SettingsError
+from overseg.propagate.batches import Batches, enough_memory
 from overseg.propagate.sam2_batch import fitting_batch
 from overseg.propagate.sam2_features import OUT_OF_MEMORY, FrameEncoder
 from overseg.propagate.sam2_steps import Sam2Steps, SmallRegions
@@ -37,7 +38,12 @@ class Sam2Work:
             small_regions: which of them are mended.
             max_batch: masks at once; None for what suits the device.
             is_mixed: whether to compute in mixed precision with bfloat16.
+
+        Raises:
+            SettingsError: `max_batch` is less than 1.
         """
+        if max_batch is not None and max_batch < 1:
+            raise SettingsError(f"expected at least 1 mask at once as max_batch, or None, got {max_batch}")
         self.model = model
         self.encoder = encoder
         self.batches = Batches(advice=OUT_OF_MEMORY)
@@ -47,9 +53,14 @@ class Sam2Work:
 
     @contextmanager
     def computing(self) -> Iterator[None]:
-        """The context in which the model computes."""
+        """The context in which the model computes.
+
+        Raises:
+            DeviceError: memory ran out, and smaller batches do not help.
+        """
         mixed = torch.autocast(self.model.device.type, torch.bfloat16, enabled=self._is_mixed)
-        with torch.inference_mode(), mixed:
+        enough = enough_memory(for_="for what all masks together leave behind", advice=OUT_OF_MEMORY)
+        with enough, torch.inference_mode(), mixed:
             yield
 
     def steps(self, *, n_frames: int, reverse: bool) -> Sam2Steps:
@@ -58,4 +69,6 @@ class Sam2Work:
 
     def at_most(self, n_masks: int, size: tuple[int, int]) -> int:
         """How many of `n_masks` to carry at once through frames of this size."""
-        return self._max_batch or fitting_batch(self.model, size, n_masks=n_masks)
+        if self._max_batch is not None:
+            return self._max_batch
+        return fitting_batch(self.model, size, n_masks=n_masks)

@@ -41,6 +41,16 @@ def test_a_mask_that_leaves_the_picture_ends():
     assert masklet.end[-1] in (End.SMALL, End.LOST)
 
 
+def test_a_mask_that_gets_smaller_than_the_minimum_area_ends_as_small():
+    clip, mask = Clip(panning_video(6, step_px=6), 0, 5), discs(SIZE, (16, 45, 10))
+    areas_px = FlowPropagator(min_area_px=1, min_support=0).propagate(clip, mask, FORWARD).rles.area_px().tolist()
+    assert areas_px == sorted(areas_px, reverse=True)
+    assert areas_px[0] > areas_px[1] > areas_px[2]
+    bound = FlowPropagator(min_area_px=areas_px[1], min_support=0).propagate(clip, mask, FORWARD)
+    assert bound.rles.area_px().tolist() == areas_px[:2]
+    assert bound.end.tolist() == [End.NONE, End.SMALL]
+
+
 def test_a_mask_that_is_covered_up_loses_its_support_and_ends():
     frames = np.repeat(panning_video(1).frames, 3, axis=0)
     frames[2, 10:50, 10:50] = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)

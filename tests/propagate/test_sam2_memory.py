@@ -1,5 +1,6 @@
 """The memory bank looks back as far as SAM 2 does and no further."""
 
+import weakref
 from typing import Any
 
 import pytest
@@ -61,3 +62,19 @@ def test_masks_that_are_not_kept_are_gone_everywhere() -> None:
     entries, spatial = seen(memories, slice(0, 2))
     assert all(entry["obj_ptr"][:, 0].tolist() == [10 * frame, 10 * frame + 2] for frame, entry in entries.items())
     assert entries[spatial[0]]["maskmem_features"].shape == (2, 4, 2, 2)
+
+
+def test_what_is_kept_is_copied_frame_by_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    memories, n_alive = bank(), []
+    for frame in range(1, 6):
+        memories.append(frame, memory(frame))
+    old = [weakref.ref(one.spatial) for one in memories._recent.values()]
+    take = Memory.take
+
+    def counted(one: Memory, rows: torch.Tensor) -> Memory:
+        n_alive.append(sum(ref() is not None for ref in old))
+        return take(one, rows)
+
+    monkeypatch.setattr(Memory, "take", counted)
+    memories.keep(torch.tensor([0, 2]))
+    assert n_alive == [5, 5, 4, 3, 2, 1]

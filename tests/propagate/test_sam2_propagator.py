@@ -1,5 +1,7 @@
 """What Sam2Propagator shares with every propagator, and what it promises about work and memory."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -10,12 +12,17 @@ from overseg.data.masks import End, Masklets
 from overseg.data.rles import Rles
 from overseg.data.visit import Direction
 from overseg.errors import DeviceError, InputError, SettingsError
+from overseg.propagate.device_rles import rles_at_size
 from overseg.propagate.sam2 import Sam2Propagator
-from overseg.propagate.sam2_features import FrameEncoder
+from overseg.propagate.sam2_features import OUT_OF_MEMORY as ADVICE
+from overseg.propagate.sam2_features import Features, FrameEncoder
+from overseg.propagate.sam2_memory import Memory, MemoryBank
 from overseg.propagate.sam2_model import load_sam2
 from overseg.propagate.sam2_random import save_random_sam2
 from overseg.stages import Clip
+from overseg.weights import catalogue
 
+CPU_LINE = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 5 bytes"
 OUT_OF_MEMORY = torch.OutOfMemoryError("CUDA out of memory")
 IMAGE_SIZE = 64  # small enough for many runs; upstream's masks are compared at 256 and 128 elsewhere
 
@@ -198,11 +205,50 @@ class TestMemory:
         with pytest.raises(DeviceError, match=r"memory for a single mask: .*--resize"):
             carry(model)
 
+    @pytest.mark.parametrize("line", ["CUDA out of memory", "MPS backend out of memory", CPU_LINE])
+    @pytest.mark.parametrize(
+        ("owner", "name", "what"),
+        [
+            (FrameEncoder, "_encode", "to encode one frame"),
+            (Features, "to", "for the features of one frame"),
+            (MemoryBank, "append", "for what all masks together leave behind"),
+            (MemoryBank, "keep", "for what all masks together leave behind"),
+            (Memory, "concatenate", "for what all masks together leave behind"),
+        ],
+    )
+    def test_no_memory_beside_the_batches_is_one_line_too(
+        self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch, owner: type, name: str, what: str, line: str
+    ) -> None:
+        propagator = Sam2Propagator(model, min_area_px=1)
+        clip = Clip(panning_video(3), 0, 2)
+        propagator.propagate(clip, three_discs(), Direction.FORWARD)  # fills the cache for `Features.to`
+        if name == "_encode":
+            clip = Clip(panning_video(3, step_px=1), 0, 2)
+
+        def fails(*_: object) -> None:
+            raise RuntimeError(line)
+
+        monkeypatch.setattr(owner, name, fails)
+        if name == "keep":
+            bias = model.sam_mask_decoder.pred_obj_score_head.layers[-1].bias
+            monkeypatch.setattr(bias, "data", torch.full_like(bias, -100))
+        with pytest.raises(DeviceError, match=f"not enough memory {what}: try smaller weights"):
+            propagator.propagate(clip, three_discs(), Direction.FORWARD)
+
+    def test_the_weights_that_it_advises_can_be_had(self) -> None:
+        (name,) = re.findall(r"weights \((.*?)\)", ADVICE)
+        assert catalogue()[name].family == "sam2"
+
 
 class TestBadInput:
     def test_masks_of_another_size(self, model: SAM2Base) -> None:
         with pytest.raises(InputError, match="frames' size 120x90, got 53x37"):
             carry(model, prompts=three_discs((37, 53)))
+
+    @pytest.mark.parametrize("max_batch", [0, -3])
+    def test_no_mask_at_once(self, model: SAM2Base, max_batch: int) -> None:
+        with pytest.raises(SettingsError, match=f"at least 1 mask at once as max_batch, or None, got {max_batch}"):
+            Sam2Propagator(model, max_batch=max_batch)
 
     def test_unknown_dtype(self, model: SAM2Base) -> None:
         with pytest.raises(SettingsError, match="float32 or bfloat16 .* got 'float8'"):
@@ -231,3 +277,27 @@ def test_a_masklet_says_why_it_ended(model: SAM2Base, monkeypatch: pytest.Monkey
     masklets = carry(model, max_batch=8)
     assert masklets.prompt.tolist() == [0, 1, 1, 1, 2, 2, 2]
     assert masklets.end.tolist() == [End.GONE, 0, 0, End.CLIP, 0, 0, End.CLIP]
+
+
+def test_a_masklet_ends_as_small_one_pixel_below_the_minimum_area(
+    model: SAM2Base, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the second frame that it is carried to, the object is a small square in a corner."""
+    square = torch.full((1, 1, IMAGE_SIZE // 4, IMAGE_SIZE // 4), -5.0)
+    square[..., :4, :4] = 5.0
+    area_px = int(rles_at_size(square, SIZE).area_px()[0])
+    original, n_calls = model._track_step, []
+
+    def shrunk(**kwargs):
+        current, (*others, logits, fine, pointer, presence), features, memories = original(**kwargs)
+        n_calls.append(1)
+        logits = square if len(n_calls) == 3 else logits  # after the prompt's frame and one more
+        return current, (*others, logits, fine, pointer, presence), features, memories
+
+    monkeypatch.setattr(model, "_track_step", shrunk)
+    clip, ends = Clip(panning_video(4), 0, 3), []
+    for min_area_px in (area_px, area_px + 1):
+        n_calls.clear()
+        propagator = Sam2Propagator(model, min_area_px=min_area_px)
+        ends.append(propagator.propagate(clip, three_discs().take([0]), Direction.FORWARD).end.tolist())
+    assert ends == [[End.NONE, End.NONE, End.CLIP], [End.SMALL]]

@@ -1,0 +1,65 @@
+"""Work is done in parts that fit, and no part is made smaller than it must be."""
+
+import pytest
+
+from overseg.errors import DeviceError
+from overseg.propagate.batches import Batches
+
+CPU_LINE = "[enforce fail at alloc_cpu.cpp:118] err == 0. DefaultCPUAllocator: can't allocate memory"
+
+
+class Device:
+    """Work on rows that fails where they are more than fit."""
+
+    def __init__(self, fitting: int) -> None:
+        self.fitting = fitting
+        self.tried: list[int] = []
+
+    def work(self, rows: slice) -> list[int]:
+        self.tried.append(rows.stop - rows.start)
+        if self.tried[-1] > self.fitting:
+            raise RuntimeError(CPU_LINE)
+        return list(range(rows.start, rows.stop))
+
+
+@pytest.mark.parametrize(("fitting", "tried"), [(9, [4, 3]), (3, [4, 2, 2, 2, 1]), (1, [4, 2] + [1] * 7)])
+def test_all_rows_in_order_in_parts_that_fit(fitting: int, tried: list[int]) -> None:
+    device, batches = Device(fitting), Batches(advice="")
+    assert [row for part in batches.map(device.work, 7, at_most=4) for row in part] == list(range(7))
+    assert device.tried == tried
+
+
+def test_what_fits_is_learned_once() -> None:
+    device, batches = Device(3), Batches(advice="")
+    for _ in range(2):
+        list(batches.map(device.work, 4, at_most=4))
+    assert device.tried == [4, 2, 2, 2, 2]
+
+
+def test_an_odd_part_keeps_the_larger_half() -> None:
+    device, batches = Device(4), Batches(advice="")
+    list(batches.map(device.work, 7, at_most=7))
+    assert device.tried == [7, 4, 3]
+
+
+def test_a_short_last_part_that_fails_does_not_make_the_next_ones_small() -> None:
+    device, batches = Device(8), Batches(advice="")
+    parts = batches.map(device.work, 11, at_most=8)
+    next(parts)
+    device.fitting = 2  # something else takes the memory for a while
+    assert [len(part) for part in parts] == [2, 1]
+    device.fitting = 8
+    assert [len(part) for part in batches.map(device.work, 11, at_most=8)] == [8, 3]
+
+
+def test_no_memory_for_one_row() -> None:
+    with pytest.raises(DeviceError, match="not enough memory for a single mask: buy more"):
+        list(Batches(advice="buy more").map(Device(0).work, 2, at_most=2))
+
+
+def test_other_errors_are_not_memory() -> None:
+    def work(rows: slice) -> None:
+        raise RuntimeError("shapes do not match")
+
+    with pytest.raises(RuntimeError, match="shapes"):
+        list(Batches(advice="").map(work, 2, at_most=2))
