@@ -24,6 +24,10 @@ def follow_masks(propagator: MaskPropagator, video: Video, prompts: Prompts, sho
     """
     prompts.check(video.info, shot)
     _check_masks_alone(prompts)
+    return _followed(propagator, video, prompts, shot)
+
+
+def _followed(propagator: MaskPropagator, video: Video, prompts: Prompts, shot: Shot) -> Iterator[ObjectMasks]:
     objects = list(dict.fromkeys(prompts.object.tolist()))
     if not objects:
         return

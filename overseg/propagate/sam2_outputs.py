@@ -1,7 +1,7 @@
 """What SAM 2 said of an object on the frames it has seen, and what it looks up there for another frame."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import torch
 
@@ -72,6 +72,10 @@ class ObjectState:
     new_carried: dict[int, Output] = field(default_factory=dict)
     clicks: dict[int, Clicks] = field(default_factory=dict)
     visited: dict[int, bool] = field(default_factory=dict)
+
+    def copy(self) -> "ObjectState":
+        """The same outputs in dictionaries of its own."""
+        return ObjectState(**{column.name: dict(getattr(self, column.name)) for column in fields(self)})
 
     def latest(self, frame: int, *, conditions: bool) -> Output | None:
         """What was last said of the object on `frame`, where prompts that `conditions` the others are looked up."""

@@ -8,8 +8,10 @@ import torch
 
 from overseg.data.prompts import ObjectMasks, Prompts
 from overseg.data.rles import Rles
+from overseg.errors import InputError
+from overseg.propagate.batches import enough_memory
 from overseg.propagate.device_rles import rles_at_size
-from overseg.propagate.sam2_features import Features
+from overseg.propagate.sam2_features import OUT_OF_MEMORY, Features
 from overseg.propagate.sam2_given import Given, clicks_of, grouped, turns
 from overseg.propagate.sam2_outputs import ObjectState, Output, memories_of
 from overseg.propagate.sam2_steps import NO_MEMORY, Clicks, MemoryView, Sam2Steps
@@ -48,19 +50,27 @@ class Sam2Session:
     def prompt(self, prompts: Prompts) -> ObjectMasks:
         """Give prompts, and see what comes of each on its own frame: a row for each row.
 
+        A prompt on a frame that the object was carried to corrects it. As upstream does it, a correction of a frame
+        that was prompted at first is dropped when objects are carried again, unless `corrections_condition`.
+
         Raises:
-            InputError: a prompt that cannot be; see `Prompts.check`.
-            DeviceError: memory runs out with a single mask.
+            InputError: a prompt that cannot be; see `Prompts.check`. Nothing was given then.
+            DeviceError: memory runs out with a single mask. Nothing was given then.
         """
         prompts.check(self._video.info)
+        states = dict(self._states)
+        for number in dict.fromkeys(prompts.object.tolist()):
+            states[number] = states[number].copy() if number in states else ObjectState()
         found: dict[int, Output] = {}
         for turn in turns(prompts):
-            given = [self._given(prompts, row) for row in turn]
+            given = [self._given(prompts, row, states[int(prompts.object[row])]) for row in turn]
             for group in grouped(given, lambda one: one.kind):
                 for one, output in zip(group, self._take(group), strict=True):
                     one.keep(output)
                     found[one.row] = output
-        return self._masks(prompts.object, prompts.frame, [found[row] for row in range(len(prompts))])
+        masks = self._masks(prompts.object, prompts.frame, [found[row] for row in range(len(prompts))])
+        self._states = states
+        return masks
 
     def carry(self, first: int, last: int) -> Iterator[ObjectMasks]:
         """The masks of all objects on all frames from `first` to `last`, which may be the earlier one.
@@ -68,8 +78,16 @@ class Sam2Session:
         Each frame comes with a row for every object, in the order in which they were first prompted.
 
         Raises:
+            InputError: a frame that the video does not have.
             DeviceError: memory runs out with a single mask.
         """
+        n_frames = len(self._video)
+        for frame in (first, last):
+            if not 0 <= frame < n_frames:
+                raise InputError(f"expected to carry from and to frames from 0 to {n_frames - 1}, got {frame}")
+        return self._carried(first, last)
+
+    def _carried(self, first: int, last: int) -> Iterator[ObjectMasks]:
         reverse = last < first
         self._settle()
         for index in range(first, last - 1, -1) if reverse else range(first, last + 1):
@@ -82,9 +100,8 @@ class Sam2Session:
             outputs = [state.prompted.get(index) or state.carried[index] for state in self._states.values()]
             yield self._masks(np.array(list(self._states), np.int32), np.full(len(outputs), index, np.int32), outputs)
 
-    def _given(self, prompts: Prompts, row: int) -> Given:
+    def _given(self, prompts: Prompts, row: int, state: ObjectState) -> Given:
         frame, model = int(prompts.frame[row]), self._work.model
-        state = self._states.setdefault(int(prompts.object[row]), ObjectState())
         reverse = state.visited.get(frame)
         conditions = reverse is None or self._corrections_condition
         if prompts.has_mask[row]:
@@ -185,7 +202,8 @@ class Sam2Session:
 
     def _masks(self, objects: np.ndarray, frames: np.ndarray, outputs: Sequence[Output]) -> ObjectMasks:
         size = self._video.info.size
-        rles = Rles.concatenate(size, (rles_at_size(output.logits, size) for output in outputs))
+        with enough_memory(for_="for the mask of one object", advice=OUT_OF_MEMORY):
+            rles = Rles.concatenate(size, (rles_at_size(output.logits, size) for output in outputs))
         scores = [output.score.cpu().numpy() for output in outputs]
         return ObjectMasks(rles, objects, frames, np.concatenate([np.zeros(0, np.float32), *scores]))
 

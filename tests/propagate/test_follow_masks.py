@@ -70,4 +70,4 @@ def test_nothing_to_follow():
 )
 def test_prompts_that_it_cannot_take(prompts, line):
     with pytest.raises(InputError, match=line):
-        list(FlowPropagator().follow(VIDEO, prompts, Shot(0, 5)))
+        FlowPropagator().follow(VIDEO, prompts, Shot(0, 5))  # at once, before any mask is asked for

@@ -11,6 +11,7 @@ from sam2.sam2_video_predictor import SAM2VideoPredictor
 from overseg.data.prompts import Prompts
 from overseg.data.rles import Rles
 from overseg.data.shot import Shot
+from overseg.errors import DeviceError, InputError
 from overseg.propagate.sam2 import Sam2Propagator
 from overseg.propagate.sam2_model import Sam2Variant, load_sam2
 from overseg.propagate.sam2_parity import UpstreamSession, upstream_predictor
@@ -117,6 +118,48 @@ def test_corrections_of_carried_frames(both) -> None:
     carry_both(both, 1, 0)
 
 
+def test_a_correction_of_the_first_prompt_is_dropped_when_objects_are_carried_again(both) -> None:
+    first = click(1, 0, (130, 90), labels=(1,))
+    prompt_both(both, first)
+    carry_both(both, 0, 2)
+    before = [masks.rles for masks in both[0].carry(0, 2)]
+    prompt_both(both, click(1, 0, (60, 40), labels=(0,)))
+    carry_both(both, 0, 2)
+    assert [masks.rles for masks in both[0].carry(0, 2)] == before
+
+
+@pytest.mark.parametrize(("first", "last", "at_fault"), [(0, 6, 6), (-1, 3, -1), (6, 0, 6), (3, -1, -1)])
+def test_frames_that_are_not_there(propagator: Sam2Propagator, first: int, last: int, at_fault: int) -> None:
+    session = propagator.session(panning_video(N_FRAMES, SIZE))
+    with pytest.raises(InputError, match=f"frames from 0 to 5, got {at_fault}"):
+        session.carry(first, last)
+
+
+def test_prompts_that_failed_were_never_given(small: Sam2Propagator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An object more, and points more for an object that is there, on a device without memory for the second turn."""
+    session, other = (small.session(panning_video(3, SIZE)) for _ in range(2))
+    first, more = click(1, 0, (130, 90), labels=(1,)), click(1, 0, (60, 140), labels=(0,), adds=True)
+    for one in (session, other):
+        one.prompt(first)
+    model, n_calls = session._work.model, []
+    original = model._track_step
+
+    def failing(**kwargs: Any) -> Any:
+        n_calls.append(1)
+        if len(n_calls) > 2:
+            raise RuntimeError("CUDA out of memory")
+        return original(**kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(model, "_track_step", failing)
+        with pytest.raises(DeviceError, match="single mask"):
+            session.prompt(Prompts.concatenate([more, click(2, 0, (9, 9), labels=(1,)), more]))
+    assert session.prompt(more).rles == other.prompt(more).rles
+    for mine, expected in zip(session.carry(0, 2), other.carry(0, 2), strict=True):
+        assert mine.object.tolist() == [1]
+        assert mine.rles == expected.rles
+
+
 class TestFollow:
     def test_every_frame_of_the_shot_once_with_a_row_for_every_object(self, small: Sam2Propagator) -> None:
         video = panning_video(8, SIZE)
@@ -145,13 +188,16 @@ class TestFollow:
 
     def test_memory_does_not_grow_with_the_video(self, small: Sam2Propagator) -> None:
         session = small.session(panning_video(40, (60, 64)), correctable=False)
-        session.prompt(Prompts.of_masks(discs((60, 64), (30, 30, 15)), object=[0], frame=18))
-        for _ in session.carry(18, 39):
-            pass
-        forward = [masks.rles for masks in session.carry(18, 0)]
-        assert len(forward) == 19
-        assert len(session._states[0].carried) <= 3 * 15
+        session.prompt(Prompts.of_masks(discs((60, 64), (30, 30, 15)), object=[0], frame=0))
+        n_kept = [len(session._states[0].carried) for _ in session.carry(0, 39)]
+        reach = 15  # frames whose pointers are looked at; both ends of the way are needed, to go on from there
+        assert sorted(session._states[0].carried) == [*range(1, reach + 1), *range(39 - reach, 40)]
+        assert max(n_kept) == 2 * reach + 1
         assert not session._states[0].visited
+
+    def test_prompts_that_cannot_be_are_refused_before_any_mask_is_asked_for(self, small: Sam2Propagator) -> None:
+        with pytest.raises(InputError, match="expected a frame from 1 to 2"):
+            small.follow(panning_video(3, SIZE), click(1, 0, (130, 90), labels=(1,)), Shot(1, 2))
 
     def test_forgetting_what_is_out_of_reach_changes_no_mask(self, small: Sam2Propagator) -> None:
         prompts = Prompts.of_masks(discs((60, 64), (30, 30, 15)), object=[0], frame=18)
