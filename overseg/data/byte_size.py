@@ -4,6 +4,7 @@ import re
 
 from overseg.errors import SettingsError
 
+_MOST_BYTES = 1 << 60
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
@@ -18,8 +19,18 @@ def parse_bytes(text: object, *, option: str) -> int:
         option: what it was given for; begins the error's line.
 
     Raises:
-        SettingsError: it is not of this form.
+        SettingsError: it is not of this form, or more than 2**60 bytes.
     """
+    n_bytes = _number(text)
+    if n_bytes is None:
+        raise SettingsError(f"{option} takes an amount of memory such as 512M, 4G or 0, not {text!r}")
+    if n_bytes > _MOST_BYTES:
+        raise SettingsError(f"{option} takes at most {_MOST_BYTES // _UNITS['T']}T, and was given more")
+    return int(n_bytes)
+
+
+def _number(text: object) -> int | float | None:
+    """How many bytes were asked for, infinite where a float holds no such number; None where it is no amount."""
     if isinstance(text, int) and not isinstance(text, bool) and text >= 0:
         return text
     found = (
@@ -27,6 +38,4 @@ def parse_bytes(text: object, *, option: str) -> int:
         if isinstance(text, str)
         else None
     )
-    if found is None:
-        raise SettingsError(f"{option} takes an amount of memory such as 512M, 4G or 0, not {text!r}")
-    return int(float(found[1]) * _UNITS[found[2].upper()])
+    return None if found is None else float(found[1]) * _UNITS[found[2].upper()]

@@ -89,7 +89,9 @@ class Prompts(Columns):
 
     @classmethod
     def concatenate(cls, tables: "list[Prompts]") -> "Prompts":
-        """The rows of all tables (at least one), in order."""
+        """The rows of all tables (at least one), in order; InputError where one's columns do not fit together."""
+        for table in tables:
+            table._check_lengths()
         n_points = max(table.point_label.shape[1] for table in tables)
         padded = [table._padded(n_points) for table in tables]
         names = [f.name for f in fields(cls) if f.name != "rles"]
@@ -110,26 +112,44 @@ class Prompts(Columns):
         """Refuse what cannot be followed in a video, or in one of its shots.
 
         Raises:
-            InputError: a frame that is not there, masks of another size, or a row that says nothing or two things.
+            InputError: a frame that is not there, masks of another size, numbers that are none, a row that says nothing
+                or two things, or columns that do not fit together.
         """
+        self._check_lengths()
         if self.rles.size != info.size:
             (mask_h, mask_w), (frame_h, frame_w) = self.rles.size, info.size
             raise InputError(f"expected masks of the frames' size {frame_w}x{frame_h}, got {mask_w}x{mask_h}")
         first, last = (0, info.n_frames - 1) if shot is None else (shot.start, shot.stop)
         boxes, labels = self.box_xyxy, self.point_label
         upright = (boxes[:, 0] < boxes[:, 2]) & (boxes[:, 1] < boxes[:, 3])
+        is_half_a_box = ~(np.isfinite(boxes).all(axis=1) | np.isnan(boxes).all(axis=1))
+        is_nowhere = ~np.isfinite(self.point_xy).all(axis=2) & (labels != NO_POINT)
         by_points = self.has_box | (self.n_points > 0)
         for wrong, expected in (
             ((self.frame < first) | (self.frame > last), f"a frame from {first} to {last}"),
             (((labels < NO_POINT) | (labels > 1)).any(axis=1), "labels 1 (on the object) and 0 (beside it)"),
+            (is_nowhere.any(axis=1), "points (x, y) in pixels, of finite numbers"),
+            (is_half_a_box, "a box (x1, y1, x2, y2) in pixels, of finite numbers"),
             (~(by_points | self.has_mask), "points, a box or a mask"),
             (by_points & self.has_mask, "either a mask, or points and a box: give them in two rows"),
             (self.has_box & ~upright, "a box (x1, y1, x2, y2) with x1 < x2 and y1 < y2"),
             (self.has_box & self.adds, "a box before all points: it cannot be added to them"),
+            (self.has_mask & self.adds, "a mask that replaces what was given before: it cannot be added to it"),
         ):
             for row in np.flatnonzero(wrong):
                 raise InputError(
                     f"prompt {row} (object {self.object[row]}, frame {self.frame[row]}): expected {expected}"
+                )
+
+    def _check_lengths(self) -> None:
+        columns = {f.name: np.shape(getattr(self, f.name)) for f in fields(self) if f.name != "rles"}
+        n, p = len(self), np.shape(self.point_label)[-1]
+        expected = {"point_xy": (n, p, 2), "point_label": (n, p), "box_xyxy": (n, 4)}
+        for name, shape in columns.items():
+            if shape != expected.get(name, (n,)):
+                raise InputError(
+                    f"expected prompts with as many rows in each column as there are masks, {n}, and a label for each "
+                    f"point: {name} of shape {expected.get(name, (n,))}, got {shape}"
                 )
 
     @classmethod

@@ -24,6 +24,12 @@ def test_amounts(text, n_bytes):
     assert parse_bytes(text, option="--feature-cache") == n_bytes
 
 
+@pytest.mark.parametrize("text", ["1" * 400, "1" * 400 + "G", "1048577T", 2**60 + 1, 10**5000], ids=range(5))
+def test_more_than_any_machine_has(text):
+    with pytest.raises(SettingsError, match=r"--feature-cache takes at most 1048576T, and was given more"):
+        parse_bytes(text, option="--feature-cache")
+
+
 @pytest.mark.parametrize("text", ["", "G", "-1G", "4X", "lots", -1, True, None, 1.5, "1e9"])
 def test_what_is_no_amount(text):
     with pytest.raises(SettingsError, match="--feature-cache takes an amount of memory such as 512M, 4G or 0, not "):

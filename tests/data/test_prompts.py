@@ -1,5 +1,7 @@
 """Tables of prompts, and prompts that cannot be."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,13 @@ def test_no_rows():
     assert len(nothing) == len(Prompts.concatenate([nothing, nothing])) == 0
 
 
+def altered(prompts: Prompts, **columns: np.ndarray) -> Prompts:
+    """The table with other columns, whether they fit or not."""
+    for name, column in columns.items():
+        object.__setattr__(prompts, name, column)
+    return prompts
+
+
 def both() -> Prompts:
     mask = Prompts.of_masks(DISC, object=[1], frame=0)
     return Prompts(**{**vars(mask), "box_xyxy": np.array([[0, 0, 2, 2]], np.float32)})
@@ -50,6 +59,13 @@ def both() -> Prompts:
         (click(frame=-1), "expected a frame from 0 to 4"),
         (click(labels=[2]), "expected labels 1 .* and 0"),
         (click(xy=[], labels=[]), "expected points, a box or a mask"),
+        (click(xy=[(2, math.nan)]), r"prompt 0 \(object 1, frame 0\): expected points \(x, y\) .* finite"),
+        (click(xy=[(2, 3), (math.inf, 3)], labels=[1, 0]), "expected points .* finite"),
+        (click(box_xyxy=(1, 1, math.nan, 5)), "expected a box .* finite"),
+        (click(xy=[], labels=[], box_xyxy=(1, math.nan, 3, 5)), "expected a box .* finite"),
+        (click(box_xyxy=(1, 1, 3, math.inf)), "expected a box .* finite"),
+        (click(xy=[], labels=[], box_xyxy=[math.nan] * 4), "expected points, a box or a mask"),
+        (altered(Prompts.of_masks(DISC, object=[1], frame=0), adds=np.array([True])), "expected a mask that replaces"),
         (both(), "expected either a mask, or points and a box"),
         (click(box_xyxy=(3, 3, 3, 5)), "expected a box .* x1 < x2"),
         (click(box_xyxy=(1, 1, 3, 5), adds=True), "expected a box before all points"),
@@ -64,3 +80,19 @@ def test_prompts_that_cannot_be(prompts, line):
 def test_the_line_names_the_row_at_fault():
     with pytest.raises(InputError, match=r"prompt 1 \(object 8, frame 9\)"):
         Prompts.concatenate([click(), click(object=8, frame=9)]).check(INFO)
+
+
+@pytest.mark.parametrize(
+    ("columns", "line"),
+    [
+        ({"frame": np.zeros(2, np.int32)}, r"frame of shape \(1,\), got \(2,\)"),
+        ({"has_mask": np.zeros(0, bool)}, r"has_mask of shape \(1,\), got \(0,\)"),
+        ({"rles": Rles.empty(SIZE)}, r"masks, 0, .*: has_mask of shape \(0,\), got \(1,\)"),
+        ({"point_label": np.ones((1, 2), np.int8)}, r"point_xy of shape \(1, 2, 2\), got \(1, 1, 2\)"),
+        ({"box_xyxy": np.zeros((1, 2), np.float32)}, r"box_xyxy of shape \(1, 4\), got \(1, 2\)"),
+    ],
+)
+@pytest.mark.parametrize("use", [lambda prompts: prompts.check(INFO), lambda prompts: Prompts.concatenate([prompts])])
+def test_columns_that_do_not_fit_together(columns, line, use):
+    with pytest.raises(InputError, match=line):
+        use(altered(click(), **columns))
