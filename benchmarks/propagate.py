@@ -9,6 +9,8 @@ that peak memory is its own. Two ways of work are timed:
 - tail: the same clip is visited again as a video's tail makes it: forward, backward, and three rounds of a quarter of
   the masks. Upstream starts a state for each visit; ours finds its features in the cache.
 
+The folder of frames that upstream reads is written before; reading it is upstream's own work and is timed.
+
 With --repeat the seconds are the fewest of all turns, and the ratio is the median of the ratios turn by turn. The last
 column is the share of the device's own rate of matrix products that ours reaches, with --limit.
 
@@ -37,7 +39,7 @@ from overseg.data.rles import Rles
 from overseg.data.visit import Direction
 from overseg.stages import Clip, Video
 
-_TESTS = Path(__file__).resolve().parent.parent / "tests" / "propagate"  # made clips and weights are those of the tests
+_TESTS = Path(__file__).resolve().parent.parent / "tests" / "propagate"  # made clips are those of the tests
 _TAIL_ROUNDS = 3
 _COLUMNS = (
     "way",
@@ -118,16 +120,16 @@ def _in_own_process(run: Any, *args: Any) -> dict[str, Any]:
 
 def _run_upstream(args: argparse.Namespace, weights: str, way: str, n_masks: int) -> dict[str, Any]:
     from overseg.propagate.sam2_model import sam2_variant
-    from overseg.propagate.sam2_parity import upstream_masks, upstream_predictor
+    from overseg.propagate.sam2_parity import upstream_masks, upstream_predictor, written_frames
     from overseg.weights.state_dict import read_state_dict
 
     variant = sam2_variant(read_state_dict(Path(weights)), source=weights)
     predictor = upstream_predictor(weights, variant, device=args.device, image_size=args.image_size)
     clip = _clip(args)
     found: list[dict[int, Rles]] = []
-    with _measured(args) as measured:
+    with written_frames(clip.video) as folder, _measured(args) as measured:
         for prompts, direction in _visits(n_masks, args, way):
-            found.append(upstream_masks(predictor, clip, prompts, direction))
+            found.append(upstream_masks(predictor, clip, prompts, direction, folder=folder))
     return {"found": found, **measured}
 
 

@@ -3,7 +3,7 @@
 import io
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager, nullcontext, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,22 +52,31 @@ def upstream_predictor(
     return predictor
 
 
-def write_frames(video: Video, folder: Path) -> None:
-    """Write all frames of `video` where upstream finds them, without loss: PNG files under the names it expects."""
-    for index in range(len(video)):
-        with (folder / f"{index:05d}.jpg").open("wb") as file:
-            Image.fromarray(video[index].rgb).save(file, format="png")
+@contextmanager
+def written_frames(video: Video) -> Iterator[Path]:
+    """A folder of all frames of `video` for upstream to read, without loss: PNG files under the names it expects."""
+    with tempfile.TemporaryDirectory() as folder:
+        for index in range(len(video)):
+            with (Path(folder) / f"{index:05d}.jpg").open("wb") as file:
+                Image.fromarray(video[index].rgb).save(file, format="png")
+        yield Path(folder)
 
 
 class UpstreamSession:
     """One inference state of upstream's predictor, driven by the same tables as `Sam2Session`."""
 
-    def __init__(self, predictor: SAM2VideoPredictor, video: Video) -> None:
+    def __init__(self, predictor: SAM2VideoPredictor, video: Video, *, folder: Path | None = None) -> None:
+        """
+        Args:
+            predictor: from `upstream_predictor`.
+            video: the frames.
+            folder: the same frames from `written_frames`; None to write them first, which takes time that is not
+                upstream's.
+        """
         self._predictor = predictor
         self._size = video.info.size
-        with tempfile.TemporaryDirectory() as folder, _no_bars():
-            write_frames(video, Path(folder))
-            self._state = predictor.init_state(folder)
+        with written_frames(video) if folder is None else nullcontext(folder) as frames, _no_bars():
+            self._state = predictor.init_state(str(frames))
 
     def prompt(self, prompts: Prompts) -> Rles:
         """Give prompts one after another: for every row, the mask that comes of it."""
@@ -101,10 +110,15 @@ class UpstreamSession:
         return _rles(logits[[numbers.index(number)]])
 
 
-def upstream_masks(predictor: SAM2VideoPredictor, clip: Clip, prompts: Rles, direction: Direction) -> dict[int, Rles]:
-    """What upstream makes of `prompts`, at least one: for every frame after the first, one mask per prompt."""
+def upstream_masks(
+    predictor: SAM2VideoPredictor, clip: Clip, prompts: Rles, direction: Direction, *, folder: Path | None = None
+) -> dict[int, Rles]:
+    """What upstream makes of `prompts`, at least one: for every frame after the first, one mask per prompt.
+
+    `folder` is as in UpstreamSession.
+    """
     ends = (clip.start, clip.stop) if direction is Direction.FORWARD else (clip.stop, clip.start)
-    session = UpstreamSession(predictor, clip.video)
+    session = UpstreamSession(predictor, clip.video, folder=folder)
     session.prompt(Prompts.of_masks(prompts, object=range(len(prompts)), frame=ends[0]))
     return {frame: rles for frame, rles in session.carry(*ends) if frame != ends[0]}
 

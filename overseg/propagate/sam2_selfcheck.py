@@ -19,7 +19,7 @@ from overseg.data.video_info import VideoInfo
 from overseg.data.visit import Direction
 from overseg.propagate.sam2 import Sam2Propagator
 from overseg.propagate.sam2_model import load_sam2, sam2_variant
-from overseg.propagate.sam2_parity import UpstreamSession, compare, upstream_masks, upstream_predictor
+from overseg.propagate.sam2_parity import UpstreamSession, compare, upstream_masks, upstream_predictor, written_frames
 from overseg.propagate.sam2_steps import SmallRegions
 from overseg.stages import Clip
 from overseg.weights.state_dict import read_state_dict
@@ -53,11 +53,11 @@ class Check:
 
     @property
     def passes(self) -> bool:
-        return self.worst_iou >= ENOUGH_IOU and not self.n_ended_apart
+        return self.n_masks > 0 and self.worst_iou >= ENOUGH_IOU and not self.n_ended_apart
 
 
 def selfcheck(weights: Path, *, device: str, image_size: int) -> Iterator[Check]:
-    """Compare one thing after another.
+    """Load the weights, and compare one thing after another.
 
     Args:
         weights: a SAM 2 or SAM 2.1 checkpoint.
@@ -75,20 +75,25 @@ def selfcheck(weights: Path, *, device: str, image_size: int) -> Iterator[Check]
     )
     variant = sam2_variant(read_state_dict(weights), source=str(weights))
     theirs = upstream_predictor(weights, variant, device=device, image_size=image_size)
-    for direction in Direction:
-        yield _masks(ours, theirs, direction)
-    yield _prompts(ours, theirs)
+    return _checks(ours, theirs)
 
 
-def _masks(ours: Sam2Propagator, theirs: SAM2VideoPredictor, direction: Direction) -> Check:
+def _checks(ours: Sam2Propagator, theirs: SAM2VideoPredictor) -> Iterator[Check]:
+    with written_frames(PanningVideo()) as folder:
+        for direction in Direction:
+            yield _masks(ours, theirs, direction, folder)
+        yield _prompts(ours, theirs, folder)
+
+
+def _masks(ours: Sam2Propagator, theirs: SAM2VideoPredictor, direction: Direction, folder: Path) -> Check:
     clip, prompts = Clip(PanningVideo(), 0, _N_FRAMES - 1), _discs()
-    expected, upstream_s = _timed(lambda: upstream_masks(theirs, clip, prompts, direction))
+    expected, upstream_s = _timed(lambda: upstream_masks(theirs, clip, prompts, direction, folder=folder))
     found, ours_s = _timed(lambda: ours.propagate(clip, prompts, direction))
     parity = compare(found, expected, min_area_px=1)
     return Check(f"masks {direction}", parity.n_masks, parity.worst_iou, parity.n_ended_apart, upstream_s, ours_s)
 
 
-def _prompts(ours: Sam2Propagator, theirs: SAM2VideoPredictor) -> Check:
+def _prompts(ours: Sam2Propagator, theirs: SAM2VideoPredictor, folder: Path) -> Check:
     """Points, a box and masks on several frames, to both ends of the clip."""
     video, middle, last = PanningVideo(), _N_FRAMES // 2, _N_FRAMES - 1
     given = Prompts.concatenate(
@@ -102,7 +107,7 @@ def _prompts(ours: Sam2Propagator, theirs: SAM2VideoPredictor) -> Check:
     )
 
     def upstream() -> list[Rles]:
-        session = UpstreamSession(theirs, video)
+        session = UpstreamSession(theirs, video, folder=folder)
         session.prompt(given)
         return [rles for end in (last, 0) for _, rles in session.carry(middle, end)]
 
