@@ -67,7 +67,7 @@ def run(
     preset: str | None = None,
     device: str = "auto",
     budget: str | Budget | None = None,
-    feature_cache: str | int = "4G",
+    feature_cache: str | int | None = None,
     overwrite: bool = False,
     report: "Report | None" = None,
     **changes: Unpack[SettingsChanges],
@@ -86,7 +86,7 @@ def run(
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         budget: limits such as "10m,coverage=0.98"; see `Budget`. None works until everything is done.
         feature_cache: host memory in which SAM 2 keeps what it made of frames, so that those visited again are not
-            encoded again: a number of bytes, or as "4G". It changes the time that a run takes, and no mask.
+            encoded again: a number of bytes, or as "4G", which None is. It changes the time a run takes, and no mask.
         overwrite: throw away what the store holds.
         report: is told of every step; None for progress bars on a terminal.
         changes: settings that differ from the preset's; see `Settings`.
@@ -103,11 +103,17 @@ def run(
     from overseg.store.result import open_result
     from overseg.video.open import open_video
 
-    limits, cache_bytes = _limits(budget), parse_bytes(feature_cache, option="--feature-cache")
+    cache = "4G" if feature_cache is None else feature_cache
+    limits, cache_bytes = _limits(budget), parse_bytes(cache, option="--feature-cache")
     with ExitStack() as stack:
         report = report or stack.enter_context(closing(TerminalReport()))
         choice = choose(preset, device, dict(changes), report=report)
         settings = choice.settings
+        if feature_cache is not None and settings.propagator != "sam2":
+            raise SettingsError(
+                "--feature-cache is for --propagator sam2, and the propagator here is "
+                f"{settings.propagator}: change one of the two"
+            )
         video = open_video(
             input, start=settings.start, end=settings.end, stride=settings.stride, resize=settings.resize
         )

@@ -67,7 +67,7 @@ def choose(preset: str | None, device: str, changes: dict[str, Any], *, report: 
         raise SettingsError(f"there is no setting {unknown[0]!r}: expected {', '.join(Settings.names())}")
     found_device = resolve_device(device, needs_torch=_needs_torch(preset, changes))
     name, reason = (preset, "as asked") if preset else _fitting(found_device, changes, report)
-    settings = Settings.from_options(_with_weights({**PRESETS[name], **changes}))
+    settings = Settings.from_options(_with_defaults({**PRESETS[name], **changes}))
     _refuse_idle(settings, changes)
     return Choice(settings, found_device, _line(name, reason, settings, found_device))
 
@@ -115,14 +115,16 @@ def resolve_device(device: str, *, needs_torch: bool) -> str:
     return device
 
 
-def _with_weights(values: dict[str, Any]) -> dict[str, Any]:
-    """Weights for the stages that need them, none for those that do not."""
+def _with_defaults(values: dict[str, Any]) -> dict[str, Any]:
+    """Weights for the stages that need them, none for those that do not; and one spelling of SAM 2's own size."""
     sam1, sam2 = values.get("generator") == "sam1", values.get("propagator") == "sam2"
     weights = (values.get("weights") or DEFAULT_WEIGHTS["sam1"]) if sam1 else None
     propagator_weights = (values.get("propagator_weights") or DEFAULT_WEIGHTS["sam2"]) if sam2 else None
     if values.get("generator") == "precomputed" and not values.get("masks"):
         raise SettingsError(f"--generator precomputed needs {option('masks')} FOLDER, the masks to use")
-    return {**values, "weights": weights, "propagator_weights": propagator_weights}
+    size = values.get("propagation_size")
+    size = None if size == _FULL_PROPAGATION_SIZE else size
+    return {**values, "weights": weights, "propagator_weights": propagator_weights, "propagation_size": size}
 
 
 def _refuse_idle(settings: Settings, changes: dict[str, Any]) -> None:

@@ -24,8 +24,17 @@ _SETTINGS: dict[str, dict[str, Any]] = {  # setting -> how argparse reads it
         "metavar": "PIXELS",
         "help": "side of the image that sam2 carries masks on (1024); 512 is faster and loses thin and small masks",
     },
-    "max_hole_area_px": {"type": int, "metavar": "PIXELS", "help": "sam2 fills holes of at most this area (8)"},
-    "max_sprinkle_area_px": {"type": int, "metavar": "PIXELS", "help": "sam2 removes islands of at most this area (0)"},
+    "max_hole_area_px": {
+        "type": int,
+        "metavar": "PIXELS",
+        "help": "sam2 fills holes of at most this area (8), in pixels of its own masks: they are a quarter of "
+        "--propagation-size wide",
+    },
+    "max_sprinkle_area_px": {
+        "type": int,
+        "metavar": "PIXELS",
+        "help": "sam2 removes islands of at most this area (0), in the same pixels as --max-hole-area",
+    },
     "compile": {
         "action": argparse.BooleanOptionalAction,
         "help": "run the models as compiled graphs, for long runs on CUDA",

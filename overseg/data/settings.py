@@ -136,6 +136,7 @@ _RANGES: dict[str, tuple[type, float, float | None]] = {
     "end": (int, 1, None),
     "stride": (int, 1, None),
 }
+_PROPAGATION_MULTIPLE_PX = 32  # of the image encoder's coarsest stride
 _OPTIONAL = {"propagation_size", "min_mask_region_area", "max_masks_per_keyframe", "resize", "end"}
 
 
@@ -166,6 +167,12 @@ def _check(values: dict[str, Any]) -> None:
         raise SettingsError(
             f"--crop-n-layers {values['crop_n_layers']} leaves no point on a side of its last crops: take fewer, "
             "more --points-per-side, or a smaller --crop-n-points-downscale-factor"
+        )
+    size = values["propagation_size"]
+    if size is not None and size % _PROPAGATION_MULTIPLE_PX:
+        nearest = round(size / _PROPAGATION_MULTIPLE_PX) * _PROPAGATION_MULTIPLE_PX
+        raise SettingsError(
+            f"{option('propagation_size')} takes a multiple of {_PROPAGATION_MULTIPLE_PX}, not {size}: try {nearest}"
         )
     if values["end"] is not None and values["end"] <= values["start"]:
         raise SettingsError(

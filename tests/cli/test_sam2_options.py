@@ -45,4 +45,28 @@ def test_a_size_that_the_model_cannot_take(weights, folder, refused):
     images = write_folder(folder / "images", 1).name
     words = ["--preset", "preview", "--propagator", "sam2", "--propagator-weights", weights, "--quiet"]
     line = refused("run", images, "out.zarr", *words, "--propagation-size", "100", code=2)
-    assert "expected a multiple of 32 as SAM 2's image size, got 100; try 96" in line
+    assert line == "--propagation-size takes a multiple of 32, not 100: try 96"
+
+
+def test_the_size_that_it_was_trained_for_is_no_other_run():
+    given = {"generator": "hierarchy", "propagator": "sam2"}
+    named, unnamed = (
+        choose("preview", "cpu", {**given, **more}, report=TerminalReport(quiet=True)).settings
+        for more in ({"propagation_size": 1024}, {})
+    )
+    assert named == unnamed
+
+
+def test_a_cache_that_nothing_would_fill(folder, refused):
+    images = write_folder(folder / "images", 1).name
+    line = refused("run", images, "out.zarr", "--preset", "preview", "--quiet", "--feature-cache", "1G", code=2)
+    assert line == "--feature-cache is for --propagator sam2, and the propagator here is flow: change one of the two"
+
+
+def test_the_help_says_which_pixels_are_meant(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "300")  # else words are broken at hyphens
+    with pytest.raises(SystemExit):
+        main(["run", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "in pixels of its own masks: they are a quarter of --propagation-size wide" in said
+    assert "in the same pixels as --max-hole-area" in said
