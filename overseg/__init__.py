@@ -5,10 +5,10 @@ result = overseg.open("cup.zarr")
 result.masks_at(0).rles.to_masks()  # bool [n, height, width]
 """
 
-from overseg.api import export, import_masks, open, run
+from overseg.api import export, import_masks, open, relink, run
 from overseg.data.budget import Budget
 from overseg.data.rles import Rles
 from overseg.data.settings import Settings
 from overseg.errors import OversegError
 
-__all__ = ["Budget", "OversegError", "Rles", "Settings", "export", "import_masks", "open", "run"]
+__all__ = ["Budget", "OversegError", "Rles", "Settings", "export", "import_masks", "open", "relink", "run"]
