@@ -44,7 +44,8 @@ class TinyVit(nn.Module):
             nn.Conv2d(_OUT_CHANNELS, _OUT_CHANNELS, 3, padding=1, bias=False),
             _ChannelNorm(_OUT_CHANNELS),
         )
-        self.to(memory_format=torch.channels_last)  # a fifth less time than channels first, on a CPU
+        # A fifth less time than channels first, on a CPU. torch's stubs leave this argument out.
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         features = self.patch_embed(images)
