@@ -93,10 +93,7 @@ class Prompts(Columns):
         for table in tables:
             table._check_lengths()
         n_points = max(table.point_label.shape[1] for table in tables)
-        padded = [table._padded(n_points) for table in tables]
-        names = [f.name for f in fields(cls) if f.name != "rles"]
-        rles = Rles.concatenate(tables[0].rles.size, (table.rles for table in tables))
-        return cls(rles=rles, **{name: np.concatenate([getattr(table, name) for table in padded]) for name in names})
+        return super().concatenate([table._padded(n_points) for table in tables])
 
     @property
     def has_box(self) -> Bool[np.ndarray, " n"]:
