@@ -39,13 +39,14 @@ def relink(store: ZarrStore, result: Result, associator: Associator, *, match_io
 
 def _resolve_result(result: Result, associator: Associator) -> tuple[Tracks, Int32[np.ndarray, " n"]]:
     """The tracks of a complete result, all of whose rows are of the full round, and the track of each row."""
-    regions, seen_on, seen = np.zeros(0, np.int64), [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
+    found, seen_on, seen = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
     for frame in range(len(result)):
         rows = result.outline_at(frame)
         if result.frames.is_keyframe[frame]:
             seen_on.append(rows.frame)
             seen.append(rows.region)
-        regions = np.union1d(regions, rows.region)
+        found.append(np.unique(rows.region))
+    regions = np.unique(np.concatenate(found))
     groups = associator.link(regions, result.edges, np.concatenate(seen_on), np.concatenate(seen))
     track_of_region = np.unique(groups, return_inverse=True)[1].astype(np.int32)
     shown = ShownRows(regions, track_of_region)
