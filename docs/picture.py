@@ -11,6 +11,7 @@ import cv2
 from skimage import data
 
 import overseg
+from overseg.output.look import Look
 from overseg.output.picture_file import write_picture
 from overseg.output.render import render_frame
 from overseg.output.video_writer import VideoWriter
@@ -30,7 +31,7 @@ def main() -> None:
                 writer.write(cv2.resize(window, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA))
         result = overseg.run(video, store)
         with open_video(video) as frames:
-            picture = render_frame(result, frames, N_FRAMES // 2, side_by_side=True)
+            picture = render_frame(result, frames, N_FRAMES // 2, look=Look(side_by_side=True))
     write_picture(Path(__file__).with_name("coffee.png"), picture)
 
 

@@ -153,6 +153,7 @@ class FilterChanges(TypedDict, total=False):
     level: str | None
     start: int
     end: int | None
+    ids: tuple[int, ...] | None
     new_only: bool
 
 

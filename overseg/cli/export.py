@@ -3,9 +3,8 @@
 import argparse
 from typing import Any
 
+from overseg.cli.filters import add_filters, filters_of
 from overseg.interchange.formats import FORMATS
-
-_FILTERS = ("min_length", "min_area_px", "min_score", "level", "start", "end", "new_only")
 
 
 def add_parser(commands: Any) -> None:
@@ -20,19 +19,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("store", metavar="OUT.zarr", help="the store of a run")
     parser.add_argument("destination", metavar="DEST", help="a folder, or a file where the format is one")
     parser.add_argument("--format", required=True, metavar="F", help="one of those below")
-    parser.add_argument(
-        "--min-length", type=int, default=1, metavar="FRAMES", help="only tracks with so many masks (1)"
-    )
-    parser.add_argument(
-        "--min-area", type=float, default=0, dest="min_area_px", metavar="PIXELS", help="only tracks of this mean area"
-    )
-    parser.add_argument("--min-score", type=float, default=0, help="only tracks of this mean score, 0 to 1")
-    parser.add_argument("--level", help="only tracks of this level: subpart, part or whole")
-    parser.add_argument("--start", type=int, default=0, help="first frame (0)")
-    parser.add_argument("--end", type=int, help="frame to stop before (the last)")
-    parser.add_argument(
-        "--new", action="store_true", dest="new_only", help="only tracks that begin on these frames, not before"
-    )
+    add_filters(parser)
     parser.add_argument("--labels", metavar="FILE.csv", help="columns track, id, category; other tracks are left out")
     parser.add_argument(
         "--flatten",
@@ -49,14 +36,14 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write it, and say what was written and what was lost."""
     from overseg.interchange.exporting import export
-    from overseg.interchange.filters import Cut, Filters
+    from overseg.interchange.filters import Cut
     from overseg.store.result import open_result
 
     exported = export(
         open_result(args.store),
         args.destination,
         format=args.format,
-        filters=Filters(**{name: getattr(args, name) for name in _FILTERS}),
+        filters=filters_of(args),
         labels=args.labels,
         flat=None if args.flatten is None else Cut.parse(args.flatten),
         frames=args.frames,

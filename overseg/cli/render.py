@@ -1,40 +1,50 @@
-"""`overseg render`: a result to look at, as a video or as one picture."""
+"""`overseg render`: a result to look at or to cut out, as a video or as pictures."""
 
 import argparse
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from overseg.cli.filters import add_filters, filters_of
 from overseg.errors import SettingsError
+from overseg.output.form import Form
+from overseg.output.look import Look
 from overseg.output.picture_file import PICTURE_SUFFIXES, check_picture_name, write_picture
+from overseg.output.styles import STYLES
 from overseg.report import TerminalReport
 
 if TYPE_CHECKING:
     from overseg.store.result import Result
 
-_LOOK = ("opacity", "side_by_side", "level", "min_length")
+_OF_MANY = ("fps", "every", "format", "per_track", "start", "end")  # options that one picture has no use for
 
 
 def add_parser(commands: Any) -> None:
     """Describe the command to argparse."""
     parser = commands.add_parser(
         "render",
-        help="draw the masks over the video",
-        description="Draw all masks over the video, one colour per track, small masks on top; replaces the file.",
+        help="draw the masks over the video, or cut out what they hold",
+        description="Draw masks over the video, or write mattes of them; replaces what has the name.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="styles:\n" + "\n".join(f"  {name:<14}{style.title}" for name, style in STYLES.items()),
     )
     parser.add_argument("store", metavar="OUT.zarr", help="the store of a run")
-    parser.add_argument("output", metavar="OUT.mp4", help="the file to write: mp4, mov, mkv or webm; png with --frame")
+    parser.add_argument(
+        "output", metavar="DEST", help="a file: mp4, mov, mkv or webm; or a folder for pictures; png with --frame"
+    )
+    parser.add_argument("--style", default="overlay", metavar="S", help="one of those below (overlay)")
     parser.add_argument(
         "--frame", type=int, metavar="N", help="only this frame, from 0, as a picture: png, jpg or webp"
     )
     parser.add_argument("--video", metavar="PATH", help="where the input is now, if it was moved since the run")
-    parser.add_argument("--fps", type=float, help="frames per second (the input's; 30 where it has none)")
-    parser.add_argument("--opacity", type=float, default=0.5, help="of the masks' fill, 0 to 1 (0.5)")
+    parser.add_argument("--format", metavar="F", help="in a folder: png, jpg or webp; with --per-track also a video's")
+    parser.add_argument("--per-track", action="store_true", help="a file or folder for each track")
+    parser.add_argument("--every", type=int, metavar="N", help="write every Nth frame (1)")
+    parser.add_argument("--fps", type=float, help="frames per second (the input's, or 30, by --every)")
+    parser.add_argument("--quality", type=int, metavar="Q", help="of jpg and webp, 1 to 100 (80)")
+    parser.add_argument("--opacity", type=float, help="of the masks' fill, 0 to 1 (0.5)")
     parser.add_argument("--side-by-side", action="store_true", help="put the frame without masks to the left")
-    parser.add_argument("--level", help="only tracks of this level: subpart, part or whole")
-    parser.add_argument(
-        "--min-length", type=int, default=1, metavar="FRAMES", help="only tracks with so many masks (1)"
-    )
+    add_filters(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress bar and no remarks")
     parser.set_defaults(call=run, if_interrupted="nothing was written; the store is as it was")
 
@@ -42,22 +52,26 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write it, and say what was written."""
     from overseg.output.input_video import open_input
-    from overseg.output.render import render_frame, render_video
+    from overseg.output.render import render, render_frame
     from overseg.store.result import open_result
 
     _check(args)
+    look = Look(style=args.style, opacity=args.opacity, side_by_side=args.side_by_side)
+    form, filters = _form(args), filters_of(args)
+    if args.frame is not None:
+        check_picture_name(args.output, channels=look.channels)
+    else:
+        form.format_of(Path(args.output), look)
     result = open_result(args.store)
-    look: dict[str, Any] = {name: getattr(args, name) for name in _LOOK}
     with ExitStack() as stack:
         report = TerminalReport(quiet=args.quiet)
         stack.callback(report.close)
-        if args.frame is not None:
-            check_picture_name(args.output)
         video = stack.enter_context(open_input(result, args.video))
         if args.frame is not None:
-            write_picture(args.output, render_frame(result, video, args.frame, **look))
+            picture = render_frame(result, video, args.frame, look=look, filters=filters)
+            write_picture(args.output, picture, quality=form.quality)
         else:
-            render_video(result, video, args.output, fps=args.fps, report=report, **look)
+            render(result, video, args.output, look=look, filters=filters, form=form, report=report)
     if not args.quiet:
         print(f"{args.output}: {_gist(result, args)}")
     return 0
@@ -65,20 +79,28 @@ def run(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace) -> None:
     """Refuse options that do not fit together."""
-    if args.frame is not None and args.fps is not None:
-        raise SettingsError("--frame writes one picture, which has no --fps: leave one of the two out")
-    if args.frame is None and Path(args.output).suffix.lower() in PICTURE_SUFFIXES:
+    if args.frame is not None:
+        for name in _OF_MANY:
+            if getattr(args, name):
+                spelled = name.replace("_", "-")
+                raise SettingsError(f"--frame writes one picture, which has no --{spelled}: leave one of the two out")
+    elif Path(args.output).suffix.lower() in PICTURE_SUFFIXES:
         raise SettingsError(
-            f"{args.output} is a picture: say which frame with --frame N, or name a video such as out.mp4"
+            f"{args.output} is a picture: say which frame with --frame N, or name a video such as out.mp4, or a folder"
         )
+
+
+def _form(args: argparse.Namespace) -> Form:
+    given = {name: getattr(args, name) for name in ("format", "fps", "every", "quality")}
+    return Form(per_track=args.per_track, **{name: value for name, value in given.items() if value is not None})
 
 
 def _gist(result: "Result", args: argparse.Namespace) -> str:
     """What is to be seen, in a few words."""
-    from overseg.output.render import shown_tracks
-
-    shown = shown_tracks(result.tracks, level=args.level, min_length=args.min_length)
+    filters = filters_of(args)
+    frames = filters.frames(len(result))
+    shown = filters.tracks(result.tracks, frames)
     if args.frame is None:
-        return f"{len(result)} frames, {shown.sum()} of {len(result.tracks)} tracks"
+        return f"{len(frames[:: args.every or 1])} frames, {shown.sum()} of {len(result.tracks)} tracks"
     tracks = result.masks_at(args.frame).track
     return f"frame {args.frame}, {shown[tracks].sum()} of {len(tracks)} masks"

@@ -68,7 +68,7 @@ def _give_name(temporary: Path, destination: Path, ours: Sequence[str]) -> None:
         )
         if foreign:
             raise InputError(
-                f"{destination} holds {foreign[0]}, which the new export does not have, and is not replaced: "
+                f"{destination} holds {foreign[0]}, which the new one does not have, and is not replaced: "
                 "choose another name, or remove it"
             )
         old = temporary_beside(destination)

@@ -20,6 +20,7 @@ class Filters:
         min_score: tracks whose masks have at least this mean score, in [0, 1].
         level: tracks of this level, "subpart", "part" or "whole"; None for all.
         start, end: frames from start up to, not including, end; None is the last frame's.
+        ids: tracks with these numbers; None for all.
         new_only: tracks that begin among these frames; those that were there before are left out.
     """
 
@@ -29,6 +30,7 @@ class Filters:
     level: str | None = None
     start: int = 0
     end: int | None = None
+    ids: tuple[int, ...] | None = None
     new_only: bool = False
 
     def frames(self, n_frames: int) -> range:
@@ -48,8 +50,12 @@ class Filters:
         """Which tracks are wanted of those on these frames.
 
         Raises:
-            SettingsError: there is no such level.
+            SettingsError: there is no such level, or no such track.
         """
+        for id in self.ids or ():
+            if not 0 <= id < len(tracks):
+                known = f"the tracks are 0 to {len(tracks) - 1}" if len(tracks) else "there are no tracks"
+                raise SettingsError(f"--track {id} is not there: {known}")
         if self.level not in (None, *LEVELS):
             raise SettingsError(f"--level is one of {', '.join(LEVELS)}, not {self.level!r}")
         wanted = (
@@ -61,6 +67,8 @@ class Filters:
         )
         if self.level is not None:
             wanted &= tracks.level == LEVELS.index(self.level)
+        if self.ids is not None:
+            wanted &= np.isin(np.arange(len(tracks)), self.ids)
         return wanted & (tracks.first_frame >= frames.start) if self.new_only else wanted
 
 

@@ -1,4 +1,4 @@
-"""Writing of one RGB picture to a file."""
+"""Writing of one picture to a file."""
 
 import os
 from pathlib import Path
@@ -9,36 +9,53 @@ from jaxtyping import UInt8
 from overseg.errors import InputError, SettingsError
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
+_WITH_ALPHA = (".png", ".webp", ".tif", ".tiff")
+_RGB, _RGBA = 3, 4
 
 
-def check_picture_name(path: str | Path) -> None:
-    """See that a picture can have this name.
+def check_picture_name(path: str | Path, *, channels: int = _RGB) -> None:
+    """See that a picture with so many channels can have this name.
 
     Raises:
-        SettingsError: its ending names no kind of picture.
+        SettingsError: its ending names no kind of picture, or one that holds no alpha.
     """
-    if Path(path).suffix.lower() not in PICTURE_SUFFIXES:
+    suffix = Path(path).suffix.lower()
+    if suffix not in PICTURE_SUFFIXES:
         raise SettingsError(
             f"cannot write a picture to {path}: its name must end in one of {', '.join(PICTURE_SUFFIXES)}"
         )
+    if channels == _RGBA and suffix not in _WITH_ALPHA:
+        raise SettingsError(f"{suffix} holds no alpha: take one of {', '.join(_WITH_ALPHA)}")
 
 
-def write_picture(path: str | Path, rgb: UInt8[np.ndarray, "h w 3"]) -> None:
+def check_quality(quality: int | None) -> None:
+    """SettingsError where this is no quality; None is each format's own."""
+    if quality is not None and not 1 <= quality <= 100:
+        raise SettingsError(f"--quality takes a whole number from 1 to 100, not {quality}")
+
+
+def write_picture(path: str | Path, picture: UInt8[np.ndarray, "h w c"], *, quality: int | None = None) -> None:
     """Write a picture; the name's ending picks the format. The file takes its name when all of it is written.
 
     Args:
         path: the file; an older one of that name is replaced.
-        rgb: the picture, red first.
+        picture: grey (1 channel), red, green and blue (3), or these and straight alpha (4).
+        quality: of jpg and webp, from 1 to 100; the others lose nothing. None for 95, and webp without loss.
 
     Raises:
-        SettingsError: the name's ending names no kind of picture.
+        SettingsError: the name's ending names no kind of picture, or one that holds no alpha.
         InputError: no file can be written there.
     """
     import cv2
 
-    check_picture_name(path)
+    check_picture_name(path, channels=picture.shape[2])
     path = Path(path)
-    _, encoded = cv2.imencode(path.suffix.lower(), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
+    to_bgr = {_RGB: cv2.COLOR_RGB2BGR, _RGBA: cv2.COLOR_RGBA2BGRA}
+    ordered = cv2.cvtColor(picture, to_bgr[picture.shape[2]]) if picture.shape[2] in to_bgr else picture
+    suffix = path.suffix.lower()
+    key = {".jpg": cv2.IMWRITE_JPEG_QUALITY, ".jpeg": cv2.IMWRITE_JPEG_QUALITY, ".webp": cv2.IMWRITE_WEBP_QUALITY}
+    lossy = [] if quality is None or suffix not in key else [key[suffix], quality]
+    _, encoded = cv2.imencode(suffix, ordered, lossy)
     part = path.with_name(f".{path.stem}.{os.getpid()}.part")
     try:
         part.write_bytes(encoded.tobytes())

@@ -1,32 +1,29 @@
-"""Pictures and videos with a result's masks drawn over the frames."""
+"""Pictures and videos of a result's frames with their masks."""
 
-from fractions import Fraction
+from contextlib import ExitStack, nullcontext
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from overseg.data.tracks import LEVELS, Tracks
 from overseg.errors import SettingsError
-from overseg.output.overlay import draw_masks
-from overseg.output.video_writer import VideoWriter
+from overseg.interchange.destination import written
+from overseg.interchange.filters import Filters
+from overseg.output.form import Form
+from overseg.output.look import Look
+from overseg.output.sink import is_video, is_video_name, open_sink
 from overseg.stages import Report, Video
 from overseg.store.result import Result
 
 DEFAULT_FPS = 30.0  # where the input has no frames per second, as a folder of images
+_TARGETS_AT_ONCE = 16  # encoders that are open side by side; for more tracks the frames are read again
 
 
 def render_frame(
-    result: Result,
-    video: Video,
-    frame: int,
-    *,
-    opacity: float = 0.5,
-    side_by_side: bool = False,
-    level: str | None = None,
-    min_length: int = 1,
-) -> UInt8[np.ndarray, "h w 3"]:
-    """A frame with its masks drawn over it, as a picture of its own.
+    result: Result, video: Video, frame: int, *, look: Look | None = None, filters: Filters | None = None
+) -> UInt8[np.ndarray, "h w c"]:
+    """A frame with its masks, as a picture of its own.
 
     Example:
         >>> with open_input(result) as video:  # doctest: +SKIP
@@ -36,80 +33,78 @@ def render_frame(
         result: where the masks are.
         video: the frames that it was made from; see `open_input`.
         frame: number of the frame, from 0.
-        opacity: share of the fill in a covered pixel, in [0, 1].
-        side_by_side: whether the frame without masks stands to the left, which makes the picture twice as wide.
-        level: only masks of tracks of this level, "subpart", "part" or "whole"; None for all.
-        min_length: only masks of tracks that have at least this number of masks.
+        look: how it is drawn; None for an overlay.
+        filters: which tracks are shown; None for all.
 
     Raises:
-        SettingsError: there is no such frame, or an option has a value that it cannot have.
+        SettingsError: there is no such frame or track, or an option has a value that it cannot have.
         InputError: the video is damaged at this frame.
     """
     if not 0 <= frame < len(result):
         raise SettingsError(f"{result.path} has the frames 0 to {len(result) - 1}, not {frame}: give one of those")
-    shown = shown_tracks(result.tracks, level=level, min_length=min_length)
-    return _drawn(result, video, frame, shown, _checked(opacity), side_by_side)
+    shown = (filters or Filters()).tracks(result.tracks, range(len(result)))
+    masks = result.masks_at(frame)
+    return (look or Look()).draw(video[frame].rgb, masks.take(shown[masks.track]))
 
 
-def render_video(
+def render(
     result: Result,
     video: Video,
-    path: str | Path,
+    destination: str | Path,
     *,
-    fps: Fraction | float | None = None,
-    opacity: float = 0.5,
-    side_by_side: bool = False,
-    level: str | None = None,
-    min_length: int = 1,
+    look: Look | None = None,
+    filters: Filters | None = None,
+    form: Form | None = None,
     report: Report | None = None,
 ) -> None:
-    """Write all frames with their masks drawn over them to a video file. Frames without a mask are written as they are.
+    """Write frames with their masks: as a video, as a folder of pictures, or as one of either for each track.
+
+    Frames without a mask are written, too. Pictures are called `frame_<number of the frame>`.
 
     Args:
-        result, video, opacity, side_by_side, level, min_length: as in `render_frame`.
-        path: the file to write, .mp4, .mov, .mkv or .webm; an older one of that name is replaced.
-        fps: frames per second of the file; None for the input's, or 30 where it has none.
+        result, video, look: as in `render_frame`.
+        destination: a video file, .mp4, .mov, .mkv or .webm, or a folder. An older one of that name is replaced; of
+            a folder only if all in it has a name that the new one has, too.
+        filters: which tracks and frames; None for all.
+        form: in what form; None for what the destination's name says.
         report: is told of every frame written; None tells nobody.
 
     Raises:
-        SettingsError: an option has a value that it cannot have.
-        InputError: the file cannot be written, or the video is damaged.
+        SettingsError: an option has a value that it cannot have, or options do not fit together.
+        InputError: the destination cannot be written, or the video is damaged.
     """
-    shown = shown_tracks(result.tracks, level=level, min_length=min_length)
-    opacity = _checked(opacity)
-    height, width = result.size
-    size = (height, 2 * width) if side_by_side else (height, width)
-    with VideoWriter(path, fps=result.info.fps or DEFAULT_FPS if fps is None else fps, size=size) as writer:
-        for frame in range(len(result)):
-            writer.write(_drawn(result, video, frame, shown, opacity, side_by_side))
-            if report:
-                report.progress("render", frame + 1, len(result))
+    look, filters, form, destination = look or Look(), filters or Filters(), form or Form(), Path(destination)
+    format, frames = form.format_of(destination, look), filters.frames(len(result))
+    targets = _targets(filters.tracks(result.tracks, frames), form, format)
+    groups = [targets[at : at + _TARGETS_AT_ONCE] for at in range(0, len(targets), _TARGETS_AT_ONCE)]
+    open_target = partial(
+        open_sink,
+        format=format,
+        fps=(result.info.fps or DEFAULT_FPS) / form.every if form.fps is None else form.fps,
+        size=look.size(result.size),
+        channels=look.channels,
+        quality=form.quality,
+    )
+    done, total = 0, len(groups) * len(frames[:: form.every])
+    with nullcontext(destination) if is_video_name(destination) else written(destination, overwrite=True) as place:
+        for group in groups:
+            with ExitStack() as stack:
+                sinks = [(stack.enter_context(open_target(place / name)), wanted) for name, wanted in group]
+                for frame in frames[:: form.every]:
+                    rgb, masks = video[frame].rgb, result.masks_at(frame)
+                    for sink, wanted in sinks:
+                        sink(frame, look.draw(rgb, masks.take(wanted[masks.track])))
+                    done += 1
+                    if report:
+                        report.progress("render", done, total)
 
 
-def shown_tracks(tracks: Tracks, *, level: str | None = None, min_length: int = 1) -> Bool[np.ndarray, " t"]:
-    """Which tracks are of this level and at least this long; see `render_frame`.
-
-    Raises:
-        SettingsError: there is no such level.
-    """
-    is_long = tracks.n_frames >= min_length
-    if level is None:
-        return is_long
-    if level not in LEVELS:
-        raise SettingsError(f"--level is one of {', '.join(LEVELS)}, not {level!r}")
-    return is_long & (tracks.level == LEVELS.index(level))
-
-
-def _drawn(
-    result: Result, video: Video, frame: int, shown: Bool[np.ndarray, " t"], opacity: float, side_by_side: bool
-) -> UInt8[np.ndarray, "h w 3"]:
-    rgb = video[frame].rgb
-    masks = result.masks_at(frame)
-    drawn = draw_masks(rgb, masks.take(shown[masks.track]), opacity=opacity)
-    return np.concatenate([rgb, drawn], axis=1) if side_by_side else drawn
-
-
-def _checked(opacity: float) -> float:
-    if not 0 <= opacity <= 1:
-        raise SettingsError(f"--opacity takes a number from 0 to 1, not {opacity:g}")
-    return opacity
+def _targets(shown: Bool[np.ndarray, " t"], form: Form, format: str) -> list[tuple[str, Bool[np.ndarray, " t"]]]:
+    """The names of what is written, within the destination, and which tracks are on each; no name is all of it."""
+    if not form.per_track:
+        return [("", shown)]
+    tracks = np.flatnonzero(shown)
+    if not len(tracks):
+        raise SettingsError("--per-track writes something for each track, and none is left: choose others")
+    ending = f".{format}" if is_video(format) else ""
+    return [(f"track_{track}{ending}", np.arange(len(shown)) == track) for track in tracks.tolist()]

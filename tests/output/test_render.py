@@ -16,10 +16,13 @@ from output.output_samples import (
 from toy import NAMES
 
 from overseg.errors import InputError, SettingsError
+from overseg.interchange.filters import Filters
 from overseg.output.colours import track_colours
+from overseg.output.form import Form
 from overseg.output.input_video import open_input
+from overseg.output.look import Look
 from overseg.output.picture_file import write_picture
-from overseg.output.render import render_frame, render_video
+from overseg.output.render import render, render_frame
 
 CODEC_NOISE = 12  # mean absolute difference of pixels that went through 4:2:0 and H.264
 
@@ -64,14 +67,14 @@ def test_frames_change_where_masks_are_and_nowhere_else(result, video):
 def test_a_track_keeps_its_colour_and_small_ones_lie_on_top(result, video):
     colours = dict(zip(NAMES, track_colours(np.arange(len(NAMES))).tolist(), strict=True))
     for frame in range(N_FRAMES - 1):
-        picture = render_frame(result, video, frame, opacity=1)
+        picture = render_frame(result, video, frame, look=Look(opacity=1))
         for name, mask in on_top(frame).items():
             assert mask.any()
             assert (picture[mask] == colours[name]).all()
 
 
 def test_a_video_holds_every_frame_as_drawn(result, video, tmp_path):
-    render_video(result, video, tmp_path / "out.mp4")
+    render(result, video, tmp_path / "out.mp4")
     pictures, fps = read_video(tmp_path / "out.mp4")
     assert (pictures.shape, fps) == ((N_FRAMES, *TOY.info.size, 3), 12.5)
     for frame, picture in enumerate(pictures):
@@ -84,11 +87,11 @@ def test_a_video_holds_every_frame_as_drawn(result, video, tmp_path):
 
 
 def test_side_by_side_in_a_webm_of_another_speed(result, video, tmp_path):
-    render_video(result, video, tmp_path / "out.webm", fps=5, side_by_side=True)
+    render(result, video, tmp_path / "out.webm", form=Form(fps=5), look=Look(side_by_side=True))
     pictures, fps = read_video(tmp_path / "out.webm")
     height, width = TOY.info.size
     assert (pictures.shape, fps) == ((N_FRAMES, height, 2 * width, 3), 5)
-    both = render_frame(result, video, 3, side_by_side=True)
+    both = render_frame(result, video, 3, look=Look(side_by_side=True))
     assert np.array_equal(both[:, :width], video[3].rgb)
     assert np.array_equal(both[:, width:], render_frame(result, video, 3))
 
@@ -96,7 +99,7 @@ def test_side_by_side_in_a_webm_of_another_speed(result, video, tmp_path):
 def test_images_in_a_folder_have_no_speed_of_their_own(tmp_path):
     result = write_store(tmp_path / "toy.zarr", write_toy_images(tmp_path / "frames"))
     with open_input(result) as video:
-        render_video(result, video, tmp_path / "out.mp4")
+        render(result, video, tmp_path / "out.mp4")
         assert np.array_equal(render_frame(result, video, 0)[~covered(0)], TOY[0].rgb[~covered(0)])
     assert read_video(tmp_path / "out.mp4")[1] == 30
 
@@ -116,12 +119,13 @@ def test_the_frames_of_the_run_are_read_again(tmp_path):
     [
         ({"level": "whole"}, {"table", "tray"}),
         ({"level": "subpart"}, {"handle"}),
+        ({"ids": (1, 3)}, {"tray", "handle"}),
         ({"min_length": N_FRAMES - 1}, {"table", "tray", "cup", "handle"}),
         ({"level": "whole", "min_length": N_FRAMES}, set()),
     ],
 )
 def test_only_some_tracks(result, video, options, shown):
-    changed = (render_frame(result, video, 1, **options) != video[1].rgb).any(axis=2)
+    changed = (render_frame(result, video, 1, filters=Filters(**options)) != video[1].rgb).any(axis=2)
     expected = np.any([np.zeros_like(changed), *(mask for name, mask in toy_masks(1).items() if name in shown)], axis=0)
     assert not (changed & ~expected).any()
     assert changed.sum() >= 0.99 * expected.sum()
@@ -135,11 +139,11 @@ def test_a_frame_that_there_is_not(result, video, frame):
 
 def test_options_that_cannot_be(result, video, tmp_path):
     with pytest.raises(SettingsError, match="--opacity takes a number from 0 to 1, not 1.5"):
-        render_frame(result, video, 0, opacity=1.5)
+        render_frame(result, video, 0, look=Look(opacity=1.5))
     with pytest.raises(SettingsError, match="--level is one of subpart, part, whole, not 'half'"):
-        render_frame(result, video, 0, level="half")
+        render_frame(result, video, 0, filters=Filters(level="half"))
     with pytest.raises(SettingsError):
-        render_video(result, video, tmp_path / "out.mp4", opacity=float("nan"))
+        render(result, video, tmp_path / "out.mp4", look=Look(opacity=float("nan")))
     assert not (tmp_path / "out.mp4").exists()
 
 
@@ -167,7 +171,7 @@ def test_the_way_of_the_video_is_reported(result, video, tmp_path):
         def event(self, name: str, **facts: str | int | float | None) -> None:
             raise AssertionError(name)
 
-    render_video(result, video, tmp_path / "out.mp4", report=Steps())
+    render(result, video, tmp_path / "out.mp4", report=Steps())
     assert Steps.seen == [("render", done, N_FRAMES) for done in range(1, N_FRAMES + 1)]
 
 

@@ -1,0 +1,60 @@
+"""In what form frames are written: which files, how many of them, how fast and how well."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from overseg.errors import SettingsError
+from overseg.output.look import Look
+from overseg.output.picture_file import check_quality
+from overseg.output.sink import check_format, is_video, is_video_name
+from overseg.output.video_writer import VIDEO_SUFFIXES
+
+
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """In what form frames are written.
+
+    Attributes:
+        format: ending of the files without its dot, of pictures or of videos; None for the destination's own, or png.
+        fps: frames per second of a video; None for the input's, or 30 where it has none, divided by `every`.
+        every: of so many frames the first is written.
+        quality: of jpg and webp, from 1 to 100.
+        per_track: whether each track gets a file or folder of its own, `track_<id>`.
+    """
+
+    format: str | None = None
+    fps: Fraction | float | None = None
+    every: int = 1
+    quality: int = 80
+    per_track: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be; SettingsError names the option, what it takes and what came."""
+        check_quality(self.quality)
+        if self.every < 1:
+            raise SettingsError(f"--every takes a whole number of at least 1, not {self.every}")
+
+    def format_of(self, destination: Path, look: Look) -> str:
+        """The format for a destination.
+
+        Raises:
+            SettingsError: the format and the destination do not fit together, or the format does not hold alpha.
+        """
+        named = destination.suffix.lower()[1:] if is_video_name(destination) else None
+        if destination.suffix and not named:
+            raise SettingsError(
+                f"cannot write a video to {destination}: its name must end in one of {', '.join(VIDEO_SUFFIXES)}; "
+                "that of a folder of pictures has no ending"
+            )
+        if self.per_track and named:
+            raise SettingsError(f"--per-track fills a folder: name one without an ending, and say --format {named}")
+        if named and self.format not in (None, named):
+            raise SettingsError(f"{destination} is no --format {self.format}: leave it out, or name a folder")
+        format = self.format or named or "png"
+        check_format(format, channels=look.channels)
+        if is_video(format) and not (named or self.per_track):
+            raise SettingsError(f"--format {format} is one file: name it {destination}.{format}")
+        if self.fps is not None and not is_video(format):
+            raise SettingsError(f"--fps is for a video, and {destination} is a folder of pictures: leave one out")
+        return format

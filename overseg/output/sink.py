@@ -1,0 +1,62 @@
+"""Where drawn frames go: one video file, or a folder with a picture for each."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from overseg.errors import SettingsError
+from overseg.output.picture_file import PICTURE_SUFFIXES, check_picture_name, write_picture
+from overseg.output.video_writer import VIDEO_SUFFIXES, VideoWriter, check_video_name
+
+Sink = Callable[[int, UInt8[np.ndarray, "h w c"]], None]
+
+
+def is_video(format: str) -> bool:
+    """Whether a format, which is an ending without its dot, is a video's."""
+    return f".{format}" in VIDEO_SUFFIXES
+
+
+def is_video_name(path: str | Path) -> bool:
+    """Whether a destination is a video file by its ending; else it is a folder of pictures."""
+    return Path(path).suffix.lower() in VIDEO_SUFFIXES
+
+
+def check_format(format: str, *, channels: int) -> None:
+    """See that frames with so many channels can be written in a format, which is an ending without its dot.
+
+    Raises:
+        SettingsError: there is no such format, or it holds no alpha.
+    """
+    if is_video(format):
+        check_video_name(f"frames.{format}", alpha=channels == 4)
+    elif f".{format}" in PICTURE_SUFFIXES:
+        check_picture_name(f"frame.{format}", channels=channels)
+    else:
+        known = ", ".join(suffix[1:] for suffix in (*PICTURE_SUFFIXES, *VIDEO_SUFFIXES))
+        raise SettingsError(f"--format is one of {known}, not {format!r}")
+
+
+@contextmanager
+def open_sink(
+    path: Path, *, format: str, fps: Fraction | float, size: tuple[int, int], channels: int, quality: int
+) -> Iterator[Sink]:
+    """A function that takes the number of a frame and its picture.
+
+    Args:
+        path: the video file to write, or the folder to fill with `frame_<number>.<format>`; it is made if it must be.
+        format: ending without its dot, which tells which of the two it is.
+        fps: frames per second of a video.
+        size: (height, width) of the pictures in pixels.
+        channels: of the pictures, as in `Style`.
+        quality: of jpg and webp, from 1 to 100.
+    """
+    if is_video(format):
+        with VideoWriter(path, fps=fps, size=size, alpha=channels == 4) as writer:
+            yield lambda frame, picture: writer.write(picture)
+    else:
+        path.mkdir(exist_ok=True)
+        yield lambda frame, picture: write_picture(path / f"frame_{frame:05d}.{format}", picture, quality=quality)
