@@ -10,5 +10,17 @@ from overseg.data.budget import Budget
 from overseg.data.rles import Rles
 from overseg.data.settings import Settings
 from overseg.errors import OversegError
+from overseg.instances import associate_masks
 
-__all__ = ["Budget", "OversegError", "Rles", "Settings", "export", "import_masks", "open", "relink", "run"]
+__all__ = [
+    "Budget",
+    "OversegError",
+    "Rles",
+    "Settings",
+    "associate_masks",
+    "export",
+    "import_masks",
+    "open",
+    "relink",
+    "run",
+]

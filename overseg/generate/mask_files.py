@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, Int64
+from jaxtyping import Float32, Int64, Shaped
 from PIL import Image, UnidentifiedImageError
 
 from overseg.data.masks import KeyframeMasks
@@ -28,27 +28,35 @@ def read_id_map(path: Path, size: tuple[int, int]) -> KeyframeMasks:
     return KeyframeMasks.from_rles(Rles.concatenate(size, parts))
 
 
+def id_map_size(path: Path) -> tuple[int, int]:
+    """(height, width) of a picture of masks."""
+    height, width = _read_pixels(path).shape[:2]
+    return height, width
+
+
 def read_png_folder(folder: Path, size: tuple[int, int]) -> KeyframeMasks:
     """Masks of a folder with a PNG for each, by name; not 0 where mask. They may overlap."""
     parts = (Rles.from_masks(_read_ids(path, size)[None] != 0) for path in sorted(folder.glob("*.png")))
     return KeyframeMasks.from_rles(Rles.concatenate(size, parts))
 
 
+def png_folder_size(folder: Path) -> tuple[int, int] | None:
+    """(height, width) of the masks in a folder; None where it has none."""
+    first = min(folder.glob("*.png"), default=None)
+    return None if first is None else id_map_size(first)
+
+
 def read_stack(path: Path, size: tuple[int, int]) -> KeyframeMasks:
     """Masks of an npz file: its array [n, height, width] "masks", or its only one; not 0 where mask."""
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            stack = arrays["masks" if "masks" in arrays.files or len(arrays.files) != 1 else arrays.files[0]]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as e:
-        raise InputError(
-            f'expected an npz file with an array "masks" in {path}, cannot read one: {_first_line(e)}'
-        ) from e
-    if stack.ndim != 3 or stack.dtype.kind not in "biu":
-        raise InputError(
-            f"expected a stack of masks [n, height, width] in {path}, got {stack.dtype} {list(stack.shape)}"
-        )
+    stack = _load_stack(path)
     _check_size((stack.shape[1], stack.shape[2]), size, path)
     return KeyframeMasks.from_rles(Rles.from_masks(stack != 0))
+
+
+def stack_size(path: Path) -> tuple[int, int]:
+    """(height, width) of the masks in an npz file."""
+    _, height, width = _load_stack(path).shape
+    return height, width
 
 
 def read_coco(path: Path, size: tuple[int, int]) -> KeyframeMasks:
@@ -73,19 +81,49 @@ def read_coco(path: Path, size: tuple[int, int]) -> KeyframeMasks:
         ) from e
 
 
+def coco_size(path: Path) -> tuple[int, int] | None:
+    """(height, width) of the masks in a JSON list; None where it has none."""
+    for entry in _read_entries(path)[:1]:
+        try:
+            height, width = (int(px) for px in entry["segmentation"]["size"])
+        except (KeyError, TypeError, ValueError) as e:
+            raise InputError(f'expected masks as {{"segmentation": {{"size": [height, width], …}}}} in {path}') from e
+        return height, width
+    return None
+
+
+def _load_stack(path: Path) -> Shaped[np.ndarray, "n h w"]:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            stack = arrays["masks" if "masks" in arrays.files or len(arrays.files) != 1 else arrays.files[0]]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as e:
+        raise InputError(
+            f'expected an npz file with an array "masks" in {path}, cannot read one: {_first_line(e)}'
+        ) from e
+    if stack.ndim != 3 or stack.dtype.kind not in "biu":
+        raise InputError(
+            f"expected a stack of masks [n, height, width] in {path}, got {stack.dtype} {list(stack.shape)}"
+        )
+    return stack
+
+
 def _read_ids(path: Path, size: tuple[int, int]) -> Int64[np.ndarray, "h w"]:
     """A number for each pixel: its value, its place in the palette, or its colour; 0 for black."""
-    try:
-        with Image.open(path) as image:
-            pixels = np.asarray(image.convert("RGB") if image.mode in _COLOUR_MODES else image).astype(np.int64)
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as e:
-        raise InputError(f"expected masks as a PNG in {path}, cannot read it: {_first_line(e)}") from e
+    pixels = _read_pixels(path)
     if pixels.ndim == 3 and pixels.shape[2] == 3:
         pixels = pixels @ np.array([1 << 16, 1 << 8, 1])
     elif pixels.ndim == 3:
         pixels = pixels[..., 0]  # grey or palette with alpha, which is not looked at
     _check_size((pixels.shape[0], pixels.shape[1]), size, path)
     return pixels
+
+
+def _read_pixels(path: Path) -> Int64[np.ndarray, "h w *channels"]:
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert("RGB") if image.mode in _COLOUR_MODES else image).astype(np.int64)
+    except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as e:
+        raise InputError(f"expected masks as a PNG in {path}, cannot read it: {_first_line(e)}") from e
 
 
 def _read_entries(path: Path) -> list[dict[str, Any]]:

@@ -1,21 +1,13 @@
 """Masks that already exist on disk, from any tool."""
 
-import re
-from collections.abc import Callable
 from pathlib import Path
 
 from overseg.data.frame import Frame
 from overseg.data.masks import KeyframeMasks
 from overseg.data.rles import Rles
-from overseg.errors import InputError
 from overseg.generate.keep import keep_masks
-from overseg.generate.mask_files import read_coco, read_id_map, read_png_folder, read_stack
+from overseg.generate.mask_folder import paths_by_frame, read_masks
 
-_Reader = Callable[[Path, tuple[int, int]], KeyframeMasks]
-_READERS: dict[str, _Reader] = {".png": read_id_map, ".json": read_coco, ".npz": read_stack}
-_KINDS = (
-    "00000.png (a value or colour a mask), 00000/*.png (one mask each), 00000.json (COCO RLE) or 00000.npz (a stack)"
-)
 _NEAR_DUPLICATE_IOU = 0.95  # high: another tool's masks are not ours to thin out
 
 
@@ -44,7 +36,7 @@ class PrecomputedGenerator:
         Raises:
             InputError: the folder cannot be read, holds no masks, or holds two files for one frame.
         """
-        self._paths = _paths_by_frame(folder)
+        self._paths = paths_by_frame(folder)
         self._min_area_px, self._max_masks = min_area_px, max_masks
 
     def generate(self, keyframe: Frame, carried: Rles) -> KeyframeMasks:
@@ -56,30 +48,9 @@ class PrecomputedGenerator:
         path = self._paths.get(keyframe.index)
         if path is None:
             return KeyframeMasks.from_rles(Rles.empty(keyframe.size))
-        read = read_png_folder if path.is_dir() else _READERS[path.suffix.lower()]
         return keep_masks(
-            read(path, keyframe.size),
+            read_masks(path, keyframe.size),
             min_area_px=self._min_area_px,
             max_masks=self._max_masks,
             max_iou=_NEAR_DUPLICATE_IOU,
         )
-
-
-def _paths_by_frame(folder: Path) -> dict[int, Path]:
-    try:
-        entries = sorted(folder.iterdir())
-    except OSError as e:
-        raise InputError(f"expected a folder of masks at {folder}, cannot read one: {e.strerror}") from e
-    paths: dict[int, Path] = {}
-    for path in entries:
-        number = re.search(r"\d+$", path.stem)
-        if number is None or not (path.is_dir() or path.suffix.lower() in _READERS):
-            continue
-        other = paths.setdefault(int(number[0]), path)
-        if other != path:
-            raise InputError(
-                f"expected one file a frame in {folder}, got {other.name} and {path.name}; remove one of them"
-            )
-    if not paths:
-        raise InputError(f"expected masks in {folder} named by frame, as {_KINDS}; got none")
-    return paths

@@ -134,12 +134,8 @@ def read(source: Path) -> Imported:
         InputError: the file cannot be read, holds several videos, or a part of it is wrong.
     """
     video = only_video(source)
-    images = sorted(_read_images(source), key=lambda image: image["order"])
-    if not images:
-        raise InputError(f"expected images in {source}, found none")
+    images = read_images(source)
     size = images[0]["size"]
-    if any(image["size"] != size for image in images):
-        raise InputError(f"expected images of one size in {source}, as frames of a video have: split it")
     number = {image["id"]: place for place, image in enumerate(images)}
     gathered = Gathered(size)
     for at, annotation in enumerate(items(source, "annotations.item")):
@@ -163,7 +159,21 @@ def read(source: Path) -> Imported:
     )
 
 
-def _read_images(source: Path) -> Iterator[dict[str, Any]]:
+def read_images(source: Path) -> list[dict[str, Any]]:
+    """What is known of each image, in the order of frames: `id`, `size` (height, width), what the table of frames has.
+
+    Raises:
+        InputError: the file cannot be read, there is no image, something is wrong with one, or their sizes differ.
+    """
+    images = sorted(_images_in(source), key=lambda image: image["order"])
+    if not images:
+        raise InputError(f"expected images in {source}, found none")
+    if any(image["size"] != images[0]["size"] for image in images):
+        raise InputError(f"expected images of one size in {source}, as frames of a video have: split it")
+    return images
+
+
+def _images_in(source: Path) -> Iterator[dict[str, Any]]:
     for at, image in enumerate(items(source, "images.item")):
         with checked(source, f"images[{at}]"):
             order = next((image[key] for key in ("frame_index", "frame_id") if image.get(key) is not None), None)

@@ -61,6 +61,29 @@ def import_masks(
     if not source.exists():
         raise InputError(f"expected something in the format {format} at {source}, found nothing; check the path")
     imported = format_named(format).read(source)
+    return write_store(imported, source, output, settings={"format": format}, video=video, overwrite=overwrite)
+
+
+def write_store(
+    imported: Imported,
+    source: Path,
+    output: Path,
+    *,
+    settings: dict[str, Any],
+    video: str | Path | None = None,
+    overwrite: bool = False,
+) -> Result:
+    """Make a store of what was imported.
+
+    Args:
+        imported: masks with the numbers of their objects.
+        source: where they are from.
+        output, video, overwrite: as in `import_masks`.
+        settings: how they were imported; kept in the store.
+
+    Raises:
+        InputError: the masks do not fit the video, or the store cannot be written.
+    """
     if output.exists() and not is_store(output):
         raise InputError(f"{output} is no store and is not replaced: choose another name")
     info = _video_info(imported, source, Path(video) if video is not None else None)
@@ -71,7 +94,7 @@ def import_masks(
         "input": str(Path(video if video is not None else source).resolve()),
         "weights": {},
     }
-    identity = {"video": {k: v for k, v in asdict(info).items() if k != "name"}, "settings": {"format": format}}
+    identity = {"video": {k: v for k, v in asdict(info).items() if k != "name"}, "settings": settings}
     with (
         written(output, overwrite=overwrite, ours=_STORE) as folder,
         ZarrStore.create_or_resume(folder, identity=identity, provenance=provenance, size=imported.size) as store,

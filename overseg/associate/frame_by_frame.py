@@ -1,0 +1,83 @@
+"""Tracks of masks that were found on each frame by itself: what overlaps a track's last mask goes on with it."""
+
+import numpy as np
+from jaxtyping import Float64, Int64
+from scipy.optimize import linear_sum_assignment
+
+from overseg.associate.overlap import OverlapAssociator
+from overseg.data.rles import Rles
+from overseg.data.visit import Edges
+from overseg.errors import SettingsError
+
+METHODS = ("iou", "hungarian")
+
+_Pairs = tuple[Int64[np.ndarray, " k"], Int64[np.ndarray, " k"]]
+
+
+class FrameByFrame:
+    """Gives every mask the number of a track, one frame after the other. A track has one mask a frame at most.
+
+    Example:
+        >>> square = np.zeros((1, 8, 8), dtype=bool)
+        >>> square[0, 2:6, 2:6] = True
+        >>> tracks = FrameByFrame()
+        >>> [tracks.follow(at, Rles.from_masks(np.roll(square, at, axis=2))).tolist() for at in (0, 1, 2, 9)]
+        [[0], [0], [0], [1]]
+    """
+
+    def __init__(self, *, method: str = "iou", min_iou: float = 0.3, max_gap: int = 3) -> None:
+        """
+        Args:
+            method: "iou" joins the pairs that overlap most, one after the other; "hungarian" those whose overlaps add
+                up to the most (H. W. Kuhn, 1955: "The Hungarian method for the assignment problem").
+            min_iou: masks that overlap less, in (0, 1], are never joined.
+            max_gap: on how many frames in a row a track may have no mask and still go on.
+
+        Raises:
+            SettingsError: an option has a value that it cannot have.
+        """
+        if method not in METHODS:
+            raise SettingsError(f"--method is one of {', '.join(METHODS)}, not {method!r}")
+        if not 0 < min_iou <= 1:  # so put, a NaN is refused
+            raise SettingsError(f"--min-iou takes a number above 0 and up to 1, not {min_iou:g}")
+        if max_gap < 0:
+            raise SettingsError(f"--max-gap takes a whole number of at least 0, not {max_gap}")
+        self._paired = _hungarian if method == "hungarian" else _strongest_first
+        self._min_iou, self._max_gap = min_iou, max_gap
+        self._last: dict[int, tuple[int, bytes]] = {}  # by track, the frame that it was last seen on, and its mask
+        self.n_tracks = 0
+
+    def follow(self, frame: int, masks: Rles) -> Int64[np.ndarray, " n"]:
+        """The track of each mask of a frame; new tracks get the next numbers, in the order of their masks.
+
+        Args:
+            frame: its number, larger than that of the frame before.
+            masks: what was found there, none of them empty.
+        """
+        self._last = {id: last for id, last in self._last.items() if frame - last[0] <= self._max_gap + 1}
+        known = np.array(list(self._last), np.int64)
+        before = Rles(masks.size, tuple(counts for _, counts in self._last.values()))
+        rows, columns = self._paired(before.iou(masks), self._min_iou)
+        ids = np.full(len(masks), -1, np.int64)
+        ids[columns] = known[rows]
+        new = np.flatnonzero(ids < 0)
+        ids[new] = self.n_tracks + np.arange(len(new))
+        self.n_tracks += len(new)
+        self._last |= {id: (frame, counts) for id, counts in zip(ids.tolist(), masks.counts, strict=True)}
+        return ids
+
+
+def _strongest_first(iou: Float64[np.ndarray, "l n"], min_iou: float) -> _Pairs:
+    """Rows and columns of the matches that `OverlapAssociator` makes of these overlaps."""
+    rows, columns = np.nonzero(iou >= min_iou)
+    met = Edges(rows, columns, np.zeros(len(rows), np.int32), iou[rows, columns].astype(np.float32))
+    matched = OverlapAssociator(match_iou=min_iou).matched(met)
+    return rows[matched], columns[matched]
+
+
+def _hungarian(iou: Float64[np.ndarray, "l n"], min_iou: float) -> _Pairs:
+    """Rows and columns of the assignment with the largest sum of overlaps."""
+    enough = np.where(iou >= min_iou, iou, 0.0)
+    rows, columns = linear_sum_assignment(enough, maximize=True)
+    there = enough[rows, columns] > 0
+    return rows[there], columns[there]

@@ -1,0 +1,52 @@
+"""`overseg associate`: tracks of masks that were found on each frame by itself."""
+
+import argparse
+from typing import Any
+
+from overseg.associate.frame_by_frame import METHODS
+
+
+def add_parser(commands: Any) -> None:
+    """Describe the command to argparse."""
+    parser = commands.add_parser(
+        "associate",
+        help="make tracks of masks that another tool found frame by frame",
+        description="Give masks that were found on each frame by itself numbers that stay the same through the video.",
+    )
+    parser.add_argument(
+        "masks",
+        metavar="MASK_DIR",
+        help="a folder with a PNG, a folder of PNGs, a JSON or an npz for each frame; or a COCO file",
+    )
+    parser.add_argument(
+        "output", metavar="OUT", help="a store (.zarr), a file (.json, .csv), or a folder for both files and id maps"
+    )
+    parser.add_argument("--method", default="iou", help=f"{' or '.join(METHODS)} (iou)")
+    parser.add_argument("--min-iou", type=float, default=0.3, help="masks that overlap less are not one track (0.3)")
+    parser.add_argument(
+        "--max-gap", type=int, default=3, metavar="FRAMES", help="frames that a track may have no mask on (3)"
+    )
+    parser.add_argument("--video", metavar="PATH", help="for a store: the video or folder that the masks are of")
+    parser.add_argument("--overwrite", action="store_true", help="replace what has that name")
+    parser.add_argument("--quiet", action="store_true", help="say nothing")
+    parser.set_defaults(call=run, if_interrupted="nothing was written")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make them, and say how many."""
+    from overseg.interchange.associating import associate_masks
+
+    found = associate_masks(
+        args.masks,
+        args.output,
+        method=args.method,
+        min_iou=args.min_iou,
+        max_gap=args.max_gap,
+        video=args.video,
+        overwrite=args.overwrite,
+    )
+    if not args.quiet:
+        print(f"{args.output}: {found.n_frames} frames, {found.n_masks} masks, {found.n_tracks} tracks")
+        if found.n_hidden:
+            print(f"id maps hold one track a pixel, small masks on top; masks partly hidden there: {found.n_hidden}")
+    return 0

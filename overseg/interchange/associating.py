@@ -1,0 +1,153 @@
+"""From masks of each frame by itself to tracks: as a store, or as JSON, CSV and maps of their numbers."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from overseg.associate.frame_by_frame import FrameByFrame
+from overseg.data.label_map import paint
+from overseg.data.masks import TrackMasks
+from overseg.errors import InputError, SettingsError
+from overseg.interchange.destination import written
+from overseg.interchange.imported import Imported, imported_masks
+from overseg.interchange.importing import write_store
+from overseg.interchange.json_output import write_json
+from overseg.interchange.mask_frames import MaskFrames, open_mask_frames
+from overseg.interchange.png import encoded
+
+_JSON, _CSV, _MAPS = "tracks.json", "tracks.csv", "id_maps"
+_ENDINGS = ("", ".zarr", ".json", ".csv")
+_CSV_COLUMNS = ("frame", "track", "left", "top", "width", "height", "area_px", "score")
+_LARGEST = 2**16 - 1  # that a pixel of a map holds
+
+
+@dataclass(frozen=True)
+class Associated:
+    """What was associated.
+
+    Attributes:
+        n_frames, n_masks, n_tracks: how many.
+        n_hidden: masks of which another hides a part in the maps.
+    """
+
+    n_frames: int
+    n_masks: int
+    n_tracks: int
+    n_hidden: int = 0
+
+
+def associate_masks(
+    source: str | Path,
+    output: str | Path,
+    *,
+    method: str = "iou",
+    min_iou: float = 0.3,
+    max_gap: int = 3,
+    video: str | Path | None = None,
+    overwrite: bool = False,
+) -> Associated:
+    """Make tracks of masks that were found on each frame by itself; what `overseg associate` does.
+
+    Example:
+        >>> associate_masks("masks", "tracks", method="hungarian").n_tracks  # doctest: +SKIP
+        12
+
+    Args:
+        source: a folder with the masks of each frame, or a COCO file; see `open_mask_frames`.
+        output: a store that ends in .zarr; one file that ends in .json or .csv; or a folder for these two and
+            `id_maps`, 16-bit PNGs whose pixels are 1 + the number of a track, small masks on top, or 0.
+        method, min_iou, max_gap: see `FrameByFrame`.
+        video: for a store, the video or folder of images that the masks are of.
+        overwrite: replace what has that name.
+
+    Raises:
+        SettingsError: an option has a value that it cannot have.
+        InputError: the masks cannot be read, do not fit the video, or the output cannot be written.
+    """
+    source, output = Path(source), Path(output)
+    tracks = FrameByFrame(method=method, min_iou=min_iou, max_gap=max_gap)
+    if output.suffix.lower() not in _ENDINGS:
+        raise SettingsError(f"{output} has to end in .zarr, .json or .csv, or to be a folder without an ending")
+    if video is not None and output.suffix.lower() != ".zarr":
+        raise SettingsError(f"--video is for a store: name one that ends in .zarr, not {output}")
+    frames = open_mask_frames(source)
+    if output.suffix.lower() == ".zarr":
+        imported = Imported(frames.size, frames.n_frames, _followed(frames, tracks), name=source.name)
+        settings = {"method": method, "min_iou": min_iou, "max_gap": max_gap}
+        result = write_store(imported, source, output, settings=settings, video=video, overwrite=overwrite)
+        return Associated(len(result), int(result.frames.n_masks.sum()), len(result.tracks))
+    with written(output, overwrite=overwrite) as folder:
+        return _write(list(_followed(frames, tracks)), frames, tracks, output, folder)
+
+
+def _followed(frames: MaskFrames, tracks: FrameByFrame) -> Iterator[TrackMasks]:
+    """The masks of each frame with their tracks."""
+    for frame in range(frames.n_frames):
+        masks = frames.read(frame)
+        ids = tracks.follow(frame, masks.rles)
+        yield imported_masks(masks.rles, ids, score=masks.predicted_iou)
+
+
+def _write(found: list[TrackMasks], frames: MaskFrames, tracks: FrameByFrame, output: Path, folder: Path) -> Associated:
+    suffix, hidden = output.suffix.lower(), 0
+    if suffix in (".json", ""):
+        write_json(folder / _JSON, _members(found, frames, tracks.n_tracks))
+    if suffix in (".csv", ""):
+        _write_csv(folder / _CSV, found)
+    if not suffix:
+        hidden = _write_maps(folder / _MAPS, found, tracks.n_tracks)
+    return Associated(frames.n_frames, sum(map(len, found)), tracks.n_tracks, hidden)
+
+
+def _members(found: list[TrackMasks], frames: MaskFrames, n_tracks: int) -> dict[str, Any]:
+    height, width = frames.size
+    of_track: list[list[dict[str, Any]]] = [[] for _ in range(n_tracks)]
+    for frame, masks in enumerate(found):
+        for track, *known, counts in _rows(masks):
+            box, area_px, score = known
+            segmentation = {"size": [height, width], "counts": counts.decode("ascii")}
+            of_track[track].append(
+                {"frame": frame, "bbox": box, "area": area_px, "score": score, "segmentation": segmentation}
+            )
+    tracks = ({"id": id, "n_frames": len(masks), "masks": masks} for id, masks in enumerate(of_track))
+    return {"width": width, "height": height, "n_frames": frames.n_frames, "tracks": tracks}
+
+
+def _write_csv(path: Path, found: list[TrackMasks]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(_CSV_COLUMNS)
+        for frame, masks in enumerate(found):
+            writer.writerows((frame, track, *box, area_px, score) for track, box, area_px, score, _ in _rows(masks))
+
+
+def _rows(masks: TrackMasks) -> Iterator[tuple[int, list[int], int, float, bytes]]:
+    """Track, box (left, top, width, height), area, score and run lengths of each mask."""
+    return zip(
+        masks.track.tolist(),
+        masks.rles.boxes_xywh().astype(int).tolist(),
+        masks.rles.area_px().tolist(),
+        [round(score, 4) for score in masks.score.tolist()],
+        masks.rles.counts,
+        strict=True,
+    )
+
+
+def _write_maps(folder: Path, found: list[TrackMasks], n_tracks: int) -> int:
+    """A map of each frame; how many masks are hidden in part."""
+    if n_tracks > _LARGEST:
+        raise InputError(f"{n_tracks} tracks do not fit into maps of {_LARGEST}: write a .zarr, .json or .csv")
+    folder.mkdir()
+    n_hidden = 0
+    for frame, masks in enumerate(found):
+        area_px = masks.rles.area_px()
+        labels = paint(masks.rles, np.argsort(-area_px, kind="stable"))
+        n_hidden += int((np.bincount(labels[labels >= 0], minlength=len(masks)) < area_px).sum())
+        number = np.append(masks.track + 1, 0).astype(np.uint16)  # the last is that of no mask
+        (folder / f"{frame:05d}.png").write_bytes(encoded(Image.fromarray(number[labels])))
+    return n_hidden
