@@ -105,6 +105,10 @@ def _build_generator(settings: Settings, device: str) -> MaskGenerator:
 
 
 def _build_propagator(settings: Settings, device: str, feature_cache_bytes: int) -> MaskPropagator:
+    if settings.propagator == "none":
+        from overseg.propagate.nothing import NoPropagator
+
+        return NoPropagator()
     if settings.propagator == "flow":
         from overseg.propagate.flow import FlowPropagator
 

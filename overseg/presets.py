@@ -76,9 +76,9 @@ def _fitting(device: str, changes: dict[str, Any], report: Report) -> tuple[str,
     """The preset that fits the machine, and why it is not a better one."""
     if not device.startswith("cuda"):
         return "fast", "no CUDA device; with one, --preset full gives the best masks"
-    wanted = [
-        name for key in ("weights", "propagator_weights") if key not in changes for name in [PRESETS["full"][key]]
-    ]
+    by_sam2 = changes.get("propagator", "sam2") == "sam2"
+    keys = ("weights", "propagator_weights") if by_sam2 else ("weights",)
+    wanted = [PRESETS["full"][key] for key in keys if key not in changes]
     try:
         for name in wanted:
             at_hand(name, report=report)
@@ -160,4 +160,5 @@ def _line(name: str, reason: str, settings: Settings, device: str) -> str:
     size = settings.propagation_size
     if size and size < _FULL_PROPAGATION_SIZE:
         propagator += f" at {size} px: faster than at {_FULL_PROPAGATION_SIZE}, thin and small masks followed less well"
-    return f"preset {name}: masks by {generator}, carried by {propagator}, on {device} ({reason}{preview})"
+    carried = "not carried" if settings.propagator == "none" else f"carried by {propagator}"
+    return f"preset {name}: masks by {generator}, {carried}, on {device} ({reason}{preview})"

@@ -93,6 +93,18 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--feature-cache", metavar="BYTES", help="memory in which sam2 keeps what it made of frames, such as 512M (4G)"
     )
+    parser.add_argument(
+        "--per-frame",
+        action="store_true",
+        help="segment every frame by itself: a keyframe on each, and nothing is carried",
+    )
+    parser.add_argument(
+        "--render",
+        action="append",
+        default=[],
+        metavar="DEST",
+        help="draw the masks over the video, too: to a video file, or to a folder of pictures; may be given again",
+    )
     parser.add_argument("--config", metavar="FILE.yaml", help="options by name; those on the command line count first")
     parser.add_argument("--overwrite", action="store_true", help="throw away what the store holds")
     parser.add_argument("--quiet", action="store_true", help="no progress bars and no remarks")
@@ -105,19 +117,37 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run it, and say what was found."""
     from overseg.api import run as run_video
+    from overseg.output.form import Form
+    from overseg.output.look import Look
+    from overseg.output.render import render_result
 
     given = {name: value for name, value in vars(args).items() if name in _OPTIONS and value is not None}
     kept = read_config(Path(args.config), allowed=_OPTIONS, words=_WORDS) if args.config else {}
+    chosen = _each_frame_alone(kept | given) if args.per_frame else kept | given
+    for destination in args.render:
+        Form().format_of(Path(destination), Look())
     with ExitStack() as stack:
         log = stack.enter_context(_log_file(args.log_json)) if args.log_json else None
         report = TerminalReport(quiet=args.quiet, log=log)
         stack.callback(report.close)
-        result = run_video(args.input, args.output, overwrite=args.overwrite, report=report, **(kept | given))
+        result = run_video(args.input, args.output, overwrite=args.overwrite, report=report, **chosen)
+        for destination in args.render:
+            render_result(result, destination, report=report)
     if not args.quiet:
         print(f"{args.output}: {headline(result)}")
     return 0
 
 
+def _each_frame_alone(chosen: dict[str, Any]) -> dict[str, Any]:
+    for name in _PER_FRAME:
+        if name in chosen:
+            raise SettingsError(
+                f"--per-frame puts a keyframe on every frame and carries nothing: leave out {option(name)}"
+            )
+    return chosen | _PER_FRAME
+
+
+_PER_FRAME = {"step": 1, "propagator": "none"}
 _WORDS = {
     "preset": "fast",
     "device": "cuda:0",

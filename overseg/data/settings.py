@@ -6,7 +6,7 @@ from typing import Any
 from overseg.errors import SettingsError
 
 GENERATORS = ("sam1", "hierarchy", "precomputed")
-PROPAGATORS = ("sam2", "flow")
+PROPAGATORS = ("sam2", "flow", "none")
 DTYPES = ("float32", "bfloat16")
 EXACT_ONLY = (
     "box_nms_thresh",
@@ -24,7 +24,7 @@ class Settings:
 
     Attributes:
         generator: how masks are made on keyframes: "sam1", "hierarchy" (a preview without weights), "precomputed".
-        propagator: how masks are carried: "sam2" or "flow".
+        propagator: how masks are carried: "sam2", "flow", or "none": not at all, so that every keyframe stands alone.
         weights: checkpoint of the generator, by name or path; None where it needs none.
         propagator_weights: checkpoint of the propagator; None where it needs none.
         masks: folder of masks for the precomputed generator.

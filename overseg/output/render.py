@@ -11,6 +11,7 @@ from overseg.errors import SettingsError
 from overseg.interchange.destination import written
 from overseg.interchange.filters import Filters
 from overseg.output.form import Form
+from overseg.output.input_video import open_input
 from overseg.output.look import Look
 from overseg.output.sink import is_video, is_video_name, open_sink
 from overseg.stages import Report, Video
@@ -97,6 +98,17 @@ def render(
                     done += 1
                     if report:
                         report.progress("render", done, total)
+
+
+def render_result(result: Result, destination: str | Path, *, report: Report | None = None) -> None:
+    """Draw all masks over the video that a result was made from; see `render`.
+
+    Raises:
+        SettingsError: the destination is no video file and no folder.
+        InputError: the destination cannot be written, or the video is damaged.
+    """
+    with open_input(result) as video:
+        render(result, video, destination, report=report)
 
 
 def _targets(shown: Bool[np.ndarray, " t"], form: Form, format: str) -> list[tuple[str, Bool[np.ndarray, " t"]]]:
