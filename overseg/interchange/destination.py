@@ -1,20 +1,23 @@
 """Writing that is there as a whole under its name, or not at all, and never beside it."""
 
+import fcntl
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from overseg.errors import InputError
-from overseg.store.durable import OURS, temporary_beside
+from overseg.store.durable import OURS, TEMPORARY, sync, sync_tree, temporary_beside
 
 
 @contextmanager
 def written(destination: Path, *, overwrite: bool, ours: Sequence[str] = ()) -> Iterator[Path]:
     """An empty folder to fill, which takes the name `destination` when the block ends, and is gone when it fails.
 
-    Where the name has an ending, such as `.json`, it is a file's: the one file in the folder then takes it.
+    Where the name has an ending, such as `.json`, it is a file's: the one file in the folder then takes it. All of it
+    is on the disk when it gets its name. What a killed process left of the same destination is removed first.
 
     Args:
         destination: what is written; its folder is there.
@@ -26,22 +29,23 @@ def written(destination: Path, *, overwrite: bool, ours: Sequence[str] = ()) -> 
         InputError: there is something of that name that may not be replaced, or it cannot be written.
     """
     destination = Path(os.path.abspath(destination))
-    _check_free(destination, overwrite=overwrite)
-    temporary = temporary_beside(destination)
     try:
-        temporary.mkdir()
-        yield temporary
-        if is_file_name(destination):
-            (content,) = temporary.iterdir()
-            os.replace(content, destination)
-        else:
-            _give_name(temporary, destination, ours)
+        _clear_after_killed(destination)
+        _check_free(destination, overwrite=overwrite)
+        with _held_folder(destination) as temporary:
+            yield temporary
+            sync_tree(temporary)
+            _check_free(destination, overwrite=overwrite)  # again: somebody else may have written it by now
+            if is_file_name(destination):
+                (content,) = temporary.iterdir()
+                os.replace(content, destination)
+            else:
+                _give_name(temporary, destination, ours)
+            sync(destination.parent)
     except OSError as e:
         raise InputError(
             f"cannot write {destination}: {e.strerror or e}; check that its folder exists, is writable and has room"
         ) from e
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def is_file_name(destination: Path) -> bool:
@@ -60,19 +64,77 @@ def _check_free(destination: Path, *, overwrite: bool) -> None:
 
 
 def _give_name(temporary: Path, destination: Path, ours: Sequence[str]) -> None:
-    old = None
-    if destination.exists():
-        known = {*ours, *(path.name for path in temporary.iterdir())}
-        foreign = sorted(
-            path.name for path in destination.iterdir() if path.name not in known and not path.name.startswith(OURS)
+    if not destination.exists():
+        os.rename(temporary, destination)
+        return
+    known = {*ours, *(path.name for path in temporary.iterdir())}
+    foreign = sorted(
+        path.name for path in destination.iterdir() if path.name not in known and not path.name.startswith(OURS)
+    )
+    if foreign:
+        raise InputError(
+            f"{destination} holds {foreign[0]}, which the new one does not have, and is not replaced: "
+            "choose another name, or remove it"
         )
-        if foreign:
-            raise InputError(
-                f"{destination} holds {foreign[0]}, which the new one does not have, and is not replaced: "
-                "choose another name, or remove it"
-            )
-        old = temporary_beside(destination)
-        os.rename(destination, old)
+    aside = _aside(destination)
+    os.rename(destination, aside)
     os.rename(temporary, destination)
-    if old is not None:
-        shutil.rmtree(old)
+    _remove(aside, destination)
+
+
+def _clear_after_killed(destination: Path) -> None:
+    """Bring the destination back where it was just being replaced, and remove what was half-written."""
+    aside = _aside(destination)
+    if aside.exists():
+        if os.path.lexists(destination):
+            _remove(aside, destination)
+        else:
+            os.rename(aside, destination)
+    for left in destination.parent.glob(f"{_prefix(destination)}*"):
+        with suppress(OSError), _locked(left):  # else its writer is alive, or nobody can tell: let it be
+            shutil.rmtree(left)
+
+
+def _remove(aside: Path, destination: Path) -> None:
+    """Under another name first, so that what lies aside is always whole."""
+    temporary = temporary_beside(destination, prefix=_prefix(destination))
+    os.rename(aside, temporary)
+    shutil.rmtree(temporary)
+
+
+@contextmanager
+def _held_folder(destination: Path) -> Iterator[Path]:
+    """A new folder beside the destination, locked as long as this process lives; gone at the end."""
+    temporary = temporary_beside(destination, prefix=_prefix(destination))
+    temporary.mkdir()
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, temporary, ignore_errors=True)
+        with suppress(OSError):  # this file system has no locks: what a kill leaves stays until somebody removes it
+            stack.enter_context(_locked(temporary))
+        yield temporary
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold a folder; OSError where somebody else does. The kernel lets go of it when the process ends."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _prefix(destination: Path) -> str:
+    """Begins the names of what is half-written and shall be this destination."""
+    return f"{TEMPORARY}{_digest(destination)}-"
+
+
+def _aside(destination: Path) -> Path:
+    """Where an older one lies, whole, for the moment in which it is replaced."""
+    return destination.with_name(f"{OURS}aside-{_digest(destination)}")
+
+
+def _digest(destination: Path) -> str:
+    """Stands for a name, whatever its length."""
+    return hashlib.sha256(os.fsencode(destination.name)).hexdigest()[:12]

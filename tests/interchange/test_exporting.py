@@ -115,7 +115,7 @@ export(open_result(sys.argv[1]), sys.argv[2], format="sav-png")
     (left,) = tmp_path.iterdir()
     assert left.name.startswith(".overseg-tmp-")
     export(result, tmp_path / "out", format="sav-png")
-    assert (tmp_path / "out").is_dir()
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def test_what_else_lies_there_is_not_replaced(result, tmp_path):

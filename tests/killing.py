@@ -1,0 +1,93 @@
+"""Work that is killed just before it asks the file system for something, at any of the places where it does."""
+
+import multiprocessing
+import os
+import signal
+import stat
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
+from typing import Any
+
+import numpy as np
+
+STEPS = ("fsync", "replace", "rename", "unlink", "rmdir", "mkdir")  # what a writer asks the file system for
+Work = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Killing:
+    """Runs work in processes that start fast: what they need is imported once."""
+
+    processes: ForkServerContext
+
+    @classmethod
+    def with_preloaded(cls, *modules: str) -> "Killing":
+        processes = multiprocessing.get_context("forkserver")
+        processes.set_forkserver_preload(list(modules))
+        return cls(processes)
+
+    def steps(self, work: Work, *arguments: Any, at_most: int | None = None) -> list[int]:
+        """The numbers of a step from every place of the code that asks for one, of work that nobody kills.
+
+        Where there are more than `at_most`, those are taken that are spread over all, the first and the last with them.
+        """
+        here, there = multiprocessing.Pipe()
+        process = self.processes.Process(target=_run_until, args=(work, arguments, None, there))
+        process.start()
+        there.close()  # so that recv ends should the process fail
+        asked_from = here.recv()
+        process.join()
+        shuffled = np.random.default_rng(0).permutation(len(asked_from)).tolist()
+        steps = sorted({asked_from[step]: step for step in shuffled if not _is_left_out(asked_from[step])}.values())
+        if at_most is None or len(steps) <= at_most:
+            return steps
+        return [steps[at] for at in np.linspace(0, len(steps) - 1, at_most).round().astype(int)]
+
+    def kill(self, work: Work, *arguments: Any, before: int) -> None:
+        """Run the work and kill it before the step of this number; a file not yet on the disk loses its second half."""
+        process = self.processes.Process(target=_run_until, args=(work, arguments, before, multiprocessing.Pipe()[1]))
+        process.start()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+
+
+def _run_until(work: Work, arguments: tuple[Any, ...], fatal_step: int | None, connection: Connection) -> None:
+    asked_from: list[str] = []
+    fsync, lock = os.fsync, threading.Lock()
+
+    def killing(step: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*args: Any, **options: Any) -> Any:
+            with lock:
+                if len(asked_from) == fatal_step:
+                    if step is fsync:
+                        _lose_half(args[0])
+                    os.kill(os.getpid(), signal.SIGKILL)
+                asked_from.append(f"{step.__name__} of {_asking_functions()}")
+            return step(*args, **options)
+
+        return counted
+
+    for name in STEPS:
+        setattr(os, name, killing(getattr(os, name)))
+    work(*arguments)
+    connection.send(asked_from)
+
+
+def _asking_functions() -> str:
+    """The functions of overseg that are at work, from the outermost on."""
+    names = [f.name for f in traceback.extract_stack() if f"{os.sep}overseg{os.sep}" in f.filename]
+    return " > ".join(names)
+
+
+def _is_left_out(asked_from: str) -> bool:
+    """What zarr asks for itself, and the second half of an atomic write."""
+    return asked_from.endswith(("of ", "write_atomically > sync"))
+
+
+def _lose_half(descriptor: int) -> None:
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.truncate(f"/proc/self/fd/{descriptor}", os.fstat(descriptor).st_size // 2)
