@@ -1,13 +1,18 @@
 """From names in the settings to stages that are ready to work."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from overseg.associate.overlap import OverlapAssociator
 from overseg.data.settings import EXACT_ONLY, RELAXING, Settings
-from overseg.engine.run import Stages
-from overseg.stages import MaskGenerator, MaskPropagator, Report
+from overseg.engine.schedule import MAX_PREVIEW_MASKS
+from overseg.stages import MaskGenerator, MaskPropagator, Report, Stages
 from overseg.weights import catalogue, fetch, fingerprints, missing_files, weights_path
+
+if TYPE_CHECKING:
+    import torch
+    from segment_anything.modeling import Sam
 
 
 def build_stages(settings: Settings, *, device: str, feature_cache_bytes: int = 4 << 30) -> Stages:
@@ -18,9 +23,12 @@ def build_stages(settings: Settings, *, device: str, feature_cache_bytes: int = 
         device: "cpu", "cuda", "cuda:1", "mps".
         feature_cache_bytes: host memory for image features of the propagator.
     """
-    associator = OverlapAssociator(match_iou=settings.match_iou)
+    generator, preview_generator = _build_generators(settings, device)
     return Stages(
-        _build_generator(settings, device), _build_propagator(settings, device, feature_cache_bytes), associator
+        generator,
+        preview_generator,
+        _build_propagator(settings, device, feature_cache_bytes),
+        OverlapAssociator(match_iou=settings.match_iou),
     )
 
 
@@ -59,29 +67,41 @@ def at_hand(name: str, *, report: Report) -> Path:
     return fetch(name, report=tell)
 
 
-def _build_generator(settings: Settings, device: str) -> MaskGenerator:
+def _build_generators(settings: Settings, device: str) -> tuple[MaskGenerator, MaskGenerator]:
+    """For the full run, and for previews: half as many points on a side find as good masks of what is large."""
+    if settings.generator != "sam1":
+        generator = _build_generator(settings)
+        return generator, generator
+    import torch
+
+    from overseg.generate.sam_models import load_sam
+
+    dtype, weights = getattr(torch, settings.dtype), weights_path(settings.weights or "")
+    sam = load_sam(weights, device=device, dtype=dtype, compile=settings.compile)
+    max_masks = min(settings.max_masks_per_keyframe or MAX_PREVIEW_MASKS, MAX_PREVIEW_MASKS)
+    coarse = replace(settings, points_per_side=-(-settings.points_per_side // 2), max_masks_per_keyframe=max_masks)
+    return _build_sam1(settings, sam, dtype), _build_sam1(coarse, sam, dtype)
+
+
+def _build_generator(settings: Settings) -> MaskGenerator:
     min_area_px, max_masks = settings.min_area_px, settings.max_masks_per_keyframe
     if settings.generator == "hierarchy":
         from overseg.generate.hierarchy import HierarchyGenerator
 
         return HierarchyGenerator(min_area_px=min_area_px, max_masks=max_masks)
-    if settings.generator == "precomputed":
-        from overseg.generate.precomputed import PrecomputedGenerator
+    from overseg.generate.precomputed import PrecomputedGenerator
 
-        return PrecomputedGenerator(Path(settings.masks or ""), min_area_px=min_area_px, max_masks=max_masks)
-    import torch
+    return PrecomputedGenerator(Path(settings.masks or ""), min_area_px=min_area_px, max_masks=max_masks)
 
-    from overseg.generate.sam_models import load_sam
 
-    dtype = getattr(torch, settings.dtype)
-    weights = weights_path(settings.weights or "")
-    sam = load_sam(weights, device=device, dtype=dtype, compile=settings.compile)
+def _build_sam1(settings: Settings, sam: "Sam", dtype: "torch.dtype") -> MaskGenerator:
+    min_area_px = settings.min_area_px
     shared: dict[str, Any] = {
         "points_per_side": settings.points_per_side,
         "pred_iou_thresh": settings.pred_iou_thresh,
         "stability_score_thresh": settings.stability_score_thresh,
         "min_area_px": min_area_px,
-        "max_masks": max_masks,
+        "max_masks": settings.max_masks_per_keyframe,
         "dtype": dtype,
     }
     if settings.exact:

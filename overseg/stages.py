@@ -64,6 +64,11 @@ class Clip:
 class MaskGenerator(Protocol):
     """Finds the masks of one keyframe, overlapping and at every granularity."""
 
+    @property
+    def keyframe_work(self) -> float:
+        """Work that a keyframe is reckoned to take, in passes of SAM's image encoder; the same on every machine."""
+        ...
+
     def generate(self, keyframe: Frame, carried: Rles) -> KeyframeMasks:
         """Masks of `keyframe`, the most reliable first.
 
@@ -81,6 +86,15 @@ class MaskGenerator(Protocol):
 @runtime_checkable
 class MaskPropagator(Protocol):
     """Carries masks from one end of a clip to the other."""
+
+    def clip_work(self, n_frames: int, n_masks: int) -> float:
+        """Work that carrying over `n_frames` frames is reckoned to take, in passes of SAM's image encoder.
+
+        Args:
+            n_frames: frames after the prompts' frame.
+            n_masks: masks carried, summed over these frames.
+        """
+        ...
 
     def propagate(self, clip: Clip, prompts: Rles, direction: Direction) -> Masklets:
         """Carry `prompts`, masks of the first frame in this direction, to the clip's other end.
@@ -152,6 +166,23 @@ class Associator(Protocol):
             For every region, the smallest region of its group.
         """
         ...
+
+
+@dataclass(frozen=True)
+class Stages:
+    """The stages of one run, ready to work.
+
+    Attributes:
+        generator: finds the masks of keyframes.
+        preview_generator: finds those of the keyframes of a budgeted run's coarse rounds: fewer, in less time.
+        propagator: carries them.
+        associator: decides which are the same region.
+    """
+
+    generator: MaskGenerator
+    preview_generator: MaskGenerator
+    propagator: MaskPropagator
+    associator: Associator
 
 
 @runtime_checkable

@@ -89,6 +89,7 @@ class TruthGenerator:
         miss: share of the masks that it does not see, in [0, 1].
         split: share of the masks that it sees as two halves.
         seed: of the noise, which depends on the frame alone.
+        keyframe_work: as in MaskGenerator.
     """
 
     video: ToyVideo
@@ -96,6 +97,7 @@ class TruthGenerator:
     miss: float = 0.0
     split: float = 0.0
     seed: int = 0
+    keyframe_work: float = 3.5
 
     def generate(self, keyframe: Frame, carried: Rles) -> KeyframeMasks:
         rng = np.random.default_rng([self.seed, keyframe.index])

@@ -1,7 +1,7 @@
 """Runs on the toy video: real engine, real flow, real store; only the generator knows the truth."""
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +10,9 @@ from toy import NAMES, TruthGenerator
 from overseg.associate.overlap import OverlapAssociator
 from overseg.data.budget import Budget
 from overseg.data.settings import Settings
-from overseg.engine.run import Stages, run
+from overseg.engine.run import run
 from overseg.propagate.flow import FlowPropagator
+from overseg.stages import Stages
 from overseg.store.result import Result, open_result
 from overseg.store.zarr_store import ZarrStore
 
@@ -37,7 +38,7 @@ def run_toy(path: Path, generator: TruthGenerator, *, budget: str | None = None,
     ) as store:
         run(
             video,
-            Stages(generator, FlowPropagator(min_area_px=20), OverlapAssociator()),
+            Stages(generator, replace(generator, keyframe_work=1.5), FlowPropagator(min_area_px=20), OverlapAssociator()),
             store,
             settings=Settings(step=step, min_area_px=20),
             budget=Budget.parse(budget) if budget else Budget(),

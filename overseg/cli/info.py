@@ -61,6 +61,7 @@ def summary(result: "Result") -> dict[str, Any]:
         "stop_reason": result.summary["stop_reason"],
         "left_undone": result.summary["left_undone"],
         **({"relinked": result.summary["relinked"]} if "relinked" in result.summary else {}),
+        "work": result.summary["work"],
         "seconds": {**result.summary["seconds"], "total": result.summary["seconds_total"]},
         "device": result.provenance["device"],
         "settings": result.identity["settings"],

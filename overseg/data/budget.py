@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from overseg.errors import SettingsError
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
-_EXPECTED = "expected limits such as 90s, 10m, 2h, coverage=0.98 or masks=100000, joined by commas"
+_EXPECTED = "expected limits such as 90s, 10m, 2h, coverage=0.98, masks=100000 or work=500, joined by commas"
 
 
 @dataclass(frozen=True)
@@ -17,11 +17,13 @@ class Spent:
         seconds: working time.
         coverage: mean share of pixels under at least one mask, over all frames, in [0, 1].
         n_masks: number of masks kept.
+        work: by the stages' formulas, in passes of SAM's image encoder; see `stages.MaskGenerator.keyframe_work`.
     """
 
     seconds: float
     coverage: float
     n_masks: int
+    work: float
 
 
 @dataclass(frozen=True)
@@ -32,18 +34,21 @@ class Budget:
         max_seconds: working time over all runs on the store.
         min_coverage: coverage that is enough, in (0, 1].
         max_masks: number of masks that is enough.
+        max_work: work over all runs on the store, in passes of SAM's image encoder: unlike seconds, the same masks on
+            every machine.
     """
 
     max_seconds: float | None = None
     min_coverage: float | None = None
     max_masks: int | None = None
+    max_work: float | None = None
 
     @classmethod
     def parse(cls, text: str) -> "Budget":
         """Read limits as on the command line.
 
         >>> Budget.parse("10m,coverage=0.98")
-        Budget(max_seconds=600.0, min_coverage=0.98, max_masks=None)
+        Budget(max_seconds=600.0, min_coverage=0.98, max_masks=None, max_work=None)
 
         Raises:
             SettingsError: the text is not of this form, or a limit is not positive or given twice.
@@ -55,20 +60,25 @@ class Budget:
                 raise SettingsError(f"--budget {text!r} gives {name} twice: give each limit once")
             limits[name] = value
         max_masks = limits.get("masks")
-        return cls(limits.get("seconds"), limits.get("coverage"), None if max_masks is None else int(max_masks))
+        return cls(
+            max_seconds=limits.get("seconds"),
+            min_coverage=limits.get("coverage"),
+            max_masks=None if max_masks is None else int(max_masks),
+            max_work=limits.get("work"),
+        )
 
     @property
     def limited(self) -> bool:
         """Whether there is any limit."""
         return self != Budget()
 
-    def met(self, spent: Spent, *, next_seconds: float = 0.0) -> str | None:
+    def met(self, spent: Spent, *, next_seconds: float = 0.0, next_work: float = 0.0) -> str | None:
         """The limit that has been met, in words; None while none has.
 
         Args:
             spent: what was spent.
-            next_seconds: how long the next step is expected to take. A run stops before the step that would take it
-                further past the limit than it is now short of it.
+            next_seconds, next_work: what the next step is expected to take. A run stops before the step that would
+                take it past the limit of work, or further past that of time than it is now short of it.
         """
         if self.max_seconds is not None and spent.seconds + next_seconds / 2 >= self.max_seconds:
             return f"seconds={self.max_seconds:g}"
@@ -76,6 +86,8 @@ class Budget:
             return f"coverage={self.min_coverage:g}"
         if self.max_masks is not None and spent.n_masks >= self.max_masks:
             return f"masks={self.max_masks}"
+        if self.max_work is not None and spent.work + next_work > self.max_work:
+            return f"work={self.max_work:g}"
         return None
 
 
@@ -87,6 +99,8 @@ def _limit(part: str, text: str) -> tuple[str, float]:
         name, value = "coverage", float(share[1])
     elif count := re.fullmatch(r"masks=(\d+)", part):
         name, value = "masks", float(count[1])
+    elif passes := re.fullmatch(r"work=(\d+(?:\.\d+)?)", part):
+        name, value = "work", float(passes[1])
     else:
         raise wrong
     if value <= 0 or (name == "coverage" and value > 1):

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float64, Int64
 
 from overseg.associate.containment import Containment
+from overseg.data.budget import Spent
 from overseg.data.shot import Shot
 from overseg.data.tracks import Frames, Tracks
 from overseg.engine.resolve import NO_ROUND, Resolution, resolve
@@ -22,12 +23,12 @@ class Outcome:
     Attributes:
         limit: the limit of the budget that ended it, in words; None where all work was done.
         n_visits_left: visits of the full round that were not made.
-        seconds_total: working time over all runs on the store.
+        spent: over all runs on the store.
     """
 
     limit: str | None
     n_visits_left: int
-    seconds_total: float
+    spent: Spent
 
 
 def conclude(
@@ -45,12 +46,13 @@ def conclude(
         "left_undone": _left_undone(resolution, outcome),
         "n_shots": len(shots),
         "n_keyframes": len(resolution.keyframes),
+        "work": round(outcome.spent.work, 1),
         "seconds": {stage: round(spent, 3) for stage, spent in seconds.items()},
-        "seconds_total": round(outcome.seconds_total + seconds["conclude"], 3),
+        "seconds_total": round(outcome.spent.seconds + seconds["conclude"], 3),
     }
     final = outcome.n_visits_left == 0
     store.publish(tracks=tracks, frames=frames, edges=resolution.edges, summary=summary, final=final)
-    report.event("published", tracks=len(tracks), masks=int(frames.n_masks.sum()), **asdict(outcome))
+    report.event("published", tracks=len(tracks), masks=int(frames.n_masks.sum()), limit=outcome.limit)
 
 
 def survey(

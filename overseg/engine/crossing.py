@@ -11,8 +11,9 @@ from overseg.data.masks import Masks, Source
 from overseg.data.rles import Rles
 from overseg.data.visit import Direction, Edges, Frontier, Visit, VisitKey
 from overseg.engine.meeting import each_pair_once, edges_of
-from overseg.engine.schedule import FULL, SEED_ROUND
-from overseg.stages import Associator, Clip, MaskGenerator, MaskPropagator, Meetings, TrackStore, Video
+from overseg.engine.previews import SEED_ROUND
+from overseg.engine.schedule import FULL
+from overseg.stages import Clip, Meetings, Stages, TrackStore, Video
 
 
 class Crossing:
@@ -21,9 +22,7 @@ class Crossing:
     def __init__(
         self,
         video: Video,
-        generator: MaskGenerator,
-        propagator: MaskPropagator,
-        associator: Associator,
+        stages: Stages,
         store: TrackStore,
         *,
         max_missed: int = 3,
@@ -31,19 +30,17 @@ class Crossing:
     ) -> None:
         """
         Args:
-            video, generator, propagator, associator, store: the stages.
+            video, stages, store: what to work on, with what, and where it is kept.
             max_missed: how many keyframes in a row a mask of the frontier may pass without meeting a mask.
             max_frontier: how many masks may be on the frontier at a keyframe; the most valuable ones are.
         """
         self._video = video
-        self._generator = generator
-        self._propagator = propagator
-        self._associator = associator
+        self._stages = stages
         self._store = store
         self._max_missed = max_missed
         self._max_frontier = max_frontier
         self._last_commit_s = 0.0
-        self._ended: dict[tuple[Direction, int], VisitKey] = {}
+        self._came_to: dict[tuple[int, Direction, int], VisitKey] = {}
         for key in store.committed():
             self._remember(key)
 
@@ -68,7 +65,7 @@ class Crossing:
     def _cross_forward(self, key: VisitKey, clock: "_Clock") -> Visit:
         """The keyframe's masks and the frontier go on to the next keyframe, whose masks are made from them."""
         with clock.counts("store"):
-            here = self._store.read(self._ended[Direction.FORWARD, key.start])
+            here = self._store.read(self._came_to[FULL, Direction.FORWARD, key.start])
         prompts, missed = _with_frontier(_keyframe_rows(here.masks, key.start), here)
         between, arrived = self._carry(key, prompts, clock)
         target = self._generate(key, arrived.rles, clock)
@@ -78,39 +75,47 @@ class Crossing:
 
     def _cross_backward(self, key: VisitKey, clock: "_Clock") -> Visit:
         """The masks of the later keyframe go back; only what was first seen there may go on past the earlier one."""
-        later = self._ended.get((Direction.BACKWARD, key.stop))
+        later = self._came_to.get((FULL, Direction.BACKWARD, key.stop))
         with clock.counts("store"):
-            here = self._store.read(self._ended[Direction.FORWARD, key.stop])
-            there = self._store.read(self._ended[Direction.FORWARD, key.start])
+            here = self._store.read(self._came_to[FULL, Direction.FORWARD, key.stop])
+            there = self._store.read(self._came_to[FULL, Direction.FORWARD, key.start])
             onward = self._store.read(later) if later else None
         prompts, missed = _with_frontier(_keyframe_rows(here.masks, key.stop), onward)
         between, arrived = self._carry(key, prompts, clock)
         missed_now = _per_region(arrived.region, prompts.region, missed)
-        met = here.edges.region_to[self._associator.matched(here.edges)]
+        met = here.edges.region_to[self._stages.associator.matched(here.edges)]
         missed_now[np.isin(arrived.region, met)] = self._max_missed
         target = there.masks.take(there.masks.frame == key.start)  # its own, and those carried on past it
         return self._meet(key, between, arrived, target, missed_now, clock)
 
     def _cross_preview(self, key: VisitKey, clock: "_Clock") -> Visit:
-        """A clip of a coarse round stands alone: its keyframes' masks are there, and nothing goes on past it."""
-        ends = (key.start, key.stop) if key.direction is Direction.FORWARD else (key.stop, key.start)
+        """Half of the way to the next keyframe of a coarse round: what came from there is met, and nothing goes on."""
+        goes_back = key.direction is Direction.BACKWARD
+        seed = key.stop if goes_back else key.start
+        other = self._came_to.get((key.round, Direction.FORWARD, _end(key))) if goes_back else None
         with clock.counts("store"):
-            own, target = (self._store.read(VisitKey(SEED_ROUND, at, at, Direction.FORWARD)).masks for at in ends)
+            own = self._store.read(VisitKey(SEED_ROUND, seed, seed, Direction.FORWARD)).masks
+            there = self._store.read(other).masks if other else Masks.empty(self._video.info.size)
         between, arrived = self._carry(key, own, clock)
-        return self._meet(key, between, arrived, target, np.full(len(arrived), self._max_missed, np.int8), clock)
+        target = there.take(there.frame == _end(key))
+        with clock.counts("associate"):
+            meetings = self._stages.associator.meet(arrived.rles, target.rles)
+        edges = edges_of(meetings, arrived, target, _end(key))
+        return _with_rows(Visit(key, between, edges, Frontier.empty(), clock.seconds), arrived)
 
     def _generate(self, key: VisitKey, carried: Rles, clock: "_Clock") -> Masks:
         with clock.counts("read"):
             keyframe = self._video[key.stop]
         with clock.counts("generate"):
-            found = self._generator.generate(keyframe, carried)
+            generator = self._stages.generator if key.round == FULL else self._stages.preview_generator
+            found = generator.generate(keyframe, carried)
         return Masks.from_keyframe(found, frame=key.stop, round_=key.round)
 
     def _carry(self, key: VisitKey, prompts: Masks, clock: "_Clock") -> tuple[Masks, Masks]:
         """Rows on the frames between the keyframes, and rows on the keyframe arrived at."""
         with clock.counts("propagate"):
             clip = Clip(self._video, key.start, key.stop)
-            masklets = self._propagator.propagate(clip, prompts.rles, key.direction)
+            masklets = self._stages.propagator.propagate(clip, prompts.rles, key.direction)
         source = Source.FORWARD if key.direction is Direction.FORWARD else Source.BACKWARD
         rows = Masks.from_masklets(masklets, regions=prompts.region, source=source)
         at_end = rows.frame == _end(key)
@@ -127,10 +132,10 @@ class Crossing:
     ) -> Visit:
         """The visit, once it is known which arrived masks meet a mask of the target and which go on."""
         with clock.counts("associate"):
-            meetings = self._associator.meet(arrived.rles, target.rles)
+            meetings = self._stages.associator.meet(arrived.rles, target.rles)
             onward = self._admitted(meetings, arrived, target, missed)
             passing = arrived.take(np.sort(onward))
-            among_them = self._associator.meet(passing.rles, passing.rles)
+            among_them = self._stages.associator.meet(passing.rles, passing.rles)
         edges = Edges.concatenate(
             [
                 edges_of(meetings, arrived, target, _end(key)),
@@ -158,8 +163,7 @@ class Crossing:
         return rows[order[: self._max_frontier]]
 
     def _remember(self, key: VisitKey) -> None:
-        if key.round == FULL:
-            self._ended[key.direction, _end(key)] = key
+        self._came_to[key.round, key.direction, _end(key)] = key
 
 
 def _end(key: VisitKey) -> int:

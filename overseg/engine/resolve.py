@@ -10,9 +10,9 @@ from jaxtyping import Int8, Int32, Int64
 from overseg.associate.shown import ShownRows
 from overseg.data.masks import Masks, Source
 from overseg.data.tracks import Tracks
-from overseg.data.visit import Direction, Edges, Outline, VisitKey
+from overseg.data.visit import Edges, Outline, VisitKey
 from overseg.engine.meeting import edges_of
-from overseg.engine.schedule import FULL
+from overseg.engine.schedule import generates
 from overseg.stages import Associator, TrackStore
 
 NO_ROUND = 127
@@ -104,8 +104,7 @@ def _look(store: TrackStore, keys: Sequence[VisitKey], rounds: Int8[np.ndarray, 
 
 def _generated_on(key: VisitKey, rounds: Int8[np.ndarray, " f"]) -> set[int]:
     """The keyframe whose masks a visit generated, if it speaks for it."""
-    generates = key.start == key.stop or (key.round == FULL and key.direction is Direction.FORWARD)
-    return {key.stop} if generates and rounds[key.stop] == key.round else set()
+    return {key.stop} if generates(key) and rounds[key.stop] == key.round else set()
 
 
 def _seams(

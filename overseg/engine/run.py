@@ -1,7 +1,6 @@
 """A run: the only place that knows the order of the stages and spends the budget."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from overseg.data.budget import Budget
 from overseg.data.settings import Settings
@@ -9,19 +8,10 @@ from overseg.data.shot import Shot
 from overseg.data.visit import VisitKey
 from overseg.engine.conclude import Outcome, conclude
 from overseg.engine.crossing import Crossing
-from overseg.engine.schedule import schedule
+from overseg.engine.schedule import full_visits, schedule
 from overseg.engine.spending import Spending
-from overseg.stages import Associator, MaskGenerator, MaskPropagator, Report, TrackStore, Video
+from overseg.stages import Report, Stages, TrackStore, Video
 from overseg.video.shots import find_shots
-
-
-@dataclass(frozen=True)
-class Stages:
-    """The stages of one run, ready to work."""
-
-    generator: MaskGenerator
-    propagator: MaskPropagator
-    associator: Associator
 
 
 def run(
@@ -38,20 +28,18 @@ def run(
         since: time.monotonic() when this run began; a budget in seconds counts from there.
     """
     shots = _shots(video, store, report)
-    visits = schedule(shots, settings.step, previews=budget.limited)
+    visits = schedule(shots, settings.step, budget, stages)
     crossing = Crossing(
         video,
-        stages.generator,
-        stages.propagator,
-        stages.associator,
+        stages,
         store,
         max_missed=settings.max_missed,
         max_frontier=settings.max_frontier,
     )
-    spending = Spending(store, stages.associator, budget, n_frames=len(video), size=video.info.size, since=since)
+    spending = Spending(store, stages, budget, n_frames=len(video), size=video.info.size, since=since)
     limit = _make(visits, crossing, store, spending, report)
-    n_left = len(set(schedule(shots, settings.step, previews=False)) - store.committed())
-    outcome = Outcome(limit=limit, n_visits_left=n_left, seconds_total=spending.spent().seconds)
+    n_left = len({visit for shot in shots for visit in full_visits(shot, settings.step)} - store.committed())
+    outcome = Outcome(limit=limit, n_visits_left=n_left, spent=spending.spent())
     conclude(video, shots, stages.associator, store, outcome, report)
     return outcome
 

@@ -1,55 +1,38 @@
-"""Which visits a run makes, in which order. Depends on the shots and the step alone, never on what was found."""
+"""Which visits a run makes, in which order. Depends on shots, step and budget alone, never on what was found."""
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
-from typing import TypeVar
+from itertools import chain, pairwise
 
+from overseg.data.budget import Budget
 from overseg.data.shot import Shot
 from overseg.data.visit import Direction, VisitKey
+from overseg.engine.previews import PREVIEW_ROUNDS, preview_visits, spread
+from overseg.stages import Stages
 from overseg.video.keyframes import keyframes
 
 FULL = 0  # the round whose keyframes are `step` apart
-SEED_ROUND = 1  # the previews share their seeds: one keyframe is never generated twice for them
-_PREVIEW_FACTORS = {1: 4, 2: 16}  # round -> keyframe distance in steps
-
-Item = TypeVar("Item")
+MAX_PREVIEW_MASKS = 24  # of a keyframe: the largest, which cover most of it
+_MASKS_EXPECTED = 60  # of a keyframe, to reckon what all of a video will take
 
 
-def schedule(shots: Sequence[Shot], step: int, *, previews: bool) -> list[VisitKey]:
+def schedule(shots: Sequence[Shot], step: int, budget: Budget, stages: Stages) -> list[VisitKey]:
     """All visits of a run, in order.
 
-    A run without a budget crosses each shot twice at full density: forward, then backward. With `previews`, coarser
-    rounds over the whole video come first, each spread over the video from its first visit on, so that whatever the
-    budget ends is spread over the whole video too.
+    A run without a budget crosses each shot twice at full density: forward, then backward. With one, coarser rounds
+    over the whole video come first, so that whatever the budget ends is spread over the whole video too; all but those
+    that a finer round makes needless, as the work that the budget allows is reckoned to be enough for all of it.
     """
-    if not previews:
-        return [visit for shot in shots for visit in _full_visits(shot, step)]
-    plans = [_rounds(shot, step) for shot in shots]
-    visits: list[VisitKey] = []
-    for phase in range(max(map(len, plans), default=0)):
-        due = [(shot, plan[phase]) for shot, plan in zip(shots, plans, strict=True) if phase < len(plan)]
-        visits += _preview_visits([(shot, round_) for shot, round_ in due if round_ != FULL], step)
-        visits += [visit for shot, round_ in spread(due) if round_ == FULL for visit in _full_visits(shot, step)]
-    return list(dict.fromkeys(visits))  # a seed of one round is a seed of the next
+    full = [visit for shot in shots for visit in full_visits(shot, step)]
+    if not budget.limited or _affordable(full, budget, stages):
+        return full
+    rounds = [preview_visits(shots, step, round_) for round_ in PREVIEW_ROUNDS]
+    needed = next((i for i in reversed(range(len(rounds))) if _affordable(rounds[i], budget, stages)), 0)
+    in_order = [*chain(*rounds[needed:]), *(visit for shot in spread(shots) for visit in full_visits(shot, step))]
+    return list(dict.fromkeys(in_order))  # a seed of one round is a seed of the next
 
 
-def spread(items: Sequence[Item]) -> list[Item]:
-    """The items in an order that is spread over all of them from the start: the ends, the middle, the quarters, …
-
-    >>> spread("abcdefgh")
-    ['a', 'h', 'd', 'b', 'f', 'c', 'e', 'g']
-    """
-    if len(items) < 3:
-        return list(items)
-    order, gaps = [0, len(items) - 1], [(0, len(items) - 1)]
-    while gaps:
-        middles = [(low, (low + high) // 2, high) for low, high in gaps if high - low > 1]
-        order += [middle for _, middle, _ in middles]
-        gaps = [gap for low, middle, high in middles for gap in ((low, middle), (middle, high))]
-    return [items[at] for at in order]
-
-
-def _full_visits(shot: Shot, step: int) -> Iterator[VisitKey]:
+def full_visits(shot: Shot, step: int) -> Iterator[VisitKey]:
+    """The visits that cross a shot twice at full density."""
     clips = list(pairwise(keyframes(shot, step)))
     yield VisitKey(FULL, shot.start, shot.start, Direction.FORWARD)
     for start, stop in clips:
@@ -58,22 +41,24 @@ def _full_visits(shot: Shot, step: int) -> Iterator[VisitKey]:
         yield VisitKey(FULL, start, stop, Direction.BACKWARD)
 
 
-def _preview_visits(due: list[tuple[Shot, int]], step: int) -> Iterator[VisitKey]:
-    """Masks on all the keyframes first, each alone; then the clips between them."""
-    keyframes_of = {shot: keyframes(shot, step * _PREVIEW_FACTORS[round_]) for shot, round_ in due}
-    for at in spread([at for found in keyframes_of.values() for at in found]):
-        yield VisitKey(SEED_ROUND, at, at, Direction.FORWARD)
-    for round_, start, stop in spread([(r, *clip) for shot, r in due for clip in pairwise(keyframes_of[shot])]):
-        yield VisitKey(round_, start, stop, Direction.FORWARD)
-        yield VisitKey(round_, start, stop, Direction.BACKWARD)
+def generates(key: VisitKey) -> bool:
+    """Whether a visit finds the masks of the keyframe at its later end."""
+    return key.start == key.stop or (key.round == FULL and key.direction is Direction.FORWARD)
 
 
-def _rounds(shot: Shot, step: int) -> list[int]:
-    """The rounds of this shot, coarse to full, without those that add nothing to the next finer one."""
-    rounds, finer = [FULL], keyframes(shot, step)
-    for round_, factor in _PREVIEW_FACTORS.items():
-        coarser = keyframes(shot, step * factor)
-        if len(coarser) < len(finer):
-            rounds.insert(0, round_)
-            finer = coarser
-    return rounds
+def visit_work(key: VisitKey, n_carried: int, stages: Stages) -> float:
+    """Work that a visit is reckoned to take in passes of SAM's image encoder, with masks carried on all its frames."""
+    work = stages.propagator.clip_work(key.stop - key.start, n_carried)
+    if not generates(key):
+        return work
+    return work + (stages.generator if key.round == FULL else stages.preview_generator).keyframe_work
+
+
+def expected_work(key: VisitKey, stages: Stages) -> float:
+    """`visit_work` of a visit that is not made yet."""
+    n_masks = _MASKS_EXPECTED if key.round == FULL else MAX_PREVIEW_MASKS
+    return visit_work(key, n_masks * (key.stop - key.start), stages)
+
+
+def _affordable(visits: Sequence[VisitKey], budget: Budget, stages: Stages) -> bool:
+    return budget.max_work is not None and sum(expected_work(key, stages) for key in visits) <= budget.max_work

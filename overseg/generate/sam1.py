@@ -15,7 +15,7 @@ from overseg.generate.covering import Coverage, relaxing
 from overseg.generate.explained import BORDERLINE, ExplainedPoints
 from overseg.generate.keep import keep_masks
 from overseg.generate.merging import merged
-from overseg.generate.options import check_at_least, check_shares, default_points_per_batch
+from overseg.generate.options import check_at_least, check_shares, default_points_per_batch, grid_work
 from overseg.generate.point_grid import grid_rounds, point_grid
 from overseg.generate.prompting import PromptedFrame
 from overseg.generate.small_regions import without_small_regions
@@ -96,6 +96,7 @@ class Sam1Generator:
         )
         check_at_least(0, min_mask_region_area=min_mask_region_area)
         check_at_least(1, points_per_side=points_per_side, points_per_batch=points_per_batch, max_masks=max_masks)
+        self.keyframe_work = grid_work(points_per_side)
         self._sam, self._dtype = sam, dtype
         self._points_per_side, self._skip_explained = points_per_side, skip_explained
         self._thresholds = Thresholds(pred_iou_thresh, stability_score_thresh)

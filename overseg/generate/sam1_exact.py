@@ -14,7 +14,7 @@ from overseg.errors import InputError, SettingsError
 from overseg.generate.batching import Batching
 from overseg.generate.candidates import Thresholds
 from overseg.generate.keep import joined_levels, kept_rows, largest, spokesmen
-from overseg.generate.options import check_at_least, check_shares, default_points_per_batch
+from overseg.generate.options import check_at_least, check_shares, default_points_per_batch, grid_work
 from overseg.generate.point_grid import point_grid
 from overseg.generate.prompting import MIN_SIDE_PX, PromptedFrame
 from overseg.generate.small_regions import without_small_regions
@@ -85,6 +85,10 @@ class ExactSam1Generator:
         check_at_least(1, points_per_side=points_per_side, points_per_batch=points_per_batch, max_masks=max_masks)
         check_at_least(1, crop_n_points_downscale_factor=crop_n_points_downscale_factor)
         check_at_least(0, crop_n_layers=crop_n_layers, min_mask_region_area=min_mask_region_area)
+        self.keyframe_work = sum(
+            4**layer * grid_work(points_per_side // crop_n_points_downscale_factor**layer, share_run=1.0)
+            for layer in range(crop_n_layers + 1)
+        )
         self._grids = _point_grids(points_per_side, crop_n_layers, crop_n_points_downscale_factor)
         self._sam, self._dtype = sam, dtype
         # A threshold of 0 lets everything through, even what the model thinks to be worse than nothing.

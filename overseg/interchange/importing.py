@@ -135,6 +135,7 @@ def fill(store: ZarrStore, imported: Imported, info: VideoInfo) -> None:
         "n_shots": 1 + int(frames.shot.max(initial=0)),
         "n_keyframes": int(frames.is_keyframe.sum()),
         "seconds": {},
+        "work": 0.0,
         "seconds_total": 0.0,
     }
     store.publish(

@@ -42,6 +42,10 @@ class FlowPropagator:
         self._dis.setVariationalRefinementAlpha(10.0)
         self._dis.setVariationalRefinementDelta(10.0)
 
+    def clip_work(self, n_frames: int, n_masks: int) -> float:
+        """Both flows of a frame, and drawing the masks; see `stages.MaskPropagator`."""
+        return 0.07 * n_frames + 0.0004 * n_masks
+
     def propagate(self, clip: Clip, prompts: Rles, direction: Direction) -> Masklets:
         """Carry `prompts` to the clip's other end; see `stages.MaskPropagator`."""
         followed = [_Followed(row, *_crop(prompts, row)) for row in _large_enough(prompts, self._min_area_px)]

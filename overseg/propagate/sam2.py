@@ -67,6 +67,10 @@ class Sam2Propagator:
             is_mixed=dtype == "bfloat16",
         )
 
+    def clip_work(self, n_frames: int, n_masks: int) -> float:
+        """An image encoder's pass for a frame, memory and decoder for the masks; see `stages.MaskPropagator`."""
+        return n_frames + 0.3 * n_masks
+
     def propagate(self, clip: Clip, prompts: Rles, direction: Direction) -> Masklets:
         """Carry `prompts` to the clip's other end; see `stages.MaskPropagator`.
 

@@ -14,6 +14,7 @@ from overseg.errors import SettingsError
         ("2h", Budget(max_seconds=7200)),
         ("coverage=0.98", Budget(min_coverage=0.98)),
         ("masks=100000, 10m", Budget(max_seconds=600, max_masks=100000)),
+        ("work=12.5", Budget(max_work=12.5)),
     ],
 )
 def test_it_reads_limits(text, budget):
@@ -29,14 +30,21 @@ def test_it_refuses_what_it_cannot_read_and_quotes_it(text):
 
 
 def test_the_first_limit_met_is_named():
-    budget = Budget.parse("60s,coverage=0.9,masks=100")
-    assert budget.met(Spent(seconds=10, coverage=0.5, n_masks=10)) is None
-    assert budget.met(Spent(seconds=60, coverage=0.5, n_masks=10)) == "seconds=60"
-    assert budget.met(Spent(seconds=10, coverage=0.9, n_masks=10)) == "coverage=0.9"
-    assert budget.met(Spent(seconds=10, coverage=0.5, n_masks=100)) == "masks=100"
+    budget = Budget.parse("60s,coverage=0.9,masks=100,work=20")
+    assert budget.met(Spent(seconds=10, coverage=0.5, n_masks=10, work=5)) is None
+    assert budget.met(Spent(seconds=60, coverage=0.5, n_masks=10, work=5)) == "seconds=60"
+    assert budget.met(Spent(seconds=10, coverage=0.9, n_masks=10, work=5)) == "coverage=0.9"
+    assert budget.met(Spent(seconds=10, coverage=0.5, n_masks=100, work=5)) == "masks=100"
+    assert budget.met(Spent(seconds=10, coverage=0.5, n_masks=10, work=20.1)) == "work=20"
 
 
 def test_a_step_that_would_lead_further_past_the_limit_than_it_is_away_is_not_begun():
     budget = Budget(max_seconds=60)
-    assert budget.met(Spent(55, 0, 0), next_seconds=8) is None
-    assert budget.met(Spent(55, 0, 0), next_seconds=12) == "seconds=60"
+    assert budget.met(Spent(55, 0, 0, 0), next_seconds=8) is None
+    assert budget.met(Spent(55, 0, 0, 0), next_seconds=12) == "seconds=60"
+
+
+def test_work_never_goes_past_its_limit():
+    budget = Budget(max_work=20)
+    assert budget.met(Spent(0, 0, 0, work=16), next_work=4) is None
+    assert budget.met(Spent(0, 0, 0, work=16), next_work=4.1) == "work=20"

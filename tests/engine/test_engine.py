@@ -75,7 +75,7 @@ def test_a_video_without_any_mask_has_a_result_too(tmp_path):
     assert result.masks_at(5).rles.to_masks().shape == (0, 144, 192)
 
 
-@pytest.mark.parametrize("budget", [None, "masks=150", "coverage=0.7"])
+@pytest.mark.parametrize("budget", [None, "masks=150", "coverage=0.7", "work=12"])
 def test_a_run_killed_at_any_visit_ends_as_one_that_was_not(tmp_path, monkeypatch, budget):
     generator = TruthGenerator(ToyVideo(24, cut_at=15), jitter_px=1, miss=0.2, split=0.2)
     whole = run_toy(tmp_path / "whole.zarr", generator, budget=budget)
@@ -100,7 +100,7 @@ def test_a_larger_budget_goes_on_and_no_budget_ends_as_if_there_never_was_one(tm
     generator = TruthGenerator(ToyVideo(60, cut_at=33), jitter_px=1, miss=0.1)
     path = tmp_path / "a.zarr"
     coverages = []
-    for budget in ("masks=40", "masks=200", "masks=330"):
+    for budget in ("masks=40", "masks=150", "masks=250"):
         result = run_toy(path, generator, budget=budget)
         coverages.append(result.coverage)
         assert result.summary["stop_reason"] == f"budget {budget}"
@@ -114,9 +114,19 @@ def test_a_larger_budget_goes_on_and_no_budget_ends_as_if_there_never_was_one(tm
 
 
 def test_a_budget_buys_the_whole_video_first(tmp_path):
-    result = run_toy(tmp_path / "a.zarr", TruthGenerator(ToyVideo(90)), budget="masks=300", step=3)
+    result = run_toy(tmp_path / "a.zarr", TruthGenerator(ToyVideo(90)), budget="work=21", step=3)
     assert not result.final
     assert (result.frames.n_masks > 0).all()
+
+
+def test_a_quarter_of_the_work_gives_almost_all_of_the_coverage(tmp_path):
+    generator = TruthGenerator(ToyVideo(90))
+    full = run_toy(tmp_path / "full.zarr", generator)
+    quarter = run_toy(tmp_path / "quarter.zarr", generator, budget=f"work={full.summary['work'] / 4}")
+    assert quarter.summary["work"] <= full.summary["work"] / 4
+    assert quarter.coverage >= 0.95 * full.coverage
+    for name in ("table", "tray", "cup"):
+        assert followed(quarter, generator, name)[1] >= 0.9 * followed(full, generator, name)[1]
 
 
 def test_a_budget_of_coverage_is_really_reached(tmp_path):
@@ -133,7 +143,7 @@ def test_tracks_go_on_where_a_coarse_preview_takes_over(tmp_path, monkeypatch):
     monkeypatch.setattr(Spending, "limit_met", stop_in_the_middle)
     generator = TruthGenerator(ToyVideo(90))
     result = run_toy(tmp_path / "a.zarr", generator, budget="1h", step=3)
-    assert np.diff(np.flatnonzero(result.frames.is_keyframe)).tolist() == [3] * 16 + [12, 12, 12, 5]
+    assert np.diff(np.flatnonzero(result.frames.is_keyframe)).tolist() == [3] * 15 + [10] * 4
     for name in ("table", "tray", "cup"):
         track, iou = followed(result, generator, name)
         assert result.tracks.n_frames[track] == 90

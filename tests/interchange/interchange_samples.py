@@ -15,8 +15,9 @@ from overseg.data.frame import Frame
 from overseg.data.masks import KeyframeMasks, TrackMasks
 from overseg.data.rles import Rles
 from overseg.data.settings import Settings
-from overseg.engine.run import Stages, run
+from overseg.engine.run import run
 from overseg.propagate.flow import FlowPropagator
+from overseg.stages import Stages
 from overseg.store.result import Result, open_result
 from overseg.store.zarr_store import ZarrStore
 from overseg.video.open import open_video
@@ -30,6 +31,7 @@ class KnownGenerator:
     """The truth a little wrong, with levels, scores and points, as a model has them."""
 
     truth: TruthGenerator
+    keyframe_work: float = 1.0
 
     def generate(self, keyframe: Frame, carried: Rles) -> KeyframeMasks:
         masks = self.truth.generate(keyframe, carried)
@@ -62,7 +64,7 @@ def write_result(folder: Path) -> Result:
             folder / "toy.zarr", identity=identity, provenance=provenance, size=video.info.size
         ) as store:
             generator = KnownGenerator(TruthGenerator(VIDEO, jitter_px=1))
-            stages = Stages(generator, FlowPropagator(min_area_px=20), OverlapAssociator())
+            stages = Stages(generator, generator, FlowPropagator(min_area_px=20), OverlapAssociator())
             run(
                 video,
                 stages,

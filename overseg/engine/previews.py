@@ -1,0 +1,74 @@
+"""Coarse rounds that a limited budget buys first: masks on few keyframes, each carried half-way to the next."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import TypeVar
+
+from overseg.data.shot import Shot
+from overseg.data.visit import Direction, VisitKey
+from overseg.video.keyframes import keyframes
+
+SEED_ROUND = 1  # the previews share their seeds: one keyframe is never generated twice for them
+PREVIEW_ROUNDS = (2, 1)  # the coarsest first
+_FINER = 3  # times as many keyframes, so that the middle one of three is a keyframe of the coarser round
+_COARSEST_STEPS = 9  # frames to each keyframe of the coarsest round, in steps of the full run
+
+Item = TypeVar("Item")
+
+
+def preview_visits(shots: Sequence[Shot], step: int, round_: int) -> list[VisitKey]:
+    """The visits of one coarse round, spread over the video from the first on.
+
+    A mask is carried from its keyframe half of the way to the next, where it meets what is carried from there. So each
+    frame is visited once in a round, and no mask is carried far.
+    """
+    keyframes_of = {shot: preview_keyframes(shot, step, round_) for shot in shots}
+    gaps = [gap for shot, at in keyframes_of.items() if at for gap in _gaps(shot, at)]
+    return list(dict.fromkeys(visit for gap in spread(gaps) for visit in _gap_visits(round_, *gap)))
+
+
+def preview_keyframes(shot: Shot, step: int, round_: int) -> list[int]:
+    """The middles of equal stretches of the shot; for a finer round none where the full run has not many more.
+
+    >>> preview_keyframes(Shot(0, 89), 5, 2), preview_keyframes(Shot(0, 89), 5, 1)
+    ([22, 67], [7, 22, 37, 52, 67, 82])
+    """
+    coarsest = max(1, round(len(shot) / (_COARSEST_STEPS * step)))
+    n = coarsest * _FINER ** (PREVIEW_ROUNDS[0] - round_)
+    if round_ != PREVIEW_ROUNDS[0] and 2 * n > len(keyframes(shot, step)):
+        return []
+    return [shot.start + (2 * i + 1) * len(shot) // (2 * n) for i in range(n)]
+
+
+def spread(items: Sequence[Item]) -> list[Item]:
+    """The items in an order that is spread over all of them from the start: the ends, the middle, the quarters, …
+
+    >>> spread("abcdefgh")
+    ['a', 'h', 'd', 'b', 'f', 'c', 'e', 'g']
+    """
+    if len(items) < 3:
+        return list(items)
+    order, gaps = [0, len(items) - 1], [(0, len(items) - 1)]
+    while gaps:
+        middles = [(low, (low + high) // 2, high) for low, high in gaps if high - low > 1]
+        order += [middle for _, middle, _ in middles]
+        gaps = [gap for low, middle, high in middles for gap in ((low, middle), (middle, high))]
+    return [items[at] for at in order]
+
+
+def _gaps(shot: Shot, at: list[int]) -> Iterator[tuple[int | None, int, int | None]]:
+    """(keyframe before, frame where the two meet, keyframe after), from the shot's first frame to its last."""
+    yield None, shot.start, at[0]
+    for before, after in pairwise(at):
+        yield before, (before + after) // 2, after
+    yield at[-1], shot.stop, None
+
+
+def _gap_visits(round_: int, before: int | None, middle: int, after: int | None) -> Iterator[VisitKey]:
+    for keyframe in (before, after):
+        if keyframe is not None:
+            yield VisitKey(SEED_ROUND, keyframe, keyframe, Direction.FORWARD)
+    if before is not None and before < middle:
+        yield VisitKey(round_, before, middle, Direction.FORWARD)
+    if after is not None and middle < after:
+        yield VisitKey(round_, middle, after, Direction.BACKWARD)
