@@ -88,7 +88,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--preset", choices=tuple(PRESETS), help="default: what fits this machine")
     parser.add_argument("--device", help="auto, cpu, cuda, cuda:N or mps (auto)")
     parser.add_argument(
-        "--budget", metavar="LIMITS", help="such as 90s, 10m, 2h, coverage=0.98, masks=100000; or several"
+        "--budget", metavar="LIMITS", help="such as 90s, 10m, 2h, coverage=0.98, masks=100000, work=500; or several"
     )
     parser.add_argument(
         "--feature-cache", metavar="BYTES", help="memory in which sam2 keeps what it made of frames, such as 512M (4G)"

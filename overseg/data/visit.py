@@ -22,8 +22,8 @@ class VisitKey:
 
     Attributes:
         round: 0 for the full run; 1, 2, … for the ever coarser previews that a budgeted run makes first.
-        start: first frame of the clip, a keyframe.
-        stop: last frame of the clip, the next keyframe; equal to start where masks are only generated.
+        start: first frame of the clip: a keyframe, or in a preview the middle between two.
+        stop: last frame of the clip, as well; equal to start where masks are only generated.
         direction: FORWARD carries masks from start to stop.
     """
 
