@@ -11,6 +11,7 @@ from overseg.data.rles import Rles
 from overseg.data.settings import Settings
 from overseg.errors import OversegError
 from overseg.instances import associate_masks
+from overseg.tracking import track
 
 __all__ = [
     "Budget",
@@ -23,4 +24,5 @@ __all__ = [
     "open",
     "relink",
     "run",
+    "track",
 ]

@@ -118,7 +118,7 @@ def run(
             input, start=settings.start, end=settings.end, stride=settings.stride, resize=settings.resize
         )
         stack.enter_context(video)
-        stack.enter_context(_out_of_memory_told())
+        stack.enter_context(out_of_memory_told())
         _work(
             video,
             Path(input),
@@ -280,16 +280,12 @@ def _work(
     from overseg.store.zarr_store import ZarrStore
 
     weights = find_weights(choice.settings, report=report)
-    identity = _identity(video.info, choice.settings, weights)
-    provenance = {
-        "overseg": version("overseg"),
-        "device": choice.device,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "input": str(input.resolve()),
-        "weights": weights,
-    }
     with ZarrStore.create_or_resume(
-        output, identity=identity, provenance=provenance, size=video.info.size, overwrite=overwrite
+        output,
+        identity=_identity(video.info, choice.settings, weights),
+        provenance=provenance(input, choice.device, weights),
+        size=video.info.size,
+        overwrite=overwrite,
     ) as store:
         if store.final:
             report.event("remark", line=f"{output} is complete already: nothing to do")
@@ -301,6 +297,17 @@ def _work(
         work(video, stages, store, settings=choice.settings, budget=budget, report=report, since=since)
 
 
+def provenance(input: Path, device: str, weights: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Who makes a store, when, where and of what."""
+    return {
+        "overseg": version("overseg"),
+        "device": device,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "input": str(input.resolve()),
+        "weights": weights,
+    }
+
+
 def _limits(budget: object) -> Budget:
     if budget is None or isinstance(budget, Budget):
         return budget or Budget()
@@ -310,7 +317,7 @@ def _limits(budget: object) -> Budget:
 
 
 @contextmanager
-def _out_of_memory_told() -> Iterator[None]:
+def out_of_memory_told() -> Iterator[None]:
     """One line in place of what NumPy, OpenCV and PyTorch raise, each in its own class, where no stage caught it."""
     try:
         yield

@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from overseg.associate.overlap import OverlapAssociator
 from overseg.data.settings import EXACT_ONLY, RELAXING, Settings
+from overseg.data.track_settings import TrackSettings
 from overseg.engine.schedule import MAX_PREVIEW_MASKS
-from overseg.stages import MaskGenerator, MaskPropagator, Report, Stages
+from overseg.stages import MaskGenerator, MaskPropagator, PromptedPropagator, Report, Stages
 from overseg.weights import catalogue, fetch, fingerprints, missing_files, weights_path
 
 if TYPE_CHECKING:
     import torch
     from segment_anything.modeling import Sam
+
+    from overseg.propagate.sam2 import Sam2Propagator
 
 
 def build_stages(settings: Settings, *, device: str, feature_cache_bytes: int = 4 << 30) -> Stages:
@@ -30,6 +33,33 @@ def build_stages(settings: Settings, *, device: str, feature_cache_bytes: int = 
         _build_propagator(settings, device, feature_cache_bytes),
         OverlapAssociator(match_iou=settings.match_iou),
     )
+
+
+def build_follower(settings: TrackSettings, *, device: str, feature_cache_bytes: int = 4 << 30) -> PromptedPropagator:
+    """The propagator that the settings name, with one that makes masks of points and boxes where it takes none.
+
+    Args:
+        settings: name the stages.
+        device: "cpu", "cuda", "cuda:1", "mps".
+        feature_cache_bytes: host memory for image features of the propagator.
+    """
+    if settings.propagator == "sam2":
+        return _build_sam2(settings.of_stages(), device, feature_cache_bytes, mask_threshold=settings.mask_threshold)
+    from overseg.propagate.flow import FlowPropagator
+
+    flow = FlowPropagator(min_area_px=settings.min_area_px)
+    if settings.weights is None:
+        return flow
+    import torch
+
+    from overseg.generate.sam_models import load_sam
+    from overseg.prompts.refreshed import RefreshedFollow
+    from overseg.prompts.sam1_masks import Sam1Masks
+
+    dtype = getattr(torch, settings.dtype)
+    sam = load_sam(weights_path(settings.weights), device=device, dtype=dtype, compile=settings.compile)
+    masks = Sam1Masks(sam, mask_threshold=settings.mask_threshold, dtype=dtype)
+    return RefreshedFollow(flow, masks, step=settings.step)
 
 
 def find_weights(settings: Settings, *, report: Report) -> dict[str, dict[str, Any]]:
@@ -133,6 +163,12 @@ def _build_propagator(settings: Settings, device: str, feature_cache_bytes: int)
         from overseg.propagate.flow import FlowPropagator
 
         return FlowPropagator(min_area_px=settings.min_area_px)
+    return _build_sam2(settings, device, feature_cache_bytes)
+
+
+def _build_sam2(
+    settings: Settings, device: str, feature_cache_bytes: int, *, mask_threshold: float = 0.0
+) -> "Sam2Propagator":
     from overseg.propagate.sam2 import Sam2Propagator
     from overseg.propagate.sam2_compile import compile_parts
     from overseg.propagate.sam2_model import load_sam2
@@ -148,4 +184,5 @@ def _build_propagator(settings: Settings, device: str, feature_cache_bytes: int)
         min_area_px=settings.min_area_px,
         small_regions=SmallRegions(settings.max_hole_area_px, settings.max_sprinkle_area_px),
         feature_cache_bytes=feature_cache_bytes,
+        mask_threshold=mask_threshold,
     )

@@ -18,6 +18,7 @@ from overseg.data.masks import KeyframeMasks, Masklets, TrackMasks
 from overseg.data.prompts import ObjectMasks, Prompts
 from overseg.data.rles import Rles
 from overseg.data.shot import Shot
+from overseg.data.track_names import NO_NAMES, TrackName
 from overseg.data.tracks import Frames, Tracks
 from overseg.data.video_info import VideoInfo
 from overseg.data.visit import Direction, Edges, Outline, Visit, VisitKey
@@ -115,6 +116,20 @@ class PromptedPropagator(Protocol):
         Raises:
             InputError: a prompt that the video, or this propagator, cannot take.
         """
+        ...
+
+
+@runtime_checkable
+class PromptMasks(Protocol):
+    """Finds the objects that somebody points out on one frame."""
+
+    def masks(self, frame: Frame, prompts: Prompts) -> ObjectMasks:
+        """One mask for each object that has a row among `prompts`, all of them on this frame."""
+        ...
+
+    def refreshed(self, frame: Frame, carried: ObjectMasks) -> ObjectMasks:
+        """The same objects as they are seen on this frame, onto which they were carried; where what is seen there is
+        something else, what was carried."""
         ...
 
 
@@ -230,7 +245,16 @@ class TrackStore(Protocol):
         """Sort the rows of these visits by frame; track_of says the track of each row, -1 for rows not shown."""
         ...
 
-    def publish(self, *, tracks: Tracks, frames: Frames, edges: Edges, summary: dict[str, Any], final: bool) -> None:
+    def publish(
+        self,
+        *,
+        tracks: Tracks,
+        frames: Frames,
+        edges: Edges,
+        summary: dict[str, Any],
+        final: bool,
+        names: Mapping[int, TrackName] = NO_NAMES,
+    ) -> None:
         """Make what `compact` returned last the result, in place of an older one; `final` where nothing is left."""
         ...
 

@@ -50,6 +50,7 @@ def summary(result: "Result") -> dict[str, Any]:
         "keyframes": result.summary["n_keyframes"],
         "masks": int(result.frames.n_masks.sum()),
         "tracks": len(result.tracks),
+        **({"names": _names(result)} if result.names else {}),
         "tracks_by_tree_level": np.bincount(result.tree.level).tolist(),
         "coverage": round(result.coverage, 4),
         "depth": round(result.depth, 3),
@@ -66,6 +67,14 @@ def summary(result: "Result") -> dict[str, Any]:
         "device": result.provenance["device"],
         "settings": result.identity["settings"],
         "weights": result.provenance["weights"],
+    }
+
+
+def _names(result: "Result") -> dict[str, str]:
+    """What each named track is called, with its kind where that is another word."""
+    return {
+        str(track): one.name if one.name == one.category else f"{one.name} ({one.category})"
+        for track, one in result.names.items()
     }
 
 

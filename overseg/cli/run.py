@@ -12,7 +12,7 @@ from overseg.errors import SettingsError
 from overseg.presets import PRESETS
 from overseg.report import TerminalReport
 
-_SETTINGS: dict[str, dict[str, Any]] = {  # setting -> how argparse reads it
+SETTINGS: dict[str, dict[str, Any]] = {  # setting -> how argparse reads it
     "generator": {"choices": GENERATORS, "help": "how masks are made; hierarchy is a preview without weights"},
     "propagator": {"choices": PROPAGATORS, "help": "how masks are carried"},
     "weights": {"metavar": "NAME|PATH", "help": "the generator's checkpoint; see `overseg weights list`"},
@@ -109,7 +109,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--overwrite", action="store_true", help="throw away what the store holds")
     parser.add_argument("--quiet", action="store_true", help="no progress bars and no remarks")
     parser.add_argument("--log-json", metavar="FILE", help="write one event a line")
-    for name, how in _SETTINGS.items():
+    for name, how in SETTINGS.items():
         parser.add_argument(option(name), dest=name, **how)
     parser.set_defaults(call=run, if_interrupted="what was committed is kept: the same command goes on from there")
 
@@ -154,7 +154,7 @@ _WORDS = {
     "budget": "10m",
     "feature_cache": "4G",
 }  # option that is no setting -> example
-_OPTIONS = (*_SETTINGS, *_WORDS)
+_OPTIONS = (*SETTINGS, *_WORDS)
 
 
 def _log_file(path: str) -> IO[bytes]:

@@ -161,7 +161,7 @@ def _check(values: dict[str, Any]) -> None:
             raise SettingsError(f"{option(name)} is on or off, true or false in a file, not {values[name]!r}")
     for name, (kind, low, high) in _RANGES.items():
         if values[name] is not None or name not in _OPTIONAL:
-            _check_range(name, values[name], kind, low, high)
+            check_range(name, values[name], kind, low, high)
     layer_points = values["points_per_side"] / values["crop_n_points_downscale_factor"] ** values["crop_n_layers"]
     if layer_points < 1:
         raise SettingsError(
@@ -180,7 +180,8 @@ def _check(values: dict[str, Any]) -> None:
         )
 
 
-def _check_range(name: str, value: Any, kind: type, low: float, high: float | None) -> None:
+def check_range(name: str, value: Any, kind: type, low: float, high: float | None) -> None:
+    """Refuse with SettingsError a setting that is no number of this kind, or outside of [low, high]."""
     whole = isinstance(value, int) and not isinstance(value, bool)
     fits = whole if kind is int else whole or isinstance(value, float)
     if not fits or not value >= low or (high is not None and value > high):  # so put, a NaN is refused

@@ -80,9 +80,21 @@ class MaskDecoding:
         prompt, _ = self._prompt_encoder(points=(points_xy[:, None], labels), boxes=None, masks=None)
         return self._answer(prompt, self._blank, self._projected)
 
-    def boxes_and_masks(self, boxes_xyxy: Float[Tensor, "b 4"], logits: Float[Tensor, "b 1 y x"]) -> Answers:
-        """Decode boxes in pixels of the encoder's input, each with a rough mask: logits at a quarter of its scale."""
-        prompt, dense = self._prompt_encoder(points=None, boxes=boxes_xyxy, masks=logits)
+    def prompted(
+        self,
+        *,
+        points: tuple[Float[Tensor, "b p 2"], Int[Tensor, "b p"]] | None = None,
+        boxes_xyxy: Float[Tensor, "b 4"] | None = None,
+        logits: Float[Tensor, "b 1 y x"] | None = None,
+    ) -> Answers:
+        """Decode prompts of any kind, several for one mask; all in pixels of the encoder's input.
+
+        Args:
+            points: (x, y), and for each label 1 on the object and 0 beside it.
+            boxes_xyxy: around the object.
+            logits: a rough mask, at a quarter of the input's scale.
+        """
+        prompt, dense = self._prompt_encoder(points=points, boxes=boxes_xyxy, masks=logits)
         return self._answer(prompt, self._embedding + _tokens(dense), None)
 
     def draw(self, answers: Answers, prompts: Int[Tensor, " k"]) -> Float[Tensor, "k outputs y x"]:

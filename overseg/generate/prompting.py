@@ -69,11 +69,7 @@ class PromptedFrame:
             DeviceError: the device has not enough memory.
             WeightsError: the encoder's output is not finite.
         """
-        if min(frame.size) < MIN_SIDE_PX:
-            raise InputError(
-                f"expected frames of at least {MIN_SIDE_PX} pixels a side for SAM, got {frame.size[1]}x{frame.size[0]} "
-                f"(frame {frame.index}); enlarge the video first, or take --generator hierarchy"
-            )
+        check_large_enough(frame)
         self.framing = Framing(frame.size, sam.image_encoder.img_size)
         self._device = sam.device
         self._precision = torch.autocast(sam.device.type, dtype, enabled=dtype != torch.float32)
@@ -83,7 +79,7 @@ class PromptedFrame:
                 embedding = encode(sam, frame.rgb, self.framing)
         except torch.OutOfMemoryError as e:
             raise DeviceError(f"the device has not enough memory to encode a frame; {WHAT_HELPS}") from e
-        _check_finite(embedding)
+        check_finite(embedding)
         with self._precision:
             self._decoding = MaskDecoding(sam, embedding, input_size=self.framing.input_size)
         self._enlarging = Enlarging(self.framing, self._decoding.logits_size, self._device)
@@ -159,7 +155,7 @@ class PromptedFrame:
         with self._precision:
             answers = self._decoding.points(scaled)
         predicted_iou = answers.predicted_iou[:, FIRST_LEVEL_OUTPUT:].float()
-        _check_finite(predicted_iou)
+        check_finite(predicted_iou)
         likeness = np.full((len(points_xy), places.shape[1]), -np.inf)
         drawn = (predicted_iou >= self._floors.predicted_iou).any(dim=1).nonzero()[:, 0]
         logits = self._draw(answers, drawn)[:, FIRST_LEVEL_OUTPUT:]
@@ -181,8 +177,8 @@ class PromptedFrame:
     def _ask_carried(self, carried: np.ndarray, min_agreement: float) -> Candidates:
         boxes, rough = mask_to_logits(torch.from_numpy(carried).to(self._device), self.framing)
         with self._precision:
-            answers = self._decoding.boxes_and_masks(boxes, rough)
-        _check_finite(answers.predicted_iou)
+            answers = self._decoding.prompted(boxes_xyxy=boxes, logits=rough)
+        check_finite(answers.predicted_iou)
         row = torch.arange(len(carried), device=self._device)
         logits = self._draw(answers, row)
         height, width = logits.shape[-2:]
@@ -201,7 +197,7 @@ class PromptedFrame:
     def _draw(self, answers: Answers, prompts: Int[Tensor, " k"]) -> Float[Tensor, "k outputs y x"]:
         with self._precision:
             logits = self._decoding.draw(answers, prompts).float()
-        _check_finite(logits)
+        check_finite(logits)
         return logits
 
     def _candidates(
@@ -224,6 +220,16 @@ class PromptedFrame:
 _SMALLEST_LOGIT = 0.1  # a point may lie outside its own mask; nothing is like it then
 
 
-def _check_finite(output: Tensor) -> None:
+def check_large_enough(frame: Frame) -> None:
+    """Refuse with InputError a frame of fewer than 32 pixels a side."""
+    if min(frame.size) < MIN_SIDE_PX:
+        raise InputError(
+            f"expected frames of at least {MIN_SIDE_PX} pixels a side for SAM, got {frame.size[1]}x{frame.size[0]} "
+            f"(frame {frame.index}); enlarge the video first, or take --generator hierarchy"
+        )
+
+
+def check_finite(output: Tensor) -> None:
+    """Refuse with WeightsError what a broken model gives."""
     if not torch.isfinite(output).all():
         raise WeightsError("expected finite numbers from the SAM model, got NaN or infinity; fetch its weights again")

@@ -1,12 +1,14 @@
 """A table that gives tracks other numbers and categories, and leaves the rest out."""
 
 import csv
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int32, Int64
 
+from overseg.data.track_names import TrackName
 from overseg.errors import InputError
 
 DEFAULT_CATEGORY = "object"
@@ -30,9 +32,12 @@ class Labels:
     categories: tuple[str, ...]
 
     @classmethod
-    def of_tracks(cls, n_tracks: int) -> "Labels":
-        """Every track an object of its own number, all of one category."""
-        return cls(np.arange(n_tracks, dtype=np.int64), np.zeros(n_tracks, np.int32), (DEFAULT_CATEGORY,))
+    def of_names(cls, n_tracks: int, names: Mapping[int, TrackName]) -> "Labels":
+        """Every track an object of its own number, in the category that it was given, or "object"."""
+        given = [names[track].category if track in names else DEFAULT_CATEGORY for track in range(n_tracks)]
+        numbers = {category: number for number, category in enumerate(dict.fromkeys(given))}
+        category = np.array([numbers[category] for category in given], np.int32)
+        return cls(np.arange(n_tracks, dtype=np.int64), category, tuple(numbers) or (DEFAULT_CATEGORY,))
 
 
 def read_labels(path: Path, n_tracks: int) -> Labels:

@@ -73,7 +73,7 @@ class Selection:
             labels: numbers and categories; None for the tracks' own.
             flat: how to lay masks over each other; None leaves them overlapping.
         """
-        labels = labels or Labels.of_tracks(len(result.tracks))
+        labels = labels or Labels.of_names(len(result.tracks), result.names)
         self.result = result
         self.frames = filters.frames(len(result))
         self._wanted = filters.tracks(result.tracks, self.frames) & (labels.id >= 0)

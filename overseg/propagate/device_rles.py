@@ -11,15 +11,16 @@ from overseg.data.rles import Rles
 _PIXELS_AT_ONCE = 1 << 24  # bounds what resizing and comparing take on top of the logits to about 200 MB
 
 
-def rles_at_size(logits: torch.Tensor, size: tuple[int, int]) -> Rles:
-    """Masks where the logits are positive, once these are resized to the frames' size as upstream resizes them.
+def rles_at_size(logits: torch.Tensor, size: tuple[int, int], *, above: float = 0.0) -> Rles:
+    """Masks where the logits are high enough, once these are resized to the frames' size as upstream resizes them.
 
     Args:
         logits: [n, 1, h, w].
         size: (height, width) in pixels of the masks.
+        above: what a mask's logits exceed.
     """
     n_at_once = max(1, _PIXELS_AT_ONCE // (size[0] * size[1]))
-    return Rles.concatenate(size, (_encoded(_resized(part, size)[:, 0] > 0) for part in logits.split(n_at_once)))
+    return Rles.concatenate(size, (_encoded(_resized(part, size)[:, 0] > above) for part in logits.split(n_at_once)))
 
 
 def _resized(logits: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:

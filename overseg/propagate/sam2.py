@@ -41,6 +41,7 @@ class Sam2Propagator:
         small_regions: SmallRegions = AS_UPSTREAM,
         max_batch: int | None = None,
         feature_cache_bytes: int = 4 << 30,
+        mask_threshold: float = 0.0,
     ) -> None:
         """
         Args:
@@ -52,6 +53,7 @@ class Sam2Propagator:
                 runs out.
             feature_cache_bytes: host memory for image features, so that a frame that is visited again is not encoded
                 again; one frame takes 17 MB at 1024 px in float32.
+            mask_threshold: masks of objects that are followed lie where the model's logits are above this.
 
         Raises:
             SettingsError: an unknown `dtype`, or a `max_batch` less than 1.
@@ -59,6 +61,7 @@ class Sam2Propagator:
         if dtype not in DTYPES:
             raise SettingsError(f"expected {' or '.join(DTYPES)} as SAM 2's dtype, got {dtype!r}")
         self._min_area_px = max(1, min_area_px)
+        self._mask_threshold = mask_threshold
         self._work = Sam2Work(
             model=model,
             encoder=FrameEncoder(model, dtype=getattr(torch, dtype), cache_bytes=feature_cache_bytes),
@@ -91,7 +94,13 @@ class Sam2Propagator:
 
     def session(self, video: Video, *, correctable: bool = True, corrections_condition: bool = False) -> Sam2Session:
         """Objects of `video` to prompt, carry, correct and carry on by hand; see there."""
-        return Sam2Session(self._work, video, correctable=correctable, corrections_condition=corrections_condition)
+        return Sam2Session(
+            self._work,
+            video,
+            correctable=correctable,
+            corrections_condition=corrections_condition,
+            mask_threshold=self._mask_threshold,
+        )
 
     def follow(self, video: Video, prompts: Prompts, shot: Shot) -> Iterator[ObjectMasks]:
         """Carry objects from their prompts through a whole shot; see `stages.PromptedPropagator`.

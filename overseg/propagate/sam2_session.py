@@ -27,7 +27,13 @@ class Sam2Session:
     """
 
     def __init__(
-        self, work: Sam2Work, video: Video, *, correctable: bool = True, corrections_condition: bool = False
+        self,
+        work: Sam2Work,
+        video: Video,
+        *,
+        correctable: bool = True,
+        corrections_condition: bool = False,
+        mask_threshold: float = 0.0,
     ) -> None:
         """
         Args:
@@ -37,11 +43,13 @@ class Sam2Session:
                 object at 1024 px for as long as the session lives; else memory does not grow with the video.
             corrections_condition: whether a corrected frame is looked back at from anywhere, as one prompted at first
                 is, or only from frames nearby (upstream's `add_all_frames_to_correct_as_cond`).
+            mask_threshold: masks lie where the model's logits are above this. What it remembers does not depend on it.
         """
         self._work = work
         self._video = video
         self._correctable = correctable
         self._corrections_condition = corrections_condition
+        self._mask_threshold = mask_threshold
         self._states: dict[int, ObjectState] = {}
         model = work.model
         spatial_reach = (model.num_maskmem - 2) * model.memory_temporal_stride_for_eval + 1
@@ -203,7 +211,9 @@ class Sam2Session:
     def _masks(self, objects: np.ndarray, frames: np.ndarray, outputs: Sequence[Output]) -> ObjectMasks:
         size = self._video.info.size
         with enough_memory(for_="for the mask of one object", advice=OUT_OF_MEMORY):
-            rles = Rles.concatenate(size, (rles_at_size(output.logits, size) for output in outputs))
+            rles = Rles.concatenate(
+                size, (rles_at_size(output.logits, size, above=self._mask_threshold) for output in outputs)
+            )
         scores = [output.score.cpu().numpy() for output in outputs]
         return ObjectMasks(rles, objects, frames, np.concatenate([np.zeros(0, np.float32), *scores]))
 

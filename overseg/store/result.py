@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Int32, Int64
 
 from overseg.data.masks import TrackMasks
+from overseg.data.track_names import TrackName
 from overseg.data.track_tree import TrackTree
 from overseg.data.tracks import Frames, Tracks
 from overseg.data.video_info import VideoInfo
@@ -99,6 +100,12 @@ class Result:
     def summary(self) -> dict[str, Any]:
         """What the run told of itself when it published this result."""
         return read_attributes(self._folder)["summary"]
+
+    @cached_property
+    def names(self) -> dict[int, TrackName]:
+        """What tracks are called, of those that somebody named."""
+        named = read_attributes(self._folder).get("names", {})
+        return {int(track): TrackName(**name) for track, name in named.items()}
 
     @cached_property
     def tracks(self) -> Tracks:

@@ -1,7 +1,7 @@
 """The journal of a run, and the form of its result: a zarr v3 group. `docs/store.md` describes it byte by byte."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -11,6 +11,7 @@ import zarr
 from jaxtyping import Int32
 
 from overseg.data.shot import Shot
+from overseg.data.track_names import NO_NAMES, TrackName
 from overseg.data.tracks import Frames, Tracks
 from overseg.data.visit import Edges, Outline, Visit, VisitKey
 from overseg.store.columns import to_arrays
@@ -215,7 +216,16 @@ class ZarrStore:
         self._draft = Draft(folder, self._root.size)
         return self._draft
 
-    def publish(self, *, tracks: Tracks, frames: Frames, edges: Edges, summary: dict[str, Any], final: bool) -> None:
+    def publish(
+        self,
+        *,
+        tracks: Tracks,
+        frames: Frames,
+        edges: Edges,
+        summary: dict[str, Any],
+        final: bool,
+        names: Mapping[int, TrackName] = NO_NAMES,
+    ) -> None:
         """Complete the draft that `compact` returned last and make it the store's result, in place of an older one.
 
         Args:
@@ -223,6 +233,7 @@ class ZarrStore:
             edges: what met what; kept sorted by (frame, region_from, region_to).
             summary: what else to tell of the run, in JSON.
             final: nothing will be added: the visits are thrown away.
+            names: what tracks are called, of those that somebody named.
 
         Raises:
             StoreError: it could not be written; the older result stands then.
@@ -239,7 +250,7 @@ class ZarrStore:
         self._draft = None
         with writing(self._path):
             try:
-                _complete(draft.folder, tracks, frames, edges, as_json(summary))
+                _complete(draft.folder, tracks, frames, edges, {"summary": as_json(summary), "names": _as_json(names)})
                 publish_folder(draft.folder, self._results / name)
                 write_root(self._path, root)
             except BaseException:
@@ -281,13 +292,17 @@ class ZarrStore:
         return self._part(key)
 
 
-def _complete(folder: Path, tracks: Tracks, frames: Frames, edges: Edges, summary: dict[str, Any]) -> None:
+def _complete(folder: Path, tracks: Tracks, frames: Frames, edges: Edges, attributes: dict[str, Any]) -> None:
     result = zarr.open_group(folder, mode="r+")
     by_frame = np.lexsort((edges.region_to, edges.region_from, edges.frame))
     write_table(result, "tracks", tracks)
     write_table(result, "frames", frames)
     write_table(result, "edges", Edges(**{name: column[by_frame] for name, column in to_arrays(edges).items()}))
-    write_group(folder, {"summary": summary})
+    write_group(folder, attributes)
+
+
+def _as_json(names: Mapping[int, TrackName]) -> dict[str, dict[str, str]]:
+    return {str(track): asdict(name) for track, name in sorted(names.items())}
 
 
 def _add(total: dict[str, float], seconds: dict[str, float]) -> None:

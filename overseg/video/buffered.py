@@ -60,6 +60,11 @@ class BufferedVideo:
         return self._source.timestamps_s[self._numbers.start : self._numbers.stop : self._numbers.step]
 
     @property
+    def source_size(self) -> tuple[int, int]:
+        """(height, width) in pixels of the pictures before they are shrunk."""
+        return self._source.size
+
+    @property
     def cached_bytes(self) -> int:
         """Bytes of pictures held now."""
         return self._cache.n_bytes

@@ -115,7 +115,7 @@ def test_boxes_with_masks_decode_as_upstream(sam, upstream):
     with torch.inference_mode():
         _, iou, logits = upstream.predict_torch(None, None, boxes, rough, multimask_output=True)
         decoding = MaskDecoding(sam, upstream.features, input_size=upstream.input_size)
-        answers = decoding.boxes_and_masks(boxes, rough)
+        answers = decoding.prompted(boxes_xyxy=boxes, logits=rough)
         drawn = decoding.draw(answers, torch.arange(2))[:, 1:]
     height, width = drawn.shape[-2:]
     assert torch.allclose(answers.predicted_iou[:, 1:], iou, atol=1e-4)

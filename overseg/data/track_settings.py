@@ -1,0 +1,52 @@
+"""Everything that decides the result of following prompted objects, besides the video and the prompts."""
+
+from dataclasses import asdict, dataclass, fields
+
+from overseg.data.settings import Settings, check_range
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackSettings:
+    """Settings of `overseg track`.
+
+    Attributes:
+        propagator: how masks are carried: "sam2", which takes points and boxes itself, or "flow".
+        weights: checkpoint of the SAM that makes masks of points and boxes, where the propagator takes masks alone.
+        mask_threshold: masks lie where SAM's logits are above this.
+        step: where the propagator takes masks alone, SAM is asked again for what was carried after so many frames; 0
+            never asks again.
+        propagator_weights, dtype, propagation_size, max_hole_area_px, max_sprinkle_area_px, compile, min_area_px,
+            resize, start, end, stride: as in `Settings`.
+    """
+
+    propagator: str = "flow"
+    weights: str | None = None
+    propagator_weights: str | None = None
+    dtype: str = "float32"
+    propagation_size: int | None = None
+    max_hole_area_px: int = 8
+    max_sprinkle_area_px: int = 0
+    compile: bool = False
+    mask_threshold: float = 0.0
+    step: int = 5
+    min_area_px: int = 1
+    resize: int | None = None
+    start: int = 0
+    end: int | None = None
+    stride: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot be; SettingsError names the option, what it takes and what came."""
+        self.of_stages()
+        check_range("mask_threshold", self.mask_threshold, float, -100, 100)
+        check_range("step", self.step, int, 0, None)
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The names of all settings."""
+        return tuple(f.name for f in fields(cls))
+
+    def of_stages(self) -> Settings:
+        """The same as settings of a run, to choose and build stages by."""
+        known = set(Settings.names())
+        return Settings.from_options({name: value for name, value in asdict(self).items() if name in known - {"step"}})

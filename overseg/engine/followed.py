@@ -1,0 +1,111 @@
+"""What a propagator finds of prompted objects, frame by frame, as visits of a store."""
+
+import time
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from jaxtyping import Bool, Int8, Int64
+
+from overseg.data.masks import ROW_BITS, End, KeyframeMasks, Masks, Source, region_id
+from overseg.data.prompts import ObjectMasks, Prompts
+from overseg.data.visit import Direction, Edges, Frontier, Visit, VisitKey
+
+_FRAMES_AT_ONCE = 64
+
+
+def regions_of(prompts: Prompts) -> dict[int, int]:
+    """A region for each prompted object, named after the frame on which it was prompted first."""
+    order = np.argsort(-prompts.frame, kind="stable")  # the earliest last, which then is the one that stays
+    frames = dict(zip(prompts.object[order].tolist(), prompts.frame[order].tolist(), strict=True))
+    return {one: int(region_id(frame, 0, np.array([one]))[0]) for one, frame in frames.items()}
+
+
+def object_of(region: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
+    """The numbers of the objects that regions from `regions_of` are of."""
+    return region & ((1 << ROW_BITS) - 1)
+
+
+class Followed:
+    """Cuts what comes frame by frame into visits: on from the first prompt, then back from there."""
+
+    def __init__(self, prompts: Prompts, regions: Mapping[int, int], *, min_area_px: int) -> None:
+        """
+        Args:
+            prompts: what was followed, at least one.
+            regions: the region of each object.
+            min_area_px: smaller masks are left out.
+        """
+        self._regions, self._min_area_px = regions, max(1, min_area_px)
+        self._given = set(zip(prompts.object.tolist(), prompts.frame.tolist(), strict=True))
+        self._first = int(prompts.frame.min())
+        self._first_of = {one: min(frame for other, frame in self._given if other == one) for one, _ in self._given}
+
+    def visits(self, found: Iterator[ObjectMasks]) -> Iterator[Visit]:
+        """All masks, some frames at a time.
+
+        Args:
+            found: what `PromptedPropagator.follow` gives, in its order.
+        """
+        waiting: list[Masks] = []
+        frames: list[int] = []
+        began = time.perf_counter()
+        for masks, following in _with_following(found):
+            frames.append(int(masks.frame[0]))
+            waiting.append(self._rows(masks, following))
+            turns = following is None or self._direction(int(following.frame[0])) != self._direction(frames[-1])
+            if turns or len(frames) == _FRAMES_AT_ONCE:
+                now = time.perf_counter()
+                yield self._visit(frames, waiting, {"follow": now - began})
+                waiting, frames, began = [], [], now
+
+    def _visit(self, frames: list[int], waiting: list[Masks], seconds: dict[str, float]) -> Visit:
+        rows = Masks.concatenate(waiting)
+        rows = rows.take(np.lexsort((rows.region, rows.frame)))
+        key = VisitKey(0, min(frames), max(frames), self._direction(frames[0]))
+        return Visit(key, rows, Edges.empty(), Frontier.empty(), seconds)
+
+    def _rows(self, masks: ObjectMasks, following: ObjectMasks | None) -> Masks:
+        """The masks of one frame that are large enough, as a store keeps them."""
+        frame, objects = int(masks.frame[0]), masks.object.tolist()
+        is_there = self._is_there(masks)
+        source = np.array([self._source(one, frame) for one in objects], np.int8)
+        rows = Masks.from_keyframe(KeyframeMasks.from_rles(masks.rles), frame=frame, round_=0)
+        carried = source != Source.KEYFRAME
+        columns = {
+            "region": np.array([self._regions[one] for one in objects], np.int64),
+            "source": source,
+            "score": masks.score,
+            "end": np.where(carried, self._ends(masks, following), End.NONE).astype(np.int8),
+            "stability_score": np.where(carried, np.nan, 1).astype(np.float32),
+        }
+        return Masks(**{**vars(rows), **columns}).take(is_there)
+
+    def _ends(self, masks: ObjectMasks, following: ObjectMasks | None) -> Int8[np.ndarray, " n"]:
+        """Why each object has no mask on the next frame that was gone to."""
+        frame = int(masks.frame[0])
+        if following is None or self._direction(int(following.frame[0])) != self._direction(frame):
+            return np.full(len(masks), End.CLIP, np.int8)
+        is_small = following.rles.area_px() > 0
+        return np.select([self._is_there(following), is_small], [End.NONE, End.SMALL], End.GONE).astype(np.int8)
+
+    def _is_there(self, masks: ObjectMasks) -> Bool[np.ndarray, " n"]:
+        return masks.rles.area_px() >= self._min_area_px
+
+    def _source(self, one: int, frame: int) -> Source:
+        if (one, frame) in self._given:
+            return Source.KEYFRAME
+        return Source.FORWARD if frame > self._first_of[one] else Source.BACKWARD
+
+    def _direction(self, frame: int) -> Direction:
+        return Direction.FORWARD if frame >= self._first else Direction.BACKWARD
+
+
+def _with_following(found: Iterator[ObjectMasks]) -> Iterator[tuple[ObjectMasks, ObjectMasks | None]]:
+    """The masks of each frame with those of the frame that comes next; None after the last."""
+    before = None
+    for masks in found:
+        if before is not None:
+            yield before, masks
+        before = masks
+    if before is not None:
+        yield before, None

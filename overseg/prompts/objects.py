@@ -1,0 +1,139 @@
+"""Objects that somebody points out on one frame, from however many places they were read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from overseg.data.prompts import Prompts
+from overseg.data.rles import Rles
+from overseg.data.track_names import TrackName
+from overseg.errors import InputError
+
+Point = tuple[float, float, int]  # x and y in pixels of the input's pictures, and 1 on the object, 0 beside it
+
+
+@dataclass(frozen=True)
+class PromptedObjects:
+    """Objects to follow, each with a name.
+
+    Attributes:
+        prompts: what is given for them; a row's `object` is its number among the names.
+        names: what each object is called.
+    """
+
+    prompts: Prompts
+    names: tuple[TrackName, ...]
+
+
+@dataclass(frozen=True)
+class Pointed:
+    """What one place in a file, or one option, says of an object.
+
+    Attributes:
+        name: of the object.
+        place: where that is said, to begin the line of an error.
+        box_xyxy: a box around it, in pixels of the input's pictures.
+        points: clicks on it and beside it.
+        mask: one mask of the input's size.
+        category: of what kind it is; None where that is not told.
+    """
+
+    name: str
+    place: str
+    box_xyxy: tuple[float, float, float, float] | None = None
+    points: tuple[Point, ...] = ()
+    mask: Rles | None = None
+    category: str | None = None
+
+
+def gather(
+    pointed: Sequence[Pointed], *, input_size: tuple[int, int], size: tuple[int, int], frame: int
+) -> PromptedObjects:
+    """All that is said of objects on one frame, as prompts for frames that may be shrunk.
+
+    An object may have one box or one mask, and any number of points beside a box.
+
+    Args:
+        pointed: what was read; at least one.
+        input_size: (height, width) in pixels of the input's pictures, in which it is said.
+        size: (height, width) in pixels of the frames.
+        frame: number of the frame.
+
+    Raises:
+        InputError: something lies outside the picture, or does not fit together; the line names the place.
+    """
+    objects: dict[str, Pointed] = {}
+    for one in pointed:
+        _check_inside(one, input_size)
+        objects[one.name] = _joined(objects[one.name], one) if one.name in objects else one
+    rows = [_row(one, number, input_size, size, frame) for number, one in enumerate(objects.values())]
+    names = tuple(TrackName(one.name, one.category or one.name) for one in objects.values())
+    return PromptedObjects(Prompts.concatenate(rows), names)
+
+
+def _joined(before: Pointed, one: Pointed) -> Pointed:
+    """Both in one; points may come from several places, a box or a mask from one alone."""
+    if (before.box_xyxy or before.mask) and (one.box_xyxy or one.mask):
+        raise InputError(
+            f"{one.place}: the object {one.name!r} is there already ({before.place}); "
+            "give each object a name of its own"
+        )
+    return replace(
+        before,
+        box_xyxy=before.box_xyxy or one.box_xyxy,
+        mask=before.mask or one.mask,
+        points=before.points + one.points,
+        category=before.category or one.category,
+    )
+
+
+def _check_inside(one: Pointed, size: tuple[int, int]) -> None:
+    height, width = size
+    picture = f"the picture of {width} x {height} px"
+    if one.box_xyxy is not None:
+        x1, y1, x2, y2 = one.box_xyxy
+        if not (x1 < x2 and y1 < y2):
+            raise InputError(f"{one.place}: expected xmin < xmax and ymin < ymax, got {_numbers(one.box_xyxy)}")
+        if not (x1 >= 0 and x2 <= width and y1 >= 0 and y2 <= height):
+            raise InputError(f"{one.place}: expected a box inside {picture}, got {_numbers(one.box_xyxy)}")
+    for x, y, label in one.points:
+        if label not in (0, 1):
+            raise InputError(f"{one.place}: expected the label 1 (on the object) or 0 (beside it), got {label}")
+        if not (0 <= x < width and 0 <= y < height):
+            raise InputError(f"{one.place}: expected a point inside {picture}, got {_numbers((x, y))}")
+    if one.mask is not None and one.mask.size != size:
+        raise InputError(f"{one.place}: expected a mask of {picture}, got {one.mask.size[1]} x {one.mask.size[0]} px")
+    if one.mask is not None and not one.mask.area_px().all():
+        raise InputError(f"{one.place}: expected a mask with a pixel in it, got an empty one")
+
+
+def _row(one: Pointed, number: int, input_size: tuple[int, int], size: tuple[int, int], frame: int) -> Prompts:
+    scale_y, scale_x = (px / input_px for px, input_px in zip(size, input_size, strict=True))
+    if one.mask is not None:
+        if one.points:
+            raise InputError(f"{one.place}: expected either a mask or points for the object {one.name!r}, got both")
+        return Prompts.of_masks(_resized(one.mask, size), object=[number], frame=frame)
+    if one.box_xyxy is None and not any(label for _, _, label in one.points):
+        raise InputError(f"{one.place}: expected a box, or a point with the label 1, for the object {one.name!r}")
+    x1, y1, x2, y2 = one.box_xyxy or (0, 0, 0, 0)
+    return Prompts.of_points(
+        size,
+        object=number,
+        frame=frame,
+        xy=[(x * scale_x, y * scale_y) for x, y, _ in one.points],
+        labels=[label for _, _, label in one.points],
+        box_xyxy=(x1 * scale_x, y1 * scale_y, x2 * scale_x, y2 * scale_y) if one.box_xyxy else None,
+    )
+
+
+def _resized(mask: Rles, size: tuple[int, int]) -> Rles:
+    if mask.size == size:
+        return mask
+    import cv2
+    import numpy as np
+
+    shrunk = cv2.resize(mask.to_masks()[0].view(np.uint8), size[::-1], interpolation=cv2.INTER_AREA)
+    return Rles.from_masks((shrunk > 0)[None])
+
+
+def _numbers(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:g}" for value in values)

