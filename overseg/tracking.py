@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
@@ -16,7 +16,7 @@ from overseg.data.track_names import TrackName
 from overseg.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
-    from overseg.prompts.objects import PromptedObjects
+    from overseg.prompts.objects import Pointed, PromptedObjects
     from overseg.stages import Report
     from overseg.store.result import Result
     from overseg.track_choice import TrackChoice
@@ -50,6 +50,7 @@ def track(
     prompts: "str | Path | Prompts | PromptedObjects | None" = None,
     boxes: Sequence[str] = (),
     points: Sequence[str] = (),
+    masks: Sequence[str] = (),
     prompt_frame: int = 0,
     device: str = "auto",
     feature_cache: str | int | None = None,
@@ -66,11 +67,12 @@ def track(
     Args:
         input: a video file in any container that FFmpeg reads, or a folder of images.
         output: the store to write. One made of the same video, prompts and settings is gone on with.
-        prompts: a file that says what to follow, or prompts in pixels of the processed frames.
+        prompts: a file that says what to follow, see `read_prompts`; or prompts in pixels of the processed frames.
         boxes: each as `name:x1,y1,x2,y2`, in pixels of the input's pictures.
         points: each as `name:x,y,label`, in the same pixels, with label 1 on the object and 0 beside it; without a
             name they are all of one object.
-        prompt_frame: number of the processed frame that a file, boxes and points speak of.
+        masks: each as `name:FILE`, a picture of the input's size that is black beside the object.
+        prompt_frame: number of the processed frame that a file, boxes, points and masks speak of.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         feature_cache: host memory for SAM 2's image features, such as "4G", which None is.
         overwrite: throw away what the store holds.
@@ -94,7 +96,7 @@ def track(
         which = {name: changes[name] for name in _WHICH_FRAMES if name in changes}  # type: ignore[literal-required]
         video = stack.enter_context(open_video(input, **which))
         stack.enter_context(out_of_memory_told())
-        objects = _objects(video, prompts, boxes, points, prompt_frame)
+        objects = _objects(video, prompts, _Words(boxes, points, masks), prompt_frame)
         choice = choose_tracking(device, dict(changes), masks_alone=bool(objects.prompts.has_mask.all()), report=report)
         _work(video, Path(input), Path(output), choice, objects, cache_bytes, overwrite=overwrite, report=report)
     return open_result(Path(output))
@@ -103,30 +105,51 @@ def track(
 _WHICH_FRAMES = ("start", "end", "stride", "resize")
 
 
+@dataclass(frozen=True)
+class _Words:
+    """What to follow as it is written on the command line."""
+
+    boxes: Sequence[str]
+    points: Sequence[str]
+    masks: Sequence[str]
+
+    def pointed(self, size: tuple[int, int]) -> "list[Pointed]":
+        """All of it, in pictures of this (height, width)."""
+        from overseg.prompts.words import parse_box, parse_mask, parse_point
+
+        masks = [parse_mask(mask, size) for mask in self.masks]
+        return [*map(parse_box, self.boxes), *masks, *map(parse_point, self.points)]
+
+
 def _objects(
     video: "BufferedVideo",
     prompts: "str | Path | Prompts | PromptedObjects | None",
-    boxes: Sequence[str],
-    points: Sequence[str],
+    words: "_Words",
     frame: int,
 ) -> "PromptedObjects":
     """What to follow, with numbers from 0 in the order in which they are named."""
+    from overseg.prompts.files import read_prompts
     from overseg.prompts.objects import PromptedObjects, gather
-    from overseg.prompts.words import parse_box, parse_point
 
-    size = video.info.size
-    pointed = [*map(parse_box, boxes), *map(parse_point, points)]
+    pointed = words.pointed(video.source_size)
     if isinstance(prompts, Prompts | PromptedObjects):
         if pointed:
-            raise SettingsError("expected prompts, or boxes and points as words, got both: put them into one table")
+            raise SettingsError(
+                "expected prompts, or boxes, points and masks as words, got both: put them into one table"
+            )
         objects = prompts if isinstance(prompts, PromptedObjects) else _named(prompts)
         objects.prompts.check(video.info)
         return objects
+    if prompts is not None:
+        pointed = [*read_prompts(Path(prompts), video.source_size), *pointed]
     if not pointed:
-        raise SettingsError("expected something to follow: --box name:x1,y1,x2,y2 or --point x,y,label")
+        raise SettingsError(
+            "expected something to follow: "
+            "--prompts FILE, --box name:x1,y1,x2,y2, --point x,y,label or --mask name:FILE"
+        )
     if not 0 <= frame < len(video):
         raise SettingsError(f"--prompt-frame is one of the frames 0 to {len(video) - 1}, not {frame}")
-    return gather(pointed, input_size=video.source_size, size=size, frame=frame)
+    return gather(pointed, input_size=video.source_size, size=video.info.size, frame=frame)
 
 
 def _named(prompts: Prompts) -> "PromptedObjects":

@@ -20,7 +20,7 @@ _OWN: dict[str, dict[str, Any]] = {  # settings that `overseg run` has not, or h
     },
     "min_area_px": {"type": int, "metavar": "PIXELS", "help": "a smaller mask counts as gone (1)"},
 }
-_WORDS = ("prompt_frame", "device", "feature_cache")
+_WORDS = ("prompts", "prompt_frame", "device", "feature_cache")
 
 
 def add_parser(commands: Any) -> None:
@@ -33,6 +33,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("input", metavar="INPUT", help="a video file, or a folder of images")
     parser.add_argument("output", metavar="OUT.zarr", help="the store to write")
     what = parser.add_argument_group("what to follow", "in pixels of the input's pictures")
+    what.add_argument(
+        "--prompts", metavar="FILE", help="JSON with annotation.object, LabelMe's JSON, or Pascal VOC's XML"
+    )
     what.add_argument("--box", action="append", default=[], metavar="NAME:X1,Y1,X2,Y2", help="a box; again for others")
     what.add_argument(
         "--point",
@@ -40,6 +43,13 @@ def add_parser(commands: Any) -> None:
         default=[],
         metavar="[NAME:]X,Y,LABEL",
         help="a point, with label 1 on the object and 0 beside it; again for others",
+    )
+    what.add_argument(
+        "--mask",
+        action="append",
+        default=[],
+        metavar="NAME:FILE",
+        help="a picture of its mask, black beside the object; again for others",
     )
     what.add_argument("--prompt-frame", type=int, default=0, metavar="N", help="the frame that these speak of (0)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (auto)")
@@ -67,6 +77,7 @@ def run(args: argparse.Namespace) -> int:
             args.output,
             boxes=args.box,
             points=args.point,
+            masks=args.mask,
             overwrite=args.overwrite,
             report=report,
             **given,

@@ -88,12 +88,17 @@ def _frames(files: list[Path], size: tuple[int, int]) -> Iterator[TrackMasks]:
         for at, shape in enumerate(shapes):
             with checked(file, f"shapes[{at}]"):
                 ids.append(int(within(shape.get("group_id"), 0, LARGEST_ID, otherwise=next(own))))
-                counts.append(_counts(shape, size))
+                counts.append(shape_counts(shape, size))
                 scores.append(within(shape.get("score"), 0, 1, otherwise=1.0))
         yield imported_masks(Rles(size, tuple(counts)), np.array(ids, np.int64), score=np.array(scores, np.float32))
 
 
-def _counts(shape: dict[str, Any], size: tuple[int, int]) -> bytes:
+def shape_counts(shape: dict[str, Any], size: tuple[int, int]) -> bytes:
+    """Run lengths of a mask, polygon or rectangle.
+
+    Raises:
+        KeyError, TypeError, ValueError: something is missing, of another kind, or lies outside of the picture.
+    """
     kind, points = shape["shape_type"], [[float(at) for at in point] for point in shape["points"]]
     if kind == "mask":
         left, top, right, bottom = (int(at) for point in points for at in point)

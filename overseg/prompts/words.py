@@ -1,9 +1,13 @@
-"""Objects as words of the command line: `cup:10,20,60,80` is a box, `cup:35,50,1` a point."""
+"""Objects as words of the command line: `cup:10,20,60,80` is a box, `cup:35,50,1` a point, `cup:cup.png` a mask."""
 
 import math
 
+import numpy as np
+from PIL import Image
+
+from overseg.data.rles import Rles
 from overseg.data.track_names import check_name
-from overseg.errors import SettingsError
+from overseg.errors import InputError, SettingsError
 from overseg.prompts.objects import Pointed
 
 DEFAULT_NAME = "object"
@@ -43,6 +47,33 @@ def parse_point(text: str) -> Pointed:
         )
     x, y, label = numbers
     return Pointed(check_name(name, place=f"--point {text}"), f"--point {text}", points=((x, y, int(label)),))
+
+
+def parse_mask(text: str, size: tuple[int, int]) -> Pointed:
+    """The mask in `name:FILE`, a picture that is black beside the object; without a name it is of the "object".
+
+    Args:
+        text: as above.
+        size: (height, width) in pixels of the input's pictures.
+
+    Raises:
+        InputError: the file is no picture, or of another size; or the name cannot be one.
+    """
+    name, colon, path = text.rpartition(":")
+    try:
+        with Image.open(path) as picture:
+            found = (picture.height, picture.width)
+            if found == size:
+                values = np.asarray(np.asarray(picture.convert("RGB")).any(axis=2))
+    except (OSError, SyntaxError, Image.DecompressionBombError) as e:
+        reason = " ".join(str(getattr(e, "strerror", None) or e).split())
+        raise InputError(f"--mask {text}: expected a picture, cannot read it: {reason}") from e
+    if found != size:
+        raise InputError(
+            f"--mask {text}: expected the input's size, {size[1]} x {size[0]} px, got {found[1]} x {found[0]} px"
+        )
+    name = check_name(name if colon else DEFAULT_NAME, place=f"--mask {text}")
+    return Pointed(name, f"--mask {text}", mask=Rles.from_masks(values[None]))
 
 
 def _split(text: str) -> tuple[str, list[float]]:
