@@ -11,6 +11,7 @@ from overseg.data.rles import Rles
 from overseg.data.settings import Settings
 from overseg.errors import OversegError
 from overseg.instances import associate_masks
+from overseg.segmenting import segment
 from overseg.tracking import track
 
 __all__ = [
@@ -24,5 +25,6 @@ __all__ = [
     "open",
     "relink",
     "run",
+    "segment",
     "track",
 ]

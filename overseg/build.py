@@ -8,7 +8,7 @@ from overseg.associate.overlap import OverlapAssociator
 from overseg.data.settings import EXACT_ONLY, RELAXING, Settings
 from overseg.data.track_settings import TrackSettings
 from overseg.engine.schedule import MAX_PREVIEW_MASKS
-from overseg.stages import MaskGenerator, MaskPropagator, PromptedPropagator, Report, Stages
+from overseg.stages import MaskGenerator, MaskPropagator, PromptedPropagator, PromptMasks, Report, Stages
 from overseg.weights import catalogue, fetch, fingerprints, missing_files, weights_path
 
 if TYPE_CHECKING:
@@ -50,16 +50,21 @@ def build_follower(settings: TrackSettings, *, device: str, feature_cache_bytes:
     flow = FlowPropagator(min_area_px=settings.min_area_px)
     if settings.weights is None:
         return flow
+    from overseg.prompts.refreshed import RefreshedFollow
+
+    return RefreshedFollow(flow, build_prompt_masks(settings, device=device), step=settings.step)
+
+
+def build_prompt_masks(settings: TrackSettings, *, device: str) -> PromptMasks:
+    """What makes masks of points and boxes on a frame; the settings name its weights."""
     import torch
 
     from overseg.generate.sam_models import load_sam
-    from overseg.prompts.refreshed import RefreshedFollow
     from overseg.prompts.sam1_masks import Sam1Masks
 
-    dtype = getattr(torch, settings.dtype)
-    sam = load_sam(weights_path(settings.weights), device=device, dtype=dtype, compile=settings.compile)
-    masks = Sam1Masks(sam, mask_threshold=settings.mask_threshold, dtype=dtype)
-    return RefreshedFollow(flow, masks, step=settings.step)
+    dtype, weights = getattr(torch, settings.dtype), weights_path(settings.weights or "")
+    sam = load_sam(weights, device=device, dtype=dtype, compile=settings.compile)
+    return Sam1Masks(sam, mask_threshold=settings.mask_threshold, dtype=dtype)
 
 
 def find_weights(settings: Settings, *, report: Report) -> dict[str, dict[str, Any]]:

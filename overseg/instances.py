@@ -1,4 +1,4 @@
-"""The way from Python to what is done with single pictures and masks of single frames, as on the command line."""
+"""The way from Python to tracks of masks that were found frame by frame: `overseg.associate_masks`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

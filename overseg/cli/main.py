@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import NoReturn
 
-from overseg.cli import associate, export, import_, info, relink, render, run, selfcheck, track, weights
+from overseg.cli import associate, export, import_, info, relink, render, run, segment, selfcheck, track, weights
 from overseg.cli import eval as evaluation
 from overseg.errors import OversegError, SettingsError
 
@@ -74,6 +74,9 @@ def _told(error: Exception | KeyboardInterrupt) -> int:
     raise error
 
 
+_COMMANDS = (run, track, info, evaluation, relink, render, export, import_, segment, associate, weights, selfcheck)
+
+
 class _Parser(argparse.ArgumentParser):
     """Refuses wrong words with one line, like everything else."""
 
@@ -85,7 +88,20 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = _Parser(prog="overseg", description="Every region of a video, followed through time.")
     parser.add_argument("--version", action="version", version=f"overseg {version('overseg')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (run, track, info, evaluation, relink, render, export, import_, associate, weights, selfcheck):
+    for command in (
+        run,
+        track,
+        info,
+        evaluation,
+        relink,
+        render,
+        export,
+        import_,
+        segment,
+        associate,
+        weights,
+        selfcheck,
+    ):
         command.add_parser(commands)
     args, unknown = parser.parse_known_args(arguments)
     if unknown:

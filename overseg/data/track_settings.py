@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, fields
 
 from overseg.data.settings import Settings, check_range
+from overseg.errors import SettingsError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +39,10 @@ class TrackSettings:
     def __post_init__(self) -> None:
         """Refuse values that cannot be; SettingsError names the option, what it takes and what came."""
         self.of_stages()
+        if self.propagator == "none":
+            raise SettingsError(
+                "--propagator none carries nothing, and objects are to be followed: choose flow or sam2"
+            )
         check_range("mask_threshold", self.mask_threshold, float, -100, 100)
         check_range("step", self.step, int, 0, None)
 

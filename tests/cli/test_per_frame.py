@@ -56,3 +56,8 @@ def test_overlays_and_a_video_are_drawn_in_one_go(images, run):
 def test_what_does_not_fit_together(words, line, images, folder, refused):
     assert line in refused("run", images, "out.zarr", *words, code=2)
     assert [path.name for path in folder.iterdir()] == ["images"]
+
+
+def test_objects_that_are_followed_have_to_be_carried(images, refused):
+    words = ["--box", "head:10,10,90,90", "--propagator", "none"]
+    assert "--propagator none carries nothing" in refused("track", images, "out.zarr", *words, code=2)

@@ -1,0 +1,73 @@
+"""`overseg segment`: the masks of one picture."""
+
+import argparse
+from contextlib import ExitStack
+from typing import Any
+
+from overseg.cli.run import SETTINGS
+from overseg.data.settings import option
+from overseg.report import TerminalReport
+
+_SHARED = ("weights", "dtype", "resize")
+_OF_AUTO = (
+    "generator",
+    "points_per_side",
+    "pred_iou_thresh",
+    "stability_score_thresh",
+    "min_mask_region_area",
+    "min_coverage",
+    "min_pred_iou",
+    "min_stability_score",
+    "exact",
+    "box_nms_thresh",
+    "crop_n_layers",
+    "crop_nms_thresh",
+    "crop_overlap_ratio",
+    "crop_n_points_downscale_factor",
+    "max_masks_per_keyframe",
+    "min_area_px",
+)
+_WORDS = ("points", "boxes", "auto", "frame", "mask_threshold", "overlay", "device", "overwrite")
+
+
+def add_parser(commands: Any) -> None:
+    """Describe the command to argparse."""
+    parser = commands.add_parser(
+        "segment",
+        help="find the masks of one picture",
+        description="Find the mask of what you point out on a picture, or all masks of it.",
+    )
+    parser.add_argument("image", metavar="IMAGE", help="a picture; of a video or a folder of images, one frame")
+    parser.add_argument("--points", metavar="'X,Y:pos X,Y:neg'", help="points on the object, and beside it")
+    parser.add_argument("--boxes", metavar="'X1,Y1,X2,Y2 …'", help="a box around each object; with points, one")
+    parser.add_argument("--auto", action="store_true", help="all masks")
+    parser.add_argument("--out", required=True, metavar="OUT", help="mask.png, a .json or .npz file, or a folder")
+    parser.add_argument("--overlay", metavar="PICTURE", help="draw the masks over the picture, too, to this file")
+    parser.add_argument("--frame", type=int, default=0, metavar="N", help="of a video, this frame (0)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (auto)")
+    parser.add_argument("--mask-threshold", type=float, default=0.0, help="masks lie where logits are above (0.0)")
+    parser.add_argument("--overwrite", action="store_true", help="replace what has that name")
+    parser.add_argument("--quiet", action="store_true", help="no progress bars and no remarks")
+    for name in _SHARED:
+        parser.add_argument(option(name), dest=name, **SETTINGS[name])
+    auto = parser.add_argument_group("with --auto", "how masks are made")
+    for name in _OF_AUTO:
+        auto.add_argument(option(name), dest=name, **SETTINGS[name])
+    parser.set_defaults(call=run, if_interrupted="nothing was written")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Find them, and say how many and how good."""
+    from overseg.segmenting import segment
+
+    wanted = (*_SHARED, *_OF_AUTO, *_WORDS)
+    given = {name: value for name, value in vars(args).items() if name in wanted and value is not None}
+    with ExitStack() as stack:
+        report = TerminalReport(quiet=args.quiet)
+        stack.callback(report.close)
+        masks = segment(args.image, args.out, report=report, **given)
+    if not args.quiet:
+        sure = ", ".join(f"{score:.3f}" for score in masks.predicted_iou[:3].tolist())
+        more = ", …" if len(masks) > 3 else ""
+        print(f"{args.out}: masks {len(masks)}, predicted IoU {sure}{more}" if len(masks) else f"{args.out}: masks 0")
+    return 0

@@ -1,0 +1,49 @@
+"""Prompts for one picture as words: `60,45:pos 10,10:neg` are points, `10,20,60,80 90,20,120,80` boxes."""
+
+import re
+
+from overseg.errors import SettingsError
+from overseg.prompts.objects import Pointed
+
+_NUMBER = r"\d{1,7}(?:\.\d{1,6})?"
+_LABELS = {"pos": 1, "neg": 0}
+
+
+def parse_points(text: str) -> Pointed:
+    """All points as one object: `pos` is on it, `neg` beside it.
+
+    >>> parse_points("60,45:pos 10,10:neg").points
+    ((60.0, 45.0, 1), (10.0, 10.0, 0))
+
+    Raises:
+        SettingsError: the text is not of this form.
+    """
+    points = []
+    for word in text.split():
+        found = re.fullmatch(rf"({_NUMBER}),({_NUMBER}):(pos|neg)", word)
+        if found is None:
+            raise SettingsError(f"--points takes 'x,y:pos x,y:neg …' in pixels, and cannot read {word!r}")
+        points.append((float(found[1]), float(found[2]), _LABELS[found[3]]))
+    if not points:
+        raise SettingsError("--points takes 'x,y:pos x,y:neg …' in pixels, and got none")
+    return Pointed("object", f"--points {text}", points=tuple(points))
+
+
+def parse_boxes(text: str) -> list[Pointed]:
+    """Each box as an object.
+
+    >>> [one.box_xyxy for one in parse_boxes("10,20,60.5,80")]
+    [(10.0, 20.0, 60.5, 80.0)]
+
+    Raises:
+        SettingsError: the text is not of this form.
+    """
+    boxes = []
+    for number, word in enumerate(text.split(), start=1):
+        if not re.fullmatch(",".join([_NUMBER] * 4), word):
+            raise SettingsError(f"--boxes takes 'x1,y1,x2,y2 …' in pixels, and cannot read {word!r}")
+        x1, y1, x2, y2 = map(float, word.split(","))
+        boxes.append(Pointed(f"object {number}", f"--boxes {word}", box_xyxy=(x1, y1, x2, y2)))
+    if not boxes:
+        raise SettingsError("--boxes takes 'x1,y1,x2,y2 …' in pixels, and got none")
+    return boxes

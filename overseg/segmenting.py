@@ -1,0 +1,145 @@
+"""The way from Python to the masks of one picture: `overseg.segment`, the same as the command line."""
+
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Unpack
+
+import numpy as np
+
+from overseg.api import SettingsChanges, out_of_memory_told
+from overseg.data.frame import Frame
+from overseg.data.masks import KeyframeMasks
+from overseg.data.rles import Rles
+from overseg.errors import SettingsError
+
+if TYPE_CHECKING:
+    from overseg.prompts.objects import Pointed
+    from overseg.stages import Report
+    from overseg.video.buffered import BufferedVideo
+
+
+def segment(
+    image: str | Path,
+    output: str | Path | None = None,
+    *,
+    points: str | None = None,
+    boxes: str | None = None,
+    auto: bool = False,
+    frame: int = 0,
+    mask_threshold: float = 0.0,
+    overlay: str | Path | None = None,
+    device: str = "auto",
+    overwrite: bool = False,
+    report: "Report | None" = None,
+    **changes: Unpack[SettingsChanges],
+) -> KeyframeMasks:
+    """Masks of one picture, of what is pointed out or of everything; what `overseg segment` does.
+
+    Example:
+        >>> overseg.segment("cup.jpg", "cup.png", points="120,80:pos 10,10:neg").predicted_iou  # doctest: +SKIP
+        array([0.97], dtype=float32)
+
+    Args:
+        image: a picture; of a video or a folder of images, one frame.
+        output: what is written: a .png for a single mask, a .json or .npz file, or a folder; None for nothing.
+        points: points as "x,y:pos x,y:neg", on the object and beside it, in pixels. To a single point SAM has three
+            answers, and the one that it trusts most is taken.
+        boxes: boxes as "x1,y1,x2,y2 ...", in pixels, each around an object of its own; with points there may be one.
+        auto: all masks of the picture, in place of points and boxes.
+        frame: number of the frame.
+        mask_threshold: masks of points and boxes lie where SAM's logits are above this.
+        overlay: a picture to write with the masks drawn over it.
+        device: "auto", "cpu", "cuda", "cuda:N" or "mps".
+        overwrite: replace what `output` names.
+        report: is told of weights that have to be fetched; None for progress bars on a terminal.
+        changes: settings that differ from their defaults, such as `weights`; with `auto` all of those that say how
+            masks are made. See `Settings`.
+
+    Raises:
+        OversegError: what was expected, what came, where, and what to do.
+    """
+    from overseg.interchange.picture_masks import check_masks_name, write_masks
+    from overseg.output.picture_file import check_picture_name
+    from overseg.report import TerminalReport
+    from overseg.video.open import open_video
+
+    pointed = _pointed(points, boxes, auto=auto)
+    if output is not None:
+        check_masks_name(Path(output), may_be_many=auto or len(pointed) > 1)
+    if overlay is not None:
+        check_picture_name(overlay)
+    with ExitStack() as stack:
+        report = report or stack.enter_context(closing(TerminalReport()))
+        stack.enter_context(out_of_memory_told())
+        video = stack.enter_context(open_video(image, resize=changes.get("resize")))
+        if not 0 <= frame < len(video):
+            raise SettingsError(f"--frame is one of the frames 0 to {len(video) - 1} of {image}, not {frame}")
+        if auto:
+            masks = _all_masks(video[frame], dict(changes), device, report)
+        else:
+            masks = _masks_of(pointed, video, frame, mask_threshold, dict(changes), device, report)
+        if output is not None:
+            write_masks(Path(output), masks, overwrite=overwrite)
+        if overlay is not None:
+            _draw(Path(overlay), video[frame], masks)
+    return masks
+
+
+def _pointed(points: str | None, boxes: str | None, *, auto: bool) -> "list[Pointed]":
+    """What is pointed out: one object where there are points."""
+    from overseg.prompts.labelled_points import parse_boxes, parse_points
+
+    if auto is (points is not None or boxes is not None):
+        raise SettingsError("expected --auto for all masks, or --points 'x,y:pos x,y:neg' or --boxes 'x1,y1,x2,y2'")
+    found = [] if boxes is None else parse_boxes(boxes)
+    if points is None:
+        return found
+    if len(found) > 1:
+        raise SettingsError(f"--points are of one object, with one of --boxes at most, not {len(found)}")
+    clicked = parse_points(points)
+    return [clicked, *(replace(box, name=clicked.name) for box in found)]
+
+
+def _all_masks(frame: Frame, changes: dict[str, Any], device: str, report: "Report") -> KeyframeMasks:
+    from overseg.build import build_stages, find_weights
+    from overseg.presets import choose
+
+    choice = choose(None, device, {**changes, "propagator": "none"}, report=report)
+    find_weights(choice.settings, report=report)
+    generator = build_stages(choice.settings, device=choice.device).generator
+    return generator.generate(frame, Rles.empty(frame.size))
+
+
+def _masks_of(
+    pointed: "list[Pointed]",
+    video: "BufferedVideo",
+    frame: int,
+    mask_threshold: float,
+    changes: dict[str, Any],
+    device: str,
+    report: "Report",
+) -> KeyframeMasks:
+    from overseg.build import build_prompt_masks, find_weights
+    from overseg.data.settings import option
+    from overseg.data.track_settings import TrackSettings
+    from overseg.prompts.objects import gather
+    from overseg.track_choice import choose_tracking
+
+    for name in changes:
+        if name not in TrackSettings.names():
+            raise SettingsError(f"{option(name)} is for --auto, which is not given: leave it out")
+    objects = gather(pointed, input_size=video.source_size, size=video.info.size, frame=frame)
+    changes = {**changes, "propagator": "flow", "mask_threshold": mask_threshold}
+    choice = choose_tracking(device, changes, masks_alone=False, report=report)
+    find_weights(choice.settings.of_stages(), report=report)
+    found = build_prompt_masks(choice.settings, device=choice.device).masks(video[frame], objects.prompts)
+    return replace(KeyframeMasks.from_rles(found.rles), predicted_iou=found.score)
+
+
+def _draw(path: Path, frame: Frame, masks: KeyframeMasks) -> None:
+    from overseg.interchange.imported import imported_masks
+    from overseg.output.overlay import draw_masks
+    from overseg.output.picture_file import write_picture
+
+    write_picture(path, draw_masks(frame.rgb, imported_masks(masks.rles, np.arange(len(masks)))))
