@@ -2,6 +2,7 @@
 
 import argparse
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--quality", type=int, metavar="Q", help="of jpg and webp, 1 to 100 (80)")
     parser.add_argument("--opacity", type=float, help="of the masks' fill, 0 to 1 (0.5)")
     parser.add_argument("--side-by-side", action="store_true", help="put the frame without masks to the left")
+    parser.add_argument("--names", action="store_true", help="draw boxes, and what each track is called")
     add_filters(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress bar and no remarks")
     parser.set_defaults(call=run, if_interrupted="nothing was written; the store is as it was")
@@ -56,13 +58,19 @@ def run(args: argparse.Namespace) -> int:
     from overseg.store.result import open_result
 
     _check(args)
-    look = Look(style=args.style, opacity=args.opacity, side_by_side=args.side_by_side)
+    look = Look(
+        style=args.style,
+        opacity=args.opacity,
+        side_by_side=args.side_by_side,
+        names={} if args.names else None,
+    )
     form, filters = _form(args), filters_of(args)
     if args.frame is not None:
         check_picture_name(args.output, channels=look.channels)
     else:
         form.format_of(Path(args.output), look)
     result = open_result(args.store)
+    look = replace(look, names=result.names) if args.names else look
     with ExitStack() as stack:
         report = TerminalReport(quiet=args.quiet)
         stack.callback(report.close)

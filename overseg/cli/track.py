@@ -1,13 +1,17 @@
 """`overseg track`: follow objects that somebody points out."""
 
 import argparse
+import os
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from overseg.cli.info import headline
 from overseg.cli.run import SETTINGS
 from overseg.data.settings import option
 from overseg.data.track_settings import TrackSettings
+from overseg.errors import SettingsError
+from overseg.output.tracked import DETECTIONS, FRAMES, VIDEO, TrackedOutputs, write_tracked
 from overseg.report import TerminalReport
 
 _OWN: dict[str, dict[str, Any]] = {  # settings that `overseg run` has not, or has with another default
@@ -52,6 +56,27 @@ def add_parser(commands: Any) -> None:
         help="a picture of its mask, black beside the object; again for others",
     )
     what.add_argument("--prompt-frame", type=int, default=0, metavar="N", help="the frame that these speak of (0)")
+    beside = parser.add_argument_group("what is written beside the store")
+    beside.add_argument("--outputs", metavar="FOLDER", type=Path, help="where to (the folder in which the store lies)")
+    beside.add_argument(
+        "--detections",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help=f"{DETECTIONS}: a line a frame, with each object's name, number and box (on)",
+    )
+    beside.add_argument(
+        "--annotated-frames",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help=f"{FRAMES}/: every frame with masks, boxes and names (on)",
+    )
+    beside.add_argument(
+        "--tracking-video",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help=f"{VIDEO}: the same as a video (off)",
+    )
+    beside.add_argument("--fps", type=float, help="of that video (the input's, or 10 where it has none)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (auto)")
     parser.add_argument(
         "--feature-cache", metavar="BYTES", help="memory in which sam2 keeps what it made of frames, such as 512M (4G)"
@@ -67,6 +92,15 @@ def run(args: argparse.Namespace) -> int:
     """Follow them, and say what came of it."""
     from overseg.tracking import track
 
+    outputs = TrackedOutputs(
+        detections=args.detections,
+        annotated_frames=args.annotated_frames,
+        tracking_video=args.tracking_video,
+        fps=args.fps,
+    )
+    folder = args.outputs or Path(os.path.abspath(args.output)).parent
+    if not folder.is_dir():
+        raise SettingsError(f"--outputs {folder}: expected a folder that exists, found none; make it first")
     wanted = (*TrackSettings.names(), *_WORDS)
     given = {name: value for name, value in vars(args).items() if name in wanted and value is not None}
     with ExitStack() as stack:
@@ -82,6 +116,9 @@ def run(args: argparse.Namespace) -> int:
             report=report,
             **given,
         )
+        paths = write_tracked(result, folder, outputs, report=report)
     if not args.quiet:
         print(f"{args.output}: {headline(result)}")
+        for path in paths:
+            print(path)
     return 0

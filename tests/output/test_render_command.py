@@ -72,3 +72,11 @@ def test_one_clear_line(store, tmp_path, capsys, monkeypatch, words, code, line)
 def test_no_store(tmp_path, capsys):
     assert main(["render", str(tmp_path / "none.zarr"), str(tmp_path / "out.mp4")]) == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_names_are_drawn_where_they_are_asked_for(store, tmp_path):
+    plain, named = (tmp_path / f"{name}.png" for name in ("plain", "named"))
+    for out, words in ((plain, []), (named, ["--names"])):
+        assert main(["render", store, str(out), "--frame", "3", "--opacity", "0", *words]) == 0
+    assert (cv2.imread(str(plain)) != cv2.imread(str(named))).any(axis=2).sum() > 500
+    assert main(["render", store, str(named), "--frame", "3", "--style", "alpha", "--names"]) == 2

@@ -1,0 +1,59 @@
+"""Boxes around masks with the names of their tracks, drawn over a picture."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image, ImageDraw, ImageFont
+
+from overseg.data.masks import TrackMasks
+from overseg.data.track_names import TrackName
+from overseg.output.colours import track_colours
+
+_LINES_PER_PX = 360  # of the picture's shorter side, for a pixel of a box's line
+_LETTERS_PER_SIDE = 28  # so many heights of letters fit onto the shorter side
+_LEAST_LETTER_PX = 10
+_BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
+_LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+
+
+def draw_names(
+    rgb: UInt8[np.ndarray, "h w 3"], masks: TrackMasks, names: Mapping[int, TrackName]
+) -> UInt8[np.ndarray, "h w 3"]:
+    """A copy of a picture with a box around each mask, and above it what its track is called.
+
+    Args:
+        rgb: the picture.
+        masks: masks of this picture.
+        names: by track; one that has none is called by its number.
+    """
+    picture = Image.fromarray(rgb)
+    draw = ImageDraw.Draw(picture)
+    side_px = min(rgb.shape[:2])
+    line_px = max(1, round(side_px / _LINES_PER_PX))
+    font = ImageFont.load_default(max(_LEAST_LETTER_PX, side_px // _LETTERS_PER_SIDE))
+    boxes = masks.rles.boxes_xywh().astype(int).tolist()
+    colours = track_colours(masks.track).tolist()
+    for track, colour, (left, top, width, height) in zip(masks.track.tolist(), colours, boxes, strict=True):
+        if width and height:
+            draw.rectangle((left, top, left + width - 1, top + height - 1), outline=tuple(colour), width=line_px)
+            _write(draw, names[track].name if track in names else str(track), (left, top), tuple(colour), font)
+    return np.array(picture)
+
+
+def _write(
+    draw: ImageDraw.ImageDraw,
+    text: str,
+    corner_xy: tuple[int, int],
+    colour: tuple[int, ...],
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+) -> None:
+    """A text on its colour, its lower left on the corner where there is room, else inside the picture."""
+    left, top, right, bottom = draw.textbbox((0, 0), text, font=font)
+    pad_px = max(1, round((bottom - top) / 8))
+    width_px, height_px = right - left + 2 * pad_px, bottom - top + 2 * pad_px
+    x = max(0, min(corner_xy[0], draw.im.size[0] - width_px))
+    y = corner_xy[1] - height_px if corner_xy[1] >= height_px else corner_xy[1]
+    draw.rectangle((x, y, x + width_px - 1, y + height_px - 1), fill=colour)
+    is_light = np.dot(_LUMA, colour) > 140
+    draw.text((x + pad_px - left, y + pad_px - top), text, fill=_BLACK if is_light else _WHITE, font=font)

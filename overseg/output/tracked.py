@@ -1,0 +1,151 @@
+"""What tells of followed objects beside the store: a line a frame, annotated frames, and a video of them."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+
+from overseg.data.masks import TrackMasks
+from overseg.errors import SettingsError
+from overseg.interchange.destination import written
+from overseg.interchange.pictures import Pictures
+from overseg.output.input_video import open_input
+from overseg.output.look import Look
+from overseg.output.picture_file import write_picture
+from overseg.output.video_writer import VideoWriter
+from overseg.stages import Report
+from overseg.store.result import Result
+
+DETECTIONS, FRAMES, VIDEO = "tracked_detections.jsonl", "annotated_frames", "tracking_video.mp4"
+_NOMINAL_FPS = 10.0  # of a folder of images
+_QUALITY = 85  # of annotated frames
+_FRAME_NAME = re.compile(r".+\.(jpg|jpeg|png|webp|bmp|tif|tiff)", re.IGNORECASE)
+
+_Taker = Callable[[int, UInt8[np.ndarray, "h w 3"]], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackedOutputs:
+    """What is written, each under its own name.
+
+    Attributes:
+        detections: `tracked_detections.jsonl`, a line of JSON for each frame.
+        annotated_frames: `annotated_frames`, a folder of pictures with masks, boxes and names, called like the input's.
+        tracking_video: `tracking_video.mp4`, a video of these.
+        fps: of that video; None for the input's, or 10 where it has none.
+    """
+
+    detections: bool = True
+    annotated_frames: bool = True
+    tracking_video: bool = False
+    fps: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse with SettingsError what cannot be."""
+        if self.fps is not None and not 0 < self.fps < float("inf"):
+            raise SettingsError(f"--fps takes a number above 0, not {self.fps:g}")
+        if self.fps is not None and not self.tracking_video:
+            raise SettingsError("--fps is of the tracking video, which is not written: add --tracking-video")
+
+
+def write_tracked(
+    result: Result,
+    folder: Path,
+    outputs: TrackedOutputs,
+    *,
+    video: str | Path | None = None,
+    report: Report | None = None,
+) -> list[Path]:
+    """Write what tells of the tracks of a result, each replacing an older one of its name; returns what was written.
+
+    Args:
+        result: of `overseg track`, or any.
+        folder: where to write; it is there.
+        outputs: what to write.
+        video: where the input is now, if it was moved since.
+        report: is told of every frame.
+
+    Raises:
+        InputError: the input is not there, or something cannot be written. A folder with anything but pictures in it is
+            not replaced.
+    """
+    pictures = Pictures(result, None if video is None else Path(video))
+    wanted = [
+        name
+        for name, is_wanted in (
+            (DETECTIONS, outputs.detections),
+            (FRAMES, outputs.annotated_frames),
+            (VIDEO, outputs.tracking_video),
+        )
+        if is_wanted
+    ]
+    if outputs.detections:
+        with written(folder / DETECTIONS, overwrite=True) as place:
+            _write_detections(result, pictures, place / DETECTIONS)
+    with ExitStack() as stack:
+        takers: list[_Taker] = []
+        if outputs.annotated_frames:
+            takers.append(stack.enter_context(_frames(folder / FRAMES, pictures)))
+        if outputs.tracking_video:
+            fps = outputs.fps or result.info.fps or _NOMINAL_FPS
+            writer = stack.enter_context(VideoWriter(folder / VIDEO, fps=fps, size=result.size))
+            takers.append(lambda frame, picture: writer.write(picture))
+        if takers:
+            _draw(result, stack.enter_context(open_input(result, video)), takers, report)
+    return [folder / name for name in wanted]
+
+
+def detections_of(masks: TrackMasks, result: Result) -> list[dict[str, Any]]:
+    """The objects of a frame: what each is called, its number, and the corners of its box in pixels of the frame."""
+    found = []
+    for track, score, (left, top, width, height) in zip(
+        masks.track.tolist(), masks.score.tolist(), masks.rles.boxes_xywh().astype(int).tolist(), strict=True
+    ):
+        right, bottom = left + width, top + height
+        named = result.names.get(track)
+        found.append(
+            {
+                "name": named.name if named else str(track),
+                "category": named.category if named else None,
+                "uid": track,
+                "points": [[left, top], [right, top], [right, bottom], [left, bottom]],
+                "score": round(score, 4),
+            }
+        )
+    return found
+
+
+def _write_detections(result: Result, pictures: Pictures, path: Path) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        for frame in range(len(result)):
+            line = {
+                "frame": frame,
+                "file_name": pictures.name(frame),
+                "timestamp_s": round(float(result.frames.timestamp_s[frame]), 6),
+                "objects": detections_of(result.masks_at(frame), result),
+            }
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+@contextmanager
+def _frames(folder: Path, pictures: Pictures) -> Iterator[_Taker]:
+    """A folder of pictures in place of an older one, of which all that is no picture stops it."""
+    older = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    with written(folder, overwrite=True, ours=[name for name in older if _FRAME_NAME.fullmatch(name)]) as place:
+        yield lambda frame, picture: write_picture(place / pictures.name(frame), picture, quality=_QUALITY)
+
+
+def _draw(result: Result, video: Any, takers: list[_Taker], report: Report | None) -> None:
+    look = Look(names=result.names)
+    for frame in range(len(result)):
+        picture = look.draw(video[frame].rgb, result.masks_at(frame))
+        for take in takers:
+            take(frame, picture)
+        if report:
+            report.progress("draw", frame + 1, len(result))
