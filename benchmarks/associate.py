@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 
 from overseg.associate.overlap import OverlapAssociator
+from overseg.data.endings import Endings
 from overseg.data.masks import KeyframeMasks, Masks, Source, region_id
 from overseg.data.rles import Rles
 from overseg.data.visit import Direction, Edges, Frontier, Visit, VisitKey
@@ -131,7 +132,7 @@ def _visit(key: VisitKey, n: int, rng: np.random.Generator) -> Visit:
         score=rng.random(rows, dtype=np.float32),
     )
     if alone:
-        return Visit(key, masks, Edges.empty(), Frontier.empty())
+        return Visit(key, masks, Endings.empty(), Edges.empty(), Frontier.empty())
     order = np.random.default_rng(key.start).permutation(n)[: n - n // 10]
     ends = (np.arange(len(order)), order) if forward else (order, np.arange(len(order)))
     edges = Edges(
@@ -140,7 +141,7 @@ def _visit(key: VisitKey, n: int, rng: np.random.Generator) -> Visit:
         frame=np.full(len(order), there, np.int32),
         iou=rng.uniform(0.6, 1, len(order)).astype(np.float32),
     )
-    return Visit(key, masks, edges, Frontier.empty())
+    return Visit(key, masks, Endings.empty(), edges, Frontier.empty())
 
 
 def _peak_mib() -> float:

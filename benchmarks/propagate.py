@@ -34,7 +34,7 @@ from typing import Any
 
 import numpy as np
 
-from overseg.data.masks import Masklets
+from overseg.data.masklets import CarriedMasks
 from overseg.data.rles import Rles
 from overseg.data.visit import Direction
 from overseg.stages import Clip, Video
@@ -143,7 +143,7 @@ def _run_ours(args: argparse.Namespace, weights: str, way: str, n_masks: int) ->
     if args.compile:
         compile_parts(model)
 
-    def carry() -> list[Masklets]:
+    def carry() -> list[CarriedMasks]:
         propagator = Sam2Propagator(
             model,
             dtype=args.dtype,
@@ -151,7 +151,7 @@ def _run_ours(args: argparse.Namespace, weights: str, way: str, n_masks: int) ->
             max_batch=args.max_batch,
             small_regions=SmallRegions(0, 0),  # upstream fills holes with a compiled extension alone
         )
-        return [propagator.propagate(clip, prompts, direction) for prompts, direction in _visits(n_masks, args, way)]
+        return [propagator.propagate(clip, *what).masks for what in _visits(n_masks, args, way)]
 
     clip = _clip(args)
     if args.compile:

@@ -14,7 +14,8 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int32, Int64
 
 from overseg.data.frame import Frame
-from overseg.data.masks import KeyframeMasks, Masklets, TrackMasks
+from overseg.data.masklets import Masklets
+from overseg.data.masks import KeyframeMasks, TrackMasks
 from overseg.data.prompts import ObjectMasks, Prompts
 from overseg.data.rles import Rles
 from overseg.data.shot import Shot
@@ -100,7 +101,8 @@ class MaskPropagator(Protocol):
     def propagate(self, clip: Clip, prompts: Rles, direction: Direction) -> Masklets:
         """Carry `prompts`, masks of the first frame in this direction, to the clip's other end.
 
-        A masklet ends early where its mask gets smaller than the propagator's minimum area or loses its support.
+        A masklet ends early where its mask gets smaller than the propagator's minimum area, or loses its support, or
+        the object is gone. Each says which: `Masklets.end` has a row for every prompt.
         """
         ...
 
@@ -242,7 +244,7 @@ class TrackStore(Protocol):
         ...
 
     def compact(self, track_of: Mapping[VisitKey, Int32[np.ndarray, " n"]]) -> Draft:
-        """Sort the rows of these visits by frame; track_of says the track of each row, -1 for rows not shown."""
+        """Sort the rows and endings of these visits by frame; track_of says each row's track, -1 for rows not shown."""
         ...
 
     def publish(

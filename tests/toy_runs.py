@@ -38,7 +38,9 @@ def run_toy(path: Path, generator: TruthGenerator, *, budget: str | None = None,
     ) as store:
         run(
             video,
-            Stages(generator, replace(generator, keyframe_work=1.5), FlowPropagator(min_area_px=20), OverlapAssociator()),
+            Stages(
+                generator, replace(generator, keyframe_work=1.5), FlowPropagator(min_area_px=20), OverlapAssociator()
+            ),
             store,
             settings=Settings(step=step, min_area_px=20),
             budget=Budget.parse(budget) if budget else Budget(),

@@ -59,6 +59,7 @@ def summary(result: "Result") -> dict[str, Any]:
             "median": float(np.median(lengths)) if len(lengths) else 0.0,
             "longest": int(lengths.max(initial=0)),
         },
+        "masklets_ended": result.n_ended,
         "stop_reason": result.summary["stop_reason"],
         "left_undone": result.summary["left_undone"],
         **({"relinked": result.summary["relinked"]} if "relinked" in result.summary else {}),

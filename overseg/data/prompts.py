@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from jaxtyping import Bool, Float32, Int8, Int32
 
-from overseg.data.masks import Columns
+from overseg.data.columns import Columns
 from overseg.data.rles import Rles
 from overseg.data.shot import Shot
 from overseg.data.video_info import VideoInfo

@@ -6,6 +6,7 @@ from enum import StrEnum
 import numpy as np
 from jaxtyping import Float32, Int8, Int32, Int64
 
+from overseg.data.endings import Endings
 from overseg.data.masks import Masks
 
 
@@ -89,6 +90,7 @@ class Visit:
     Attributes:
         key: which visit.
         masks: all rows found, ordered by (frame, region).
+        endings: where and why what was carried ended, ordered by region.
         edges: what met at the keyframe that the visit arrived at.
         frontier: what goes on from there.
         seconds: time spent, by stage. Not part of the result: two equal runs differ in it.
@@ -96,6 +98,7 @@ class Visit:
 
     key: VisitKey
     masks: Masks
+    endings: Endings
     edges: Edges
     frontier: Frontier
     seconds: dict[str, float] = field(default_factory=dict, compare=False)

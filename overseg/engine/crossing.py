@@ -3,10 +3,12 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Int8, Int64
 
+from overseg.data.endings import Endings
 from overseg.data.masks import Masks, Source
 from overseg.data.rles import Rles
 from overseg.data.visit import Direction, Edges, Frontier, Visit, VisitKey
@@ -49,7 +51,7 @@ class Crossing:
         clock = _Clock(store=self._last_commit_s)  # a visit cannot hold the time of its own commit
         if key.start == key.stop:
             masks = self._generate(key, Rles.empty(self._video.info.size), clock)
-            visit = Visit(key, masks, Edges.empty(), Frontier.empty(), clock.seconds)
+            visit = Visit(key, masks, Endings.empty(), Edges.empty(), Frontier.empty(), clock.seconds)
         elif key.round != FULL:
             visit = self._cross_preview(key, clock)
         elif key.direction is Direction.FORWARD:
@@ -67,10 +69,10 @@ class Crossing:
         with clock.counts("store"):
             here = self._store.read(self._came_to[FULL, Direction.FORWARD, key.start])
         prompts, missed = _with_frontier(_keyframe_rows(here.masks, key.start), here)
-        between, arrived = self._carry(key, prompts, clock)
-        target = self._generate(key, arrived.rles, clock)
-        missed_now = _per_region(arrived.region, prompts.region, missed)
-        visit = self._meet(key, between, arrived, target, missed_now, clock)
+        carried = self._carry(key, prompts, clock)
+        target = self._generate(key, carried.arrived.rles, clock)
+        missed_now = _per_region(carried.arrived.region, prompts.region, missed)
+        visit = self._meet(key, carried, target, missed_now, clock)
         return _with_rows(visit, target)
 
     def _cross_backward(self, key: VisitKey, clock: "_Clock") -> Visit:
@@ -81,12 +83,12 @@ class Crossing:
             there = self._store.read(self._came_to[FULL, Direction.FORWARD, key.start])
             onward = self._store.read(later) if later else None
         prompts, missed = _with_frontier(_keyframe_rows(here.masks, key.stop), onward)
-        between, arrived = self._carry(key, prompts, clock)
-        missed_now = _per_region(arrived.region, prompts.region, missed)
+        carried = self._carry(key, prompts, clock)
+        missed_now = _per_region(carried.arrived.region, prompts.region, missed)
         met = here.edges.region_to[self._stages.associator.matched(here.edges)]
-        missed_now[np.isin(arrived.region, met)] = self._max_missed
+        missed_now[np.isin(carried.arrived.region, met)] = self._max_missed
         target = there.masks.take(there.masks.frame == key.start)  # its own, and those carried on past it
-        return self._meet(key, between, arrived, target, missed_now, clock)
+        return self._meet(key, carried, target, missed_now, clock)
 
     def _cross_preview(self, key: VisitKey, clock: "_Clock") -> Visit:
         """Half of the way to the next keyframe of a coarse round: what came from there is met, and nothing goes on."""
@@ -96,12 +98,13 @@ class Crossing:
         with clock.counts("store"):
             own = self._store.read(VisitKey(SEED_ROUND, seed, seed, Direction.FORWARD)).masks
             there = self._store.read(other).masks if other else Masks.empty(self._video.info.size)
-        between, arrived = self._carry(key, own, clock)
+        carried = self._carry(key, own, clock)
         target = there.take(there.frame == _end(key))
         with clock.counts("associate"):
-            meetings = self._stages.associator.meet(arrived.rles, target.rles)
-        edges = edges_of(meetings, arrived, target, _end(key))
-        return _with_rows(Visit(key, between, edges, Frontier.empty(), clock.seconds), arrived)
+            meetings = self._stages.associator.meet(carried.arrived.rles, target.rles)
+        edges = edges_of(meetings, carried.arrived, target, _end(key))
+        visit = Visit(key, carried.between, carried.endings, edges, Frontier.empty(), clock.seconds)
+        return _with_rows(visit, carried.arrived)
 
     def _generate(self, key: VisitKey, carried: Rles, clock: "_Clock") -> Masks:
         with clock.counts("read"):
@@ -111,26 +114,21 @@ class Crossing:
             found = generator.generate(keyframe, carried)
         return Masks.from_keyframe(found, frame=key.stop, round_=key.round)
 
-    def _carry(self, key: VisitKey, prompts: Masks, clock: "_Clock") -> tuple[Masks, Masks]:
-        """Rows on the frames between the keyframes, and rows on the keyframe arrived at."""
+    def _carry(self, key: VisitKey, prompts: Masks, clock: "_Clock") -> "_Carried":
         with clock.counts("propagate"):
             clip = Clip(self._video, key.start, key.stop)
             masklets = self._stages.propagator.propagate(clip, prompts.rles, key.direction)
         source = Source.FORWARD if key.direction is Direction.FORWARD else Source.BACKWARD
         rows = Masks.from_masklets(masklets, regions=prompts.region, source=source)
         at_end = rows.frame == _end(key)
-        return rows.take(~at_end), rows.take(at_end)
+        endings = Endings.of(masklets, regions=prompts.region, source=source, from_frame=_start(key))
+        return _Carried(rows.take(~at_end), rows.take(at_end), endings)
 
     def _meet(
-        self,
-        key: VisitKey,
-        between: Masks,
-        arrived: Masks,
-        target: Masks,
-        missed: Int8[np.ndarray, " a"],
-        clock: "_Clock",
+        self, key: VisitKey, carried: "_Carried", target: Masks, missed: Int8[np.ndarray, " a"], clock: "_Clock"
     ) -> Visit:
         """The visit, once it is known which arrived masks meet a mask of the target and which go on."""
+        arrived = carried.arrived
         with clock.counts("associate"):
             meetings = self._stages.associator.meet(arrived.rles, target.rles)
             onward = self._admitted(meetings, arrived, target, missed)
@@ -143,7 +141,7 @@ class Crossing:
             ]
         )
         frontier = Frontier(arrived.region[onward], (missed[onward] + 1).astype(np.int8))
-        return _with_rows(Visit(key, between, edges, frontier, clock.seconds), passing)
+        return _with_rows(Visit(key, carried.between, carried.endings, edges, frontier, clock.seconds), passing)
 
     def _admitted(
         self, meetings: Meetings, arrived: Masks, target: Masks, missed: Int8[np.ndarray, " a"]
@@ -164,6 +162,26 @@ class Crossing:
 
     def _remember(self, key: VisitKey) -> None:
         self._came_to[key.round, key.direction, _end(key)] = key
+
+
+@dataclass(frozen=True)
+class _Carried:
+    """What was carried through a clip.
+
+    Attributes:
+        between: rows on the frames between the keyframes.
+        arrived: rows on the keyframe arrived at.
+        endings: of all that was carried.
+    """
+
+    between: Masks
+    arrived: Masks
+    endings: Endings
+
+
+def _start(key: VisitKey) -> int:
+    """The keyframe that a visit carries masks from."""
+    return key.start if key.direction is Direction.FORWARD else key.stop
 
 
 def _end(key: VisitKey) -> int:
@@ -197,8 +215,7 @@ def _per_region(
 def _with_rows(visit: Visit, more: Masks) -> Visit:
     """The visit with further rows, all in the order of the store: by frame, then region."""
     rows = Masks.concatenate([visit.masks, more])
-    masks = rows.take(np.lexsort((rows.region, rows.frame)))
-    return Visit(visit.key, masks, visit.edges, visit.frontier, visit.seconds)
+    return replace(visit, masks=rows.take(np.lexsort((rows.region, rows.frame))))
 
 
 class _Clock:

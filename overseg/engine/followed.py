@@ -2,11 +2,14 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Int8, Int64
+from jaxtyping import Bool, Int8, Int32, Int64
 
-from overseg.data.masks import ROW_BITS, End, KeyframeMasks, Masks, Source, region_id
+from overseg.data.endings import Endings
+from overseg.data.masklets import End
+from overseg.data.masks import ROW_BITS, KeyframeMasks, Masks, Source, region_id
 from overseg.data.prompts import ObjectMasks, Prompts
 from overseg.data.visit import Direction, Edges, Frontier, Visit, VisitKey
 
@@ -46,25 +49,43 @@ class Followed:
         Args:
             found: what `PromptedPropagator.follow` gives, in its order.
         """
-        waiting: list[Masks] = []
-        frames: list[int] = []
+        waiting: list[_Seen] = []
         began = time.perf_counter()
         for masks, following in _with_following(found):
-            frames.append(int(masks.frame[0]))
-            waiting.append(self._rows(masks, following))
-            turns = following is None or self._direction(int(following.frame[0])) != self._direction(frames[-1])
-            if turns or len(frames) == _FRAMES_AT_ONCE:
+            frame = int(masks.frame[0])
+            turns = following is None or self._direction(int(following.frame[0])) != self._direction(frame)
+            ends = np.full(len(masks), End.CLIP, np.int8) if following is None or turns else self._ends(following)
+            waiting.append(_Seen(frame, masks.object, self._rows(masks), self._is_there(masks), ends))
+            if turns or len(waiting) == _FRAMES_AT_ONCE:
                 now = time.perf_counter()
-                yield self._visit(frames, waiting, {"follow": now - began})
-                waiting, frames, began = [], [], now
+                yield self._visit(waiting, {"follow": now - began})
+                waiting, began = [], now
 
-    def _visit(self, frames: list[int], waiting: list[Masks], seconds: dict[str, float]) -> Visit:
-        rows = Masks.concatenate(waiting)
+    def _visit(self, seen: list["_Seen"], seconds: dict[str, float]) -> Visit:
+        rows = Masks.concatenate([one.rows for one in seen])
         rows = rows.take(np.lexsort((rows.region, rows.frame)))
+        frames = [one.frame for one in seen]
         key = VisitKey(0, min(frames), max(frames), self._direction(frames[0]))
-        return Visit(key, rows, Edges.empty(), Frontier.empty(), seconds)
+        return Visit(key, rows, self._endings(seen, key.direction), Edges.empty(), Frontier.empty(), seconds)
 
-    def _rows(self, masks: ObjectMasks, following: ObjectMasks | None) -> Masks:
+    def _endings(self, seen: list["_Seen"], direction: Direction) -> Endings:
+        """A row for each stretch of frames, in the order in which they were gone through, that shows an object."""
+        frames, is_there = np.array([one.frame for one in seen], np.int32), np.array([one.is_there for one in seen])
+        nowhere = np.zeros((1, is_there.shape[1]), bool)
+        starts = is_there & ~np.concatenate([nowhere, is_there[:-1]])
+        stops = is_there & ~np.concatenate([is_there[1:], nowhere])
+        (objects, first), (_, last) = np.nonzero(starts.T), np.nonzero(stops.T)
+        source = Source.FORWARD if direction is Direction.FORWARD else Source.BACKWARD
+        endings = Endings(
+            region=np.array([self._regions[one] for one in seen[0].object[objects].tolist()], np.int64),
+            source=np.full(len(objects), source, np.int8),
+            from_frame=frames[first],
+            last_frame=frames[last],
+            end=np.array([one.ends for one in seen])[last, objects],
+        )
+        return endings.take(np.argsort(endings.region, kind="stable"))
+
+    def _rows(self, masks: ObjectMasks) -> Masks:
         """The masks of one frame that are large enough, as a store keeps them."""
         frame, objects = int(masks.frame[0]), masks.object.tolist()
         is_there = self._is_there(masks)
@@ -75,18 +96,14 @@ class Followed:
             "region": np.array([self._regions[one] for one in objects], np.int64),
             "source": source,
             "score": masks.score,
-            "end": np.where(carried, self._ends(masks, following), End.NONE).astype(np.int8),
             "stability_score": np.where(carried, np.nan, 1).astype(np.float32),
         }
         return Masks(**{**vars(rows), **columns}).take(is_there)
 
-    def _ends(self, masks: ObjectMasks, following: ObjectMasks | None) -> Int8[np.ndarray, " n"]:
-        """Why each object has no mask on the next frame that was gone to."""
-        frame = int(masks.frame[0])
-        if following is None or self._direction(int(following.frame[0])) != self._direction(frame):
-            return np.full(len(masks), End.CLIP, np.int8)
+    def _ends(self, following: ObjectMasks) -> Int8[np.ndarray, " n"]:
+        """Why each object goes no further than the frame before this one; CLIP where only its visit may end there."""
         is_small = following.rles.area_px() > 0
-        return np.select([self._is_there(following), is_small], [End.NONE, End.SMALL], End.GONE).astype(np.int8)
+        return np.select([self._is_there(following), is_small], [End.CLIP, End.SMALL], End.GONE).astype(np.int8)
 
     def _is_there(self, masks: ObjectMasks) -> Bool[np.ndarray, " n"]:
         return masks.rles.area_px() >= self._min_area_px
@@ -98,6 +115,25 @@ class Followed:
 
     def _direction(self, frame: int) -> Direction:
         return Direction.FORWARD if frame >= self._first else Direction.BACKWARD
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What was seen on one frame.
+
+    Attributes:
+        frame: which one.
+        object: the number of each object, the same on all frames.
+        rows: the masks of those that are there.
+        is_there: which objects are.
+        ends: why each goes no further, if it does not.
+    """
+
+    frame: int
+    object: Int32[np.ndarray, " n"]
+    rows: Masks
+    is_there: Bool[np.ndarray, " n"]
+    ends: Int8[np.ndarray, " n"]
 
 
 def _with_following(found: Iterator[ObjectMasks]) -> Iterator[tuple[ObjectMasks, ObjectMasks | None]]:

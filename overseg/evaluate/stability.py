@@ -31,7 +31,7 @@ def stability(result: Result, video: Video, *, progress: Callable[[int, int], No
         if result.frames.shot[frame] != result.frames.shot[frame + 1]:
             continue
         tracks, here, there = np.intersect1d(before.track, after.track, return_indices=True)
-        moved = mover.propagate(Clip(video, frame, frame + 1), before.rles.take(here), Direction.FORWARD)
+        moved = mover.propagate(Clip(video, frame, frame + 1), before.rles.take(here), Direction.FORWARD).masks
         n[tracks] += 1
         for row, prompt in enumerate(moved.prompt.tolist()):
             total[tracks[prompt]] += moved.rles.take([row]).iou(after.rles.take(there[prompt : prompt + 1]))[0, 0]

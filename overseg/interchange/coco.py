@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from overseg.data.masks import End
 from overseg.errors import InputError
 from overseg.interchange.imported import LARGEST_ID, UNKNOWN_REGION, Gathered, Imported
 from overseg.interchange.json_input import as_counts, as_id, as_size, checked, only_video, within
@@ -102,12 +101,11 @@ def _annotations_of(frame: SelectedFrame) -> Iterator[dict[str, Any]]:
         masks.level.tolist(),
         masks.levels.tolist(),
         masks.source.tolist(),
-        masks.end.tolist(),
         masks.region.tolist(),
         masks.point_xy.tolist(),
         strict=True,
     )
-    for track, counts, box, area, score, stability, level, levels, source, end, region, point in columns:
+    for track, counts, box, area, score, stability, level, levels, source, region, point in columns:
         yield {
             "image_id": frame.position + 1,
             "video_id": _VIDEO,
@@ -121,7 +119,6 @@ def _annotations_of(frame: SelectedFrame) -> Iterator[dict[str, Any]]:
             "level": level,
             "levels": levels,
             "source": source,
-            "end": end,
             "region": region,
             "point_coords": None if point[0] != point[0] else [point],
         }
@@ -203,7 +200,6 @@ def _gather(gathered: Gathered, annotation: dict[str, Any], number: dict[Any, in
         level=level,
         levels=int(within(annotation.get("levels"), 0, 7, otherwise=0 if level < 0 else 1 << level)),
         source=int(within(annotation.get("source"), 0, 2, otherwise=0)),
-        end=int(within(annotation.get("end"), min(End), max(End), otherwise=End.NONE)),
         region=_region(annotation.get("region")),
         point_xy=[within(at, -_FAR_PX, _FAR_PX, otherwise=nan) for at in (x, y)],
     )

@@ -101,7 +101,6 @@ class Gathered:
 _TYPES = {
     "region": np.int64,
     "source": np.int8,
-    "end": np.int8,
     "score": np.float32,
     "stability_score": np.float32,
     "level": np.int8,

@@ -89,7 +89,7 @@ class RefreshedFollow:
     def _through(self, clip: Clip, masks: ByObject, direction: Direction) -> dict[int, ByObject]:
         objects = list(masks)
         rles = Rles(clip.video.info.size, tuple(counts for counts, _ in masks.values()))
-        carried = self._propagator.propagate(clip, rles, direction)
+        carried = self._propagator.propagate(clip, rles, direction).masks
         found: dict[int, ByObject] = {}
         for row, frame, counts, score in zip(
             carried.prompt.tolist(), carried.frame.tolist(), carried.rles.counts, carried.score.tolist(), strict=True

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float32, Int8, UInt8
 
-from overseg.data.masks import End, Masklets
+from overseg.data.masklets import CarriedMasks, End, Masklets
 from overseg.data.prompts import ObjectMasks, Prompts
 from overseg.data.rles import Rles
 from overseg.data.shot import Shot
@@ -48,10 +48,14 @@ class FlowPropagator:
 
     def propagate(self, clip: Clip, prompts: Rles, direction: Direction) -> Masklets:
         """Carry `prompts` to the clip's other end; see `stages.MaskPropagator`."""
-        followed = [_Followed(row, *_crop(prompts, row)) for row in _large_enough(prompts, self._min_area_px)]
         ends = np.full(len(prompts), End.CLIP, np.int8)
-        steps: list[Masklets] = []
-        if followed and len(clip) > 1:
+        if len(clip) == 1:
+            return Masklets.in_order([], ends, prompts.size)
+        is_small = prompts.area_px() < self._min_area_px
+        ends[is_small] = End.SMALL
+        followed = [_Followed(row, *_crop(prompts, row)) for row in np.flatnonzero(~is_small).tolist()]
+        steps: list[CarriedMasks] = []
+        if followed:
             for frame, path in self._paths(clip, direction):
                 masks, followed = self._land(followed, path, frame, ends)
                 steps.append(masks)
@@ -89,7 +93,7 @@ class FlowPropagator:
 
     def _land(
         self, followed: "list[_Followed]", path: "_Path", frame: int, ends: Int8[np.ndarray, " p"]
-    ) -> "tuple[Masklets, list[_Followed]]":
+    ) -> "tuple[CarriedMasks, list[_Followed]]":
         """The masks of one frame, and those of them that go on; `ends` is told of the others, by prompt."""
         landed: list[tuple[_Followed, Rles, float]] = []
         bounds = path.block_bounds()
@@ -102,12 +106,11 @@ class FlowPropagator:
             kept = np.flatnonzero(~(is_small | is_lost))
             rles = Rles.from_masks(drawn[kept])
             landed += [(batch[i], rles.take([k]), float(support[i])) for k, i in enumerate(kept)]
-        masks = Masklets(
+        masks = CarriedMasks(
             rles=Rles.concatenate(path.size, (rles for _, rles, _ in landed)),
             prompt=np.array([one.prompt for one, _, _ in landed], dtype=np.int32),
             frame=np.full(len(landed), frame, dtype=np.int32),
             score=np.array([support for _, _, support in landed], dtype=np.float32),
-            end=np.zeros(len(landed), dtype=np.int8),
         )
         return masks, [one for one, _, _ in landed]
 
@@ -175,10 +178,6 @@ class _Followed:
         on[window] = mask
         area = np.count_nonzero(mask)
         return float(np.count_nonzero(mask & path.unbroken[window]) / area) if area else 0.0
-
-
-def _large_enough(prompts: Rles, min_area_px: int) -> list[int]:
-    return np.flatnonzero(prompts.area_px() >= min_area_px).tolist()
 
 
 def _crop(prompts: Rles, row: int) -> tuple[tuple[int, int], UInt8[np.ndarray, "a b"]]:

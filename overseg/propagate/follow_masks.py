@@ -62,7 +62,7 @@ def _carried(
     }
     found: dict[tuple[int, int], _Found] = {}
     for (start, stop, direction), rows in _clips(row_of, shot).items():
-        carried = propagator.propagate(Clip(video, start, stop), prompts.rles.take(rows), direction)
+        carried = propagator.propagate(Clip(video, start, stop), prompts.rles.take(rows), direction).masks
         scores = carried.score.tolist()
         for row, frame, counts, score in zip(carried.prompt, carried.frame, carried.rles.counts, scores, strict=True):
             found[int(prompts.object[rows[row]]), int(frame)] = (counts, score)

@@ -1,6 +1,8 @@
 """Carries nothing: every keyframe stands alone."""
 
-from overseg.data.masks import Masklets
+import numpy as np
+
+from overseg.data.masklets import End, Masklets
 from overseg.data.rles import Rles
 from overseg.data.visit import Direction
 from overseg.stages import Clip
@@ -15,4 +17,5 @@ class NoPropagator:
 
     def propagate(self, clip: Clip, prompts: Rles, direction: Direction) -> Masklets:
         """No masks; see `stages.MaskPropagator`."""
-        return Masklets.empty(prompts.size)
+        end = End.CLIP if len(clip) == 1 else End.NOT_CARRIED
+        return Masklets.in_order([], np.full(len(prompts), end, np.int8), prompts.size)

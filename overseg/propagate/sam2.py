@@ -9,7 +9,7 @@ from jaxtyping import Int8, Int64
 from sam2.modeling.sam2_base import SAM2Base
 
 from overseg.data.frame import Frame
-from overseg.data.masks import End, Masklets
+from overseg.data.masklets import CarriedMasks, End, Masklets
 from overseg.data.prompts import ObjectMasks, Prompts
 from overseg.data.rles import Rles
 from overseg.data.settings import DTYPES
@@ -84,10 +84,14 @@ class Sam2Propagator:
         if prompts.size != clip.video.info.size:
             (mask_h, mask_w), (frame_h, frame_w) = prompts.size, clip.video.info.size
             raise InputError(f"expected masks of the frames' size {frame_w}x{frame_h}, got {mask_w}x{mask_h}")
-        carried = np.flatnonzero(prompts.area_px() >= self._min_area_px)
-        if len(carried) == 0 or len(clip) == 1:
-            return Masklets.empty(prompts.size)
         ends = np.full(len(prompts), End.CLIP, np.int8)
+        if len(clip) == 1:
+            return Masklets.in_order([], ends, prompts.size)
+        is_small = prompts.area_px() < self._min_area_px
+        ends[is_small] = End.SMALL
+        carried = np.flatnonzero(~is_small)
+        if len(carried) == 0:
+            return Masklets.in_order([], ends, prompts.size)
         with self._work.computing():
             steps = list(self._land(clip, prompts, carried, direction, ends))
         return Masklets.in_order(steps, ends, prompts.size)
@@ -127,7 +131,7 @@ class Sam2Propagator:
         carried: Int64[np.ndarray, " n"],
         direction: Direction,
         ends: Int8[np.ndarray, " p"],
-    ) -> Iterator[Masklets]:
+    ) -> Iterator[CarriedMasks]:
         """For every frame after the first: the masks that are still there; `ends` is told of the others, by prompt."""
         is_reverse, work = direction is Direction.BACKWARD, self._work
         steps = work.steps(n_frames=len(clip.video), reverse=is_reverse)

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float32, Int8, Int64
 
 from overseg.data.frame import Frame
-from overseg.data.masks import End, Masklets
+from overseg.data.masklets import CarriedMasks, End
 from overseg.data.rles import Rles
 from overseg.propagate.device_rles import rles_at_size
 from overseg.propagate.sam2_features import Features
@@ -61,12 +61,11 @@ class FrameVisit:
         )
 
 
-def on_frame(frame: int, prompt: Int64[np.ndarray, " k"], landed: list[Landed], size: tuple[int, int]) -> Masklets:
+def on_frame(frame: int, prompt: Int64[np.ndarray, " k"], landed: list[Landed], size: tuple[int, int]) -> CarriedMasks:
     """The masks of all batches on one frame."""
-    return Masklets(
+    return CarriedMasks(
         rles=Rles.concatenate(size, (part.rles for part in landed)),
         prompt=prompt.astype(np.int32),
         frame=np.full(len(prompt), frame, np.int32),
         score=np.concatenate([part.scores for part in landed]),
-        end=np.full(len(prompt), End.NONE, np.int8),
     )

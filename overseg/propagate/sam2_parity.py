@@ -13,7 +13,7 @@ from PIL import Image
 from sam2.build_sam import build_sam2_video_predictor
 from sam2.sam2_video_predictor import SAM2VideoPredictor
 
-from overseg.data.masks import Masklets
+from overseg.data.masklets import CarriedMasks
 from overseg.data.prompts import NO_POINT, Prompts
 from overseg.data.rles import Rles
 from overseg.propagate.sam2_model import Sam2Variant
@@ -123,7 +123,7 @@ def upstream_masks(
     return {frame: rles for frame, rles in session.carry(*ends) if frame != ends[0]}
 
 
-def compare(ours: Masklets, upstream: dict[int, Rles], *, min_area_px: int) -> Parity:
+def compare(ours: CarriedMasks, upstream: dict[int, Rles], *, min_area_px: int) -> Parity:
     """Compare mask by mask. Where ours ended, upstream's mask must be smaller than `min_area_px`, and counts no more.
 
     Args:

@@ -89,7 +89,7 @@ def _masks(ours: Sam2Propagator, theirs: SAM2VideoPredictor, direction: Directio
     clip, prompts = Clip(PanningVideo(), 0, _N_FRAMES - 1), _discs()
     expected, upstream_s = _timed(lambda: upstream_masks(theirs, clip, prompts, direction, folder=folder))
     found, ours_s = _timed(lambda: ours.propagate(clip, prompts, direction))
-    parity = compare(found, expected, min_area_px=1)
+    parity = compare(found.masks, expected, min_area_px=1)
     return Check(f"masks {direction}", parity.n_masks, parity.worst_iou, parity.n_ended_apart, upstream_s, ours_s)
 
 

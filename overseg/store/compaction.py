@@ -1,17 +1,23 @@
-"""From the parts of a run, in whatever order they were made, to one table of masks sorted by frame."""
+"""From the parts of a run, in whatever order they were made, to tables of masks and endings sorted by frame."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import zip_longest
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
+import zarr
 from jaxtyping import Int32
 
+from overseg.data.columns import Columns
+from overseg.data.endings import Endings
 from overseg.data.visit import VisitKey
-from overseg.store.columns import NO_TRACK, StoredRows, no_rows, to_table
+from overseg.store.columns import NO_TRACK, StoredRows, to_arrays, to_table
 from overseg.store.mask_writer import MaskWriter
-from overseg.store.part import part_name, read_mask_arrays
+from overseg.store.part import part_name, read_endings, read_mask_arrays
+from overseg.store.zarr_tables import write_stream
 
+Table = TypeVar("Table", bound=Columns)
 TrackOf = Mapping[VisitKey, Int32[np.ndarray, " n"]]
 
 
@@ -27,22 +33,36 @@ def write_masks(folder: Path, *, parts: Path, track_of: TrackOf, size: tuple[int
         n_frames=n_frames,
         n_tracks=1 + max((int(tracks.max(initial=NO_TRACK)) for tracks in track_of.values()), default=NO_TRACK),
     )
-    for rows in _sorted_rows(parts, track_of, size):
+    for rows in _sorted_rows(track_of, lambda key: _read_rows(parts, key, track_of, size), frame="frame"):
         writer.append(rows)
     writer.finish()
 
 
-def _sorted_rows(parts: Path, track_of: TrackOf, size: tuple[int, int]) -> Iterator[StoredRows]:
-    """All rows by (frame, region, source), a few at a time; equal ones in the order of their visits' file names."""
-    keys = sorted(track_of, key=part_name)
-    pending = no_rows(size)
+def write_endings(folder: Path, *, parts: Path, keys: Iterable[VisitKey]) -> None:
+    """Write the group `endings` of a new result, with as little in memory."""
+    endings = _sorted_rows(keys, lambda key: read_endings(parts / part_name(key)), frame="from_frame")
+    group = zarr.open_group(folder, mode="r+").create_group("endings")
+    write_stream(group, to_arrays(Endings.empty()), map(to_arrays, endings))
+
+
+def _sorted_rows(visits: Iterable[VisitKey], read: Callable[[VisitKey], Table], *, frame: str) -> Iterator[Table]:
+    """All rows by (frame, region, source), a few at a time; equal ones in the order of their visits' file names.
+
+    Args:
+        visits: whose rows.
+        read: the rows of a visit, none on a frame before its first.
+        frame: name of the column that says the frame.
+    """
+    keys = sorted(visits, key=part_name)
+    pending: list[Table] = []
     for key, after in zip_longest(keys, keys[1:]):
-        pending = StoredRows.concatenate([pending, _read_rows(parts, key, track_of, size)])
+        pending.append(read(key))
         if after is not None and after.start == key.start:
             continue
-        complete = np.ones(len(pending), bool) if after is None else pending.frame < after.start
-        yield _in_order(pending.take(complete))
-        pending = pending.take(~complete)
+        rows = type(pending[0]).concatenate(pending)
+        complete = np.ones(len(rows), bool) if after is None else getattr(rows, frame) < after.start
+        yield _in_order(rows.take(complete), frame)
+        pending = [rows.take(~complete)]
 
 
 def _read_rows(parts: Path, key: VisitKey, track_of: TrackOf, size: tuple[int, int]) -> StoredRows:
@@ -52,5 +72,5 @@ def _read_rows(parts: Path, key: VisitKey, track_of: TrackOf, size: tuple[int, i
     return to_table(StoredRows, arrays | {"track": track.astype(np.int32)}, size)
 
 
-def _in_order(rows: StoredRows) -> StoredRows:
-    return rows.take(np.lexsort((rows.source, rows.region, rows.frame)))
+def _in_order(rows: Table, frame: str) -> Table:
+    return rows.take(np.lexsort([getattr(rows, name) for name in ("source", "region", frame)]))

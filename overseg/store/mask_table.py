@@ -70,10 +70,14 @@ class MaskTable:
         Raises:
             IndexError: there is no such track.
         """
-        if not 0 <= track < self.n_tracks:
-            raise IndexError(f"expected a track from 0 to {self.n_tracks - 1}, got {track}")
+        self.check_track(track)
         start, stop = self._track_offsets[track : track + 2].tolist()
         return self.take(self._track_rows.rows(start, stop).astype(np.int64)).in_tracks()
+
+    def check_track(self, track: int) -> None:
+        """IndexError if there is no such track."""
+        if not 0 <= track < self.n_tracks:
+            raise IndexError(f"expected a track from 0 to {self.n_tracks - 1}, got {track}")
 
     def take(self, rows: Int64[np.ndarray, " k"]) -> StoredRows:
         """The rows with these ascending numbers."""

@@ -8,6 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from overseg.data.endings import Endings
 from overseg.data.masks import Masks
 from overseg.data.visit import Direction, Edges, Frontier, Outline, Visit, VisitKey
 from overseg.errors import StoreError
@@ -40,6 +41,7 @@ def encode_visit(visit: Visit) -> bytes:
     """The content of a part."""
     groups = {
         "masks": to_arrays(visit.masks) | {"area_px": visit.masks.rles.area_px().astype("int32")},
+        "endings": to_arrays(visit.endings),
         "edges": to_arrays(visit.edges),
         "frontier": to_arrays(visit.frontier),
     }
@@ -62,6 +64,7 @@ def read_visit(path: Path, key: VisitKey, size: tuple[int, int]) -> Visit:
     return Visit(
         key=key,
         masks=to_table(Masks, groups["masks"], size),
+        endings=to_table(Endings, groups["endings"], size),
         edges=to_table(Edges, groups["edges"], size),
         frontier=to_table(Frontier, groups["frontier"], size),
         seconds=attributes["seconds"],
@@ -79,13 +82,20 @@ def read_mask_arrays(path: Path) -> Arrays:
     return _load(path)[0]["masks"]
 
 
+def read_endings(path: Path) -> Endings:
+    """How what a committed visit carried ended."""
+    return to_table(Endings, _load(path, skip=_NOT_IN_ENDINGS)[0]["endings"], (0, 0))
+
+
 def read_seconds(path: Path) -> dict[str, float]:
     """Time that a committed visit took, by stage."""
     with zipfile.ZipFile(path) as archive:
         return json.loads(archive.read("zarr.json"))["attributes"]["seconds"]
 
 
-_NOT_IN_OUTLINE = {f.name for f in fields(Masks)} - {f.name for f in fields(Outline)} | {"rle_bytes", "rle_offsets"}
+_RLES = {"rle_bytes", "rle_offsets"}
+_NOT_IN_OUTLINE = {f.name for f in fields(Masks)} - {f.name for f in fields(Outline)} | _RLES
+_NOT_IN_ENDINGS = {f.name for f in fields(Masks)} - {f.name for f in fields(Endings)} | _RLES
 
 
 def _load(path: Path, skip: Container[str] = ()) -> tuple[dict[str, Arrays], dict[str, Any]]:

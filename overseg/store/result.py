@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int32, Int64
 
+from overseg.data.endings import TrackEndings
 from overseg.data.masks import TrackMasks
 from overseg.data.track_names import TrackName
 from overseg.data.track_tree import TrackTree
@@ -17,7 +18,8 @@ from overseg.data.tracks import Frames, Tracks
 from overseg.data.video_info import VideoInfo
 from overseg.data.visit import Edges, Outline
 from overseg.errors import StoreError
-from overseg.store.columns import NO_TRACK, StoredRows, no_rows, to_arrays
+from overseg.store.columns import StoredRows, no_rows, to_arrays
+from overseg.store.ending_table import count_ends, ending_columns, read_endings, region_tracks
 from overseg.store.flattened import Flattened, cut
 from overseg.store.mask_table import MaskTable
 from overseg.store.part import part_key
@@ -161,16 +163,29 @@ class Result:
 
     def region_tracks(self) -> tuple[Int64[np.ndarray, " r"], Int32[np.ndarray, " r"]]:
         """The regions that are seen in tracks, ascending, and the track of each."""
-        regions, tracks = np.zeros(0, np.int64), np.zeros(0, np.int32)
-        for region, track in zip(self._masks.chunks("region"), self._masks.chunks("track"), strict=True):
-            seen = track != NO_TRACK
-            regions, first = np.unique(np.concatenate([regions, region[seen]]), return_index=True)
-            tracks = np.concatenate([tracks, track[seen]])[first]
-        return regions, tracks
+        return region_tracks(self._folder)
 
     def masks_of(self, track: int) -> TrackMasks:
         """The masks of a track, ordered by frame; IndexError if there is no such track."""
         return self._masks.masks_of(track)
+
+    def endings(self, track: int | None = None) -> TrackEndings:
+        """Where and why masklets ended, all or a track's, ordered by (from_frame, region, source).
+
+        Example: why the masks of track 7 went no further, by number of `overseg.data.masklets.End`.
+            >>> overseg.open("cup.zarr").endings(track=7).end  # doctest: +SKIP
+
+        Raises:
+            IndexError: there is no such track.
+        """
+        if track is not None:
+            self._masks.check_track(track)
+        return read_endings(self._folder, track)
+
+    @cached_property
+    def n_ended(self) -> dict[str, int]:
+        """How many masklets ended for which reason, by its name: clip, gone, small, lost, not_carried."""
+        return count_ends(self._folder)
 
     @property
     def coverage(self) -> float:
@@ -184,10 +199,12 @@ class Result:
         return float(np.mean(self.frames.mask_px[covered] / self.frames.covered_px[covered])) if covered.any() else 0.0
 
     def content_hash(self) -> str:
-        """sha256 in hex over all masks, tracks, frames and edges. Two runs with the same identity have the same one."""
+        """sha256 in hex over the columns of all tables. Two runs with the same identity have the same one."""
         total = hashlib.sha256()
         for name in to_arrays(no_rows(self.size)):
             _hash_column(total, f"masks/{name}", self._masks.chunks(name))
+        for name, stored in ending_columns(self._folder).items():
+            _hash_column(total, f"endings/{name}", stored.chunks())
         for table, columns in (("tracks", self.tracks), ("frames", self.frames), ("edges", self.edges)):
             for name, column in to_arrays(columns).items():
                 _hash_column(total, f"{table}/{name}", [column])

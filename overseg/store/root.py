@@ -9,7 +9,7 @@ from typing import Any
 from overseg.errors import StoreError
 from overseg.store.durable import write_atomically
 
-FORMAT, FORMAT_VERSION = "overseg", 2
+FORMAT, FORMAT_VERSION = "overseg", 3
 PARTS, RESULTS = "parts", "results"
 _DIFFERENCES_SHOWN = 3
 

@@ -15,7 +15,7 @@ from overseg.data.track_names import NO_NAMES, TrackName
 from overseg.data.tracks import Frames, Tracks
 from overseg.data.visit import Edges, Outline, Visit, VisitKey
 from overseg.store.columns import to_arrays
-from overseg.store.compaction import TrackOf, write_masks
+from overseg.store.compaction import TrackOf, write_endings, write_masks
 from overseg.store.durable import (
     clear_temporaries,
     link_folder,
@@ -24,6 +24,7 @@ from overseg.store.durable import (
     write_atomically,
     writing,
 )
+from overseg.store.ending_table import write_ending_tracks
 from overseg.store.lock import StoreLock
 from overseg.store.mask_table import MaskTable
 from overseg.store.mask_writer import write_association
@@ -186,6 +187,8 @@ class ZarrStore:
                     size=self._root.size,
                     n_frames=self._root.identity["video"]["n_frames"],
                 )
+                write_endings(folder, parts=self._parts, keys=track_of)
+                write_ending_tracks(folder)
             except BaseException:
                 clear_temporaries(self._results)
                 raise
@@ -208,8 +211,10 @@ class ZarrStore:
             try:
                 folder.mkdir()
                 write_group(folder, {})
-                link_folder(self._results / str(self._root.result) / "masks", folder / "masks")
+                for table in ("masks", "endings"):
+                    link_folder(self._results / str(self._root.result) / table, folder / table)
                 write_association(folder, track, n_tracks=n_tracks)
+                write_ending_tracks(folder)
             except BaseException:
                 clear_temporaries(self._results)
                 raise

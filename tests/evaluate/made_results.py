@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from overseg.data.endings import Endings
 from overseg.data.masks import KeyframeMasks, Masks
 from overseg.data.rles import Rles
 from overseg.data.tracks import Frames, Tracks
@@ -68,7 +69,7 @@ def make_result(path: Path, scene: Scene, *, size: tuple[int, int] = SIZE, shots
         "settings": {"start": 0, "end": None, "stride": 1, "resize": None},
     }
     with ZarrStore.create_or_resume(path, identity=identity, provenance={"input": "/none/clip"}, size=size) as store:
-        store.commit(Visit(key, masks, Edges.empty(), Frontier.empty()))
+        store.commit(Visit(key, masks, Endings.empty(), Edges.empty(), Frontier.empty()))
         store.compact({key: track})
         store.publish(tracks=tracks, frames=frames, edges=Edges.empty(), summary={}, final=True)
     return open_result(path)

@@ -8,6 +8,7 @@ import numpy as np
 from skimage import data
 from toy import NAMES, ToyVideo
 
+from overseg.data.endings import Endings
 from overseg.data.masks import KeyframeMasks, Masks, region_id
 from overseg.data.rles import Rles
 from overseg.data.tracks import Frames, Tracks
@@ -52,7 +53,9 @@ def write_store(path: Path, video_path: Path, **settings: int) -> Result:
     masks = Masks.concatenate(frames)
     tracks = np.array([NAMES.index(name) for frame in range(info.n_frames) for name in toy_masks(frame)], np.int32)
     masks = Masks(**{**vars(masks), "region": region_id(0, 0, tracks)})
-    visit = Visit(VisitKey(0, 0, info.n_frames - 1, Direction.FORWARD), masks, Edges.empty(), Frontier.empty())
+    visit = Visit(
+        VisitKey(0, 0, info.n_frames - 1, Direction.FORWARD), masks, Endings.empty(), Edges.empty(), Frontier.empty()
+    )
     identity = {"video": asdict(info), "settings": settings}
     provenance = {"input": str(video_path.resolve())}
     with ZarrStore.create_or_resume(

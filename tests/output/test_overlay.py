@@ -29,7 +29,6 @@ def table(masks: dict[int, np.ndarray]) -> TrackMasks:
         region=np.arange(n),
         source=np.zeros(n, np.int8),
         score=ones,
-        end=np.zeros(n, np.int8),
         stability_score=ones,
         level=np.zeros(n, np.int8),
         levels=np.ones(n, np.uint8),

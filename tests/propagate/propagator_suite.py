@@ -18,7 +18,7 @@ import pytest
 import skimage.data
 
 from overseg.data.frame import Frame
-from overseg.data.masks import End, Masklets
+from overseg.data.masklets import CarriedMasks, End, Masklets
 from overseg.data.rles import Rles
 from overseg.data.video_info import VideoInfo
 from overseg.data.visit import Direction
@@ -77,8 +77,8 @@ def three_discs(size: tuple[int, int] = SIZE) -> Rles:
     )
 
 
-def rows_of(masklets: Masklets, prompt: int) -> Masklets:
-    return masklets.take(masklets.prompt == prompt)
+def rows_of(masklets: Masklets, prompt: int) -> CarriedMasks:
+    return masklets.masks.take(masklets.masks.prompt == prompt)
 
 
 class PropagatorSuite:
@@ -98,94 +98,120 @@ class PropagatorSuite:
         raise NotImplementedError("override the fixture `make`")
 
     def assert_same(self, masklets: Masklets, other: Masklets) -> None:
-        assert masklets.prompt.tolist() == other.prompt.tolist()
-        assert masklets.frame.tolist() == other.frame.tolist()
+        found, expected = masklets.masks, other.masks
         assert masklets.end.tolist() == other.end.tolist()
-        np.testing.assert_allclose(masklets.score, other.score, atol=1e-3)
-        if len(masklets):
-            assert masklets.rles.iou(other.rles).diagonal().min() >= self.same_iou
+        assert found.prompt.tolist() == expected.prompt.tolist()
+        assert found.frame.tolist() == expected.frame.tolist()
+        np.testing.assert_allclose(found.score, expected.score, atol=1e-3)
+        if len(found):
+            assert found.rles.iou(expected.rles).diagonal().min() >= self.same_iou
 
     def test_no_prompts_give_no_masks(self, make: MakePropagator) -> None:
         masklets = make(min_area_px=1).propagate(Clip(panning_video(3), 0, 2), Rles.empty(SIZE), Direction.FORWARD)
-        assert len(masklets) == 0
-        assert masklets.rles.size == SIZE
+        assert len(masklets.masks) == len(masklets.end) == 0
+        assert masklets.masks.rles.size == SIZE
 
     @pytest.mark.parametrize("direction", Direction)
     def test_a_clip_of_one_frame_gives_no_masks(self, make: MakePropagator, direction: Direction) -> None:
         masklets = make(min_area_px=1).propagate(Clip(panning_video(3), 1, 1), three_discs(), direction)
-        assert len(masklets) == 0
-        assert masklets.rles.size == SIZE
+        assert len(masklets.masks) == 0
+        assert masklets.masks.rles.size == SIZE
+        assert masklets.end.tolist() == [End.CLIP] * 3
 
     def test_an_empty_prompt_ends_at_once(self, make: MakePropagator) -> None:
         empty = Rles.from_masks(np.zeros((1, *SIZE), dtype=bool))
         prompts = Rles.concatenate(SIZE, [three_discs(), empty])
         masklets = make(min_area_px=1).propagate(Clip(panning_video(3), 0, 2), prompts, Direction.FORWARD)
-        assert set(masklets.prompt.tolist()) == {0, 1, 2}
+        assert set(masklets.masks.prompt.tolist()) == {0, 1, 2}
+        assert masklets.end[3] == End.SMALL
 
     @pytest.mark.parametrize("direction", Direction)
     def test_rows_go_by_prompt_and_then_away_from_its_frame(self, make: MakePropagator, direction: Direction) -> None:
         clip = Clip(panning_video(6), 1, 4)
         masklets = make(min_area_px=1).propagate(clip, three_discs(), direction)
-        assert masklets.prompt.tolist() == sorted(masklets.prompt.tolist())
+        assert masklets.masks.prompt.tolist() == sorted(masklets.masks.prompt.tolist())
         visited = [2, 3, 4] if direction is Direction.FORWARD else [3, 2, 1]
         for prompt in range(3):
             frames = rows_of(masklets, prompt).frame.tolist()
             assert frames
             assert frames == visited[: len(frames)]  # without a gap: what has ended stays ended
-            *before, last = rows_of(masklets, prompt).end.tolist()
-            assert set(before) <= {End.NONE}
-            assert (last == End.CLIP) == (len(frames) == 3)
+            assert (masklets.end[prompt] == End.CLIP) == (len(frames) == 3)
+
+    @pytest.mark.parametrize("direction", Direction)
+    def test_every_masklet_says_why_it_ended(self, make: MakePropagator, direction: Direction) -> None:
+        """The least area is, one time after the other, a pixel more than each mask's on the way."""
+        frames = panning_video(5, step_px=6).frames
+        video = ArrayVideo(frames if direction is Direction.BACKWARD else np.ascontiguousarray(frames[::-1]))
+        clip = Clip(video, 0, 4)
+        prompts = discs(SIZE, (106, 30, 12), (96, 60, 16), (60, 45, 20), (60, 45, 44))  # two of them leave the picture
+        free, ended = make(min_area_px=1).propagate(clip, prompts, direction), set()
+        for limit_px in [1, *(np.unique(free.masks.rles.area_px()) + 1).tolist()]:
+            bound = make(min_area_px=limit_px).propagate(clip, prompts, direction)
+            for prompt in np.flatnonzero(prompts.area_px() >= limit_px).tolist():
+                is_small = rows_of(free, prompt).rles.area_px() < limit_px
+                n_rows = int(np.argmax(is_small)) if is_small.any() else len(is_small)
+                assert len(rows_of(bound, prompt)) == n_rows
+                assert bound.end[prompt] == (End.SMALL if is_small.any() else free.end[prompt])
+                ended.add((n_rows, End(bound.end[prompt])))
+            assert set(bound.end[prompts.area_px() < limit_px].tolist()) <= {End.SMALL}
+        assert ended >= {(0, End.SMALL), (4, End.CLIP)}
+        assert ended & {(1, End.SMALL), (2, End.SMALL), (3, End.SMALL)}
 
     def test_columns_fit_the_video(self, make: MakePropagator) -> None:
         masklets = make(min_area_px=1).propagate(Clip(panning_video(4), 0, 3), three_discs(), Direction.FORWARD)
-        assert masklets.rles.size == SIZE
-        assert masklets.rles.to_masks().shape == (len(masklets), *SIZE)
-        assert masklets.score.min() >= 0
-        assert masklets.score.max() <= 1
+        masks = masklets.masks
+        assert masks.rles.size == SIZE
+        assert masks.rles.to_masks().shape == (len(masks), *SIZE)
+        assert masks.score.min() >= 0
+        assert masks.score.max() <= 1
 
     @pytest.mark.parametrize("size", [(37, 53), (53, 37), (33, 160)])
     def test_odd_sizes(self, make: MakePropagator, size: tuple[int, int]) -> None:
         masklets = make(min_area_px=1).propagate(
             Clip(panning_video(3, size), 0, 2), three_discs(size), Direction.FORWARD
         )
-        assert len(masklets)
-        assert masklets.rles.to_masks().shape == (len(masklets), *size)
+        assert len(masklets.masks)
+        assert masklets.masks.rles.to_masks().shape == (len(masklets.masks), *size)
 
     def test_masks_do_not_depend_on_each_other(self, make: MakePropagator) -> None:
         clip, prompts = Clip(panning_video(4), 0, 3), three_discs()
         together = make(min_area_px=1).propagate(clip, prompts, Direction.FORWARD)
         for prompt in range(len(prompts)):
             alone = make(min_area_px=1).propagate(clip, prompts.take([prompt]), Direction.FORWARD)
-            expected = rows_of(together, prompt)
-            self.assert_same(alone, replace(expected, prompt=expected.prompt * 0))
+            rows = rows_of(together, prompt)
+            self.assert_same(alone, Masklets(replace(rows, prompt=rows.prompt * 0), together.end[[prompt]]))
 
     def test_the_same_again_is_the_very_same(self, make: MakePropagator) -> None:
         clip, propagator = Clip(panning_video(4), 0, 3), make(min_area_px=1)
         first = propagator.propagate(clip, three_discs(), Direction.FORWARD)
         again = propagator.propagate(clip, three_discs(), Direction.FORWARD)
-        assert first.rles == again.rles
-        assert first.score.tolist() == again.score.tolist()
+        assert first.masks.rles == again.masks.rles
+        assert first.masks.score.tolist() == again.masks.score.tolist()
+        assert first.end.tolist() == again.end.tolist()
 
     def test_backward_is_forward_in_the_mirrored_video(self, make: MakePropagator) -> None:
         video = panning_video(4)
         mirrored = ArrayVideo(np.ascontiguousarray(video.frames[::-1]))
         backward = make(min_area_px=1).propagate(Clip(video, 0, 3), three_discs(), Direction.BACKWARD)
         forward = make(min_area_px=1).propagate(Clip(mirrored, 0, 3), three_discs(), Direction.FORWARD)
-        self.assert_same(backward, replace(forward, frame=3 - forward.frame))
+        expected = replace(forward.masks, frame=3 - forward.masks.frame)
+        self.assert_same(backward, replace(forward, masks=expected))
 
     def test_masklets_end_below_the_minimum_area(self, make: MakePropagator) -> None:
         clip, prompts = Clip(panning_video(4), 0, 3), discs(SIZE, (60, 45, 30), (40, 40, 6))
         free = make(min_area_px=1).propagate(clip, prompts, Direction.FORWARD)
         limit_px = int(rows_of(free, 0).rles.area_px().max()) + 1
-        assert len(make(min_area_px=limit_px).propagate(clip, prompts, Direction.FORWARD)) == 0
+        assert len(make(min_area_px=limit_px).propagate(clip, prompts, Direction.FORWARD).masks) == 0
         bound = make(min_area_px=150).propagate(clip, prompts, Direction.FORWARD)  # the small disc has 113 pixels
-        assert set(bound.prompt.tolist()) == {0}
-        assert bound.rles.area_px().min() >= 150
+        assert set(bound.masks.prompt.tolist()) == {0}
+        assert bound.masks.rles.area_px().min() >= 150
+        assert bound.end[1] == End.SMALL
 
     def test_a_mask_holds_still_where_nothing_moves(self, make: MakePropagator) -> None:
         if not self.holds_still:
             pytest.skip("a propagator with untrained weights follows nothing")
         clip = Clip(panning_video(4, step_px=0), 0, 3)
         masklets = make(min_area_px=1).propagate(clip, three_discs().take([0]), Direction.FORWARD)
-        assert len(masklets) == 3
-        assert masklets.rles.iou(three_discs().take([0])).min() > 0.95
+        assert len(masklets.masks) == 3
+        assert masklets.masks.rles.iou(three_discs().take([0])).min() > 0.95
+        assert masklets.end.tolist() == [End.CLIP]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from propagate.propagator_suite import SIZE, ArrayVideo, MakePropagator, PropagatorSuite, discs, panning_video, rows_of
 
-from overseg.data.masks import End
+from overseg.data.masklets import End
 from overseg.data.rles import Rles
 from overseg.data.visit import Direction
 from overseg.propagate.flow import FlowPropagator
@@ -25,7 +25,7 @@ class TestFlow(PropagatorSuite):
 def test_masks_move_with_the_picture(direction):
     video = panning_video(6, step_px=3)
     mask = discs(SIZE, (SIZE[0] // 2, SIZE[1] // 2, 16))
-    masklet = FlowPropagator(min_area_px=20).propagate(Clip(video, 0, 5), mask, direction)
+    masklet = FlowPropagator(min_area_px=20).propagate(Clip(video, 0, 5), mask, direction).masks
     sign = 1 if direction is FORWARD else -1
     for distance, carried in enumerate(masklet.rles.to_masks(), start=1):
         expected = np.roll(mask.to_masks()[0], -3 * sign * distance, axis=1)
@@ -37,34 +37,35 @@ def test_masks_move_with_the_picture(direction):
 def test_a_mask_that_leaves_the_picture_ends():
     video = panning_video(12, step_px=8)
     masklet = FlowPropagator(min_area_px=20).propagate(Clip(video, 0, 11), discs(SIZE, (30, 14, 10)), FORWARD)
-    assert 0 < len(masklet) < 6
-    assert masklet.end[-1] in (End.SMALL, End.LOST)
+    assert 0 < len(masklet.masks) < 6
+    assert masklet.end.tolist() in ([End.SMALL], [End.LOST])
 
 
 def test_a_mask_that_gets_smaller_than_the_minimum_area_ends_as_small():
     clip, mask = Clip(panning_video(6, step_px=6), 0, 5), discs(SIZE, (16, 45, 10))
-    areas_px = FlowPropagator(min_area_px=1, min_support=0).propagate(clip, mask, FORWARD).rles.area_px().tolist()
+    areas_px = FlowPropagator(min_area_px=1, min_support=0).propagate(clip, mask, FORWARD).masks.rles.area_px().tolist()
     assert areas_px == sorted(areas_px, reverse=True)
     assert areas_px[0] > areas_px[1] > areas_px[2]
     bound = FlowPropagator(min_area_px=areas_px[1], min_support=0).propagate(clip, mask, FORWARD)
-    assert bound.rles.area_px().tolist() == areas_px[:2]
-    assert bound.end.tolist() == [End.NONE, End.SMALL]
+    assert bound.masks.rles.area_px().tolist() == areas_px[:2]
+    assert bound.end.tolist() == [End.SMALL]
 
 
 def test_a_mask_that_is_covered_up_loses_its_support_and_ends():
     frames = np.repeat(panning_video(1).frames, 3, axis=0)
     frames[2, 10:50, 10:50] = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
     video = ArrayVideo(frames)
-    masklet = FlowPropagator(min_area_px=20).propagate(
-        Clip(video, 0, 2), discs(SIZE, (30, 30, 14), (30, 70, 8)), FORWARD
-    )
-    assert rows_of(masklet, 0).end.tolist() == [End.LOST]
-    assert rows_of(masklet, 1).end.tolist() == [End.NONE, End.CLIP]
+    prompts = discs(SIZE, (30, 30, 14), (30, 70, 8))
+    for start, frames in ((0, [1]), (1, [])):  # on the second frame that it is carried to, and at once
+        masklets = FlowPropagator(min_area_px=20).propagate(Clip(video, start, 2), prompts, FORWARD)
+        assert rows_of(masklets, 0).frame.tolist() == frames
+        assert rows_of(masklets, 1).frame.tolist() == [*frames, 2]
+        assert masklets.end.tolist() == [End.LOST, End.CLIP]
 
 
 def test_large_frames_are_followed_on_smaller_ones():
     video = panning_video(4, size=(96, 128), step_px=4)
     mask = discs((96, 128), (48, 64, 20))
-    small = FlowPropagator(min_area_px=20, flow_size_px=64).propagate(Clip(video, 0, 3), mask, FORWARD)
+    small = FlowPropagator(min_area_px=20, flow_size_px=64).propagate(Clip(video, 0, 3), mask, FORWARD).masks
     expected = np.roll(mask.to_masks()[0], -12, axis=1)
     assert small.rles.take([2]).iou(Rles.from_masks(expected[None]))[0, 0] > 0.85

@@ -29,7 +29,8 @@ def test_no_part_breaks_into_several_graphs(tmp_path: Path, monkeypatch: pytest.
     torch._dynamo.utils.counters.clear()
     compile_parts(compiled, backend="eager")  # the very operations, so that graphs alone are tested
     found, expected = (
-        Sam2Propagator(model, min_area_px=1).propagate(clip, prompts, Direction.FORWARD) for model in (compiled, plain)
+        Sam2Propagator(model, min_area_px=1).propagate(clip, prompts, Direction.FORWARD).masks
+        for model in (compiled, plain)
     )
     assert found.rles == expected.rles
     assert not torch._dynamo.utils.counters["graph_break"]

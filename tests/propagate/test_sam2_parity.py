@@ -8,7 +8,7 @@ import scipy.ndimage
 import torch
 from propagate.propagator_suite import ArrayVideo, discs, panning_video
 
-from overseg.data.masks import Masklets
+from overseg.data.masklets import CarriedMasks
 from overseg.data.rles import Rles
 from overseg.data.visit import Direction
 from overseg.propagate.sam2 import Sam2Propagator
@@ -62,7 +62,7 @@ def test_same_masks_in_both_directions(weights: tuple[Path, Sam2Variant], monkey
     for direction in Direction:
         expected = upstream_masks(predictor, clip, PROMPTS, direction)
         assert_telling(expected)
-        parity = compare(propagator.propagate(clip, PROMPTS, direction), expected, min_area_px=1)
+        parity = compare(propagator.propagate(clip, PROMPTS, direction).masks, expected, min_area_px=1)
         assert parity.worst_iou >= 0.999
         assert (parity.n_masks, parity.n_ended_apart) == (9, 0)
 
@@ -80,7 +80,7 @@ def test_same_masks_beyond_the_reach_of_memory_and_beside_a_mask_that_ends(weigh
         propagator = Sam2Propagator(
             model, min_area_px=limit_px, max_batch=2, small_regions=SmallRegions(max_hole_area_px=0)
         )
-        ours = propagator.propagate(clip, LARGE_PROMPTS, Direction.FORWARD)
+        ours = propagator.propagate(clip, LARGE_PROMPTS, Direction.FORWARD).masks
         parity = compare(ours, expected, min_area_px=limit_px)
         assert parity.worst_iou >= 0.999
         assert parity.n_ended_apart == 0
@@ -90,12 +90,11 @@ def test_same_masks_beyond_the_reach_of_memory_and_beside_a_mask_that_ends(weigh
 def test_the_comparison_sees_what_differs() -> None:
     disc, smaller = (discs(SIZE, (130, 90, radius)) for radius in (60, 59))
     nothing = Rles.from_masks(np.zeros((1, *SIZE), dtype=bool))
-    ours = Masklets(
+    ours = CarriedMasks(
         rles=Rles.concatenate(SIZE, [disc, disc]),
         prompt=np.array([0, 1], np.int32),
         frame=np.array([1, 1], np.int32),
         score=np.ones(2, np.float32),
-        end=np.zeros(2, np.int8),
     )
 
     def upstream(*frames: tuple[Rles, Rles]) -> dict[int, Rles]:

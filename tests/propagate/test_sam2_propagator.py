@@ -8,7 +8,7 @@ import torch
 from propagate.propagator_suite import SIZE, MakePropagator, PropagatorSuite, discs, panning_video, three_discs
 from sam2.modeling.sam2_base import SAM2Base
 
-from overseg.data.masks import End, Masklets
+from overseg.data.masklets import CarriedMasks, End
 from overseg.data.rles import Rles
 from overseg.data.visit import Direction
 from overseg.errors import DeviceError, InputError, SettingsError
@@ -41,9 +41,9 @@ class TestSam2(PropagatorSuite):
         return lambda **options: Sam2Propagator(model, **options)
 
 
-def carry(model: SAM2Base, *, prompts: Rles | None = None, **options) -> Masklets:
+def carry(model: SAM2Base, *, prompts: Rles | None = None, **options) -> CarriedMasks:
     propagator = Sam2Propagator(model, min_area_px=1, **options)
-    return propagator.propagate(Clip(panning_video(4), 0, 3), prompts or three_discs(), Direction.FORWARD)
+    return propagator.propagate(Clip(panning_video(4), 0, 3), prompts or three_discs(), Direction.FORWARD).masks
 
 
 def count_calls(monkeypatch: pytest.MonkeyPatch, model: SAM2Base, name: str) -> list[int]:
@@ -67,14 +67,14 @@ class TestWork:
         propagator = Sam2Propagator(model, min_area_px=1, max_batch=2, feature_cache_bytes=cache_bytes)
         clip, n_encoded = Clip(panning_video(6), 1, 4), []
         for direction in (Direction.FORWARD, Direction.BACKWARD, Direction.FORWARD):
-            assert len(propagator.propagate(clip, three_discs(), direction)) == 9
+            assert len(propagator.propagate(clip, three_discs(), direction).masks) == 9
             n_encoded.append(len(encoded))
         assert n_encoded == expected
 
     def test_cached_features_give_the_very_same_masks(self, model: SAM2Base) -> None:
         cached = Sam2Propagator(model, min_area_px=1)
         clip = Clip(panning_video(4), 0, 3)
-        first, again = (cached.propagate(clip, three_discs(), Direction.FORWARD) for _ in range(2))
+        first, again = (cached.propagate(clip, three_discs(), Direction.FORWARD).masks for _ in range(2))
         assert first.rles == again.rles == carry(model, feature_cache_bytes=0).rles
 
     @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -159,7 +159,7 @@ def test_a_carried_mask_below_the_minimum_area_ends(model: SAM2Base) -> None:
     assert areas_px.min() < prompts.area_px()[0]
     for limit_px in areas_px.tolist():
         bound = Sam2Propagator(model, min_area_px=limit_px + 1).propagate(clip, prompts, Direction.FORWARD)
-        assert len(bound) == int(np.argmax(areas_px <= limit_px))
+        assert len(bound.masks) == int(np.argmax(areas_px <= limit_px))
 
 
 def run_out_of_memory(
@@ -261,22 +261,26 @@ def test_mixed_precision_runs_and_gives_similar_masks(model: SAM2Base) -> None:
     assert np.median(mixed.rles.iou(full.rles).diagonal()) > 0.8
 
 
-def test_a_masklet_says_why_it_ended(model: SAM2Base, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first object is gone on the second frame it is carried to; the others reach the end of the clip."""
+@pytest.mark.parametrize("n_frames", [0, 1, 2])
+def test_a_masklet_says_that_the_object_is_gone(
+    model: SAM2Base, monkeypatch: pytest.MonkeyPatch, n_frames: int
+) -> None:
+    """The second object is gone after so many frames of the three; the others reach the end of the clip."""
     original, n_calls = model._track_step, []
 
     def gone(**kwargs):
         current, (*others, presence), features, memories = original(**kwargs)
         n_calls.append(1)
-        if len(n_calls) == 3:  # after the prompts' frame and one more
+        if len(n_calls) == n_frames + 2:  # the prompts' frame comes first
             presence = presence.clone()
-            presence[0] = -5.0
+            presence[1] = -5.0
         return current, (*others, presence), features, memories
 
     monkeypatch.setattr(model, "_track_step", gone)
-    masklets = carry(model, max_batch=8)
-    assert masklets.prompt.tolist() == [0, 1, 1, 1, 2, 2, 2]
-    assert masklets.end.tolist() == [End.GONE, 0, 0, End.CLIP, 0, 0, End.CLIP]
+    propagator = Sam2Propagator(model, min_area_px=1, max_batch=8)
+    masklets = propagator.propagate(Clip(panning_video(4), 0, 3), three_discs(), Direction.FORWARD)
+    assert masklets.masks.prompt.tolist() == [0] * 3 + [1] * n_frames + [2] * 3
+    assert masklets.end.tolist() == [End.CLIP, End.GONE, End.CLIP]
 
 
 def test_a_masklet_ends_as_small_one_pixel_below_the_minimum_area(
@@ -299,5 +303,6 @@ def test_a_masklet_ends_as_small_one_pixel_below_the_minimum_area(
     for min_area_px in (area_px, area_px + 1):
         n_calls.clear()
         propagator = Sam2Propagator(model, min_area_px=min_area_px)
-        ends.append(propagator.propagate(clip, three_discs().take([0]), Direction.FORWARD).end.tolist())
-    assert ends == [[End.NONE, End.NONE, End.CLIP], [End.SMALL]]
+        masklets = propagator.propagate(clip, three_discs().take([0]), Direction.FORWARD)
+        ends.append((len(masklets.masks), masklets.end.tolist()))
+    assert ends == [(3, [End.CLIP]), (1, [End.SMALL])]

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from overseg.data.endings import Endings
+from overseg.data.masklets import End
 from overseg.data.masks import Masks, Source, region_id
 from overseg.data.rles import Rles
 from overseg.data.tracks import Frames, Tracks
@@ -47,15 +49,25 @@ def visit(key: VisitKey, n_regions: int = 3) -> Visit:
         region=np.tile(regions, len(frames)),
         source=np.full(n, Source.FORWARD if forward else Source.BACKWARD, np.int8),
         score=rng.random(n, dtype=np.float32),
-        end=rng.integers(0, 5, n).astype(np.int8),
         stability_score=np.full(n, np.nan, np.float32),
         level=rng.integers(-1, 3, n).astype(np.int8),
         levels=rng.integers(0, 8, n).astype(np.uint8),
         point_xy=rng.random((n, 2), dtype=np.float32),
     )
+    unseen = regions[-1:] + n_regions  # of which nothing was carried
+    carried = np.concatenate([regions, unseen])
+    endings = Endings(
+        region=carried,
+        source=np.full(len(carried), Source.FORWARD if forward else Source.BACKWARD, np.int8),
+        from_frame=np.full(len(carried), key.start if forward else key.stop, np.int32),
+        last_frame=np.repeat(
+            [frames[-1 if forward else 0], key.start if forward else key.stop], [n_regions, len(unseen)]
+        ).astype(np.int32),
+        end=rng.integers(0, len(End), len(carried)).astype(np.int8),
+    )
     edges = Edges(regions, regions + 1, np.full(n_regions, key.stop, np.int32), np.ones(n_regions, np.float32))
     frontier = Frontier(regions[:1], np.zeros(min(n_regions, 1), np.int8))
-    return Visit(key, masks, edges, frontier, {"decode": 0.25, "propagate": 1.5})
+    return Visit(key, masks, endings, edges, frontier, {"decode": 0.25, "propagate": 1.5})
 
 
 def visits(n_frames: int = 13, n_regions: int = 3) -> list[Visit]:

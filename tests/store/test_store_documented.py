@@ -82,7 +82,7 @@ def test_a_reader_from_the_documentation(tmp_path, monkeypatch, rle_shard_bytes)
             store.commit(v)
         result = publish(store, visits())
     root = json.loads((tmp_path / "out.zarr/zarr.json").read_text())["attributes"]
-    assert (root["format"], root["format_version"], root["size"]) == ("overseg", 2, list(SIZE))
+    assert (root["format"], root["format_version"], root["size"]) == ("overseg", 3, list(SIZE))
     folder = tmp_path / "out.zarr/results" / root["result"]
     masks = {a.name: read_array(a) for a in (folder / "masks").iterdir() if a.is_dir()}
     association = {a.name: read_array(a) for a in (folder / "association").iterdir() if a.is_dir()}
@@ -93,6 +93,12 @@ def test_a_reader_from_the_documentation(tmp_path, monkeypatch, rle_shard_bytes)
     for track in range(len(result.tracks)):
         start, stop = association["track_offsets"][track : track + 2]
         check(association["rows"][start:stop], masks, association, result.masks_of(track))
+
+    endings = {a.name: read_array(a) for a in (folder / "endings").iterdir() if a.is_dir()}
+    expected = vars(result.endings())
+    assert sorted(expected) == sorted([*endings, "track"])
+    assert all(np.array_equal(expected[name], endings[name]) for name in endings)
+    assert np.array_equal(expected["track"], association["ending_track"])
 
 
 def check(rows: Any, masks: dict[str, np.ndarray], association: dict[str, np.ndarray], expected: Any) -> None:

@@ -8,6 +8,7 @@ import zarr
 from store.store_samples import SIZE, open_store, same, visit, visits
 from zarr.storage import ZipStore
 
+from overseg.data.endings import Endings
 from overseg.data.masks import Masks
 from overseg.data.visit import Direction, Edges, Frontier, Visit, VisitKey
 from overseg.errors import StoreError
@@ -35,7 +36,9 @@ def test_the_next_process_finds_them(tmp_path):
 
 @pytest.mark.parametrize("stop", [4, 8])
 def test_a_visit_that_found_nothing(tmp_path, stop):
-    nothing = Visit(VisitKey(0, 4, stop, Direction.BACKWARD), Masks.empty(SIZE), Edges.empty(), Frontier.empty())
+    nothing = Visit(
+        VisitKey(0, 4, stop, Direction.BACKWARD), Masks.empty(SIZE), Endings.empty(), Edges.empty(), Frontier.empty()
+    )
     with open_store(tmp_path / "out.zarr") as store:
         store.commit(nothing)
         outline, edges = store.outline(nothing.key)
@@ -72,9 +75,10 @@ def test_zarr_itself_reads_a_part(tmp_path):
         group = zarr.open_group(part, mode="r")
         assert group.attrs["direction"] == "forward"
         assert sorted(group["masks"].array_keys()) == [
-            "area_px", "end", "frame", "level", "levels", "point_xy", "region", "rle_bytes", "rle_offsets", "score",
+            "area_px", "frame", "level", "levels", "point_xy", "region", "rle_bytes", "rle_offsets", "score",
             "source", "stability_score",
         ]  # fmt: skip
+        assert sorted(group["endings"].array_keys()) == ["end", "from_frame", "last_frame", "region", "source"]
         assert np.array_equal(group["masks/region"][...], v.masks.region)
         assert np.array_equal(group["masks/point_xy"][...], v.masks.point_xy)
         assert group["masks/rle_bytes"][...].tobytes() == b"".join(v.masks.rles.counts)

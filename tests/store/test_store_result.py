@@ -18,6 +18,7 @@ from store.store_samples import (
     visits,
 )
 
+from overseg.data.endings import Endings
 from overseg.data.masks import Masks, Source, TrackMasks
 from overseg.data.rles import Rles
 from overseg.data.track_names import TrackName
@@ -92,11 +93,12 @@ def test_rows_that_cross_chunks_and_shards(tmp_path, monkeypatch, result, chunk_
         for v in visits():
             store.commit(v)
         other = publish(store, visits())
-        array = zarr.open_array(other.path / "results/1/masks/frame", mode="r")
-    assert array.chunks == (chunk_rows,)
+        arrays = [zarr.open_array(other.path / "results/1" / name, mode="r") for name in ("masks/frame", "endings/end")]
+    assert [array.chunks for array in arrays] == [(chunk_rows,)] * 2
     assert other.content_hash() == result.content_hash()
     assert all(same(other.masks_at(frame), result.masks_at(frame)) for frame in range(N_FRAMES))
     assert all(same(other.masks_of(track), result.masks_of(track)) for track in range(5))
+    assert same(other.endings(), result.endings())
 
 
 def test_the_order_of_commits_does_not_matter(tmp_path, result):
@@ -144,7 +146,9 @@ def test_only_visits_that_are_asked_for(tmp_path):
 
 @pytest.mark.parametrize("n_visits", [0, 1])
 def test_a_result_without_masks(tmp_path, n_visits):
-    nothing = Visit(VisitKey(0, 0, 0, Direction.FORWARD), Masks.empty(SIZE), Edges.empty(), Frontier.empty())
+    nothing = Visit(
+        VisitKey(0, 0, 0, Direction.FORWARD), Masks.empty(SIZE), Endings.empty(), Edges.empty(), Frontier.empty()
+    )
     with open_store(tmp_path / "out.zarr", n_frames=1) as store:
         if n_visits:
             store.commit(nothing)
@@ -245,7 +249,7 @@ def test_tables_that_do_not_fit_the_draft(tmp_path):
 
 def test_all_arrays_use_codecs_of_the_specification(result):
     arrays = [a for _, a in zarr.open_group(result.path, mode="r").members(max_depth=None) if isinstance(a, zarr.Array)]
-    assert len(arrays) == 33
+    assert len(arrays) == 38
     assert {c.to_dict()["name"] for a in arrays for c in a.metadata.codecs} <= {"bytes", "zstd", "sharding_indexed"}
     assert zarr_tables.RLE_SHARD_BYTES % zarr_tables.RLE_CHUNK_BYTES == 0
 

@@ -28,7 +28,6 @@ COLUMNS = {
         "region": (np.int64,),
         "source": (np.int8,),
         "score": (np.float32,),
-        "end": (np.int8,),
         "stability_score": (np.float32,),
         "level": (np.int8,),
         "levels": (np.uint8,),
