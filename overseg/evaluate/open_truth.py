@@ -11,6 +11,7 @@ from overseg.evaluate.sav_folder import read_sav_folder
 from overseg.evaluate.sav_json import read_sav_json
 from overseg.evaluate.truth import Truth
 from overseg.evaluate.ytvis_json import read_ytvis
+from overseg.interchange.json_input import checked
 from overseg.interchange.json_stream import top_level_keys
 
 _FORMS = (
@@ -54,12 +55,13 @@ def read_truth(path: Path, names: FrameNames) -> Truth:
 
 def _read_json(path: Path, names: FrameNames) -> Truth:
     keys = top_level_keys(path)
-    if "masklet" in keys:
-        return read_sav_json(path, names)
-    if {"images", "annotations"} <= keys:
-        return read_coco_tracks(path, names)
-    if {"videos", "annotations"} <= keys:
-        return read_ytvis(path, names)
+    with checked(path, "a value"):
+        if "masklet" in keys:
+            return read_sav_json(path, names)
+        if {"images", "annotations"} <= keys:
+            return read_coco_tracks(path, names)
+        if {"videos", "annotations"} <= keys:
+            return read_ytvis(path, names)
     raise InputError(
         f'expected the keys "masklet" (SA-V), "images" and "annotations" (COCO) or "videos" and "annotations" '
         f"(YouTube-VIS) in {path}, got {', '.join(sorted(keys)) or 'none'}"

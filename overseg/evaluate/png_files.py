@@ -25,11 +25,10 @@ def read_numbers(path: Path, names: FrameNames) -> Shaped[np.ndarray, "h w"]:
                     f"expected a PNG with a palette or grey values in {path}, got colours ({image.mode}); "
                     "save it with a palette, one entry for each object"
                 )
-            numbers = np.asarray(image)
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as e:
+            names.check_size(image.height, image.width, where=str(path))
+            return np.asarray(image)
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError) as e:
         raise InputError(f"expected a PNG in {path}, cannot read it ({' '.join(str(e).split())}); replace it") from e
-    names.check_size(numbers.shape[0], numbers.shape[1], where=str(path))
-    return numbers
 
 
 def png_files(folder: Path) -> list[Path]:

@@ -1,19 +1,20 @@
 """Readers of mask files. Each reads the masks of one frame of a known size, or says in one line what is wrong."""
 
 import json
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, Int64, Shaped
+from jaxtyping import Float32, Int64
 from PIL import Image, UnidentifiedImageError
 
 from overseg.data.masks import KeyframeMasks
 from overseg.data.rles import Rles
 from overseg.errors import InputError
+from overseg.generate.mask_stack import opened_stack
 from overseg.generate.rle_text import to_counts
+from overseg.video.packets import refuse_absurd_size
 
 _COLOUR_MODES = {"RGB", "RGBA", "CMYK", "YCbCr"}
 _MASKS_AT_ONCE = 64
@@ -48,15 +49,15 @@ def png_folder_size(folder: Path) -> tuple[int, int] | None:
 
 def read_stack(path: Path, size: tuple[int, int]) -> KeyframeMasks:
     """Masks of an npz file: its array [n, height, width] "masks", or its only one; not 0 where mask."""
-    stack = _load_stack(path)
-    _check_size((stack.shape[1], stack.shape[2]), size, path)
-    return KeyframeMasks.from_rles(Rles.from_masks(stack != 0))
+    with opened_stack(path) as stack:
+        _check_size(stack.size, size, path)
+        return KeyframeMasks.from_rles(stack.rles())
 
 
 def stack_size(path: Path) -> tuple[int, int]:
     """(height, width) of the masks in an npz file."""
-    _, height, width = _load_stack(path).shape
-    return height, width
+    with opened_stack(path) as stack:
+        return stack.size
 
 
 def read_coco(path: Path, size: tuple[int, int]) -> KeyframeMasks:
@@ -92,21 +93,6 @@ def coco_size(path: Path) -> tuple[int, int] | None:
     return None
 
 
-def _load_stack(path: Path) -> Shaped[np.ndarray, "n h w"]:
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            stack = arrays["masks" if "masks" in arrays.files or len(arrays.files) != 1 else arrays.files[0]]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as e:
-        raise InputError(
-            f'expected an npz file with an array "masks" in {path}, cannot read one: {_first_line(e)}'
-        ) from e
-    if stack.ndim != 3 or stack.dtype.kind not in "biu":
-        raise InputError(
-            f"expected a stack of masks [n, height, width] in {path}, got {stack.dtype} {list(stack.shape)}"
-        )
-    return stack
-
-
 def _read_ids(path: Path, size: tuple[int, int]) -> Int64[np.ndarray, "h w"]:
     """A number for each pixel: its value, its place in the palette, or its colour; 0 for black."""
     pixels = _read_pixels(path)
@@ -120,16 +106,17 @@ def _read_ids(path: Path, size: tuple[int, int]) -> Int64[np.ndarray, "h w"]:
 
 def _read_pixels(path: Path) -> Int64[np.ndarray, "h w *channels"]:
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=["PNG"]) as image:
+            refuse_absurd_size((image.height, image.width), path)
             return np.asarray(image.convert("RGB") if image.mode in _COLOUR_MODES else image).astype(np.int64)
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as e:
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError) as e:
         raise InputError(f"expected masks as a PNG in {path}, cannot read it: {_first_line(e)}") from e
 
 
 def _read_entries(path: Path) -> list[dict[str, Any]]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as e:
+    except (OSError, ValueError, RecursionError) as e:
         raise InputError(f"expected JSON in {path}, cannot read it: {_first_line(e)}") from e
     if isinstance(content, dict):
         content = content.get("annotations")

@@ -17,6 +17,7 @@ from overseg.generate.mask_files import (
     stack_size,
 )
 
+_MAX_FRAMES = 10**8  # a month and a half at 25 a second
 _Reader = Callable[[Path, tuple[int, int]], KeyframeMasks]
 _Measure = Callable[[Path], tuple[int, int] | None]
 _FILES: dict[str, tuple[_Reader, _Measure]] = {
@@ -44,6 +45,8 @@ def paths_by_frame(folder: Path) -> dict[int, Path]:
         number = re.search(r"\d+$", path.stem)
         if number is None or not (path.is_dir() or path.suffix.lower() in _FILES):
             continue
+        if int(number[0]) >= _MAX_FRAMES:
+            raise InputError(f"expected files named by frame in {folder}, got {path.name}: no video is that long")
         other = paths.setdefault(int(number[0]), path)
         if other != path:
             raise InputError(

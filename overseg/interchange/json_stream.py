@@ -7,15 +7,17 @@ from typing import Any
 import ijson
 
 from overseg.errors import InputError
+from overseg.interchange.json_depth import refuse_deep
 
 
 def items(path: Path, prefix: str) -> Iterator[Any]:
     """What the file holds at a place such as `annotations.item`, one after the other.
 
     Raises:
-        InputError: the file cannot be read, or is no JSON; the line says where.
+        InputError: the file cannot be read, is no JSON, or lies too deep in itself; the line says where.
     """
     try:
+        refuse_deep(path)
         with path.open("rb") as file:
             yield from ijson.items(file, prefix, use_float=True)
     except OSError as e:
@@ -28,9 +30,10 @@ def top_level_keys(path: Path) -> frozenset[str]:
     """The keys of the object that the file holds; empty where it holds something else.
 
     Raises:
-        InputError: the file cannot be read, or is no JSON.
+        InputError: the file cannot be read, is no JSON, or lies too deep in itself.
     """
     try:
+        refuse_deep(path)
         with path.open("rb") as file:
             return frozenset(value for prefix, event, value in ijson.parse(file) if (prefix, event) == ("", "map_key"))
     except OSError as e:

@@ -42,15 +42,20 @@ def encoded(image: Image.Image) -> bytes:
     return file.getvalue()
 
 
-def read_png(path: Path) -> Shaped[np.ndarray, "..."]:
-    """The values of a PNG: numbers [h, w] where it has a palette or grey values, or colours [h, w, 3].
+def read_png(path: Path, size: tuple[int, int]) -> Shaped[np.ndarray, "..."]:
+    """The values of a PNG of a size: numbers [h, w] where it has a palette or grey values, or colours [h, w, 3].
 
     Raises:
-        InputError: it cannot be read, is larger than any camera's picture, or has other channels.
+        InputError: it cannot be read, has another size, or has other channels.
     """
     try:
         with Image.open(path, formats=["PNG"]) as image:
             refuse_absurd_size((image.height, image.width), path)
+            if (image.height, image.width) != size:
+                raise InputError(
+                    f"expected {size[1]} x {size[0]} px in {path}, as in the first file, "
+                    f"got {image.width} x {image.height}"
+                )
             if image.mode not in _NUMBER_MODES:
                 raise InputError(f"expected a PNG of numbers or of red, green and blue in {path}, got {image.mode}")
             return np.asarray(image)
@@ -64,12 +69,7 @@ def read_numbers(path: Path, size: tuple[int, int]) -> Shaped[np.ndarray, "h w"]
     Raises:
         InputError: it cannot be read, or has another size.
     """
-    values = read_png(path)
-    if values.shape[:2] != size:
-        raise InputError(
-            f"expected {size[1]} x {size[0]} px in {path}, as in the first file, "
-            f"got {values.shape[1]} x {values.shape[0]}"
-        )
+    values = read_png(path, size)
     return values if values.ndim == 2 else values.astype(np.int64) @ np.array([1, 256, 65536])
 
 

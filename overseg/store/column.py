@@ -21,7 +21,7 @@ class Column:
         self._path = path
         try:
             self._array = zarr.open_array(result / path, mode="r")
-        except (OSError, ValueError, KeyError) as e:
+        except (OSError, ValueError, KeyError, TypeError) as e:  # whatever zarr makes of damaged metadata
             raise self._unreadable(e) from e
 
     def __len__(self) -> int:

@@ -3,7 +3,8 @@
 import json
 import re
 import zipfile
-from collections.abc import Container
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -60,36 +61,40 @@ def encode_visit(visit: Visit) -> bytes:
 
 def read_visit(path: Path, key: VisitKey, size: tuple[int, int]) -> Visit:
     """All of a committed visit."""
-    groups, attributes = _load(path)
-    return Visit(
-        key=key,
-        masks=to_table(Masks, groups["masks"], size),
-        endings=to_table(Endings, groups["endings"], size),
-        edges=to_table(Edges, groups["edges"], size),
-        frontier=to_table(Frontier, groups["frontier"], size),
-        seconds=attributes["seconds"],
-    )
+    with _readable(path):
+        groups, attributes = _load(path)
+        return Visit(
+            key=key,
+            masks=to_table(Masks, groups["masks"], size),
+            endings=to_table(Endings, groups["endings"], size),
+            edges=to_table(Edges, groups["edges"], size),
+            frontier=to_table(Frontier, groups["frontier"], size),
+            seconds=attributes["seconds"],
+        )
 
 
 def read_outline(path: Path) -> tuple[Outline, Edges]:
     """A committed visit without its masks."""
-    groups, _ = _load(path, skip=_NOT_IN_OUTLINE)
-    return to_table(Outline, groups["masks"], (0, 0)), to_table(Edges, groups["edges"], (0, 0))
+    with _readable(path):
+        groups, _ = _load(path, skip=_NOT_IN_OUTLINE)
+        return to_table(Outline, groups["masks"], (0, 0)), to_table(Edges, groups["edges"], (0, 0))
 
 
 def read_mask_arrays(path: Path) -> Arrays:
     """The columns of a committed visit's masks, with `area_px`."""
-    return _load(path)[0]["masks"]
+    with _readable(path):
+        return _load(path)[0]["masks"]
 
 
 def read_endings(path: Path) -> Endings:
     """How what a committed visit carried ended."""
-    return to_table(Endings, _load(path, skip=_NOT_IN_ENDINGS)[0]["endings"], (0, 0))
+    with _readable(path):
+        return to_table(Endings, _load(path, skip=_NOT_IN_ENDINGS)[0]["endings"], (0, 0))
 
 
 def read_seconds(path: Path) -> dict[str, float]:
     """Time that a committed visit took, by stage."""
-    with zipfile.ZipFile(path) as archive:
+    with _readable(path), zipfile.ZipFile(path) as archive:
         return json.loads(archive.read("zarr.json"))["attributes"]["seconds"]
 
 
@@ -99,10 +104,20 @@ _NOT_IN_ENDINGS = {f.name for f in fields(Masks)} - {f.name for f in fields(Endi
 
 
 def _load(path: Path, skip: Container[str] = ()) -> tuple[dict[str, Arrays], dict[str, Any]]:
+    groups, attributes = unpack(path.read_bytes(), skip)
+    for name, arrays in groups.items():
+        if len({len(array) for column, array in arrays.items() if not column.startswith("rle_")}) > 1:
+            raise ValueError(f"the columns of {name} differ in length")
+    return groups, attributes
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turn what is wrong with a part that is read under this block into one line."""
     try:
-        return unpack(path.read_bytes(), skip)
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError, RuntimeError) as e:
+        yield
+    except (OSError, zipfile.BadZipFile, KeyError, IndexError, TypeError, ValueError, RuntimeError) as e:
         raise StoreError(
-            f"the committed visit {path} cannot be read ({e}); delete this file and run the same command again, "
-            "which makes the visit anew"
+            f"the committed visit {path} cannot be read ({' '.join(str(e).split())}); delete this file and run the "
+            "same command again, which makes the visit anew"
         ) from e

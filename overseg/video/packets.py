@@ -1,5 +1,6 @@
 """What a video file says about itself before anything is decoded: its video stream and the packets of it."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ MAX_PICTURE_PX = 2**27
 DECODING_THREADS = "SLICE"
 _MAX_READ_ERRORS = 64  # in a row: more and the rest of the file is taken for lost
 _LEADING_BYTES = 16
+_DURATION = re.compile(r"(\d{1,4}):(\d\d):(\d\d(?:\.\d+)?)", re.ASCII)  # as Matroska's muxers write it
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def open_container(path: Path) -> "InputContainer":
     import av
 
     try:
-        return av.open(f"file:{path.absolute()}")
+        return av.open(f"file:{path.absolute()}", metadata_errors="replace")
     except (FileNotFoundError, PermissionError, IsADirectoryError) as e:
         raise InputError(f"cannot read the video {path}: {e.strerror}; check the path and its permissions") from e
     except (av.error.FFmpegError, OSError) as e:
@@ -152,8 +154,10 @@ def _n_promised_by_duration(stream: "VideoStream", rows: list) -> int:
     ends = [pts + duration for pts, _, _, _, duration in rows if pts is not None]
     if len(ends) < 2 or "DURATION" not in stream.metadata or stream.time_base is None:
         return 0
-    hours, minutes, seconds = stream.metadata["DURATION"].split(":")
-    promised_s = 3600 * int(hours) + 60 * int(minutes) + float(seconds)
+    tag = _DURATION.fullmatch(stream.metadata["DURATION"])
+    if tag is None:  # damaged
+        return 0
+    promised_s = 3600 * int(tag[1]) + 60 * int(tag[2]) + float(tag[3])
     found_s = float(max(ends) * stream.time_base)
     mean_s = float((max(ends) - min(ends)) * stream.time_base) / (len(ends) - 1)
     # A tag that is a frame off is no damage: writers differ in whether the last frame has a duration.

@@ -1,0 +1,91 @@
+"""A valid input of every kind that is read, small, for a fuzzer to damage."""
+
+import json
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import yaml
+from numbered_clips import numbered, write_clip
+from PIL import Image
+
+import overseg
+from overseg.data.rles import Rles
+from overseg.data.settings import Settings
+from overseg.interchange.exporting import export
+from overseg.interchange.formats import FORMATS
+from overseg.report import TerminalReport
+from overseg.store.result import open_result
+
+SIZE = (24, 32)
+N_FRAMES = 4
+_CLIPS = {
+    "video mp4": ("a.mp4", "libx264", "yuv420p"),
+    "video mkv": ("a.mkv", "libx264", "yuv420p"),
+    "video webm": ("a.webm", "libvpx-vp9", "yuv420p"),
+    "video avi": ("a.avi", "mjpeg", "yuvj420p"),
+    "video ts": ("a.ts", "mpeg2video", "yuv420p"),
+}
+_PICTURES = (".png", ".jpg", ".webp", ".tif", ".bmp")
+
+
+def write_seeds(folder: Path) -> dict[str, Path]:
+    """Fill a folder; returns the place of each kind of input by its name."""
+    places = {name: folder / name for name in ("images", "masks", "truth", "settings", "labels", "run lengths")}
+    for place in places.values():
+        place.mkdir()
+    for suffix in _PICTURES:
+        Image.fromarray(numbered(3, (24, 96))).save(places["images"] / f"1{suffix}")
+    frames = folder / "frames"
+    frames.mkdir()
+    for number in range(N_FRAMES):
+        Image.fromarray(_picture(number)).save(frames / f"{number:05}.png")
+    places["store"], places["unfinished store"] = (
+        _write_store(frames, folder / name, budget) for name, budget in (("store", None), ("unfinished", "masks=12"))
+    )
+    shutil.rmtree(places["unfinished store"] / "results")  # so that what is damaged are its parts
+    result = open_result(places["store"])
+    for format in FORMATS:
+        places[f"import {format}"] = folder / format
+        export(result, folder / format, format=format, frames="copy" if FORMATS[format].needs_pictures else "none")
+    places["import, then export"] = folder / "again"
+    export(result, folder / "again", format="coco")
+    _write_masks(places["masks"], result.masks_at(0).rles)
+    export(result, places["truth"] / "coco", format="coco")
+    export(result, places["truth"] / "davis", format="davis")
+    (places["settings"] / "a.yaml").write_text(yaml.safe_dump({"preset": "preview", **asdict(Settings())}))
+    (places["labels"] / "a.csv").write_text("track,id,category\n0,0,cup\n1,7,handle\n2,7,handle\n")
+    (places["run lengths"] / "a.txt").write_bytes(result.masks_at(0).rles.counts[0])
+    for name, (file, codec, pixels) in _CLIPS.items():
+        (folder / name).mkdir()
+        places[name] = folder / name
+        write_clip(folder / name / file, 6, codec=codec, pixels=pixels, size=(32, 96), keyframe_every=3)
+    return places
+
+
+def _picture(number: int) -> np.ndarray:
+    rgb = np.full((*SIZE, 3), 50, np.uint8)
+    rgb[4:20, 4 + number : 24 + number] = 200
+    rgb[8:16, 8 + number : 16 + number] = 90
+    return rgb
+
+
+def _write_store(frames: Path, path: Path, budget: str | None) -> Path:
+    quiet = TerminalReport(quiet=True)
+    overseg.run(frames, path, preset="preview", step=1, min_area_px=4, budget=budget, report=quiet)
+    return path
+
+
+def _write_masks(folder: Path, rles: Rles) -> None:
+    """Masks of one frame in each form that `--masks` takes."""
+    masks = rles.to_masks()
+    Image.fromarray((masks * (1 + np.arange(len(masks)))[:, None, None]).max(axis=0).astype(np.uint8)).save(
+        folder / "00000.png"
+    )
+    np.savez_compressed(folder / "00001.npz", masks=masks)
+    coco = [{"segmentation": {"size": list(rles.size), "counts": one.decode()}} for one in rles.counts]
+    (folder / "00002.json").write_text(json.dumps(coco))
+    (folder / "00003").mkdir()
+    for number, mask in enumerate(masks):
+        Image.fromarray(mask).save(folder / "00003" / f"{number}.png")
