@@ -27,3 +27,7 @@ class StoreError(OversegError):
 
 class DeviceError(OversegError):
     """The device asked for is not there, or has not enough memory."""
+
+
+class HostError(OversegError):
+    """A service on another machine cannot be reached, refuses, or failed at what it was asked for."""

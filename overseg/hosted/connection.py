@@ -1,0 +1,158 @@
+"""Requests to an API that are tried again where that may help, and tell in one line what failed."""
+
+import http.client
+import json
+import shutil
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from overseg.errors import HostError
+from overseg.hosted.token import Token
+
+T = TypeVar("T")
+_BUSY = (429, 503)  # the server did nothing with the request
+_FAILED = (500, 502, 504)  # nobody knows what the server did with it
+_SCHEMES = ("https", "http", "data")  # of what is downloaded: never a file of this machine
+_LONGEST_DETAIL = 300
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait for what.
+
+    Attributes:
+        tries: how often a request is sent before it is given up.
+        first_wait_s: seconds before it is sent again; each next time twice as long.
+        poll_s: seconds from one look at unfinished work to the next.
+        stall_s: seconds without an answer after which a request has failed.
+    """
+
+    tries: int = 5
+    first_wait_s: float = 1.0
+    poll_s: float = 1.0
+    stall_s: float = 60.0
+
+
+class NothingThereError(HostError):
+    """The API knows nothing of that address."""
+
+
+class Connection:
+    """Speaks to one API with the user's token, which goes to that API's own host alone, redirected or not."""
+
+    def __init__(self, base_url: str, token: Token, *, patience: Patience | None = None) -> None:
+        """
+        Args:
+            base_url: where the API is.
+            token: of the user.
+            patience: how long to wait for what.
+        """
+        self._base_url, self.token, self.patience = base_url.rstrip("/"), token, patience or Patience()
+
+    def get(self, url: str) -> dict:
+        """What the API has at an address of its own, or at a path below its base; HostError where it has none."""
+        return self._json(self._request(url), again_on=(*_BUSY, *_FAILED))
+
+    def post(self, url: str, body: bytes, *, content_type: str, repeatable: bool) -> dict:
+        """The answer to a request with a body; NothingThereError where nothing takes it there.
+
+        Args:
+            url: where to; a path is below the base.
+            body: what is sent.
+            content_type: of what is sent.
+            repeatable: whether it may be sent again where nobody knows if it arrived; not where it then costs twice.
+
+        Raises:
+            HostError: the server cannot be reached, or refuses.
+        """
+        request = self._request(url, data=body, headers={"Content-Type": content_type})
+        again_on = (*_BUSY, *_FAILED) if repeatable else _BUSY
+        return self._json(request, again_on=again_on, again_if_lost=repeatable)
+
+    def download(self, url: str, path: Path) -> None:
+        """Write what is at an address to a file, which is there as a whole or not at all.
+
+        Raises:
+            HostError: it cannot be had.
+            OSError: it cannot be written.
+        """
+        part = path.with_name(f".{path.name}.part")
+
+        def keep(answer: Any) -> None:
+            with part.open("wb") as file:
+                shutil.copyfileobj(answer, file)
+
+        try:
+            self._sent(self._request(url), keep, again_on=(*_BUSY, *_FAILED))
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _request(
+        self, url: str, *, data: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> urllib.request.Request:
+        url = f"{self._base_url}{url}" if url.startswith("/") else url
+        if urllib.parse.urlsplit(url).scheme not in _SCHEMES:
+            raise HostError(f"{self._base_url} names {self.token.hidden_in(url)[:80]}, which is no address on the net")
+        request = urllib.request.Request(url, data=data, headers={"User-Agent": "overseg", **(headers or {})})
+        if _origin(url) == _origin(self._base_url):
+            request.add_unredirected_header("Authorization", self.token.header)
+        return request
+
+    def _json(self, request: urllib.request.Request, *, again_on: tuple[int, ...], again_if_lost: bool = True) -> dict:
+        body = self._sent(request, lambda answer: answer.read(), again_on=again_on, again_if_lost=again_if_lost)
+        try:
+            content = json.loads(body)
+        except ValueError as e:
+            raise self._error(request, "it answers something that is no JSON") from e
+        if not isinstance(content, dict):
+            raise self._error(request, "it answers something that is no JSON object")
+        return self.token.hidden_in(content)
+
+    def _sent(
+        self,
+        request: urllib.request.Request,
+        read: Callable[[Any], T],
+        *,
+        again_on: tuple[int, ...],
+        again_if_lost: bool = True,
+    ) -> T:
+        for tries_left in range(self.patience.tries - 1, -1, -1):
+            try:
+                with urllib.request.build_opener().open(request, timeout=self.patience.stall_s) as answer:
+                    return read(answer)
+            except urllib.error.HTTPError as e:
+                kind = NothingThereError if e.code == http.HTTPStatus.NOT_FOUND else HostError
+                error = self._error(request, f"it answers {e.code} {e.reason}{_detail(e)}", kind)
+                again = e.code in again_on
+            except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as e:
+                reason = str(getattr(e, "reason", None) or e or type(e).__name__)
+                error, again = self._error(request, reason), again_if_lost
+            if not again or not tries_left:
+                raise error
+            time.sleep(self.patience.first_wait_s * 2 ** (self.patience.tries - 1 - tries_left))
+        raise AssertionError("the last try returns or raises")
+
+    def _error(self, request: urllib.request.Request, reason: str, kind: type[HostError] = HostError) -> HostError:
+        place = "a data URL" if request.type == "data" else request.full_url
+        return kind(self.token.hidden_in(f"cannot use {place}: {reason}"))
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urllib.parse.urlsplit(url)
+    return parts.scheme, parts.netloc
+
+
+def _detail(error: urllib.error.HTTPError) -> str:
+    """What the server says beside the number, where it says it in JSON."""
+    try:
+        detail = json.loads(error.read()).get("detail")
+    except (ValueError, AttributeError, OSError, http.client.HTTPException):
+        return ""
+    return f" ({' '.join(str(detail).split())[:_LONGEST_DETAIL]})" if detail else ""
