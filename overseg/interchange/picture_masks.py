@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from overseg.data.masks import KeyframeMasks
 from overseg.errors import SettingsError
 from overseg.interchange.destination import written
 from overseg.interchange.json_output import known
-from overseg.interchange.png import encoded
+from overseg.interchange.png import mask_png
 
 _JSON = "masks.json"
 _ENDINGS = ("", ".png", ".json", ".npz")
@@ -49,8 +48,7 @@ def write_masks(path: Path, masks: KeyframeMasks, *, overwrite: bool = False) ->
             return
         if suffix != ".json":
             for row in range(len(masks)):
-                pixels = 255 * masks.rles.take([row]).to_masks()[0].astype(np.uint8)
-                (folder / f"mask_{row:03d}.png").write_bytes(encoded(Image.fromarray(pixels)))
+                (folder / f"mask_{row:03d}.png").write_bytes(mask_png(masks.rles.take([row])))
         if suffix != ".png":
             (folder / _JSON).write_text(json.dumps(_entries(masks)) + "\n", encoding="utf-8")
 

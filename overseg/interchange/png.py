@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Integer, Shaped
 from PIL import Image, UnidentifiedImageError
 
+from overseg.data.rles import Rles
 from overseg.errors import InputError
 from overseg.video.packets import refuse_absurd_size
 
@@ -40,6 +41,11 @@ def encoded(image: Image.Image) -> bytes:
     file = BytesIO()
     image.save(file, format="PNG", compress_level=3)
     return file.getvalue()
+
+
+def mask_png(mask: Rles) -> bytes:
+    """One mask as a PNG: 255 where it is, 0 elsewhere."""
+    return encoded(Image.fromarray(255 * mask.to_masks()[0].astype(np.uint8)))
 
 
 def read_png(path: Path, size: tuple[int, int]) -> Shaped[np.ndarray, "..."]:

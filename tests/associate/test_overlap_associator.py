@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from overseg.associate.containment import Containment
@@ -115,6 +115,7 @@ def test_evidence_is_the_mean_over_all_keyframes():
 NAMES = [f"{frame}{row}" for frame in (0, 5, 10) for row in "abc"]
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(

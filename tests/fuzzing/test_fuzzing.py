@@ -73,7 +73,7 @@ def test_what_should_not_happen_is_found(places):
 
 
 @given(some.one_of(some.binary(max_size=40), some.lists(some.integers(-5, 900), max_size=20)))
-@settings(max_examples=300)
+@settings(deadline=None, max_examples=300)
 def test_run_lengths_are_of_a_mask_or_refused(counts):
     try:
         checked = to_counts(counts, n_pixels=SIZE[0] * SIZE[1], height=SIZE[0])
@@ -84,7 +84,7 @@ def test_run_lengths_are_of_a_mask_or_refused(counts):
 
 
 @given(some.text(max_size=60))
-@settings(max_examples=200)
+@settings(deadline=None, max_examples=200)
 def test_settings_of_any_text(tmp_path_factory, text):
     path = tmp_path_factory.getbasetemp() / "any.yaml"
     path.write_text(text, encoding="utf-8", errors="surrogatepass")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -14,6 +14,7 @@ from overseg.propagate.device_rles import rles_at_size
 stacks = hnp.arrays(bool, st.tuples(st.integers(0, 5), st.integers(1, 9), st.integers(1, 9)))
 
 
+@settings(deadline=None)
 @given(stacks)
 def test_the_very_bytes_of_pycocotools(masks: np.ndarray) -> None:
     logits = torch.where(torch.from_numpy(masks), 1.0, -1.0)[:, None]

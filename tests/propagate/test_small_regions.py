@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.ndimage
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -30,6 +30,7 @@ def mask(picture: str) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("find", [small_regions, found_by_spreading])
+@settings(deadline=None)
 @given(masks=stacks, max_area_px=st.integers(1, 12))
 def test_regions_are_those_of_scipy(find: Callable, masks: np.ndarray, max_area_px: int) -> None:
     labels = [scipy.ndimage.label(one, np.ones((3, 3)))[0] for one in masks[:, 0]]

@@ -67,7 +67,7 @@ def test_zipped_tables(found, attributes):
 
 
 @given(columns(Edges))
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 def test_tables_in_a_result(found):
     table = Edges(**found)
     with tempfile.TemporaryDirectory() as folder:

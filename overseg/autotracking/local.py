@@ -1,0 +1,85 @@
+"""Masks and tracks by the models of this machine."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from overseg.autotracking.backend import MaskOptions
+from overseg.build import build_stages, find_weights
+from overseg.data.frame import Frame
+from overseg.data.rles import Rles
+from overseg.interchange.png import mask_png
+from overseg.output.form import Form
+from overseg.output.input_video import open_input
+from overseg.output.look import Look
+from overseg.output.render import render
+from overseg.presets import choose
+from overseg.prompts.clicks import Clicks
+from overseg.stages import Report
+from overseg.tracking import track
+from overseg.video.open import open_video
+
+if TYPE_CHECKING:
+    from overseg.store.result import Result
+
+_STORE = "tracks.zarr"
+_OF_MASKS = ("weights", "dtype", "compile")  # settings that say how a SAM runs, and so count for its masks, too
+
+
+@dataclass(frozen=True)
+class LocalBackend:
+    """Asks a Segment Anything model for masks, and has clicks followed as `overseg track` does.
+
+    Attributes:
+        input: the video.
+        output: folder of all that is written.
+        device: "auto", "cpu", "cuda", "cuda:N" or "mps".
+        overwrite: throw away what the store holds.
+        changes: settings of tracking that differ from their defaults; see `TrackSettings`.
+        look: how the result is drawn; None for not at all.
+        destination, form: where to, and in what form.
+        report: is told of every step.
+    """
+
+    input: Path
+    output: Path
+    device: str
+    overwrite: bool
+    changes: dict[str, Any]
+    look: Look | None
+    destination: Path
+    form: Form
+    report: Report
+
+    def masks(self, frame: Frame, picture: Path, folder: Path, options: MaskOptions) -> Rles:
+        """Masks of the first frame; see `Backend`."""
+        wanted = asdict(options) | {name: self.changes[name] for name in _OF_MASKS if name in self.changes}
+        use_m2m = wanted.pop("use_m2m")
+        wanted |= {"generator": "sam1", "propagator": "none", "min_coverage": 0.0}  # weak masks make bad seeds
+        choice = choose(None, self.device, wanted, report=self.report)
+        find_weights(choice.settings, report=self.report)
+        generator = build_stages(choice.settings, device=choice.device).generator
+        found = generator.generate(frame, Rles.empty(frame.size)).rles
+        if use_m2m:
+            found = generator.generate(frame, found).rles
+        for row in range(len(found)):
+            (folder / f"mask_{row:03d}.png").write_bytes(mask_png(found.take([row])))
+        return found
+
+    def track(self, clicks: Clicks) -> "Result":
+        """Follow what is clicked; see `Backend`."""
+        with open_video(self.input, resize=self.changes.get("resize")) as video:
+            prompts = clicks.prompted(video.info.size)
+        result = track(
+            self.input,
+            self.output / _STORE,
+            prompts=prompts,
+            device=self.device,
+            overwrite=self.overwrite,
+            report=self.report,
+            **self.changes,
+        )
+        if self.look is not None:
+            with open_input(result) as frames:
+                render(result, frames, self.destination, look=self.look, form=self.form, report=self.report)
+        return result

@@ -1,0 +1,92 @@
+"""`overseg autotrack`: follow the largest objects of the first frame, without a click."""
+
+import argparse
+from contextlib import ExitStack
+from typing import Any
+
+from overseg.autotracking.run import BACKENDS
+from overseg.cli.run import SETTINGS
+from overseg.cli.track import OWN
+from overseg.data.settings import option
+from overseg.data.track_settings import TrackSettings
+from overseg.output.styles import STYLES
+from overseg.report import TerminalReport
+
+_SEEDING = ("max_objects", "seeds_per_object", "background_seeds")
+_MASKS = ("points_per_side", "pred_iou_thresh", "stability_score_thresh", "use_m2m")
+_WORDS = ("clicks", "backend", "style", "format", "fps", "every", "quality", "device", "overwrite")
+
+
+def add_parser(commands: Any) -> None:
+    """Describe the command to argparse."""
+    parser = commands.add_parser(
+        "autotrack",
+        help="follow the largest objects of the first frame",
+        description="Find masks on the first frame, click on the largest objects, and follow these through the video.",
+    )
+    parser.add_argument("input", metavar="INPUT", help="a video file, or a folder of images")
+    parser.add_argument("output", metavar="OUT", help="the folder to write")
+    parser.add_argument("--clicks", metavar="FILE", help="follow the clicks in this file, as an older call wrote it")
+    parser.add_argument("--backend", default="local", help=f"{' or '.join(BACKENDS)}, which hosts SAM 2 (local)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (auto)")
+    parser.add_argument("--overwrite", action="store_true", help="throw away what the folder holds of an older call")
+    parser.add_argument("--quiet", action="store_true", help="no progress bars and no remarks")
+    _add_choice(parser.add_argument_group("what is followed"))
+    _add_masks(parser.add_argument_group("masks of the first frame"))
+    _add_result(parser.add_argument_group("result"))
+    tracking = parser.add_argument_group("tracking, as of `overseg track`")
+    for name in TrackSettings.names():
+        if name != "min_area_px":
+            tracking.add_argument(option(name), dest=name, **(OWN.get(name) or SETTINGS[name]))
+    parser.set_defaults(call=run, if_interrupted="nothing is lost: run the same command again")
+
+
+def _add_choice(group: Any) -> None:
+    group.add_argument("--max-objects", type=int, default=3, metavar="N", help="the N largest objects (3)")
+    group.add_argument(
+        "--min-area", type=int, default=500, dest="min_area", metavar="PIXELS", help="smaller parts are removed (500)"
+    )
+    group.add_argument("--seeds-per-object", type=int, default=2, metavar="N", help="points on each (2)")
+    group.add_argument("--background-seeds", type=int, default=0, metavar="N", help="points beside each (0)")
+
+
+def _add_masks(group: Any) -> None:
+    group.add_argument("--points-per-side", type=int, default=32, metavar="N", help="of the grid that is asked (32)")
+    group.add_argument("--pred-iou-thresh", type=float, default=0.88, help="least predicted IoU, 0 to 1 (0.88)")
+    group.add_argument("--stability-score-thresh", type=float, default=0.95, help="least stability, 0 to 1 (0.95)")
+    group.add_argument(
+        "--use-m2m",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="ask once more with each mask as a prompt (on)",
+    )
+
+
+def _add_result(group: Any) -> None:
+    group.add_argument("--style", metavar="S", help=f"draw the result: {', '.join(STYLES)}")
+    group.add_argument("--format", metavar="F", help="mp4, mov, mkv, webm, png, jpg or webp (mp4; webm with alpha)")
+    group.add_argument("--fps", type=float, help="frames per second of a video (the input's)")
+    group.add_argument("--every", type=int, default=1, metavar="N", help="every Nth frame (1)")
+    group.add_argument("--quality", type=int, default=80, metavar="Q", help="of jpg and webp, 1 to 100 (80)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it, and say what was chosen and what came of it."""
+    from overseg.autotracking.backend import MaskOptions
+    from overseg.autotracking.run import autotrack
+    from overseg.cli.info import headline
+    from overseg.prompts.seeding import Seeding
+
+    tracking = [name for name in TrackSettings.names() if name != "min_area_px"]
+    given = {name: getattr(args, name) for name in (*_WORDS, *tracking) if getattr(args, name) is not None}
+    seeding = Seeding(min_area_px=args.min_area, **{name: getattr(args, name) for name in _SEEDING})
+    masks = MaskOptions(**{name: getattr(args, name) for name in _MASKS})
+    with ExitStack() as stack:
+        report = TerminalReport(quiet=args.quiet)
+        stack.callback(report.close)
+        done = autotrack(args.input, args.output, seeding=seeding, masks=masks, report=report, **given)
+    if not args.quiet:
+        chosen = f"{len(set(done.clicks.object))} objects, {len(done.clicks)} clicks"
+        of_masks = f"{done.n_masks} masks, " if done.n_masks else ""
+        print(f"{args.output}: {of_masks}{chosen}{'; ' + headline(done.result) if done.result else ''}")
+    return 0

