@@ -22,8 +22,9 @@ _MASKS_AT_ONCE = 32  # masks drawn full-size before they are encoded; bounds mem
 class FlowPropagator:
     """Follows every mask's pixels through a clip by DIS optical flow (Kroeger et al., ECCV 2016).
 
-    All masks of a clip share the flow of its frames. The flows are chained from the prompt's frame, so that a mask
-    is sampled from its prompt once, and never from a sample of a sample.
+    All masks of a clip share the flow of its frames. The flows are chained from the prompt's frame, and what they add
+    up to is mended against that frame itself, so that errors do not add up. So a mask is sampled from its prompt once,
+    and never from a sample of a sample.
     """
 
     def __init__(self, *, min_area_px: int = 100, min_support: float = 0.5, flow_size_px: int = 960) -> None:
@@ -37,14 +38,15 @@ class FlowPropagator:
         self._min_area_px = max(1, min_area_px)
         self._min_support = min_support
         self._flow_size_px = flow_size_px
-        self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-        # Half of OpenCV's smoothness and twice its trust in colours, which keeps the borders of moving things sharper.
-        self._dis.setVariationalRefinementAlpha(10.0)
-        self._dis.setVariationalRefinementDelta(10.0)
+        self._dis = _sharp_dis()
+        self._mending_dis = _sharp_dis()
+        self._mending_dis.setFinestScale(0)  # it starts near the truth: fewer steps find it, at full resolution
+        self._mending_dis.setPatchStride(4)
+        self._mending_dis.setVariationalRefinementIterations(3)
 
     def clip_work(self, n_frames: int, n_masks: int) -> float:
-        """Both flows of a frame, and drawing the masks; see `stages.MaskPropagator`."""
-        return 0.07 * n_frames + 0.0004 * n_masks
+        """The flows of a frame, and drawing the masks; see `stages.MaskPropagator`."""
+        return 0.12 * n_frames + 0.0004 * n_masks
 
     def propagate(self, clip: Clip, prompts: Rles, direction: Direction) -> Masklets:
         """Carry `prompts` to the clip's other end; see `stages.MaskPropagator`."""
@@ -73,18 +75,26 @@ class FlowPropagator:
 
     def _paths(self, clip: Clip, direction: Direction) -> "Iterator[tuple[int, _Path]]":
         """For every frame after the first: its index and the path of its pixels back to the prompt's frame."""
-        previous, path = None, None
+        first, previous, path = None, None, None
         for frame in clip.frames(direction):
             grey = self._shrink(cv2.cvtColor(frame.rgb, cv2.COLOR_RGB2GRAY))
-            if previous is None or path is None:
+            if first is None or previous is None or path is None:
                 self._dis.setFinestScale(0 if max(grey.shape) < _SMALL_PX else 1)
-                previous, path = grey, _Path.start(frame.size)
+                first, previous, path = grey, grey, _Path.start(frame.size)
                 continue
             there = self._dis.calc(previous, grey, None)  # type: ignore[call-overload]
             back = self._dis.calc(grey, previous, None)  # type: ignore[call-overload]
-            path = path.extended(_grow(back, frame.size), _resize(_consistent(there, back), frame.size))
+            path = path.extended(_scaled(back, frame.size), _resize(_consistent(there, back), frame.size))
+            if previous is not first:
+                path = path.along(_scaled(self._mended(path, grey, first), frame.size))
             previous = grey
             yield frame.index, path
+
+    def _mended(
+        self, path: "_Path", grey: UInt8[np.ndarray, "a b"], first: UInt8[np.ndarray, "a b"]
+    ) -> Float32[np.ndarray, "a b 2"]:
+        """The flow from a frame to the prompt's frame, begun with the path that is known."""
+        return self._mending_dis.calc(grey, first, _scaled(path.flow(), grey.shape))  # type: ignore[return-value]
 
     def _shrink(self, grey: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "a b"]:
         scale = min(1.0, self._flow_size_px / max(grey.shape))
@@ -117,16 +127,23 @@ class FlowPropagator:
 
 @dataclass(frozen=True)
 class _Path:
-    """Where each pixel of a frame was on the prompt's frame, and whether it was followed there without a break."""
+    """Where each pixel of a frame was on the prompt's frame.
+
+    Attributes:
+        x, y: of that place, in pixels.
+        unbroken: whether the pixel was followed there without a break.
+        entered: whether it came into the picture on the way; x and y are of a pixel that was at the picture's edge.
+    """
 
     x: Float32[np.ndarray, "h w"]
     y: Float32[np.ndarray, "h w"]
     unbroken: Bool[np.ndarray, "h w"]
+    entered: Bool[np.ndarray, "h w"]
 
     @classmethod
     def start(cls, size: tuple[int, int]) -> "_Path":
         y, x = np.mgrid[: size[0], : size[1]].astype(np.float32)
-        return cls(x, y, np.ones(size, dtype=bool))
+        return cls(x, y, np.ones(size, dtype=bool), np.zeros(size, dtype=bool))
 
     @property
     def size(self) -> tuple[int, int]:
@@ -139,8 +156,25 @@ class _Path:
         outside = (from_x < 0) | (from_y < 0) | (from_x > self.size[1] - 1) | (from_y > self.size[0] - 1)
         x = cv2.remap(self.x, from_x, from_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         y = cv2.remap(self.y, from_x, from_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        unbroken = cv2.remap(self.unbroken.view(np.uint8), from_x, from_y, cv2.INTER_NEAREST).view(bool)
-        return _Path(x, y, unbroken & consistent & ~outside)
+        unbroken, entered = (
+            cv2.remap(flags.view(np.uint8), from_x, from_y, cv2.INTER_NEAREST).view(bool)
+            for flags in (self.unbroken, self.entered)
+        )
+        return _Path(x, y, unbroken & consistent & ~outside, entered | outside)
+
+    def flow(self) -> Float32[np.ndarray, "h w 2"]:
+        """From each pixel, how far it is to where it was on the prompt's frame, in pixels."""
+        start = _Path.start(self.size)
+        return np.stack([self.x - start.x, self.y - start.y], axis=-1)
+
+    def along(self, flow: Float32[np.ndarray, "h w 2"]) -> "_Path":
+        """The same path with its pixels taken back by another flow, but those that came into the picture."""
+        start = _Path.start(self.size)
+        x, y = (
+            np.where(self.entered, known, axis + flow[..., i])
+            for i, (known, axis) in enumerate(((self.x, start.x), (self.y, start.y)))
+        )
+        return _Path(x, y, self.unbroken, self.entered)
 
     def block_bounds(self) -> Float32[np.ndarray, "4 a b"]:
         """For every block of the frame, the least and greatest x and y that its pixels come from."""
@@ -180,6 +214,14 @@ class _Followed:
         return float(np.count_nonzero(mask & path.unbroken[window]) / area) if area else 0.0
 
 
+def _sharp_dis() -> cv2.DISOpticalFlow:
+    """OpenCV's medium preset with half of its smoothness and twice its trust in colours: sharper borders of things."""
+    dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    dis.setVariationalRefinementAlpha(10.0)
+    dis.setVariationalRefinementDelta(10.0)
+    return dis
+
+
 def _crop(prompts: Rles, row: int) -> tuple[tuple[int, int], UInt8[np.ndarray, "a b"]]:
     one = prompts.take([row])
     left, top, width, height = one.boxes_xywh()[0].astype(int).tolist()
@@ -198,7 +240,7 @@ def _consistent(there: Float32[np.ndarray, "h w 2"], back: Float32[np.ndarray, "
     return error < 0.01 * (np.square(back).sum(axis=-1) + np.square(returned).sum(axis=-1)) + 0.5
 
 
-def _grow(flow: Float32[np.ndarray, "a b 2"], size: tuple[int, int]) -> Float32[np.ndarray, "h w 2"]:
+def _scaled(flow: Float32[np.ndarray, "a b 2"], size: tuple[int, int]) -> Float32[np.ndarray, "h w 2"]:
     """A flow field at `size`, its vectors in pixels of that size."""
     scale = np.array([size[1] / flow.shape[1], size[0] / flow.shape[0]], dtype=np.float32)
     return cv2.resize(flow, (size[1], size[0]), interpolation=cv2.INTER_LINEAR) * scale
