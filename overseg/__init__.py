@@ -10,6 +10,7 @@ from overseg.autotracking.run import autotrack
 from overseg.data.budget import Budget
 from overseg.data.rles import Rles
 from overseg.data.settings import Settings
+from overseg.detectors import train_detector
 from overseg.errors import OversegError
 from overseg.instances import associate_masks
 from overseg.segmenting import segment
@@ -29,4 +30,5 @@ __all__ = [
     "run",
     "segment",
     "track",
+    "train_detector",
 ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from overseg.associate.overlap import OverlapAssociator
 from overseg.data.settings import EXACT_ONLY, RELAXING, Settings
 from overseg.data.track_settings import TrackSettings
+from overseg.engine.redetection import Redetection
 from overseg.engine.schedule import MAX_PREVIEW_MASKS
 from overseg.stages import MaskGenerator, MaskPropagator, PromptedPropagator, PromptMasks, Report, Stages
 from overseg.weights import catalogue, fetch, fingerprints, missing_files, weights_path
@@ -65,6 +66,19 @@ def build_prompt_masks(settings: TrackSettings, *, device: str) -> PromptMasks:
     dtype, weights = getattr(torch, settings.dtype), weights_path(settings.weights or "")
     sam = load_sam(weights, device=device, dtype=dtype, compile=settings.compile)
     return Sam1Masks(sam, mask_threshold=settings.mask_threshold, dtype=dtype)
+
+
+def build_redetection(detector: Path, settings: TrackSettings, *, device: str) -> Redetection:
+    """A detector that looks for objects as the settings say.
+
+    Args:
+        detector: its file, .onnx or .pt.
+        settings: say how sure it must be.
+        device: as above.
+    """
+    from overseg.detect.opening import open_detector
+
+    return Redetection(open_detector(detector, device=device), confidence=settings.confidence)
 
 
 def find_weights(settings: Settings, *, report: Report) -> dict[str, dict[str, Any]]:

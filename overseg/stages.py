@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float64, Int32, Int64
 
+from overseg.data.detections import Detections
 from overseg.data.frame import Frame
 from overseg.data.masklets import Masklets
 from overseg.data.masks import KeyframeMasks, TrackMasks
@@ -135,6 +136,17 @@ class PromptMasks(Protocol):
         ...
 
 
+@runtime_checkable
+class Detector(Protocol):
+    """Finds objects of known categories, each with a box around it."""
+
+    categories: tuple[str, ...]
+
+    def detect(self, frame: Frame) -> Detections:
+        """What is on a frame, the surest first."""
+        ...
+
+
 @dataclass(frozen=True)
 class Meetings:
     """Pairs of a carried mask and another mask of the same frame that may be the same region; a mask may be in several.
@@ -221,6 +233,14 @@ class TrackStore(Protocol):
 
     def keep_shots(self, shots: Sequence[Shot]) -> None:
         """Keep the video's shots, so that a run that goes on need not look for them again."""
+        ...
+
+    def objects(self) -> list[TrackName]:
+        """What the objects that are followed are called, by number, as far as they were kept."""
+        ...
+
+    def keep_objects(self, names: Sequence[TrackName]) -> None:
+        """Keep what the objects that are followed are called, so that a run that goes on knows it."""
         ...
 
     def committed(self) -> frozenset[VisitKey]:

@@ -1,22 +1,19 @@
 """The way from Python to prompted tracking: `overseg.track`, the same as the command line."""
 
-import hashlib
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-import numpy as np
-
 from overseg.api import out_of_memory_told, provenance
 from overseg.data.byte_size import parse_bytes
-from overseg.data.prompts import Prompts
-from overseg.data.track_names import TrackName
-from overseg.errors import InputError, SettingsError
+from overseg.errors import SettingsError
 
 if TYPE_CHECKING:
-    from overseg.prompts.objects import Pointed, PromptedObjects
+    from overseg.data.prompts import Prompts
+    from overseg.prompts.given import Given
+    from overseg.prompts.objects import PromptedObjects
     from overseg.stages import Report
     from overseg.store.result import Result
     from overseg.track_choice import TrackChoice
@@ -36,6 +33,8 @@ class TrackChanges(TypedDict, total=False):
     compile: bool
     mask_threshold: float
     step: int
+    subsequence: int | None
+    confidence: float
     min_area_px: int
     resize: int | None
     start: int
@@ -52,6 +51,8 @@ def track(
     points: Sequence[str] = (),
     masks: Sequence[str] = (),
     prompt_frame: int = 0,
+    click: bool = False,
+    detector: str | Path | None = None,
     device: str = "auto",
     feature_cache: str | int | None = None,
     overwrite: bool = False,
@@ -73,6 +74,9 @@ def track(
             name they are all of one object.
         masks: each as `name:FILE`, a picture of the input's size that is black beside the object.
         prompt_frame: number of the processed frame that a file, boxes, points and masks speak of.
+        click: open a page on this machine, whose address is told, to click on the objects on the prompt frame.
+        detector: a detector as .onnx, or .pt with ultralytics, that looks for objects in every sub-sequence that has no
+            prompts; then there need be none at all.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         feature_cache: host memory for SAM 2's image features, such as "4G", which None is.
         overwrite: throw away what the store holds.
@@ -85,6 +89,7 @@ def track(
     Raises:
         OversegError: what was expected, what came, where, and what to do.
     """
+    from overseg.prompts.given import Given
     from overseg.report import TerminalReport
     from overseg.store.result import open_result
     from overseg.track_choice import choose_tracking
@@ -96,71 +101,56 @@ def track(
         which = {name: changes[name] for name in _WHICH_FRAMES if name in changes}  # type: ignore[literal-required]
         video = stack.enter_context(open_video(input, **which))
         stack.enter_context(out_of_memory_told())
-        objects = _objects(video, prompts, _Words(boxes, points, masks), prompt_frame)
-        choice = choose_tracking(device, dict(changes), masks_alone=bool(objects.prompts.has_mask.all()), report=report)
-        _work(video, Path(input), Path(output), choice, objects, cache_bytes, overwrite=overwrite, report=report)
+        given = Given(prompts=prompts, boxes=boxes, points=points, masks=masks, frame=prompt_frame)
+        objects = _objects(video, given, click=click, report=report)
+        if objects is None and detector is None:
+            raise SettingsError(f"expected something to follow: {_WAYS}")
+        choice = choose_tracking(
+            device,
+            _with_subsequences(dict(changes), detector),
+            masks_alone=objects is not None and bool(objects.prompts.has_mask.all()) and detector is None,
+            report=report,
+        )
+        _work(
+            video,
+            Path(input),
+            Path(output),
+            choice,
+            objects,
+            None if detector is None else Path(detector),
+            cache_bytes,
+            overwrite=overwrite,
+            report=report,
+        )
     return open_result(Path(output))
 
 
 _WHICH_FRAMES = ("start", "end", "stride", "resize")
+_WAYS = "--prompts FILE, --box name:x1,y1,x2,y2, --point x,y,label, --mask name:FILE, --click or --detector FILE"
+_DETECTOR_SUBSEQUENCE = 100
 
 
-@dataclass(frozen=True)
-class _Words:
-    """What to follow as it is written on the command line."""
+def _objects(video: "BufferedVideo", given: "Given", *, click: bool, report: "Report") -> "PromptedObjects | None":
+    """What is given, and what a person clicks on; None for nothing."""
+    given.check_frame(len(video))
+    pointed = given.pointed(video.source_size)
+    if click:
+        from overseg.prompts.click_page import ask_for_points
 
-    boxes: Sequence[str]
-    points: Sequence[str]
-    masks: Sequence[str]
-
-    def pointed(self, size: tuple[int, int]) -> "list[Pointed]":
-        """All of it, in pictures of this (height, width)."""
-        from overseg.prompts.words import parse_box, parse_mask, parse_point
-
-        masks = [parse_mask(mask, size) for mask in self.masks]
-        return [*map(parse_box, self.boxes), *masks, *map(parse_point, self.points)]
-
-
-def _objects(
-    video: "BufferedVideo",
-    prompts: "str | Path | Prompts | PromptedObjects | None",
-    words: "_Words",
-    frame: int,
-) -> "PromptedObjects":
-    """What to follow, with numbers from 0 in the order in which they are named."""
-    from overseg.prompts.files import read_prompts
-    from overseg.prompts.objects import PromptedObjects, gather
-
-    pointed = words.pointed(video.source_size)
-    if isinstance(prompts, Prompts | PromptedObjects):
-        if pointed:
-            raise SettingsError(
-                "expected prompts, or boxes, points and masks as words, got both: put them into one table"
-            )
-        objects = prompts if isinstance(prompts, PromptedObjects) else _named(prompts)
-        objects.prompts.check(video.info)
-        return objects
-    if prompts is not None:
-        pointed = [*read_prompts(Path(prompts), video.source_size), *pointed]
-    if not pointed:
-        raise SettingsError(
-            "expected something to follow: "
-            "--prompts FILE, --box name:x1,y1,x2,y2, --point x,y,label or --mask name:FILE"
+        pointed += ask_for_points(
+            video[given.frame].rgb,
+            video.source_size,
+            tell=lambda url: report.event("remark", line=f"click on the objects at {url}"),
         )
-    if not 0 <= frame < len(video):
-        raise SettingsError(f"--prompt-frame is one of the frames 0 to {len(video) - 1}, not {frame}")
-    return gather(pointed, input_size=video.source_size, size=video.info.size, frame=frame)
+    return given.objects(pointed, video)
 
 
-def _named(prompts: Prompts) -> "PromptedObjects":
-    from overseg.prompts.objects import PromptedObjects
-
-    if not len(prompts):
-        raise InputError("expected prompts with a row at least, got none: there is nothing to follow")
-    numbers, object = np.unique(prompts.object, return_inverse=True)
-    named = Prompts(**{**vars(prompts), "object": object.astype(np.int32)})
-    names = [f"object {number}" for number in numbers.tolist()]
-    return PromptedObjects(named, tuple(TrackName(name, name) for name in names))
+def _with_subsequences(changes: dict[str, Any], detector: str | Path | None) -> dict[str, Any]:
+    if detector is None:
+        if "confidence" in changes:
+            raise SettingsError("--confidence is of a detector's boxes, and there is none: add --detector")
+        return changes
+    return {**changes, "subsequence": changes.get("subsequence") or _DETECTOR_SUBSEQUENCE}
 
 
 def _work(
@@ -168,23 +158,29 @@ def _work(
     input: Path,
     output: Path,
     choice: "TrackChoice",
-    objects: "PromptedObjects",
+    objects: "PromptedObjects | None",
+    detector: Path | None,
     cache_bytes: int,
     *,
     overwrite: bool,
     report: "Report",
 ) -> None:
-    from overseg.build import build_follower, find_weights
+    from overseg.build import build_follower, build_redetection, find_weights
     from overseg.engine.track import track as work
+    from overseg.prompts.given import fingerprint_of
     from overseg.store.zarr_store import ZarrStore
+    from overseg.weights import fingerprints
 
     settings = choice.settings
+    redetection = None if detector is None else build_redetection(detector, settings, device=choice.device)
     weights = find_weights(settings.of_stages(), report=report)
+    if detector is not None:
+        weights["detector"] = {"name": str(detector), "sha256": fingerprints(detector)}
     identity = {
         "video": {name: value for name, value in asdict(video.info).items() if name != "name"},
         "settings": {name: value for name, value in asdict(settings).items() if name not in _PATHS},
         "weights": {stage: found["sha256"] for stage, found in weights.items()},
-        "prompts": _fingerprint(objects),
+        "prompts": None if objects is None else fingerprint_of(objects),
     }
     with ZarrStore.create_or_resume(
         output,
@@ -198,17 +194,16 @@ def _work(
             return
         propagator = build_follower(settings, device=choice.device, feature_cache_bytes=cache_bytes)
         report.event("remark", line=choice.line)
-        work(video, propagator, objects, store, min_area_px=settings.min_area_px, report=report)
+        work(
+            video,
+            propagator,
+            objects,
+            store,
+            subsequence=settings.subsequence,
+            redetection=redetection,
+            min_area_px=settings.min_area_px,
+            report=report,
+        )
 
 
 _PATHS = ("weights", "propagator_weights")
-
-
-def _fingerprint(objects: "PromptedObjects") -> str:
-    """A sha256 of all that was prompted, and of the names."""
-    total = hashlib.sha256(repr(objects.names).encode())
-    for column in fields(Prompts):
-        values: Any = getattr(objects.prompts, column.name)
-        content = repr(values.counts).encode() if column.name == "rles" else np.ascontiguousarray(values).tobytes()
-        total.update(f"{column.name}:{hashlib.sha256(content).hexdigest()};".encode())
-    return total.hexdigest()

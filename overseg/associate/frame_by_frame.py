@@ -42,7 +42,7 @@ class FrameByFrame:
             raise SettingsError(f"--min-iou takes a number above 0 and up to 1, not {min_iou:g}")
         if max_gap < 0:
             raise SettingsError(f"--max-gap takes a whole number of at least 0, not {max_gap}")
-        self._paired = _hungarian if method == "hungarian" else _strongest_first
+        self._paired = hungarian if method == "hungarian" else _strongest_first
         self._min_iou, self._max_gap = min_iou, max_gap
         self._last: dict[int, tuple[int, bytes]] = {}  # by track, the frame that it was last seen on, and its mask
         self.n_tracks = 0
@@ -75,7 +75,7 @@ def _strongest_first(iou: Float64[np.ndarray, "l n"], min_iou: float) -> _Pairs:
     return rows[matched], columns[matched]
 
 
-def _hungarian(iou: Float64[np.ndarray, "l n"], min_iou: float) -> _Pairs:
+def hungarian(iou: Float64[np.ndarray, "l n"], min_iou: float) -> _Pairs:
     """Rows and columns of the assignment with the largest sum of overlaps."""
     enough = np.where(iou >= min_iou, iou, 0.0)
     rows, columns = linear_sum_assignment(enough, maximize=True)

@@ -12,6 +12,7 @@ from typing import NoReturn
 from overseg.cli import (
     associate,
     autotrack,
+    detector,
     export,
     import_,
     info,
@@ -91,6 +92,7 @@ _COMMANDS = (
     run,
     track,
     autotrack,
+    detector,
     info,
     evaluation,
     relink,

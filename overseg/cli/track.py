@@ -11,7 +11,7 @@ from overseg.cli.run import SETTINGS
 from overseg.data.settings import option
 from overseg.data.track_settings import TrackSettings
 from overseg.errors import SettingsError
-from overseg.output.tracked import DETECTIONS, FRAMES, VIDEO, TrackedOutputs, write_tracked
+from overseg.output.tracked import DETECTIONS, DETECTOR_BOXES, FRAMES, VIDEO, TrackedOutputs, write_tracked
 from overseg.report import TerminalReport
 
 OWN: dict[str, dict[str, Any]] = {  # settings that `overseg run` has not, or has with another default
@@ -22,9 +22,15 @@ OWN: dict[str, dict[str, Any]] = {  # settings that `overseg run` has not, or ha
         "metavar": "FRAMES",
         "help": "with flow: frames after which SAM is asked again (5); 0 never",
     },
+    "subsequence": {
+        "type": int,
+        "metavar": "FRAMES",
+        "help": "look for the objects again after so many frames, and remember no further back (100 with --detector)",
+    },
+    "confidence": {"type": float, "help": "how sure the detector must be, 0 to 1 (0.9)"},
     "min_area_px": {"type": int, "metavar": "PIXELS", "help": "a smaller mask counts as gone (1)"},
 }
-_WORDS = ("prompts", "prompt_frame", "device", "feature_cache")
+_WORDS = ("prompts", "detector", "click", "prompt_frame", "device", "feature_cache")
 
 
 def add_parser(commands: Any) -> None:
@@ -55,6 +61,12 @@ def add_parser(commands: Any) -> None:
         metavar="NAME:FILE",
         help="a picture of its mask, black beside the object; again for others",
     )
+    what.add_argument("--click", action="store_true", help="click on them on a page that this machine shows")
+    what.add_argument(
+        "--detector",
+        metavar="FILE",
+        help="finds them in every sub-sequence: .onnx, or ultralytics' .pt",
+    )
     what.add_argument("--prompt-frame", type=int, default=0, metavar="N", help="the frame that these speak of (0)")
     beside = parser.add_argument_group("what is written beside the store")
     beside.add_argument("--outputs", metavar="FOLDER", type=Path, help="where to (the folder in which the store lies)")
@@ -76,6 +88,12 @@ def add_parser(commands: Any) -> None:
         default=False,
         help=f"{VIDEO}: the same as a video (off)",
     )
+    beside.add_argument(
+        "--detector-boxes",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help=f"{DETECTOR_BOXES}: what the detector found on the frames on which it prompted (on)",
+    )
     beside.add_argument("--fps", type=float, help="of that video (the input's, or 10 where it has none)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (auto)")
     parser.add_argument(
@@ -92,10 +110,13 @@ def run(args: argparse.Namespace) -> int:
     """Follow them, and say what came of it."""
     from overseg.tracking import track
 
+    if args.click and args.quiet:
+        raise SettingsError("--click tells the address of a page, which --quiet would hide: leave one of the two out")
     outputs = TrackedOutputs(
         detections=args.detections,
         annotated_frames=args.annotated_frames,
         tracking_video=args.tracking_video,
+        detector_boxes=args.detector_boxes,
         fps=args.fps,
     )
     folder = args.outputs or Path(os.path.abspath(args.output)).parent

@@ -16,6 +16,9 @@ class TrackSettings:
         mask_threshold: masks lie where SAM's logits are above this.
         step: where the propagator takes masks alone, SAM is asked again for what was carried after so many frames; 0
             never asks again.
+        subsequence: what is remembered of objects ends after so many frames, and a detector looks for them again; None
+            remembers over the whole video, or 100 frames with a detector.
+        confidence: a detection prompts where it is surer than this, in [0, 1].
         propagator_weights, dtype, propagation_size, max_hole_area_px, max_sprinkle_area_px, compile, min_area_px,
             resize, start, end, stride: as in `Settings`.
     """
@@ -30,6 +33,8 @@ class TrackSettings:
     compile: bool = False
     mask_threshold: float = 0.0
     step: int = 5
+    subsequence: int | None = None
+    confidence: float = 0.9
     min_area_px: int = 1
     resize: int | None = None
     start: int = 0
@@ -45,6 +50,9 @@ class TrackSettings:
             )
         check_range("mask_threshold", self.mask_threshold, float, -100, 100)
         check_range("step", self.step, int, 0, None)
+        check_range("confidence", self.confidence, float, 0, 1)
+        if self.subsequence is not None:
+            check_range("subsequence", self.subsequence, int, 1, None)
 
     @classmethod
     def names(cls) -> tuple[str, ...]:

@@ -103,6 +103,13 @@ class Visit:
     frontier: Frontier
     seconds: dict[str, float] = field(default_factory=dict, compare=False)
 
+    @classmethod
+    def of_masks(
+        cls, key: VisitKey, masks: Masks, endings: Endings, seconds: dict[str, float] | None = None
+    ) -> "Visit":
+        """A visit on which nothing met and from which nothing goes on."""
+        return cls(key, masks, endings, Edges.empty(), Frontier.empty(), seconds or {})
+
 
 @dataclass(frozen=True)
 class Outline:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from jaxtyping import Bool, Int8, Int32, Int64
@@ -11,7 +12,7 @@ from overseg.data.endings import Endings
 from overseg.data.masklets import End
 from overseg.data.masks import ROW_BITS, KeyframeMasks, Masks, Source, region_id
 from overseg.data.prompts import ObjectMasks, Prompts
-from overseg.data.visit import Direction, Edges, Frontier, Visit, VisitKey
+from overseg.data.visit import Direction, Visit, VisitKey
 
 _FRAMES_AT_ONCE = 64
 
@@ -31,17 +32,26 @@ def object_of(region: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
 class Followed:
     """Cuts what comes frame by frame into visits: on from the first prompt, then back from there."""
 
-    def __init__(self, prompts: Prompts, regions: Mapping[int, int], *, min_area_px: int) -> None:
+    def __init__(
+        self,
+        prompts: Prompts,
+        regions: Mapping[int, int],
+        *,
+        min_area_px: int,
+        carried_from: Mapping[int, int] = MappingProxyType({}),
+    ) -> None:
         """
         Args:
             prompts: what was followed, at least one.
             regions: the region of each object.
             min_area_px: smaller masks are left out.
+            carried_from: of objects that come without a prompt, the frame that they were carried from.
         """
         self._regions, self._min_area_px = regions, max(1, min_area_px)
         self._given = set(zip(prompts.object.tolist(), prompts.frame.tolist(), strict=True))
         self._first = int(prompts.frame.min())
-        self._first_of = {one: min(frame for other, frame in self._given if other == one) for one, _ in self._given}
+        first_of = {one: min(frame for other, frame in self._given if other == one) for one, _ in self._given}
+        self._first_of = {**first_of, **carried_from}
 
     def visits(self, found: Iterator[ObjectMasks]) -> Iterator[Visit]:
         """All masks, some frames at a time.
@@ -66,7 +76,7 @@ class Followed:
         rows = rows.take(np.lexsort((rows.region, rows.frame)))
         frames = [one.frame for one in seen]
         key = VisitKey(0, min(frames), max(frames), self._direction(frames[0]))
-        return Visit(key, rows, self._endings(seen, key.direction), Edges.empty(), Frontier.empty(), seconds)
+        return Visit.of_masks(key, rows, self._endings(seen, key.direction), seconds)
 
     def _endings(self, seen: list["_Seen"], direction: Direction) -> Endings:
         """A row for each stretch of frames, in the order in which they were gone through, that shows an object."""

@@ -50,7 +50,18 @@ def written(destination: Path, *, overwrite: bool, ours: Sequence[str] = ()) -> 
 
 def is_file_name(destination: Path) -> bool:
     """Whether a destination is one file, by its name."""
-    return destination.suffix.lower() in (".json", ".jsonl", ".csv", ".npz", ".png", ".txt", ".xml", ".rrd")
+    return destination.suffix.lower() in (
+        ".json",
+        ".jsonl",
+        ".csv",
+        ".npz",
+        ".onnx",
+        ".png",
+        ".pt",
+        ".txt",
+        ".xml",
+        ".rrd",
+    )
 
 
 def _check_free(destination: Path, *, overwrite: bool) -> None:

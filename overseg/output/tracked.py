@@ -23,6 +23,7 @@ from overseg.stages import Report
 from overseg.store.result import Result
 
 DETECTIONS, FRAMES, VIDEO = "tracked_detections.jsonl", "annotated_frames", "tracking_video.mp4"
+DETECTOR_BOXES = "detector_boxes.jsonl"
 _NOMINAL_FPS = 10.0  # of a folder of images
 _QUALITY = 85  # of annotated frames
 _FRAME_NAME = re.compile(r".+\.(jpg|jpeg|png|webp|bmp|tif|tiff)", re.IGNORECASE)
@@ -38,12 +39,14 @@ class TrackedOutputs:
         detections: `tracked_detections.jsonl`, a line of JSON for each frame.
         annotated_frames: `annotated_frames`, a folder of pictures with masks, boxes and names, called like the input's.
         tracking_video: `tracking_video.mp4`, a video of these.
+        detector_boxes: `detector_boxes.jsonl`, where a detector was asked: a line for each frame on which it prompted.
         fps: of that video; None for the input's, or 10 where it has none.
     """
 
     detections: bool = True
     annotated_frames: bool = True
     tracking_video: bool = False
+    detector_boxes: bool = True
     fps: float | None = None
 
     def __post_init__(self) -> None:
@@ -82,12 +85,17 @@ def write_tracked(
             (DETECTIONS, outputs.detections),
             (FRAMES, outputs.annotated_frames),
             (VIDEO, outputs.tracking_video),
+            (DETECTOR_BOXES, outputs.detector_boxes and bool(result.summary.get("detections"))),
         )
         if is_wanted
     ]
     if outputs.detections:
         with written(folder / DETECTIONS, overwrite=True) as place:
             _write_detections(result, pictures, place / DETECTIONS)
+    if DETECTOR_BOXES in wanted:
+        with written(folder / DETECTOR_BOXES, overwrite=True) as place:
+            lines = (json.dumps(found, ensure_ascii=False) for found in result.summary["detections"])
+            (place / DETECTOR_BOXES).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     with ExitStack() as stack:
         takers: list[_Taker] = []
         if outputs.annotated_frames:

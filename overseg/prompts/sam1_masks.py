@@ -44,6 +44,7 @@ class Sam1Masks:
         """
         self._sam, self._mask_threshold = sam, mask_threshold
         self._dtype = dtype
+        self._latest: _Picture | None = None
         self._precision = torch.autocast(sam.device.type, dtype, enabled=dtype != torch.float32)
 
     def masks(self, frame: Frame, prompts: Prompts) -> ObjectMasks:
@@ -60,7 +61,7 @@ class Sam1Masks:
         """
         objects = list(dict.fromkeys(prompts.object.tolist()))
         with torch.inference_mode(), self._precision:
-            picture = _Picture(self._sam, frame)
+            picture = self._picture(frame)
             found = [self._mask(picture, prompts.take(prompts.object == one)) for one in objects]
         return ObjectMasks(
             rles=Rles.concatenate(frame.size, (rles for rles, _ in found)),
@@ -68,6 +69,12 @@ class Sam1Masks:
             frame=np.full(len(objects), frame.index, np.int32),
             score=np.array([score for _, score in found], np.float32).clip(0, 1),
         )
+
+    def _picture(self, frame: Frame) -> "_Picture":
+        """The frame as a picture that answers; the one that answered last need not be encoded again."""
+        if self._latest is None or self._latest.frame.rgb is not frame.rgb:
+            self._latest = _Picture(self._sam, frame)
+        return self._latest
 
     def refreshed(self, frame: Frame, carried: ObjectMasks) -> ObjectMasks:
         """The same objects as the model sees them, each asked for with its box and its mask; see `stages.PromptMasks`.
@@ -113,7 +120,7 @@ class _Picture:
     """A frame that answers prompts; encoded when the first one comes."""
 
     def __init__(self, sam: "Sam", frame: Frame) -> None:
-        self._sam, self._frame = sam, frame
+        self._sam, self.frame = sam, frame
         self._framing = Framing(frame.size, sam.image_encoder.img_size)
 
     @cached_property
@@ -151,9 +158,9 @@ class _Picture:
 
     @cached_property
     def _decoding(self) -> MaskDecoding:
-        check_large_enough(self._frame)
+        check_large_enough(self.frame)
         try:
-            embedding = encode(self._sam, self._frame.rgb, self._framing)
+            embedding = encode(self._sam, self.frame.rgb, self._framing)
         except torch.OutOfMemoryError as e:
             raise DeviceError(f"the device has not enough memory to encode a frame; {WHAT_HELPS}") from e
         check_finite(embedding)

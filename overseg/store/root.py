@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ class Root:
         shots: [first frame, last frame] of every shot; None until they are found.
         result: name of the current result in the folder `results`; None before the first.
         final: nothing can be added any more.
+        objects: name and category of every object that is followed, by number.
     """
 
     identity: dict[str, Any]
@@ -33,6 +34,7 @@ class Root:
     shots: list[list[int]] | None = None
     result: str | None = None
     final: bool = False
+    objects: list[dict[str, str]] = field(default_factory=list)
 
     def with_result(self, name: str | None, *, final: bool) -> "Root":
         return replace(self, result=name, final=final)
@@ -72,6 +74,7 @@ def write_root(store: Path, root: Root) -> None:
         "shots": root.shots,
         "result": root.result,
         "final": root.final,
+        **({"objects": root.objects} if root.objects else {}),
     }
     write_group(store, attributes)
 
@@ -136,6 +139,7 @@ def _root(attributes: dict[str, Any]) -> Root:
         shots=attributes["shots"],
         result=attributes["result"],
         final=attributes["final"],
+        objects=attributes.get("objects", []),
     )
 
 

@@ -124,6 +124,21 @@ class ZarrStore:
             write_root(self._path, root)
         self._root = root
 
+    def objects(self) -> list[TrackName]:
+        """What the objects that are followed are called, by number, as far as they were kept."""
+        return [TrackName(**one) for one in self._root.objects]
+
+    def keep_objects(self, names: Sequence[TrackName]) -> None:
+        """Keep what the objects that are followed are called, so that a run that goes on knows it.
+
+        Raises:
+            StoreError: it could not be written.
+        """
+        root = replace(self._root, objects=[asdict(name) for name in names])
+        with writing(self._path):
+            write_root(self._path, root)
+        self._root = root
+
     def committed(self) -> frozenset[VisitKey]:
         """The visits that are safely kept."""
         return frozenset(self._keys)

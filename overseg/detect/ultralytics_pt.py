@@ -1,0 +1,99 @@
+"""Detectors as ultralytics' own files, run and trained by ultralytics where the user has installed it.
+
+ultralytics is AGPL-3.0. Nothing else imports it, and nothing is imported here before such a file is asked for.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from overseg.data.detections import Detections
+from overseg.data.frame import Frame
+from overseg.errors import SettingsError, WeightsError
+
+
+class UltralyticsDetector:
+    """A detector of ultralytics. See `stages.Detector`."""
+
+    def __init__(self, path: Path, *, device: str = "cpu", min_confidence: float = 0.25) -> None:
+        """
+        Args:
+            path: the file, .pt.
+            device: "cpu", "cuda", "cuda:1", "mps".
+            min_confidence: what is less sure is not told.
+
+        Raises:
+            SettingsError: ultralytics is not installed.
+            WeightsError: there is no such file, or it cannot be loaded.
+        """
+        self._model = _load(path)
+        self._device, self._min_confidence = device, min_confidence
+        names: dict[int, str] = self._model.names
+        self.categories = tuple(names[number] for number in range(len(names)))
+
+    def detect(self, frame: Frame) -> Detections:
+        """What is on a frame, the surest first."""
+        bgr = np.ascontiguousarray(frame.rgb[..., ::-1])  # ultralytics takes arrays as OpenCV reads them
+        (found,) = self._model.predict(bgr, conf=self._min_confidence, device=self._device, verbose=False)
+        boxes = found.boxes.cpu()
+        detections = Detections(
+            np.asarray(boxes.xyxy, np.float32).reshape(-1, 4),
+            np.asarray(boxes.conf, np.float32),
+            np.asarray(boxes.cls, np.int32),
+        )
+        return detections.take(np.argsort(-detections.confidence, kind="stable"))
+
+
+def train(
+    description: Path, base: str, output: Path, *, epochs: int, patience: int, image_size: int, device: str
+) -> None:
+    """Train a detector of ultralytics on a data set, and write its best state.
+
+    Args:
+        description: the data set's `data.yaml`.
+        base: what to start from: a file, or a name such as `yolo11s.pt`, which ultralytics fetches.
+        output: the file to write, .pt.
+        epochs, patience, image_size: as ultralytics has them.
+        device: as above.
+
+    Raises:
+        SettingsError: ultralytics is not installed.
+    """
+    model = _yolo(base)(base)
+    model.train(
+        data=str(description.resolve()),
+        epochs=epochs,
+        patience=patience,
+        imgsz=image_size,
+        device=device,
+        project=str(description.resolve().parent),
+        name="training",
+        exist_ok=True,
+        verbose=False,
+    )
+    best = Path(model.trainer.best)
+    output.write_bytes(best.read_bytes())
+
+
+def check_installed(path: Path) -> None:
+    """Refuse with SettingsError a detector of ultralytics where that is not installed."""
+    _yolo(path)
+
+
+def _load(path: Path) -> Any:
+    yolo = _yolo(path)
+    if not path.is_file():
+        raise WeightsError(f"there is no detector {path}; check the path")
+    return yolo(str(path))
+
+
+def _yolo(path: str | Path) -> Any:
+    try:
+        from ultralytics import YOLO
+    except ModuleNotFoundError as e:
+        raise SettingsError(
+            f"{path} is a detector of ultralytics, which is not installed: pip install 'overseg[ultralytics]' (it is "
+            "AGPL-3.0), or take a detector as .onnx"
+        ) from e
+    return YOLO
