@@ -39,11 +39,12 @@ def run(args: argparse.Namespace) -> int:
     from overseg.interchange.filters import Cut
     from overseg.store.result import open_result
 
+    result = open_result(args.store)
     exported = export(
-        open_result(args.store),
+        result,
         args.destination,
         format=args.format,
-        filters=filters_of(args),
+        filters=filters_of(args, result.names),
         labels=args.labels,
         flat=None if args.flatten is None else Cut.parse(args.flatten),
         frames=args.frames,

@@ -1,7 +1,10 @@
 """The options that choose tracks and frames, the same for every command that writes some of them."""
 
 import argparse
+from collections.abc import Mapping
 
+from overseg.data.track_names import TrackName
+from overseg.errors import SettingsError
 from overseg.interchange.filters import Filters
 
 
@@ -17,14 +20,17 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--level", help="only tracks of this level: subpart, part or whole")
     parser.add_argument("--start", type=int, default=0, help="first frame (0)")
     parser.add_argument("--end", type=int, help="frame to stop before (the last)")
-    parser.add_argument("--track", type=int, action="append", metavar="ID", help="only this track; may be given again")
+    parser.add_argument(
+        "--track", action="append", metavar="ID|NAME", help="only this track, or those of this name; again for others"
+    )
     parser.add_argument(
         "--new", action="store_true", dest="new_only", help="only tracks that begin on these frames, not before"
     )
 
 
-def filters_of(args: argparse.Namespace) -> Filters:
-    """What the options say."""
+def filters_of(args: argparse.Namespace, names: Mapping[int, TrackName]) -> Filters:
+    """What the options say; `names` is what tracks are called, by their numbers."""
+    words = None if args.track is None else [track for word in args.track for track in _tracks(word, names)]
     return Filters(
         min_length=args.min_length,
         min_area_px=args.min_area_px,
@@ -32,6 +38,15 @@ def filters_of(args: argparse.Namespace) -> Filters:
         level=args.level,
         start=args.start,
         end=args.end,
-        ids=None if args.track is None else tuple(args.track),
+        ids=None if words is None else tuple(words),
         new_only=args.new_only,
     )
+
+
+def _tracks(word: str, names: Mapping[int, TrackName]) -> list[int]:
+    """The tracks that have this name, or are of this kind, or else the one of this number."""
+    called = [track for track, one in names.items() if word in (one.name, one.category)]
+    if called or word.isdecimal():
+        return called or [int(word)]
+    known = ", ".join(dict.fromkeys(one.name for one in names.values())) or "none"
+    raise SettingsError(f"--track takes the number or the name of a track, not {word!r}; names here: {known}")

@@ -15,6 +15,7 @@ from overseg.output.styles import STYLES
 from overseg.report import TerminalReport
 
 if TYPE_CHECKING:
+    from overseg.interchange.filters import Filters
     from overseg.store.result import Result
 
 _OF_MANY = ("fps", "every", "format", "per_track", "start", "end")  # options that one picture has no use for
@@ -64,13 +65,13 @@ def run(args: argparse.Namespace) -> int:
         side_by_side=args.side_by_side,
         names={} if args.names else None,
     )
-    form, filters = _form(args), filters_of(args)
+    form = _form(args)
     if args.frame is not None:
         check_picture_name(args.output, channels=look.channels)
     else:
         form.format_of(Path(args.output), look)
     result = open_result(args.store)
-    look = replace(look, names=result.names) if args.names else look
+    look, filters = replace(look, names=result.names) if args.names else look, filters_of(args, result.names)
     with ExitStack() as stack:
         report = TerminalReport(quiet=args.quiet)
         stack.callback(report.close)
@@ -81,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
         else:
             render(result, video, args.output, look=look, filters=filters, form=form, report=report)
     if not args.quiet:
-        print(f"{args.output}: {_gist(result, args)}")
+        print(f"{args.output}: {_gist(result, args, filters)}")
     return 0
 
 
@@ -103,9 +104,8 @@ def _form(args: argparse.Namespace) -> Form:
     return Form(per_track=args.per_track, **{name: value for name, value in given.items() if value is not None})
 
 
-def _gist(result: "Result", args: argparse.Namespace) -> str:
+def _gist(result: "Result", args: argparse.Namespace, filters: "Filters") -> str:
     """What is to be seen, in a few words."""
-    filters = filters_of(args)
     frames = filters.frames(len(result))
     shown = filters.tracks(result.tracks, frames)
     if args.frame is None:

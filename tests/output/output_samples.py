@@ -11,6 +11,7 @@ from toy import NAMES, ToyVideo
 from overseg.data.endings import Endings
 from overseg.data.masks import KeyframeMasks, Masks, region_id
 from overseg.data.rles import Rles
+from overseg.data.track_names import TrackName
 from overseg.data.tracks import Frames, Tracks
 from overseg.data.visit import Direction, Edges, Frontier, Visit, VisitKey
 from overseg.interchange.importing import import_masks
@@ -45,7 +46,7 @@ def toy_masks(frame: int) -> dict[str, np.ndarray]:
     return {name: mask for name, mask in masks.items() if name != "ball" or frame % 2}
 
 
-def write_store(path: Path, video_path: Path, **settings: int) -> Result:
+def write_store(path: Path, video_path: Path, *, names: dict[int, TrackName] | None = None, **settings: int) -> Result:
     """A finished store of the video at `video_path`, every shape a track with the number it has in NAMES."""
     with open_video(video_path, **settings) as video:
         info = video.info
@@ -69,6 +70,7 @@ def write_store(path: Path, video_path: Path, **settings: int) -> Result:
             edges=Edges.empty(),
             summary={},
             final=True,
+            names=names or {},
         )
     return open_result(path)
 

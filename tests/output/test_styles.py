@@ -1,13 +1,16 @@
 """Mattes of a store that was rendered in each style: as pictures, as video, together and one by one."""
 
+import json
+
 import av
 import cv2
 import numpy as np
 import pytest
-from output.output_samples import N_FRAMES, TOY, UNVISITED, toy_masks, write_panned
+from output.output_samples import N_FRAMES, TOY, UNVISITED, toy_masks, write_panned, write_store, write_toy_video
 from toy import NAMES
 
 from overseg.cli.main import main
+from overseg.data.track_names import TrackName
 from overseg.output.form import Form
 from overseg.output.input_video import open_input
 from overseg.output.look import Look
@@ -171,6 +174,22 @@ def test_only_chosen_tracks(result, tmp_path):
     assert main(["render", str(result.path), str(tmp_path / "out.png"), *words, "--quiet"]) == 0
     matte = cv2.imread(str(tmp_path / "out.png"), cv2.IMREAD_UNCHANGED)
     assert np.array_equal(matte > 0, covered(1, "tray", "ball"))
+
+
+def test_tracks_by_name(tmp_path, capsys):
+    names = {1: TrackName("tray", "dish"), 2: TrackName("cup", "dish"), 4: TrackName("0", "toy")}
+    store = str(write_store(tmp_path / "toy.zarr", write_toy_video(tmp_path / "toy.mp4"), names=names).path)
+    for word, shown in (("tray", ["tray"]), ("dish", ["tray", "cup"]), ("0", ["ball"]), ("3", ["handle"])):
+        out = tmp_path / "out.png"
+        assert main(["render", store, str(out), "--frame", "1", "--style", "binary", "--track", word, "--quiet"]) == 0
+        assert np.array_equal(cv2.imread(str(out), cv2.IMREAD_UNCHANGED) > 0, covered(1, *shown))
+    assert main(["export", store, str(tmp_path / "out.json"), "--format", "coco", "--track", "cup", "--quiet"]) == 0
+    assert len(json.loads((tmp_path / "out.json").read_text())["tracks"]) == 1
+    assert main(["render", store, str(tmp_path / "none.png"), "--frame", "1", "--track", "jar"]) == 2
+    assert (
+        "--track takes the number or the name of a track, not 'jar'; names here: tray, cup, 0"
+        in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize(
