@@ -94,7 +94,7 @@ class FlowPropagator:
         self, path: "_Path", grey: UInt8[np.ndarray, "a b"], first: UInt8[np.ndarray, "a b"]
     ) -> Float32[np.ndarray, "a b 2"]:
         """The flow from a frame to the prompt's frame, begun with the path that is known."""
-        return self._mending_dis.calc(grey, first, _scaled(path.flow(), grey.shape))  # type: ignore[return-value]
+        return self._mending_dis.calc(grey, first, _scaled(path.flow(), grey.shape))
 
     def _shrink(self, grey: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "a b"]:
         scale = min(1.0, self._flow_size_px / max(grey.shape))
