@@ -154,7 +154,8 @@ class Bench:
             spent += cost if pays_masks else cost - stages.generator.keyframe_work
             if spent >= work:
                 break
-        outcome = Outcome(limit="share", n_visits_left=1, spent=Spent(0.0, 0.0, 0, spent))
+        left = frozenset(key for key, _ in plan if key.round == FULL) - store.committed()
+        outcome = Outcome(limit="share", visits_left=left, spent=Spent(0.0, 0.0, 0, spent))
         conclude(self.video, self.shots, stages.associator, store, outcome, Silent())
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from jaxtyping import Float64, Int64
@@ -11,8 +11,9 @@ from overseg.associate.containment import Containment
 from overseg.data.budget import Spent
 from overseg.data.shot import Shot
 from overseg.data.tracks import Frames, Tracks
-from overseg.engine.resolve import NO_ROUND, Resolution, resolve
-from overseg.engine.schedule import FULL
+from overseg.data.visit import VisitKey
+from overseg.engine.left import left_by
+from overseg.engine.resolve import resolve
 from overseg.stages import Associator, Draft, Report, TrackStore, Video
 
 
@@ -22,12 +23,12 @@ class Outcome:
 
     Attributes:
         limit: the limit of the budget that ended it, in words; None where all work was done.
-        n_visits_left: visits of the full round that were not made.
+        visits_left: visits of the full round that were not made.
         spent: over all runs on the store.
     """
 
     limit: str | None
-    n_visits_left: int
+    visits_left: frozenset[VisitKey]
     spent: Spent
 
 
@@ -40,18 +41,20 @@ def conclude(
     draft = store.compact(resolution.track_of)
     resolution.track_of.clear()  # the draft has it now; a long video has a number for every mask in it
     tracks, frames = survey(video.timestamps_s, shots, resolution.tracks, resolution.keyframes, draft, report)
+    height, width = video.info.size
+    left = left_by(outcome.visits_left, store, resolution, frames, height * width)
     seconds = {**store.seconds(), "conclude": time.perf_counter() - began}
     summary = {
         "stop_reason": "complete" if outcome.limit is None else f"budget {outcome.limit}",
-        "left_undone": _left_undone(resolution, outcome),
+        "left_undone": left.in_words(height * width * len(video)) if left else None,
+        "left": asdict(left) if left else None,
         "n_shots": len(shots),
         "n_keyframes": len(resolution.keyframes),
         "work": round(outcome.spent.work, 1),
         "seconds": {stage: round(spent, 3) for stage, spent in seconds.items()},
         "seconds_total": round(outcome.spent.seconds + seconds["conclude"], 3),
     }
-    final = outcome.n_visits_left == 0
-    store.publish(tracks=tracks, frames=frames, edges=resolution.edges, summary=summary, final=final)
+    store.publish(tracks=tracks, frames=frames, edges=resolution.edges, summary=summary, final=left is None)
     report.event("published", tracks=len(tracks), masks=int(frames.n_masks.sum()), limit=outcome.limit)
 
 
@@ -79,15 +82,3 @@ def survey(
     shot = np.repeat(np.arange(len(shots), dtype=np.int32), [len(one) for one in shots])
     frames = Frames(timestamps_s, shot, is_keyframe, n_masks, covered_px, mask_px)
     return replace(tracks, part_of=containment.part_of()), frames
-
-
-def _left_undone(resolution: Resolution, outcome: Outcome) -> str | None:
-    """What a larger budget would still do, in words; None where nothing is left."""
-    if not outcome.n_visits_left:
-        return None
-    n_preview = int(np.count_nonzero((resolution.rounds != FULL) & (resolution.rounds != NO_ROUND)))
-    n_unseen = int(np.count_nonzero(resolution.rounds == NO_ROUND))
-    return (
-        f"{outcome.n_visits_left} visits to clips; {n_preview} frames have masks of a coarse preview only, "
-        f"{n_unseen} none; run again with a larger budget to go on"
-    )

@@ -17,6 +17,8 @@ from overseg.engine.previews import SEED_ROUND
 from overseg.engine.schedule import FULL
 from overseg.stages import Clip, Meetings, Stages, TrackStore, Video
 
+_WORTH_OF_LENGTH = 0.05  # a track that is one frame longer counts as much as this share of its pixels newly covered
+
 
 class Crossing:
     """Makes visits and commits them. What a visit starts from comes from the store, so a resumed run sees the same."""
@@ -146,18 +148,18 @@ class Crossing:
     def _admitted(
         self, meetings: Meetings, arrived: Masks, target: Masks, missed: Int8[np.ndarray, " a"]
     ) -> Int64[np.ndarray, " k"]:
-        """Rows of the arrived masks that go on, the most valuable first.
+        """Rows of the arrived masks that go on, those first of which most is expected for the work.
 
-        The value of a mask is the number of pixels that it adds to what the target covers, times its score; among
-        masks of equal value the one with the larger area times score comes first.
+        A mask carried on is expected to cover on each frame the pixels that it adds to what the target covers, and it
+        makes a track longer; both count times its score. Work for a frame is the same for every mask.
         """
         allowed = missed < self._max_missed
         allowed[meetings.explained] = False
         rows = np.flatnonzero(allowed)
         candidates = arrived.take(rows)
-        area = candidates.rles.area_px() * candidates.score.astype(np.float64)
         new_share = 1 - candidates.rles.share_inside(target.rles.union())[:, 0]
-        order = np.lexsort((candidates.region, -area, -np.round(area * new_share)))
+        gain_px = candidates.rles.area_px() * (new_share + _WORTH_OF_LENGTH)
+        order = np.lexsort((candidates.region, -np.round(candidates.score * gain_px, 3)))
         return rows[order[: self._max_frontier]]
 
     def _remember(self, key: VisitKey) -> None:

@@ -38,8 +38,8 @@ def run(
     )
     spending = Spending(store, stages, budget, n_frames=len(video), size=video.info.size, since=since)
     limit = _make(visits, crossing, store, spending, report)
-    n_left = len({visit for shot in shots for visit in full_visits(shot, settings.step)} - store.committed())
-    outcome = Outcome(limit=limit, n_visits_left=n_left, spent=spending.spent())
+    left = frozenset(visit for shot in shots for visit in full_visits(shot, settings.step)) - store.committed()
+    outcome = Outcome(limit=limit, visits_left=left, spent=spending.spent())
     conclude(video, shots, stages.associator, store, outcome, report)
     return outcome
 

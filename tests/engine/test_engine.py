@@ -121,14 +121,19 @@ def test_a_run_killed_at_any_visit_ends_as_one_that_was_not(tmp_path, monkeypatc
 def test_a_larger_budget_goes_on_and_no_budget_ends_as_if_there_never_was_one(tmp_path):
     generator = TruthGenerator(ToyVideo(60, cut_at=33), jitter_px=1, miss=0.1)
     path = tmp_path / "a.zarr"
-    coverages = []
+    coverages, gains = [], []
     for budget in ("masks=40", "masks=150", "masks=250"):
         result = run_toy(path, generator, budget=budget)
         coverages.append(result.coverage)
         assert result.summary["stop_reason"] == f"budget {budget}"
         assert "run again with a larger budget" in result.summary["left_undone"]
+        left = result.summary["left"]
+        assert left["n_preview_frames"] + left["n_unseen_frames"] <= len(result)
+        assert left["bare_px"] == pytest.approx((1 - result.coverage) * len(result) * np.prod(result.size))
+        gains.append(left["expected_gain_px"])
         assert not result.final
     assert coverages[0] < coverages[-1]
+    assert gains[0] > gains[-1] >= 0
     end = run_toy(path, generator)
     assert end.summary["stop_reason"] == "complete"
     assert end.final
