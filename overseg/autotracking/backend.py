@@ -11,6 +11,8 @@ from overseg.prompts.clicks import Clicks
 if TYPE_CHECKING:
     from overseg.store.result import Result
 
+OF_MASKS = ("weights", "dtype", "compile")  # settings of tracking that count for masks of the first frame, too
+
 
 @dataclass(frozen=True, kw_only=True)
 class MaskOptions:
@@ -32,13 +34,12 @@ class MaskOptions:
 class Backend(Protocol):
     """Finds masks, and follows clicks. What it writes lies in one folder."""
 
-    def masks(self, frame: Frame, picture: Path, folder: Path, options: MaskOptions) -> Rles:
+    def masks(self, frame: Frame, picture: Path, options: MaskOptions) -> Rles:
         """Masks of the first frame.
 
         Args:
             frame: the frame.
             picture: a file of it.
-            folder: where the masks are written to, as `mask_000.png` and so on.
             options: how they are made.
         """
         ...

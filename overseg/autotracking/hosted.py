@@ -55,10 +55,10 @@ class HostedBackend:
         if not self.input.is_file():
             raise InputError(f"--backend replicate takes a video file, and {self.input} is none")
 
-    def masks(self, frame: Frame, picture: Path, folder: Path, options: MaskOptions) -> Rles:
+    def masks(self, frame: Frame, picture: Path, options: MaskOptions) -> Rles:
         """Masks of the first frame; see `Backend`."""
         self.report.event("remark", line=f"sending {picture.name} to Replicate")
-        return masks_of_picture(self.replicate, picture, folder, size=frame.size, **asdict(options))
+        return masks_of_picture(self.replicate, picture, size=frame.size, **asdict(options))
 
     def track(self, clicks: Clicks) -> None:
         """Follow what is clicked, download what comes of it, and keep what the model says; see `Backend`."""

@@ -4,11 +4,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from overseg.autotracking.backend import MaskOptions
+from overseg.autotracking.backend import OF_MASKS, MaskOptions
 from overseg.build import build_stages, find_weights
 from overseg.data.frame import Frame
 from overseg.data.rles import Rles
-from overseg.interchange.png import mask_png
 from overseg.output.form import Form
 from overseg.output.input_video import open_input
 from overseg.output.look import Look
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from overseg.store.result import Result
 
 _STORE = "tracks.zarr"
-_OF_MASKS = ("weights", "dtype", "compile")  # settings that say how a SAM runs, and so count for its masks, too
 
 
 @dataclass(frozen=True)
@@ -51,20 +49,16 @@ class LocalBackend:
     form: Form
     report: Report
 
-    def masks(self, frame: Frame, picture: Path, folder: Path, options: MaskOptions) -> Rles:
+    def masks(self, frame: Frame, picture: Path, options: MaskOptions) -> Rles:
         """Masks of the first frame; see `Backend`."""
-        wanted = asdict(options) | {name: self.changes[name] for name in _OF_MASKS if name in self.changes}
+        wanted = asdict(options) | {name: self.changes[name] for name in OF_MASKS if name in self.changes}
         use_m2m = wanted.pop("use_m2m")
         wanted |= {"generator": "sam1", "propagator": "none", "min_coverage": 0.0}  # weak masks make bad seeds
         choice = choose(None, self.device, wanted, report=self.report)
         find_weights(choice.settings, report=self.report)
         generator = build_stages(choice.settings, device=choice.device).generator
         found = generator.generate(frame, Rles.empty(frame.size)).rles
-        if use_m2m:
-            found = generator.generate(frame, found).rles
-        for row in range(len(found)):
-            (folder / f"mask_{row:03d}.png").write_bytes(mask_png(found.take([row])))
-        return found
+        return generator.generate(frame, found).rles if use_m2m else found
 
     def track(self, clicks: Clicks) -> "Result":
         """Follow what is clicked; see `Backend`."""

@@ -1,30 +1,31 @@
 """From a video alone to objects followed through it: `overseg.autotrack`, the same as the command line."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from overseg.api import out_of_memory_told
-from overseg.autotracking.backend import Backend, MaskOptions
+from overseg.autotracking.backend import OF_MASKS, Backend, MaskOptions
+from overseg.autotracking.first_frame import Finder, Found, keep_clicks, seeded
+from overseg.data.frame import Frame
 from overseg.data.settings import option
-from overseg.errors import InputError, SettingsError
+from overseg.data.track_settings import TrackSettings
+from overseg.errors import SettingsError
 from overseg.hosted.connection import Patience
 from overseg.output.form import Form
 from overseg.output.sink import is_video
-from overseg.prompts.clicks import Clicks, read_clicks, write_clicks
+from overseg.prompts.clicks import Clicks, read_clicks
 from overseg.prompts.seeding import Seeding
 from overseg.tracking import TrackChanges
 
 if TYPE_CHECKING:
     from overseg.stages import Report
     from overseg.store.result import Result
-    from overseg.video.buffered import BufferedVideo
 
 PATIENCE = Patience()
 BACKENDS = ("local", "replicate")
-_PICTURE, _CLICKS, _ALL, _SELECTED = "frame0.png", "clicks.json", "masks_all", "masks_selected"
 _WHICH_FRAMES = ("start", "end", "stride")
 
 
@@ -50,6 +51,7 @@ def autotrack(
     clicks: str | Path | None = None,
     seeding: Seeding | None = None,
     masks: MaskOptions | None = None,
+    detector: str | Path | None = None,
     backend: str = "local",
     style: str | None = None,
     format: str | None = None,
@@ -74,6 +76,8 @@ def autotrack(
         clicks: a file of clicks to follow in place of those that would be made.
         seeding: how many objects are chosen, and how they are clicked.
         masks: how the masks of the first frame are made.
+        detector: a detector as .onnx, or .pt with ultralytics, whose objects are followed in place of the largest
+            masks, the surest first; `confidence` says how sure it must be.
         backend: "local"; or "replicate", which sends frame and video to hosted models with the token in the environment
             variable REPLICATE_API_TOKEN, and writes `video_result.json` in place of a store.
         style: how the result is drawn, see `STYLES`; None for not at all, or with "replicate" for "binary".
@@ -91,34 +95,41 @@ def autotrack(
     from overseg.video.open import open_video
 
     output, form = Path(output), Form(format=format, fps=fps, every=every, quality=quality)
+    if clicks is not None and detector is not None:
+        raise SettingsError("--clicks says what is followed, and so does --detector: leave one of the two out")
     with ExitStack() as stack:
         report = report or stack.enter_context(closing(TerminalReport()))
         stack.enter_context(out_of_memory_told())
         which = {name: changes[name] for name in _WHICH_FRAMES if name in changes}  # type: ignore[literal-required]
         video = stack.enter_context(open_video(input, **which))
+        settings: dict[str, Any] = dict(changes)
+        find = None if detector is None else _detecting(Path(detector), settings, device, report)
         if backend == "local":
-            chosen = _local(Path(input), output, style, form, device, dict(changes), report, overwrite=overwrite)
+            chosen = _local(Path(input), output, style, form, device, settings, report, overwrite=overwrite)
         elif backend == "replicate":
-            chosen = _hosted(Path(input), output, style, form, dict(changes), report, video.info.fps)
+            chosen = _hosted(Path(input), output, style, form, settings, report, video.info.fps)
         else:
             raise SettingsError(f"--backend is one of {', '.join(BACKENDS)}, not {backend!r}")
-        made_of = None if clicks is None else read_clicks(Path(clicks), size=video.info.size, n_frames=len(video))
-        _make_folder(output)
-        if made_of is None:
-            seeding, masks = seeding or Seeding(), masks or MaskOptions()
-            found, n_masks = _seeded(video, output, chosen, seeding, masks, overwrite=overwrite)
+        if clicks is not None:
+            found, n_masks = read_clicks(Path(clicks), size=video.info.size, n_frames=len(video)), 0
+            keep_clicks(found, video, output, overwrite=overwrite)
         else:
-            found, n_masks = made_of, 0
-            _check_same(found, output / _CLICKS, video, overwrite=overwrite)
-        write_clicks(output / _CLICKS, found)
+            find = find or partial(_all_masks, chosen, masks or MaskOptions())
+            found, n_masks = seeded(video, output, find, seeding or Seeding(), overwrite=overwrite)
         return Autotracked(found, n_masks, chosen.track(found))
 
 
-def _make_folder(output: Path) -> None:
-    try:
-        output.mkdir(exist_ok=True)
-    except OSError as e:
-        raise InputError(f"cannot make the folder {output}: {e.strerror}; name one in a folder that exists") from e
+def _all_masks(backend: Backend, options: MaskOptions, frame: Frame, picture: Path) -> Found:
+    return Found(backend.masks(frame, picture, options))
+
+
+def _detecting(detector: Path, settings: dict[str, Any], device: str, report: "Report") -> Finder:
+    """Finds what a detector is sure of; how sure it must be is taken out of the settings, which are of tracking."""
+    from overseg.autotracking.detected import detected
+
+    confidence = settings.pop("confidence", TrackSettings.confidence)
+    sam = {name: settings[name] for name in OF_MASKS if name in settings}
+    return partial(detected, detector, confidence, sam, device, report)
 
 
 def _local(
@@ -157,48 +168,3 @@ def _hosted(
     fps = fps or DEFAULT_FPS if form.fps is None else float(form.fps)
     replicate = Replicate.of_environment(patience=PATIENCE)
     return HostedBackend(replicate, input, output, style or "binary", form.format or "mp4", form, fps, report)
-
-
-def _seeded(
-    video: "BufferedVideo", output: Path, backend: Backend, seeding: Seeding, options: MaskOptions, *, overwrite: bool
-) -> tuple[Clicks, int]:
-    """Clicks on the largest objects of the first frame, and how many masks were found there."""
-    from overseg.interchange.png import mask_png
-    from overseg.output.picture_file import write_picture
-
-    frame = video[0]
-    write_picture(output / _PICTURE, frame.rgb)
-    with _replaced(output / _ALL) as all_masks, _replaced(output / _SELECTED) as selected:
-        found = backend.masks(frame, output / _PICTURE, all_masks, options)
-        objects = seeding.chosen(found)
-        if not len(objects):
-            raise InputError(
-                f"{len(found)} masks were found on the first frame, and none has a part of {seeding.min_area_px} px: "
-                "lower --min-area, --pred-iou-thresh or --stability-score-thresh"
-            )
-        for row in range(len(objects)):
-            (selected / f"obj_{row + 1:02d}.png").write_bytes(mask_png(objects.take([row])))
-        clicks = seeding.clicks(objects)
-        _check_same(clicks, output / _CLICKS, video, overwrite=overwrite)
-    return clicks, len(found)
-
-
-@contextmanager
-def _replaced(folder: Path) -> Iterator[Path]:
-    """A folder of masks to fill; it takes the place of an older one."""
-    from overseg.interchange.destination import written
-
-    older = [path.name for path in folder.glob("*_*.png")]
-    with written(folder, overwrite=True, ours=older) as place:
-        yield place
-
-
-def _check_same(clicks: Clicks, path: Path, video: "BufferedVideo", *, overwrite: bool) -> None:
-    """Refuse to go on where an older call has followed other clicks."""
-    if path.exists() and not overwrite:
-        before = read_clicks(path, size=video.info.size, n_frames=len(video))
-        if before.strings() != clicks.strings():
-            raise InputError(
-                f"{path} holds other clicks, of an older call: follow them with --clicks {path}, "
-                "throw them away with --overwrite, or choose another folder"
-            )

@@ -14,7 +14,7 @@ from overseg.report import TerminalReport
 
 _SEEDING = ("max_objects", "seeds_per_object", "background_seeds")
 _MASKS = ("points_per_side", "pred_iou_thresh", "stability_score_thresh", "use_m2m")
-_WORDS = ("clicks", "backend", "style", "format", "fps", "every", "quality", "device", "overwrite")
+_WORDS = ("clicks", "detector", "backend", "style", "format", "fps", "every", "quality", "device", "overwrite")
 
 
 def add_parser(commands: Any) -> None:
@@ -42,6 +42,9 @@ def add_parser(commands: Any) -> None:
 
 
 def _add_choice(group: Any) -> None:
+    group.add_argument(
+        "--detector", metavar="MODEL", help="objects that it finds, .onnx or .pt, in place of the largest masks"
+    )
     group.add_argument("--max-objects", type=int, default=3, metavar="N", help="the N largest objects (3)")
     group.add_argument(
         "--min-area", type=int, default=500, dest="min_area", metavar="PIXELS", help="smaller parts are removed (500)"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,6 @@ _FOREGROUND = 1  # values of a mask above it are the object
 def masks_of_picture(
     replicate: Replicate,
     picture: Path,
-    folder: Path,
     *,
     size: tuple[int, int],
     points_per_side: int,
@@ -31,7 +31,6 @@ def masks_of_picture(
     Args:
         replicate: runs it.
         picture: the file that is sent.
-        folder: where its masks are kept, as `mask_000.png` and so on.
         size: (height, width) of the picture; masks of another size are scaled to it.
         points_per_side, pred_iou_thresh, stability_score_thresh, use_m2m: options of the model.
 
@@ -49,10 +48,11 @@ def masks_of_picture(
         },
     )
     masks = []
-    for number, url in enumerate(_mask_urls(prediction.get("output"))):
-        file = folder / f"mask_{number:03d}.png"
-        replicate.download(url, file)
-        masks.append(_read_mask(file, size))
+    with TemporaryDirectory() as folder:
+        for number, url in enumerate(_mask_urls(prediction.get("output"))):
+            file = Path(folder) / str(number)
+            replicate.download(url, file)
+            masks.append(_read_mask(file, number, size))
     found = Rles.concatenate(size, masks)
     return found.take(np.flatnonzero(found.area_px() > 0))
 
@@ -119,11 +119,11 @@ def _urls(output: Any) -> list[str]:
     return [url for one in output for url in _urls(one)] if isinstance(output, list) else []
 
 
-def _read_mask(file: Path, size: tuple[int, int]) -> Rles:
+def _read_mask(file: Path, number: int, size: tuple[int, int]) -> Rles:
     try:
         with Image.open(file) as image:
             grey = image.convert("L")
             fitting = grey if grey.size == size[::-1] else grey.resize(size[::-1], Image.Resampling.NEAREST)
             return Rles.from_masks(np.asarray(fitting)[None] > _FOREGROUND)
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError) as e:
-        raise HostError(f"{IMAGE_MODEL} returned something that is no picture, {file.name}: {e}") from e
+        raise HostError(f"{IMAGE_MODEL} returned something that is no picture as mask {number}: try again") from e

@@ -16,7 +16,7 @@ def largest_objects(rles: Rles, *, max_objects: int = 3, min_area_px: int = 500,
         min_area_px: connected parts of a mask that are smaller are removed from it, in pixels.
         max_iou: of two masks that overlap by more, the larger is kept, and of equal ones the earlier.
     """
-    cleaned = _without_specks(rles, min_area_px)
+    cleaned = without_specks(rles, min_area_px)
     area_px = cleaned.area_px()
     order = np.argsort(-area_px, kind="stable")
     order = order[area_px[order] > 0]
@@ -28,7 +28,8 @@ def largest_objects(rles: Rles, *, max_objects: int = 3, min_area_px: int = 500,
     return cleaned.take(kept)
 
 
-def _without_specks(rles: Rles, min_area_px: int) -> Rles:
+def without_specks(rles: Rles, min_area_px: int) -> Rles:
+    """The masks with what is connected to fewer pixels removed; some may be empty then."""
     parts = []
     for (columns, rows), mask in crops(rles):
         whole = np.zeros(rles.size[::-1], dtype=bool)

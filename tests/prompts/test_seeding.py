@@ -111,14 +111,22 @@ def test_background_lies_beside_all_objects_and_near():
 
 def test_clicks_of_objects():
     objects = Rles.from_masks(np.array([box(20, 20, 100, 100), box(120, 20, 180, 70)]))
-    clicks = Seeding(seeds_per_object=2, background_seeds=1).clicks(objects)
+    clicks = Seeding(seeds_per_object=2, background_seeds=1).clicks(objects, ("obj_1", "obj_2"))
     assert clicks.object == ("obj_1",) * 3 + ("obj_2",) * 3
     assert clicks.label.tolist() == [1, 1, 0] * 2
     assert clicks.frame.tolist() == [0] * 6
     masks = objects.to_masks()
     for (x, y), label, name in zip(clicks.xy.tolist(), clicks.label.tolist(), clicks.object, strict=True):
         assert masks[int(name[-1]) - 1][y, x] == label
-    assert len(Seeding().clicks(Rles.empty(SIZE))) == 0
+    assert len(Seeding().clicks(Rles.empty(SIZE), ())) == 0
+
+
+def test_names_stay_with_their_objects():
+    masks = Rles.from_masks(np.array([box(0, 0, 10, 10), box(0, 0, 30, 30), box(40, 0, 90, 50), box(100, 0, 140, 40)]))
+    first, names = Seeding(max_objects=2).first(masks, ("speck_1", "cup_1", "cup_2", "dog_1"))
+    assert (first.area_px().tolist(), names) == ([900, 2500], ("cup_1", "cup_2"))
+    largest, names = Seeding(max_objects=2).largest(masks)
+    assert (largest.area_px().tolist(), names) == ([2500, 1600], ("obj_1", "obj_2"))
 
 
 @pytest.mark.parametrize(
