@@ -35,7 +35,7 @@ from overseg.engine.conclude import Outcome, conclude
 from overseg.engine.crossing import Crossing
 from overseg.engine.previews import SEED_ROUND
 from overseg.engine.run import run
-from overseg.engine.schedule import FULL, visit_work
+from overseg.engine.schedule import FULL, expected_work, visit_work
 from overseg.evaluate.frame_names import FrameNames
 from overseg.evaluate.open_truth import read_truth
 from overseg.evaluate.with_truth import with_truth
@@ -48,7 +48,12 @@ from overseg.video.keyframes import keyframes
 from overseg.video.open import open_video
 from overseg.video.shots import find_shots
 
-MEASURES = {"coverage": "coverage", "best_track_j": "J of the best track", "mean_length": "mean track length, frames"}
+MEASURES = {
+    "coverage": "coverage",
+    "best_track_j": "J of the best track",
+    "mean_length": "mean track length, frames",
+    "length_of_a_pixel": "the same, by pixels",
+}
 Plan = list[tuple[VisitKey, bool]]  # visits, and whether the work of the keyframe's masks is in their price
 
 
@@ -114,7 +119,9 @@ class Bench:
 
     def figures(self, result: Result) -> dict[str, float]:
         found = {"work": result.summary["work"], "coverage": result.coverage, "tracks": len(result.tracks)}
-        found["mean_length"] = float(result.tracks.n_frames.mean()) if len(result.tracks) else 0.0
+        lengths, area_px = result.tracks.n_frames, result.tracks.mean_area_px
+        found["mean_length"] = float(lengths.mean()) if len(lengths) else 0.0
+        found["length_of_a_pixel"] = float(np.average(lengths, weights=area_px * lengths)) if len(lengths) else 0.0
         if self.gt is not None:
             objects = with_truth(result, read_truth(self.gt, FrameNames(result)), progress=lambda done, total: None)
             found["best_track_j"] = float(np.mean([one.best_track_j for one in objects if one.n_seen]))
@@ -142,18 +149,19 @@ class Bench:
         )
 
     def _follow(self, store: ZarrStore, stages: Stages, plan: Plan, work: float) -> None:
-        """Make the visits of a plan as long as the work lasts."""
+        """Make the visits of a plan until the next would be more than the work allows."""
         store.keep_shots(self.shots)
         crossing = Crossing(
             self.video, stages, store, max_missed=self.settings.max_missed, max_frontier=self.settings.max_frontier
         )
         spent = 0.0
         for key, pays_masks in plan:
-            visit = crossing.make(key)
-            cost = visit_work(key, int(np.count_nonzero(visit.masks.source != Source.KEYFRAME)), stages)
-            spent += cost if pays_masks else cost - stages.generator.keyframe_work
-            if spent >= work:
+            paid_before = 0.0 if pays_masks else stages.generator.keyframe_work
+            if spent + expected_work(key, stages) - paid_before > work:
                 break
+            visit = crossing.make(key)
+            n_carried = int(np.count_nonzero(visit.masks.source != Source.KEYFRAME))
+            spent += visit_work(key, n_carried, stages) - paid_before
         left = frozenset(key for key, _ in plan if key.round == FULL) - store.committed()
         outcome = Outcome(limit="share", visits_left=left, spent=Spent(0.0, 0.0, 0, spent))
         conclude(self.video, self.shots, stages.associator, store, outcome, Silent())
@@ -196,7 +204,7 @@ def measure(bench: Bench, shares: list[float], report: TerminalReport) -> list[d
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    names = ["order", "share", "work", "coverage", "best_track_j", "mean_length", "tracks"]
+    names = ["order", "share", "work", "coverage", "best_track_j", "mean_length", "length_of_a_pixel", "tracks"]
     cells = [names] + [[_cell(row.get(name)) for name in names] for row in rows]
     widths = [max(len(row[i]) for row in cells) for i in range(len(names))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells)

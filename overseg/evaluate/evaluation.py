@@ -36,7 +36,7 @@ class Evaluation:
 
     def means(self) -> dict[str, float | None]:
         """One figure each, by name; None where it is not known."""
-        found: dict[str, Any] = asdict(self.quality)
+        found = {name: _known(value) for name, value in asdict(self.quality).items()}
         found["forward_backward_agreement"] = _mean(self.agreement)
         found["temporal_stability"] = None if self.stability is None else _mean(self.stability)
         return found

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from overseg.data.masklets import End
+from overseg.data.masks import Source
 from overseg.store.result import Result
 
 _BORDER_PX = 2  # a box that comes this close to the picture's edge touches it
@@ -21,6 +23,8 @@ class TrackQuality:
         fragmentation: 0 where every pixel's track is seen on every frame of its shot, towards 1 for single frames.
         gaps_per_track: mean number of times that a track is lost and found again.
         births_per_frame, deaths_per_frame: tracks that begin, or end, within a shot and away from the picture's edge.
+        linked: of the masks that were carried forward onto a keyframe, the share whose track has a mask that was made
+            there, in [0, 1]; NaN where none was.
     """
 
     coverage: float
@@ -32,6 +36,7 @@ class TrackQuality:
     gaps_per_track: float
     births_per_frame: float
     deaths_per_frame: float
+    linked: float
 
 
 def without_truth(result: Result) -> TrackQuality:
@@ -52,7 +57,21 @@ def without_truth(result: Result) -> TrackQuality:
         gaps_per_track=n_gaps / n_tracks,
         births_per_frame=births / n_frames,
         deaths_per_frame=deaths / n_frames,
+        linked=_linked(result),
     )
+
+
+def _linked(result: Result) -> float:
+    endings = result.endings()
+    reached = endings.take((endings.source == Source.FORWARD) & (endings.end == End.CLIP))
+    reached = reached.take(result.frames.is_keyframe[reached.last_frame])
+    linked = np.zeros(len(reached), dtype=bool)
+    for frame in np.unique(reached.last_frame).tolist():
+        masks = result.masks_at(frame)
+        made = masks.track[masks.source == Source.KEYFRAME]
+        here = reached.last_frame == frame
+        linked[here] = np.isin(reached.track[here], made)
+    return float(linked.mean()) if len(linked) else float("nan")
 
 
 def _events(result: Result) -> tuple[int, int, int]:

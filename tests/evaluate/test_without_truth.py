@@ -53,6 +53,14 @@ def toy(tmp_path_factory):
     return run_toy(tmp_path_factory.mktemp("toy") / "a.zarr", generator), generator.video
 
 
+def test_masks_carried_onto_a_keyframe_are_linked_where_their_track_has_a_mask_made_there(toy, tmp_path):
+    result, video = toy
+    assert without_truth(result).linked == 1.0
+    blind = run_toy(tmp_path / "blind.zarr", TruthGenerator(video, miss=0.5))
+    assert 0.1 < without_truth(blind).linked < 0.9
+    assert np.isnan(without_truth(make_result(tmp_path / "made.zarr", [{0: box(5, 5, 10, 10)}])).linked)
+
+
 def test_masklets_of_both_directions_agree_where_flow_is_good(toy):
     result, _ = toy
     agreed = agreement(result, progress=no_progress)
