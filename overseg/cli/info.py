@@ -62,6 +62,7 @@ def summary(result: "Result") -> dict[str, Any]:
         "masklets_ended": result.n_ended,
         "stop_reason": result.summary["stop_reason"],
         "left_undone": result.summary["left_undone"],
+        **({"bridged": result.summary["bridged"]} if result.summary.get("bridged") else {}),
         **({"relinked": result.summary["relinked"]} if "relinked" in result.summary else {}),
         "work": result.summary["work"],
         "seconds": {**result.summary["seconds"], "total": result.summary["seconds_total"]},

@@ -120,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
         fps=args.fps,
     )
     folder = args.outputs or Path(os.path.abspath(args.output)).parent
-    if not folder.is_dir():
+    if args.outputs is not None and not folder.is_dir():
         raise SettingsError(f"--outputs {folder}: expected a folder that exists, found none; make it first")
     wanted = (*TrackSettings.names(), *_WORDS)
     given = {name: value for name, value in vars(args).items() if name in wanted and value is not None}
