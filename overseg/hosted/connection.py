@@ -109,7 +109,7 @@ class Connection:
         body = self._sent(request, lambda answer: answer.read(), again_on=again_on, again_if_lost=again_if_lost)
         try:
             content = json.loads(body)
-        except ValueError as e:
+        except (ValueError, RecursionError) as e:
             raise self._error(request, "it answers something that is no JSON") from e
         if not isinstance(content, dict):
             raise self._error(request, "it answers something that is no JSON object")
@@ -153,6 +153,6 @@ def _detail(error: urllib.error.HTTPError) -> str:
     """What the server says beside the number, where it says it in JSON."""
     try:
         detail = json.loads(error.read()).get("detail")
-    except (ValueError, AttributeError, OSError, http.client.HTTPException):
+    except (ValueError, RecursionError, AttributeError, OSError, http.client.HTTPException):
         return ""
     return f" ({' '.join(str(detail).split())[:_LONGEST_DETAIL]})" if detail else ""

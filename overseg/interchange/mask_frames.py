@@ -16,6 +16,8 @@ from overseg.interchange.coco import read_images
 from overseg.interchange.json_input import as_counts, as_id, checked, within
 from overseg.interchange.json_stream import items
 
+_MOST_MISSING, _MOST_WITHOUT_MASKS = 100, 10_000  # frames without a file, for each that has one, and besides
+
 
 @dataclass(frozen=True)
 class MaskFrames:
@@ -52,6 +54,12 @@ def open_mask_frames(source: Path) -> MaskFrames:
 
 def _of_folder(folder: Path) -> MaskFrames:
     paths = dict(sorted(paths_by_frame(folder).items()))
+    last = max(paths)
+    if last > _MOST_MISSING * len(paths) + _MOST_WITHOUT_MASKS:
+        raise InputError(
+            f"{folder} has {len(paths)} files, and {paths[last].name} would be frame {last}: number files by frame, "
+            "from 0"
+        )
     size = next((size for size in map(masks_size, paths.values()) if size is not None), None)
     if size is None:
         raise InputError(f"expected masks in {folder}, got {len(paths)} frames without any")
@@ -61,7 +69,7 @@ def _of_folder(folder: Path) -> MaskFrames:
             return KeyframeMasks.from_rles(Rles.empty(size))
         return _without_empty(read_masks(paths[frame], size))
 
-    return MaskFrames(size, 1 + max(paths), read)
+    return MaskFrames(size, 1 + last, read)
 
 
 def _of_coco(source: Path) -> MaskFrames:

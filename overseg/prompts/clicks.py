@@ -108,7 +108,7 @@ def read_clicks(path: Path, *, size: tuple[int, int], n_frames: int) -> Clicks:
 def _content(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as e:
+    except (OSError, ValueError, RecursionError) as e:
         raise InputError(f"expected clicks as JSON in {path}, cannot read it: {' '.join(str(e).split())}") from e
     for name in _STRINGS:
         if not isinstance(content, dict) or not isinstance(content.get(name), str):

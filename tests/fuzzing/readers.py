@@ -7,15 +7,18 @@ from pathlib import Path
 
 from overseg.cli.config import read_config
 from overseg.data.settings import Settings
+from overseg.data.video_info import VideoInfo
 from overseg.evaluate.frame_names import FrameNames
 from overseg.evaluate.open_truth import read_truth
 from overseg.generate.mask_folder import masks_size, paths_by_frame, read_masks
 from overseg.generate.rle_text import to_counts
+from overseg.interchange.associating import associate_masks
 from overseg.interchange.exporting import export
 from overseg.interchange.formats import FORMATS
 from overseg.interchange.import_journal import ImportJournal
 from overseg.interchange.importing import import_masks
 from overseg.interchange.relabel import read_labels
+from overseg.prompts.clicks import read_clicks
 from overseg.store.result import Result, open_result, progress
 from overseg.store.zarr_store import ZarrStore
 from overseg.video.open import open_video
@@ -77,6 +80,15 @@ def read_table_of_labels(source: Path, scratch: Path, number: int) -> None:
     read_labels(source / "a.csv", 3)
 
 
+def read_and_associate(source: Path, scratch: Path, number: int) -> None:
+    associate_masks(source, scratch / f"out{('', '.json', '.csv', '.zarr')[number % 4]}")
+
+
+def read_clicks_on_objects(source: Path, scratch: Path, number: int) -> None:
+    clicks = read_clicks(source / "a.json", size=(24, 32), n_frames=4)
+    clicks.prompted((12, 16)).prompts.check(VideoInfo("a", "", 4, 12, 16, 25.0))
+
+
 def read_run_lengths(source: Path, scratch: Path, number: int) -> None:
     with suppress(ValueError):  # which its callers turn into a line
         to_counts((source / "a.txt").read_bytes(), n_pixels=24 * 32, height=24)
@@ -113,6 +125,8 @@ def readers(places: dict[str, Path]) -> dict[str, Reader]:
         "truth": read_ground_truth(open_result(places["store"])),
         "settings": read_settings,
         "labels": read_table_of_labels,
+        "clicks": read_clicks_on_objects,
+        "masks of all frames": read_and_associate,
         "run lengths": read_run_lengths,
         "store": read_store,
         "unfinished store": go_on_with_store,

@@ -15,6 +15,7 @@ from overseg.data.rles import Rles
 from overseg.data.settings import Settings
 from overseg.interchange.exporting import export
 from overseg.interchange.formats import FORMATS
+from overseg.prompts.clicks import Clicks, write_clicks
 from overseg.report import TerminalReport
 from overseg.store.result import open_result
 
@@ -32,7 +33,9 @@ _PICTURES = (".png", ".jpg", ".webp", ".tif", ".bmp")
 
 def write_seeds(folder: Path) -> dict[str, Path]:
     """Fill a folder; returns the place of each kind of input by its name."""
-    places = {name: folder / name for name in ("images", "masks", "truth", "settings", "labels", "run lengths")}
+    places = {
+        name: folder / name for name in ("images", "masks", "truth", "settings", "labels", "clicks", "run lengths")
+    }
     for place in places.values():
         place.mkdir()
     for suffix in _PICTURES:
@@ -56,6 +59,10 @@ def write_seeds(folder: Path) -> dict[str, Path]:
     export(result, places["truth"] / "davis", format="davis")
     (places["settings"] / "a.yaml").write_text(yaml.safe_dump({"preset": "preview", **asdict(Settings())}))
     (places["labels"] / "a.csv").write_text("track,id,category\n0,0,cup\n1,7,handle\n2,7,handle\n")
+    clicks = Clicks(np.array([[3, 4], [9, 8]]), np.array([1, 0]), np.array([0, 0]), ("cup", "cup"), SIZE)
+    write_clicks(places["clicks"] / "a.json", clicks)
+    places["masks of all frames"] = folder / "all masks"
+    export(result, folder / "all masks", format="coco")
     (places["run lengths"] / "a.txt").write_bytes(result.masks_at(0).rles.counts[0])
     for name, (file, codec, pixels) in _CLIPS.items():
         (folder / name).mkdir()

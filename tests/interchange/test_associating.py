@@ -207,6 +207,11 @@ def coco_without_image(folder):
     (folder / "annotations.json").write_text(json.dumps(content))
 
 
+def numbered_by_date(folder):
+    no_numbers(folder)
+    (folder / "mask.png").rename(folder / "mask_20261121.png")
+
+
 @pytest.mark.parametrize(
     ("write", "words", "code", "line"),
     [
@@ -214,6 +219,7 @@ def coco_without_image(folder):
         (npz, ["--video", "x.mp4"], 2, "--video is for a store: name one that ends in .zarr"),
         (no_numbers, [], 1, "expected masks in masks named by frame, as 00000.png"),
         (two_files, [], 1, "expected one file a frame in masks, got a_1.png and b_1.png"),
+        (numbered_by_date, [], 1, "masks has 1 files, and mask_20261121.png would be frame 20261121: number files by"),
         (another_size, [], 1, "expected masks of the frame's size 300x200 in masks/4.npz, got 8x8"),
         (broken, [], 1, "expected masks as a PNG in masks/0.png, cannot read it"),
         (coco_of_nothing, [], 1, "expected images in masks/annotations.json, found none"),
