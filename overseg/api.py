@@ -43,6 +43,7 @@ class SettingsChanges(TypedDict, total=False):
     min_coverage: float
     min_pred_iou: float
     min_stability_score: float
+    carried_prompts: bool | None
     exact: bool
     box_nms_thresh: float
     crop_n_layers: int

@@ -164,10 +164,11 @@ def _build_sam1(settings: Settings, sam: "Sam", dtype: "torch.dtype") -> MaskGen
         )
     from overseg.generate.sam1 import Sam1Generator
 
-    region_px = settings.min_mask_region_area
+    region_px, carried = settings.min_mask_region_area, settings.carried_prompts
     return Sam1Generator(
         sam,
         min_mask_region_area=min_area_px if region_px is None else region_px,
+        use_carried=settings.propagator != "sam2" if carried is None else carried,
         **{name: getattr(settings, name) for name in RELAXING},
         **shared,
     )

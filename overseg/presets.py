@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from overseg.build import at_hand
-from overseg.data.settings import EXACT_ONLY, RELAXING, Settings, option
+from overseg.data.settings import EXACT_ONLY, NEVER_EXACT, Settings, option
 from overseg.errors import DeviceError, SettingsError, WeightsError
 from overseg.stages import Report
 
@@ -135,7 +135,7 @@ def _refuse_idle(settings: Settings, changes: dict[str, Any]) -> None:
         ("propagation_size", "propagator", "sam2"),
         ("max_hole_area_px", "propagator", "sam2"),
         ("max_sprinkle_area_px", "propagator", "sam2"),
-        *((name, "generator", "sam1") for name in ("min_mask_region_area", *RELAXING, *EXACT_ONLY)),
+        *((name, "generator", "sam1") for name in ("min_mask_region_area", *NEVER_EXACT, *EXACT_ONLY)),
         ("masks", "generator", "precomputed"),
     ):
         chosen = getattr(settings, stage)
@@ -147,7 +147,7 @@ def _refuse_idle(settings: Settings, changes: dict[str, Any]) -> None:
         raise SettingsError("--compile is for --generator sam1 and --propagator sam2, and neither is chosen here")
     if settings.exact and settings.generator != "sam1":
         raise SettingsError(f"--exact is for --generator sam1, and the generator here is {settings.generator}")
-    for name in RELAXING if settings.exact else EXACT_ONLY:
+    for name in NEVER_EXACT if settings.exact else EXACT_ONLY:
         if name in changes:
             reason = "has no use with --exact" if settings.exact else "is for --exact, which is not given"
             raise SettingsError(f"{option(name)} {reason}: change one of the two")

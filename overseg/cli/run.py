@@ -51,6 +51,10 @@ SETTINGS: dict[str, dict[str, Any]] = {  # setting -> how argparse reads it
     "min_coverage": {"type": float, "help": "share of a keyframe to cover by relaxing thresholds; 0 never relaxes"},
     "min_pred_iou": {"type": float, "help": "down to what --pred-iou-thresh is relaxed there (0.6)"},
     "min_stability_score": {"type": float, "help": "down to what --stability-score-thresh is relaxed there (0.7)"},
+    "carried_prompts": {
+        "action": argparse.BooleanOptionalAction,
+        "help": "masks carried onto a keyframe prompt sam1 first there (with flow; not with sam2)",
+    },
     "exact": {
         "action": argparse.BooleanOptionalAction,
         "help": "the masks of segment_anything's automatic generator with the same grid and thresholds, no other",

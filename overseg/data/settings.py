@@ -15,7 +15,8 @@ EXACT_ONLY = (
     "crop_overlap_ratio",
     "crop_n_points_downscale_factor",
 )
-RELAXING = ("min_coverage", "min_pred_iou", "min_stability_score")  # which `exact` has no use for
+RELAXING = ("min_coverage", "min_pred_iou", "min_stability_score")
+NEVER_EXACT = (*RELAXING, "carried_prompts")  # which `exact` has no use for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,8 @@ class Settings:
         min_coverage: share of a keyframe, in [0, 1], that the generator tries to cover by relaxing its thresholds
             where nothing is covered; 0 never relaxes them.
         min_pred_iou, min_stability_score: down to what the thresholds are relaxed, each in [0, 1].
+        carried_prompts: whether masks carried onto a keyframe prompt the generator first there, which links more of
+            them; None is yes with flow, and no with SAM 2, where keyframes stay independent of each other.
         exact: the generator makes the masks that segment_anything's automatic generator makes with the same grid and
             thresholds, all of them of at least min_area_px and no other: prompts are not chosen by what is seen, and
             thresholds are never relaxed. segment_anything's own defaults are 32, 0.88 and 0.95.
@@ -76,6 +79,7 @@ class Settings:
     min_coverage: float = 0.95
     min_pred_iou: float = 0.6
     min_stability_score: float = 0.7
+    carried_prompts: bool | None = None
     exact: bool = False
     box_nms_thresh: float = 0.7
     crop_n_layers: int = 0
@@ -137,7 +141,7 @@ _RANGES: dict[str, tuple[type, float, float | None]] = {
     "stride": (int, 1, None),
 }
 _PROPAGATION_MULTIPLE_PX = 32  # of the image encoder's coarsest stride
-_OPTIONAL = {"propagation_size", "min_mask_region_area", "max_masks_per_keyframe", "resize", "end"}
+_OPTIONAL = {"propagation_size", "carried_prompts", "min_mask_region_area", "max_masks_per_keyframe", "resize", "end"}
 
 
 def option(name: str) -> str:
@@ -156,8 +160,8 @@ def _check(values: dict[str, Any]) -> None:
     for name in ("weights", "propagator_weights", "masks"):
         if not isinstance(values[name], str | None):
             raise SettingsError(f"{option(name)} takes a name or a path, not {values[name]!r}")
-    for name in ("exact", "compile"):
-        if not isinstance(values[name], bool):
+    for name in ("exact", "compile", "carried_prompts"):
+        if not isinstance(values[name], bool) and not (name in _OPTIONAL and values[name] is None):
             raise SettingsError(f"{option(name)} is on or off, true or false in a file, not {values[name]!r}")
     for name, (kind, low, high) in _RANGES.items():
         if values[name] is not None or name not in _OPTIONAL:
