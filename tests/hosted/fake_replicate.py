@@ -117,6 +117,8 @@ def _handler(fake: FakeReplicate, *, is_api: bool) -> type[BaseHTTPRequestHandle
                 self._send(
                     401, {"title": "Unauthenticated", "detail": f"You did not pass a valid token: {authorization}"}
                 )
+            elif self.command == "GET" and self.path.startswith("/v1/files/"):
+                self._move(f"{fake.files_url}/{self.path.rsplit('/', 1)[-1]}")
             else:
                 status, content = self._api(body)
                 if self.path in fake.lost:
@@ -127,15 +129,18 @@ def _handler(fake: FakeReplicate, *, is_api: bool) -> type[BaseHTTPRequestHandle
 
         def _file(self) -> None:
             if fake.redirects and not self.path.startswith("/moved"):
-                self.send_response(302)
-                self.send_header("Location", f"{fake.files_url}/moved{self.path}")
-                self.end_headers()
+                self._move(f"{fake.files_url}/moved{self.path}")
                 return
             content = fake.files[self.path.rsplit("/", 1)[-1]]
             self.send_response(200)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
+
+        def _move(self, url: str) -> None:
+            self.send_response(302)
+            self.send_header("Location", url)
+            self.end_headers()
 
         def _api(self, body: bytes) -> tuple[int, dict[str, Any]]:
             match self.path.removeprefix("/v1").strip("/").split("/"):

@@ -59,10 +59,10 @@ def test_the_token_goes_to_the_api_alone(redirects, fake, replicate, file, tmp_p
 
 
 def test_an_api_that_sends_elsewhere_does_not_get_the_token_there(fake, replicate, tmp_path):
-    """As if the API's own address for a file led away from it."""
     fake.files["x"] = b"content"
-    replicate.download(f"{fake.files_url}/x", tmp_path / "x")
-    assert fake.seen == [("GET", "files/x", None)]
+    replicate.download(f"{fake.url}/files/x", tmp_path / "x")
+    assert (tmp_path / "x").read_bytes() == b"content"
+    assert fake.seen == [("GET", "api/v1/files/x", f"Bearer {TOKEN}"), ("GET", "files/x", None)]
 
 
 def test_the_token_is_in_nothing_that_comes_back(fake, replicate, file):

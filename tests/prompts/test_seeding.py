@@ -10,7 +10,7 @@ from overseg.data.rles import Rles
 from overseg.errors import SettingsError
 from overseg.prompts.choosing import largest_objects
 from overseg.prompts.seeding import Seeding
-from overseg.prompts.seeds import MIN_DISTANCE_PX, background_points, seed_points
+from overseg.prompts.seeds import background_points, seed_points
 
 SIZE = (120, 200)
 
@@ -68,7 +68,7 @@ def test_seeds_of_real_shapes_lie_inside_and_apart(n):
         points = seed_points(mask, n)
         assert 1 <= len(points) <= n
         assert mask[points[:, 1], points[:, 0]].all()
-        assert all(distance >= MIN_DISTANCE_PX for distance in distances(points))
+        assert all(distance >= 25 for distance in distances(points))
     assert len(large) > 10
 
 
@@ -105,7 +105,7 @@ def test_background_lies_beside_all_objects_and_near():
         assert len(points) == 3
         assert not masks.any(axis=0)[points[:, 1], points[:, 0]].any()
         assert (np.abs(points - [[45, 45], [105, 45]][row]).max(axis=1) <= 75).all()
-        assert all(distance >= MIN_DISTANCE_PX for distance in distances(points))
+        assert all(distance >= 25 for distance in distances(points))
     assert len(background_points(Rles.from_masks(np.ones((1, *SIZE), bool)), 0, 3)) == 0
 
 
