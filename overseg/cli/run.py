@@ -131,7 +131,7 @@ def run(args: argparse.Namespace) -> int:
     for destination in args.render:
         Form().format_of(Path(destination), Look())
     with ExitStack() as stack:
-        log = stack.enter_context(_log_file(args.log_json)) if args.log_json else None
+        log = stack.enter_context(log_file(args.log_json)) if args.log_json else None
         report = TerminalReport(quiet=args.quiet, log=log)
         stack.callback(report.close)
         result = run_video(args.input, args.output, overwrite=args.overwrite, report=report, **chosen)
@@ -161,7 +161,8 @@ _WORDS = {
 _OPTIONS = (*SETTINGS, *_WORDS)
 
 
-def _log_file(path: str) -> IO[bytes]:
+def log_file(path: str) -> IO[bytes]:
+    """A log to write to, without a buffer; SettingsError where it cannot be."""
     try:
         return Path(path).open("ab", buffering=0)
     except OSError as e:

@@ -6,8 +6,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from overseg.cli.config import read_config
 from overseg.cli.info import headline
-from overseg.cli.run import SETTINGS
+from overseg.cli.run import SETTINGS, log_file
 from overseg.data.settings import option
 from overseg.data.track_settings import TrackSettings
 from overseg.errors import SettingsError
@@ -31,6 +32,7 @@ OWN: dict[str, dict[str, Any]] = {  # settings that `overseg run` has not, or ha
     "min_area_px": {"type": int, "metavar": "PIXELS", "help": "a smaller mask counts as gone (1)"},
 }
 _WORDS = ("prompts", "detector", "click", "prompt_frame", "device", "feature_cache")
+_EXAMPLES = {"device": "cuda:0", "feature_cache": "4G", "prompts": "objects.json", "detector": "cup.onnx"}
 
 
 def add_parser(commands: Any) -> None:
@@ -61,13 +63,13 @@ def add_parser(commands: Any) -> None:
         metavar="NAME:FILE",
         help="a picture of its mask, black beside the object; again for others",
     )
-    what.add_argument("--click", action="store_true", help="click on them on a page that this machine shows")
+    what.add_argument("--click", action="store_true", default=None, help="click on them on a page of this machine")
     what.add_argument(
         "--detector",
         metavar="FILE",
         help="finds them in every sub-sequence: .onnx, or ultralytics' .pt",
     )
-    what.add_argument("--prompt-frame", type=int, default=0, metavar="N", help="the frame that these speak of (0)")
+    what.add_argument("--prompt-frame", type=int, metavar="N", help="the frame that these speak of (0)")
     beside = parser.add_argument_group("what is written beside the store")
     beside.add_argument("--outputs", metavar="FOLDER", type=Path, help="where to (the folder in which the store lies)")
     beside.add_argument(
@@ -95,10 +97,12 @@ def add_parser(commands: Any) -> None:
         help=f"{DETECTOR_BOXES}: what the detector found on the frames on which it prompted (on)",
     )
     beside.add_argument("--fps", type=float, help="of that video (the input's, or 10 where it has none)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (auto)")
+    parser.add_argument("--device", help="auto, cpu, cuda, cuda:N or mps (auto)")
     parser.add_argument(
         "--feature-cache", metavar="BYTES", help="memory in which sam2 keeps what it made of frames, such as 512M (4G)"
     )
+    parser.add_argument("--config", metavar="FILE.yaml", help="options by name; those on the command line count first")
+    parser.add_argument("--log-json", metavar="FILE", help="write one event a line")
     parser.add_argument("--overwrite", action="store_true", help="throw away what the store holds")
     parser.add_argument("--quiet", action="store_true", help="no progress bars and no remarks")
     for name in TrackSettings.names():
@@ -124,8 +128,10 @@ def run(args: argparse.Namespace) -> int:
         raise SettingsError(f"--outputs {folder}: expected a folder that exists, found none; make it first")
     wanted = (*TrackSettings.names(), *_WORDS)
     given = {name: value for name, value in vars(args).items() if name in wanted and value is not None}
+    kept = read_config(Path(args.config), allowed=wanted, words=_EXAMPLES) if args.config else {}
     with ExitStack() as stack:
-        report = TerminalReport(quiet=args.quiet)
+        log = stack.enter_context(log_file(args.log_json)) if args.log_json else None
+        report = TerminalReport(quiet=args.quiet, log=log)
         stack.callback(report.close)
         result = track(
             args.input,
@@ -135,7 +141,7 @@ def run(args: argparse.Namespace) -> int:
             masks=args.mask,
             overwrite=args.overwrite,
             report=report,
-            **given,
+            **(kept | given),
         )
         paths = write_tracked(result, folder, outputs, report=report)
     if not args.quiet:

@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from overseg.data.track_names import TrackName, check_name
 from overseg.errors import InputError
 from overseg.interchange.imported import LARGEST_ID, UNKNOWN_REGION, Gathered, Imported
 from overseg.interchange.json_input import as_counts, as_id, as_size, checked, only_video, within
 from overseg.interchange.json_output import known, write_json
 from overseg.interchange.json_stream import items
+from overseg.interchange.relabel import DEFAULT_CATEGORY
 from overseg.interchange.selection import SelectedFrame, Selection
 
 FILE = "annotations.json"
@@ -67,12 +69,13 @@ def _images(selection: Selection, pictures: list[str]) -> Iterator[dict[str, Any
 
 
 def _tracks(selection: Selection) -> Iterator[dict[str, Any]]:
-    objects = selection.objects
-    for id, category, part_of in zip(
-        objects.id.tolist(), objects.category.tolist(), objects.part_of.tolist(), strict=True
+    objects, names = selection.objects, selection.result.names
+    for id, track, category, part_of in zip(
+        objects.id.tolist(), objects.track.tolist(), objects.category.tolist(), objects.part_of.tolist(), strict=True
     ):
         yield {
             "id": id + 1,
+            **({"name": names[track].name} if track in names else {}),
             "video_id": _VIDEO,
             "category_id": category + 1,
             "part_of": part_of + 1 if part_of >= 0 else None,
@@ -135,9 +138,12 @@ def read(source: Path) -> Imported:
     size = images[0]["size"]
     number = {image["id"]: place for place, image in enumerate(images)}
     gathered = Gathered(size)
+    kinds: dict[int, Any] = {}
     for at, annotation in enumerate(items(source, "annotations.item")):
         with checked(source, f"annotations[{at}]"):
-            _gather(gathered, annotation, number, size)
+            track = _gather(gathered, annotation, number, size)
+            kind = annotation.get("category_id")
+            kinds.setdefault(track, None if kind is None else as_id(kind))
     with checked(source, "videos[0]"):
         fps = within(video.get("fps"), 0, 1e6, otherwise=0.0)
     columns = ("timestamp_s", "shot", "is_keyframe")
@@ -148,6 +154,7 @@ def read(source: Path) -> Imported:
         fps=fps,
         name=str(video.get("name") or ""),
         part_of=_read_part_of(source),
+        names=_read_names(source, kinds),
         frame_columns={
             name: np.array([image[name] for image in images])
             for name in columns
@@ -185,15 +192,17 @@ def _images_in(source: Path) -> Iterator[dict[str, Any]]:
             }
 
 
-def _gather(gathered: Gathered, annotation: dict[str, Any], number: dict[Any, int], size: tuple[int, int]) -> None:
+def _gather(gathered: Gathered, annotation: dict[str, Any], number: dict[Any, int], size: tuple[int, int]) -> int:
+    """Take up one mask; returns the number of its object."""
     track = annotation["track_id"] if "track_id" in annotation else annotation["instance_id"]
     nan = float("nan")
     x, y = (annotation.get("point_coords") or [[None, None]])[0]
     is_carried = annotation.get("source", 0) != 0
     level = int(within(annotation.get("level"), -1, 2, otherwise=-1))
+    id = int(within(track, 0, LARGEST_ID, otherwise=nan))
     gathered.add(
         number[as_id(annotation["image_id"])],
-        int(within(track, 0, LARGEST_ID, otherwise=nan)),
+        id,
         as_counts(annotation["segmentation"], size),
         score=within(annotation.get("score"), 0, 1, otherwise=1.0),
         stability_score=within(annotation.get("stability_score"), 0, 1, otherwise=nan if is_carried else 1.0),
@@ -203,6 +212,7 @@ def _gather(gathered: Gathered, annotation: dict[str, Any], number: dict[Any, in
         region=_region(annotation.get("region")),
         point_xy=[within(at, -_FAR_PX, _FAR_PX, otherwise=nan) for at in (x, y)],
     )
+    return id
 
 
 def _region(region: Any) -> int:
@@ -211,6 +221,31 @@ def _region(region: Any) -> int:
     if not isinstance(region, int) or not 0 <= region < 2**63:
         raise ValueError(f"a region is a number from 0, in 63 bits, not {region!r}")
     return region
+
+
+def _read_names(source: Path, kinds: dict[int, Any]) -> dict[int, TrackName]:
+    """What objects are called: their own names where they have some, else their category's and their number.
+
+    Args:
+        source: the file.
+        kinds: the number of each object's category.
+    """
+    categories, names = {}, {}
+    for at, category in enumerate(items(source, "categories.item")):
+        with checked(source, f"categories[{at}]"):
+            place = f"{source}: categories[{at}].name"
+            categories[as_id(category["id"])] = check_name(category["name"], place=place)
+    for at, track in enumerate(items(source, "tracks.item")):
+        with checked(source, f"tracks[{at}]"):
+            if track.get("name") is not None:
+                names[int(track["id"])] = check_name(track["name"], place=f"{source}: tracks[{at}].name")
+    found = {}
+    for id, kind in kinds.items():
+        category = categories.get(kind, DEFAULT_CATEGORY)
+        name = names.get(id)
+        if name is not None or category != DEFAULT_CATEGORY:
+            found[id] = TrackName(name or f"{category} {id}", category)
+    return found
 
 
 def _read_part_of(source: Path) -> dict[int, int] | None:

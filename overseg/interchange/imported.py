@@ -10,6 +10,7 @@ from jaxtyping import Int64
 
 from overseg.data.masks import KeyframeMasks, Masks, TrackMasks, levels_of
 from overseg.data.rles import Rles
+from overseg.data.track_names import TrackName
 
 UNKNOWN_REGION = -1
 LARGEST_ID = 2**30 - 1  # of an object that has a number
@@ -29,6 +30,7 @@ class Imported:
         name: of the video; empty where unknown.
         part_of: for objects of which it is known, the number of the smallest object that contains each.
         frame_columns: columns of the table of frames that the format holds, by name.
+        names: what objects are called, by number, of those that the format names.
     """
 
     size: tuple[int, int]
@@ -38,6 +40,7 @@ class Imported:
     name: str = ""
     part_of: Mapping[int, int] | None = None
     frame_columns: Mapping[str, np.ndarray] = field(default_factory=dict)
+    names: Mapping[int, TrackName] = field(default_factory=dict)
 
 
 def imported_masks(rles: Rles, ids: Int64[np.ndarray, " n"], **columns: np.ndarray) -> TrackMasks:

