@@ -1,6 +1,8 @@
 """Detectors as ONNX files in the layout in which ultralytics exports YOLO: run by onnxruntime alone."""
 
 import ast
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +40,13 @@ class OnnxYolo:
         options.log_severity_level = 3  # what is wrong with a file is raised; the rest is not for people
         wanted = ["CUDAExecutionProvider"] if device.startswith("cuda") else []
         known = [one for one in wanted if one in onnxruntime.get_available_providers()]
-        try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=[*known, "CPUExecutionProvider"])
-        except Exception as e:  # onnxruntime's own classes, which it does not export, and RuntimeError
-            raise WeightsError(f"{path} is no ONNX file that can be run: {' '.join(str(e).split())[:200]}") from e
         self._path, self._min_confidence = path, min_confidence
-        self._meta: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
+        with _broken_told(path):
+            self._session = onnxruntime.InferenceSession(
+                str(path), options, providers=[*known, "CPUExecutionProvider"], enable_fallback=0
+            )
+            self._inputs = self._session.get_inputs()
+            self._meta: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
         self.categories = _categories(self._meta, path)
         self._check_layout()
 
@@ -55,8 +58,9 @@ class OnnxYolo:
         """
         box = Letterbox(frame.size, self._input_size(frame.size))
         pixels = box.fill(frame.rgb).transpose(2, 0, 1)[None].astype(np.float32) / 255
-        kind = _TYPES[self._session.get_inputs()[0].type]
-        (output, *_) = self._session.run(None, {self._session.get_inputs()[0].name: pixels.astype(kind)})
+        kind = _TYPES[self._inputs[0].type]
+        with _broken_told(self._path):
+            (output, *_) = self._session.run(None, {self._inputs[0].name: pixels.astype(kind)})
         if output.ndim != 3 or output.shape[0] != 1:
             raise WeightsError(
                 f"expected boxes [1, 4 + categories, anchors] or [1, n, 6] from {self._path}, got {output.shape}"
@@ -69,7 +73,7 @@ class OnnxYolo:
         return Detections(box.in_picture(found.boxes_xyxy), found.confidence, found.category)
 
     def _check_layout(self) -> None:
-        (first, *others) = self._session.get_inputs()
+        (first, *others) = self._inputs
         if others or len(first.shape) != 4 or first.shape[1] not in (3, None) or first.type not in _TYPES:
             raise WeightsError(
                 f"expected a detector with one input, a picture [1, 3, height, width], in {self._path}, "
@@ -81,7 +85,7 @@ class OnnxYolo:
 
     def _input_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """(height, width) of the network's input: its own, or where any will do, what fits the frame best."""
-        _, _, height, width = self._session.get_inputs()[0].shape
+        _, _, height, width = self._inputs[0].shape
         if isinstance(height, int) and isinstance(width, int):
             return height, width
         stride = int(_literal(self._meta.get("stride"), _DEFAULT_STRIDE_PX))
@@ -89,6 +93,21 @@ class OnnxYolo:
         rectangle = (side, side) if isinstance(side, int) else (int(side[0]), int(side[1]))
         scaled = Letterbox(size, rectangle).scaled_size
         return -(-scaled[0] // stride) * stride, -(-scaled[1] // stride) * stride
+
+
+@contextmanager
+def _broken_told(path: Path) -> Iterator[None]:
+    """One line for whatever onnxruntime raises of a file; its classes have no other base than Exception."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as errors
+
+    raised = (
+        *(errors.Fail, errors.InvalidArgument, errors.InvalidGraph, errors.InvalidProtobuf, errors.NoModel),
+        *(errors.NoSuchFile, errors.NotImplemented, errors.RuntimeException, errors.EPFail),
+    )
+    try:
+        yield
+    except (*raised, RuntimeError, ValueError) as e:  # ValueError: text in it that is no UTF-8
+        raise WeightsError(f"{path} is no ONNX file that can be run: {' '.join(str(e).split())[:200]}") from e
 
 
 def _categories(meta: dict[str, str], path: Path) -> tuple[str, ...]:

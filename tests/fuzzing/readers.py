@@ -5,9 +5,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
+
 from overseg.cli.config import read_config
+from overseg.data.frame import Frame
 from overseg.data.settings import Settings
 from overseg.data.video_info import VideoInfo
+from overseg.detect.opening import open_detector
 from overseg.evaluate.frame_names import FrameNames
 from overseg.evaluate.open_truth import read_truth
 from overseg.generate.mask_folder import masks_size, paths_by_frame, read_masks
@@ -19,6 +23,9 @@ from overseg.interchange.import_journal import ImportJournal
 from overseg.interchange.importing import import_masks
 from overseg.interchange.relabel import read_labels
 from overseg.prompts.clicks import read_clicks
+from overseg.prompts.files import read_prompts
+from overseg.prompts.objects import gather
+from overseg.prompts.words import parse_mask
 from overseg.store.result import Result, open_result, progress
 from overseg.store.zarr_store import ZarrStore
 from overseg.video.open import open_video
@@ -89,6 +96,17 @@ def read_clicks_on_objects(source: Path, scratch: Path, number: int) -> None:
     clicks.prompted((12, 16)).prompts.check(VideoInfo("a", "", 4, 12, 16, 25.0))
 
 
+def read_objects_to_follow(source: Path, scratch: Path, number: int) -> None:
+    for path in sorted(source.iterdir()):
+        mask = [parse_mask(f"cup:{path}", (24, 32))] if path.suffix == ".png" else []
+        pointed = mask or read_prompts(path, (24, 32))
+        gather(pointed, input_size=(24, 32), size=(12, 16), frame=0)
+
+
+def read_detector(source: Path, scratch: Path, number: int) -> None:
+    open_detector(source / "a.onnx").detect(Frame(0, 0.0, np.zeros((24, 32, 3), np.uint8)))
+
+
 def read_run_lengths(source: Path, scratch: Path, number: int) -> None:
     with suppress(ValueError):  # which its callers turn into a line
         to_counts((source / "a.txt").read_bytes(), n_pixels=24 * 32, height=24)
@@ -126,6 +144,8 @@ def readers(places: dict[str, Path]) -> dict[str, Reader]:
         "settings": read_settings,
         "labels": read_table_of_labels,
         "clicks": read_clicks_on_objects,
+        "objects to follow": read_objects_to_follow,
+        "detector": read_detector,
         "masks of all frames": read_and_associate,
         "run lengths": read_run_lengths,
         "store": read_store,

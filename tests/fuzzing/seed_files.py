@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import yaml
+from detect.made_detectors import raw, write_detector
 from numbered_clips import numbered, write_clip
 from PIL import Image
 
@@ -34,7 +35,11 @@ _PICTURES = (".png", ".jpg", ".webp", ".tif", ".bmp")
 def write_seeds(folder: Path) -> dict[str, Path]:
     """Fill a folder; returns the place of each kind of input by its name."""
     places = {
-        name: folder / name for name in ("images", "masks", "truth", "settings", "labels", "clicks", "run lengths")
+        name: folder / name
+        for name in (
+            *("images", "masks", "truth", "settings", "labels", "clicks", "run lengths"),
+            *("objects to follow", "detector"),
+        )
     }
     for place in places.values():
         place.mkdir()
@@ -61,6 +66,8 @@ def write_seeds(folder: Path) -> dict[str, Path]:
     (places["labels"] / "a.csv").write_text("track,id,category\n0,0,cup\n1,7,handle\n2,7,handle\n")
     clicks = Clicks(np.array([[3, 4], [9, 8]]), np.array([1, 0]), np.array([0, 0]), ("cup", "cup"), SIZE)
     write_clicks(places["clicks"] / "a.json", clicks)
+    _write_objects(places["objects to follow"])
+    write_detector(places["detector"] / "a.onnx", raw((16, 16, 9, 9, 0.9, 0.1), (8, 9, 7, 6, 0.1, 0.8)), size=(32, 32))
     places["masks of all frames"] = folder / "all masks"
     export(result, folder / "all masks", format="coco")
     (places["run lengths"] / "a.txt").write_bytes(result.masks_at(0).rles.counts[0])
@@ -69,6 +76,22 @@ def write_seeds(folder: Path) -> dict[str, Path]:
         places[name] = folder / name
         write_clip(folder / name / file, 6, codec=codec, pixels=pixels, size=(32, 96), keyframe_every=3)
     return places
+
+
+def _write_objects(folder: Path) -> None:
+    """The same object in each form that `overseg track` takes."""
+    sides = {"xmin": 3, "ymin": 4, "xmax": 20, "ymax": 18}
+    voc = {"annotation": {"size": {"width": 32, "height": 24}, "object": [{"name": "cup", "bndbox": sides}]}}
+    (folder / "a.json").write_text(json.dumps(voc))
+    box = "".join(f"<{side}>{px}</{side}>" for side, px in sides.items())
+    (folder / "b.xml").write_text(f"<annotation><object><name>cup</name><bndbox>{box}</bndbox></object></annotation>")
+    shapes = [
+        {"label": "cup", "shape_type": kind, "points": points, "group_id": None, "flags": {}}
+        for kind, points in (("rectangle", [[3, 4], [20, 18]]), ("point", [[9, 9]]))
+    ]
+    shapes.append({"label": "lid", "shape_type": "polygon", "points": [[1, 1], [9, 2], [5, 9]], "group_id": 3})
+    (folder / "c.json").write_text(json.dumps({"shapes": shapes, "imageHeight": 24, "imageWidth": 32}))
+    Image.fromarray(np.eye(24, 32, dtype=np.uint8) * 255).save(folder / "d.png")
 
 
 def _picture(number: int) -> np.ndarray:
