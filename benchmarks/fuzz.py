@@ -3,7 +3,7 @@
     python benchmarks/fuzz.py [--inputs 100000] [--only "import coco"] [--first 0] [--processes 1]
 
 A valid input of each kind is made, damaged by chance (bytes, and values in JSON, text and archives), and read, each
-within 20 s and 2 GiB. Every input is either read, or refused in one line. Prints a row for each kind with the counts,
+within 60 s and 4 GiB. Every input is either read, or refused in one line. Prints a row for each kind with the counts,
 and each finding: another exception, a hang, a crash, memory that ran out, or a path written outside of the destination.
 An input is made anew from its kind and number: `--only KIND --first NUMBER --inputs 1`. Exits with 1 after findings.
 """

@@ -283,7 +283,7 @@ def _work(
     weights = find_weights(choice.settings, report=report)
     with ZarrStore.create_or_resume(
         output,
-        identity=_identity(video.info, choice.settings, weights),
+        identity=identity_of(video.info, choice.settings, weights),
         provenance=provenance(input, choice.device, weights),
         size=video.info.size,
         overwrite=overwrite,
@@ -341,7 +341,7 @@ def _lost(info: "VideoInfo") -> str:
     return f"{info.name} is damaged or cut off: {frames} could not be decoded and are left out"
 
 
-def _identity(info: "VideoInfo", settings: Settings, weights: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def identity_of(info: "VideoInfo", settings: Settings, weights: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """What the result depends on. The video, weights and given masks count by their content: files may move."""
     from overseg.video.fingerprint import fingerprint
 

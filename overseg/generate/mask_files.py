@@ -14,7 +14,7 @@ from overseg.data.rles import Rles
 from overseg.errors import InputError
 from overseg.generate.mask_stack import opened_stack
 from overseg.generate.rle_text import to_counts
-from overseg.video.packets import refuse_absurd_size
+from overseg.video.packets import refuse_absurd_size, refuse_swelling
 
 _COLOUR_MODES = {"RGB", "RGBA", "CMYK", "YCbCr"}
 _MASKS_AT_ONCE = 64
@@ -108,6 +108,7 @@ def _read_pixels(path: Path) -> Int64[np.ndarray, "h w *channels"]:
     try:
         with Image.open(path, formats=["PNG"]) as image:
             refuse_absurd_size((image.height, image.width), path)
+            refuse_swelling((image.height, image.width), path.stat().st_size, path)
             return np.asarray(image.convert("RGB") if image.mode in _COLOUR_MODES else image).astype(np.int64)
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError) as e:
         raise InputError(f"expected masks as a PNG in {path}, cannot read it: {_first_line(e)}") from e

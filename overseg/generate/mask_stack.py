@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedIOBase
 from pathlib import Path
-from tokenize import TokenError  # of numpy, where a header is cut off
+from tokenize import TokenError
 from typing import IO
 
 import numpy as np
@@ -18,7 +18,11 @@ from overseg.data.rles import Rles
 from overseg.errors import InputError
 from overseg.video.packets import refuse_absurd_size
 
-BAD_ARCHIVE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, TokenError, NotImplementedError)
+BAD_ARCHIVE = (
+    *(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error),
+    *(NotImplementedError, RuntimeError),  # another compression, encrypted
+    *(TokenError, SyntaxError),  # of numpy, in a header
+)
 _KINDS = "biu"  # of a dtype: booleans and whole numbers
 
 

@@ -10,7 +10,7 @@ from PIL import Image, UnidentifiedImageError
 
 from overseg.data.rles import Rles
 from overseg.errors import InputError
-from overseg.video.packets import refuse_absurd_size
+from overseg.video.packets import refuse_absurd_size, refuse_swelling
 
 _NUMBER_MODES = ("1", "L", "P", "I", "I;16", "RGB")
 
@@ -57,6 +57,7 @@ def read_png(path: Path, size: tuple[int, int]) -> Shaped[np.ndarray, "..."]:
     try:
         with Image.open(path, formats=["PNG"]) as image:
             refuse_absurd_size((image.height, image.width), path)
+            refuse_swelling((image.height, image.width), path.stat().st_size, path)
             if (image.height, image.width) != size:
                 raise InputError(
                     f"expected {size[1]} x {size[0]} px in {path}, as in the first file, "
@@ -87,6 +88,9 @@ def read_size(path: Path) -> tuple[int, int]:
     """
     try:
         with Image.open(path) as image:
+            refuse_absurd_size((image.height, image.width), path)
+            if image.format == "PNG":
+                refuse_swelling((image.height, image.width), path.stat().st_size, path)
             return image.height, image.width
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError) as e:
         raise InputError(f"expected a picture in {path}, cannot read it ({' '.join(str(e).split())})") from e

@@ -21,6 +21,7 @@ from overseg.errors import StoreError
 from overseg.store.columns import StoredRows, no_rows, to_arrays
 from overseg.store.ending_table import count_ends, ending_columns, read_endings, region_tracks
 from overseg.store.flattened import Flattened, cut
+from overseg.store.integrity import missing_or_cut
 from overseg.store.mask_table import MaskTable
 from overseg.store.part import part_key
 from overseg.store.root import PARTS, RESULTS, Root, read_attributes, read_root
@@ -84,11 +85,21 @@ class Result:
     """
 
     def __init__(self, path: Path, root: Root) -> None:
-        """For `open_result` alone."""
+        """For `open_result` alone.
+
+        Raises:
+            StoreError: a file of the result is missing or cut off.
+        """
         self.path = path
         self.identity, self.provenance = root.identity, root.provenance
         self.final, self.size = root.final, root.size
         self._folder = path / RESULTS / str(root.result)
+        self._attributes = read_attributes(self._folder)
+        if damage := missing_or_cut(self._folder, self._attributes["files"]):
+            raise StoreError(
+                f"{damage[0]} is not as it was written ({damage[1]}): the store was copied while it was written, or is "
+                "damaged; copy it again, or see `overseg repair`"
+            )
         self._masks = MaskTable(self._folder, root.size)
 
     @property
@@ -101,12 +112,12 @@ class Result:
     @cached_property
     def summary(self) -> dict[str, Any]:
         """What the run told of itself when it published this result."""
-        return read_attributes(self._folder)["summary"]
+        return self._attributes["summary"]
 
     @cached_property
     def names(self) -> dict[int, TrackName]:
         """What tracks are called, of those that somebody named."""
-        named = read_attributes(self._folder).get("names", {})
+        named = self._attributes.get("names", {})
         return {int(track): TrackName(**name) for track, name in named.items()}
 
     @cached_property

@@ -8,8 +8,9 @@ from typing import Any
 
 from overseg.errors import StoreError
 from overseg.store.durable import write_atomically
+from overseg.store.integrity import is_sealed, sealed
 
-FORMAT, FORMAT_VERSION = "overseg", 3
+FORMAT, FORMAT_VERSION = "overseg", 4
 PARTS, RESULTS = "parts", "results"
 _DIFFERENCES_SHOWN = 3
 
@@ -46,8 +47,8 @@ def as_json(tree: dict[str, Any]) -> dict[str, Any]:
 
 
 def write_group(folder: Path, attributes: dict[str, Any]) -> None:
-    """Write the metadata of a zarr group, atomically and durably (zarr itself does not wait for the disk)."""
-    metadata = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
+    """Write the metadata of a zarr group, atomically, durably (zarr itself does not wait for the disk), and sealed."""
+    metadata = {"zarr_format": 3, "node_type": "group", "attributes": sealed(attributes)}
     write_atomically(folder / "zarr.json", json.dumps(metadata, indent=2, allow_nan=False).encode())
 
 
@@ -58,9 +59,15 @@ def read_attributes(folder: Path) -> dict[str, Any]:
         StoreError: there is no group, or it cannot be read.
     """
     try:
-        return json.loads((folder / "zarr.json").read_bytes())["attributes"]
-    except (OSError, ValueError, KeyError, TypeError) as e:
-        raise StoreError(f"cannot read {folder / 'zarr.json'} ({e}); open the store again") from e
+        attributes = json.loads((folder / "zarr.json").read_bytes())["attributes"]
+        if not is_sealed(attributes):
+            raise ValueError("its content is not what was written")
+        return attributes
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
+        raise StoreError(
+            f"cannot read {folder / 'zarr.json'} ({e}); open the store again, and if that does not help, see "
+            "`overseg repair`"
+        ) from e
 
 
 def write_root(store: Path, root: Root) -> None:
@@ -86,6 +93,8 @@ def read_root(store: Path) -> Root:
         StoreError: there is no store, a damaged one, or one of another format version.
     """
     attributes = _attributes(store)
+    if attributes is None and (store / RESULTS).is_dir():
+        raise _damaged(store, "it is no JSON of a store")
     if attributes is None:
         raise StoreError(
             f"expected a store made by `overseg run` at {store}, found "
@@ -99,12 +108,18 @@ def read_root(store: Path) -> Root:
                 f"the store {store} has format version {version} and this overseg reads {FORMAT_VERSION}; "
                 f"{advice}, or choose another path"
             )
+        if not is_sealed(attributes):
+            raise ValueError("its content is not what was written")
         return _root(attributes)
-    except (KeyError, TypeError, IndexError) as e:
-        raise StoreError(
-            f"expected the attributes of a store in {store / 'zarr.json'}, found them damaged ({e!r}); "
-            "bring that file back, or choose another path"
-        ) from e
+    except (KeyError, TypeError, IndexError, ValueError) as e:
+        raise _damaged(store, repr(e)) from e
+
+
+def _damaged(store: Path, reason: str) -> StoreError:
+    return StoreError(
+        f"expected the attributes of a store in {store / 'zarr.json'}, found them damaged ({reason}); "
+        "bring that file back, or choose another path"
+    )
 
 
 def is_store(path: Path) -> bool:
@@ -163,7 +178,7 @@ def _attributes(store: Path) -> dict[str, Any] | None:
     """The root's attributes; None where there is no overseg store."""
     try:
         attributes = json.loads((store / "zarr.json").read_bytes())["attributes"]
-    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, RecursionError):
         return None
     except OSError as e:
         raise StoreError(f"cannot read the store {store}: {e.strerror}; check its permissions") from e

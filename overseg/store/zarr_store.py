@@ -1,6 +1,6 @@
 """The journal of a run, and the form of its result: a zarr v3 group. `docs/store.md` describes it byte by byte."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
@@ -20,11 +20,13 @@ from overseg.store.durable import (
     clear_temporaries,
     link_folder,
     publish_folder,
+    sync,
     temporary_beside,
     write_atomically,
     writing,
 )
 from overseg.store.ending_table import write_ending_tracks
+from overseg.store.integrity import files_in
 from overseg.store.lock import StoreLock
 from overseg.store.mask_table import MaskTable
 from overseg.store.mask_writer import write_association
@@ -160,6 +162,25 @@ class ZarrStore:
         self._keys.add(key)
         if self._seconds is not None:
             _add(self._seconds, visit.seconds)
+
+    def discard(self, keys: Iterable[VisitKey], *, result: bool) -> None:
+        """Take away what is damaged: visits, and the result. They are to be made anew; a final store is so no more.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        with writing(self._path):
+            if result:
+                root = self._root.with_result(None, final=False)
+                write_root(self._path, root)
+                self._root = root
+                self._parts.mkdir(exist_ok=True)
+            for key in keys:
+                self._committed_part(key).unlink()
+                self._keys.discard(key)
+            sync(self._parts)
+            tidy(self._path, self._root)
+        self._seconds = None
 
     def read(self, key: VisitKey) -> Visit:
         """A visit that was committed; KeyError if it was not."""
@@ -318,7 +339,7 @@ def _complete(folder: Path, tracks: Tracks, frames: Frames, edges: Edges, attrib
     write_table(result, "tracks", tracks)
     write_table(result, "frames", frames)
     write_table(result, "edges", Edges(**{name: column[by_frame] for name, column in to_arrays(edges).items()}))
-    write_group(folder, attributes)
+    write_group(folder, attributes | {"files": files_in(folder)})
 
 
 def _as_json(names: Mapping[int, TrackName]) -> dict[str, dict[str, str]]:

@@ -9,7 +9,7 @@ from jaxtyping import Float64, UInt8
 
 from overseg.errors import InputError
 from overseg.video.fingerprint import fingerprint
-from overseg.video.packets import refuse_absurd_size
+from overseg.video.packets import refuse_absurd_size, refuse_swelling
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -133,6 +133,8 @@ def _open(file: Path) -> "Image":
     except (OSError, SyntaxError, ValueError) as e:
         raise InputError(f"{file} is no image that can be read ({_one_line(e)}); repair or remove it") from e
     refuse_absurd_size((image.height, image.width), file)
+    if image.format == "PNG":
+        refuse_swelling((image.height, image.width), file.stat().st_size, file)
     return image
 
 

@@ -92,6 +92,17 @@ def refuse_absurd_size(size: tuple[int, int], path: Path) -> None:
         )
 
 
+def refuse_swelling(size: tuple[int, int], n_bytes: int, path: Path) -> None:
+    """Raise InputError for a PNG that cannot hold the picture it speaks of, before memory is asked for that.
+
+    Deflate makes 1032 bytes at most out of one (its longest copy, 258 bytes, takes 2 bits), and a byte holds 8 pixels.
+    """
+    if size[0] * size[1] > 8 * 1032 * n_bytes:
+        raise InputError(
+            f"{path} says that it is of {size[1]} x {size[0]} px, for which its {n_bytes} bytes are too few; replace it"
+        )
+
+
 def read_packets(container: "InputContainer", stream: "VideoStream") -> Packets:
     """Run through the file once without decoding."""
     read_errors: list[Exception] = []

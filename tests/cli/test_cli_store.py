@@ -91,7 +91,7 @@ def test_a_newer_format(store, images, refused):
     before = content(store)
     for words in (("run", images, store), ("run", images, store, "--overwrite"), ("info", store)):
         line = refused(*words, *(PREVIEW if words[0] == "run" else ()))
-        assert "has format version 99 and this overseg reads 3; update overseg, or choose another path" in line
+        assert "has format version 99 and this overseg reads 4; update overseg, or choose another path" in line
     assert content(store) == before
 
 
@@ -126,7 +126,7 @@ def interrupt(*_, **__):
 
 def test_a_damaged_result(store, refused):
     shutil.rmtree(store / "results")
-    assert "open the store again, and if that does not help, run again with --overwrite" in refused("info", store)
+    assert "open the store again, and if that does not help, see `overseg repair`" in refused("info", store)
 
 
 def test_a_full_disk_behind_the_output(store):

@@ -1,5 +1,6 @@
 """Ways to damage a file: bytes, and what stands in JSON, text and archives."""
 
+import copy
 import json
 import random
 import re
@@ -72,7 +73,7 @@ def _with_something_strange(content: bytes, dice: random.Random) -> bytes:
         if isinstance(node, dict) and dice.random() < 0.2:
             del node[key]
         else:
-            node[key] = dice.choice(_STRANGE)
+            node[key] = copy.deepcopy(dice.choice(_STRANGE))
     return json.dumps(tree).encode()
 
 

@@ -20,8 +20,8 @@ from fuzzing.readers import Reader
 
 from overseg.errors import OversegError
 
-LIMIT_S = 20.0  # for one input; a busy machine is slow, and what hangs, hangs for ever
-LIMIT_BYTES = 2 << 30  # of address space beyond what the process has when it begins
+LIMIT_S = 60.0  # for one input; a busy machine is slow, and what hangs, hangs for ever
+LIMIT_BYTES = 4 << 30  # of address space beyond what the process has when it begins
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _CHANGES = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.symlink", "os.link", "os.truncate", "shutil.rmtree"}
 

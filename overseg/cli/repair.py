@@ -1,0 +1,54 @@
+"""`overseg check` and `overseg repair`: whether a store is as it was written, and mending it."""
+
+import argparse
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from overseg.report import TerminalReport
+
+
+def add_parser(commands: Any) -> None:
+    """Describe both commands to argparse."""
+    check = commands.add_parser(
+        "check",
+        help="see whether a store is as it was written",
+        description="Read all of a store and name every file that is damaged. Exits with 1 if there is one.",
+    )
+    check.add_argument("store", metavar="OUT.zarr")
+    check.set_defaults(call=run_check, if_interrupted="the store is as it was")
+    repair = commands.add_parser(
+        "repair",
+        help="make anew what is damaged in a store",
+        description="Find what is damaged in a store, and make that anew; the result is the same again.",
+    )
+    repair.add_argument("store", metavar="OUT.zarr")
+    repair.add_argument("--video", metavar="PATH", help="where the input is now, if it was moved since the run")
+    repair.add_argument("--masks", metavar="FOLDER", help="where the masks of --generator precomputed are")
+    repair.add_argument("--quiet", action="store_true", help="no progress bar and no remarks")
+    repair.set_defaults(call=run_repair, if_interrupted="run the same command, or the run's, again to go on")
+
+
+def run_check(args: argparse.Namespace) -> int:
+    """Name what is damaged."""
+    from overseg.store.checking import find_damage
+
+    damage = find_damage(Path(args.store))
+    for one in damage:
+        print(one)
+    if not damage:
+        print(f"{args.store}: nothing is damaged")
+    return int(bool(damage))
+
+
+def run_repair(args: argparse.Namespace) -> int:
+    """Mend it, and say what was damaged."""
+    from overseg.repair import repair
+
+    with closing(TerminalReport(quiet=args.quiet)) as report:
+        damage = repair(args.store, video=args.video, masks=args.masks, report=report)
+    if not args.quiet:
+        for one in damage:
+            print(one)
+        print(f"{args.store}: {'made anew' if damage else 'nothing is damaged'}")
+    return 0

@@ -1,0 +1,129 @@
+"""Mending a damaged store: what is damaged is made anew, and nothing else."""
+
+import time
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from overseg.api import identity_of, out_of_memory_told
+from overseg.data.budget import Budget
+from overseg.data.settings import Settings
+from overseg.errors import StoreError
+
+if TYPE_CHECKING:
+    from overseg.stages import Report, Stages, Video
+    from overseg.store.checking import Damage
+    from overseg.store.root import Root
+    from overseg.store.zarr_store import ZarrStore
+
+
+def repair(
+    path: str | Path,
+    *,
+    video: str | Path | None = None,
+    masks: str | Path | None = None,
+    report: "Report | None" = None,
+) -> "list[Damage]":
+    """Find what is damaged in a store, and make that anew; what `overseg repair` does.
+
+    A damaged visit is made again from the visits around it, and is the same again. A damaged result is published anew
+    from the visits; where these are gone, as in a store that is complete, all of them are made again.
+
+    Args:
+        path: the store.
+        video: where its input is now; None for where it was when the store was made.
+        masks: where the given masks are now, of a run with `--generator precomputed`.
+        report: is told of every step; None for progress bars on a terminal.
+
+    Returns:
+        What was damaged.
+
+    Raises:
+        StoreError: there is no store, its root is damaged, or it was not made by `overseg run`.
+        InputError: the video is not there, or is another one.
+    """
+    from overseg.build import build_stages, find_weights
+    from overseg.presets import resolve_device
+    from overseg.report import TerminalReport
+    from overseg.store.checking import find_damage
+    from overseg.store.root import Root, as_json, differences, read_root
+    from overseg.store.zarr_store import ZarrStore
+    from overseg.video.open import open_video
+
+    path = Path(path)
+    damage, root = find_damage(path), read_root(path)
+    if not damage:
+        return []
+    settings = _settings_of(root, path, masks)
+    with ExitStack() as stack:
+        report = report or stack.enter_context(closing(TerminalReport()))
+        opened = stack.enter_context(
+            open_video(
+                root.provenance["input"] if video is None else video,
+                start=settings.start,
+                end=settings.end,
+                stride=settings.stride,
+                resize=settings.resize,
+            )
+        )
+        weights = find_weights(settings, report=report)
+        now = Root(as_json(identity_of(opened.info, settings, weights)), root.provenance, opened.info.size)
+        if differing := differences(root, now):
+            raise StoreError(f"{path} cannot be mended from this: {differing}; say with --video where its input is")
+        device = resolve_device(root.provenance["device"], needs_torch=bool(weights))
+        stages = build_stages(settings, device=device)
+        store = stack.enter_context(ZarrStore.reopen(path))
+        stack.enter_context(out_of_memory_told())
+        _mend(opened, stages, store, settings, root, damage, report)
+    return damage
+
+
+def _mend(
+    video: "Video",
+    stages: "Stages",
+    store: "ZarrStore",
+    settings: Settings,
+    root: "Root",
+    damage: "list[Damage]",
+    report: "Report",
+) -> None:
+    from overseg.engine.repair import make_again, publish_again
+    from overseg.engine.run import run
+
+    limit = _limit_of(store.path, root)
+    lost = [one.visit for one in damage if one.visit is not None]
+    is_result_lost = len(lost) < len(damage)
+    store.discard(lost, result=is_result_lost)
+    if is_result_lost and root.final:
+        run(video, stages, store, settings=settings, budget=Budget(), report=report, since=time.monotonic())
+        return
+    make_again(video, stages, store, lost, settings=settings, report=report)
+    if is_result_lost:
+        publish_again(video, stages, store, settings=settings, limit=limit, report=report)
+
+
+def _settings_of(root: "Root", path: Path, masks: str | Path | None) -> Settings:
+    chosen: dict[str, Any] = root.identity.get("settings", {})
+    if "match_iou" not in chosen or not set(chosen) <= set(Settings.names()):
+        raise StoreError(f"{path} was not made by `overseg run`: make it again as it was made")
+    weights = root.provenance["weights"]
+    names = {
+        setting: weights[stage]["name"]
+        for setting, stage in (("weights", "generator"), ("propagator_weights", "propagator"))
+        if stage in weights
+    }
+    given = {"masks": str(masks)} if masks is not None else {}
+    return Settings.from_options({**chosen, **names, **given})
+
+
+def _limit_of(path: Path, root: "Root") -> str | None:
+    """The limit that ended the run, as far as the damaged store still says it."""
+    from overseg.store.root import RESULTS, read_attributes
+
+    if root.result is None or root.final:
+        return None
+    try:
+        reason = read_attributes(path / RESULTS / root.result)["summary"]["stop_reason"]
+    except StoreError:
+        return "that is not known any more"
+    return reason.removeprefix("budget ")
