@@ -40,9 +40,9 @@ def publish_again(
     shots = store.shots()
     if shots is None:
         return
-    n_left = len({visit for shot in shots for visit in full_visits(shot, settings.step)} - store.committed())
+    left = {visit for shot in shots for visit in full_visits(shot, settings.step)} - store.committed()
     spending = Spending(store, stages, Budget(), n_frames=len(video), size=video.info.size, since=time.monotonic())
-    outcome = Outcome(limit=limit, n_visits_left=n_left, spent=spending.spent())
+    outcome = Outcome(limit=limit, visits_left=frozenset(left), spent=spending.spent())
     conclude(video, shots, stages.associator, store, outcome, report)
 
 
