@@ -2,21 +2,19 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from overseg.associate.shown import ShownRows
 from overseg.data.detections import Detections
 from overseg.data.endings import Endings
-from overseg.data.masks import Masks, Source
+from overseg.data.masks import Masks
 from overseg.data.prompts import ObjectMasks
 from overseg.data.shot import Shot
 from overseg.data.track_names import TrackName
-from overseg.data.visit import Direction, Edges, Outline, Visit, VisitKey
-from overseg.engine.conclude import survey
+from overseg.data.visit import Direction, Visit, VisitKey
 from overseg.engine.followed import object_of
+from overseg.engine.objects_result import publish_objects
 from overseg.engine.redetection import Found, Redetection, distinct, identified
 from overseg.engine.stretch import Carried, Stretch
 from overseg.errors import InputError, SettingsError
@@ -60,7 +58,7 @@ def track(
     shots = [Shot(at, min(at + length, len(video)) - 1) for at in range(0, len(video), length)]
     work = _Work(video, propagator, store, shots, redetection, min_area_px, report)
     work.follow(objects)
-    _publish(video, store, shots, work, report, began)
+    publish_objects(video, store, names=work.names, shots=shots, found=work.found, began=began, report=report)
 
 
 class _Work:
@@ -200,47 +198,3 @@ class _Work:
         numbers = object_of(rows.region)
         masks = ObjectMasks(rows.rles, numbers.astype(np.int32), rows.frame, rows.score)
         return Carried(masks, dict(zip(numbers.tolist(), rows.region.tolist(), strict=True)))
-
-
-def _publish(video: Video, store: TrackStore, shots: Sequence[Shot], work: _Work, report: Report, began: float) -> None:
-    """Make one track of each object that is seen, in the order in which they were named."""
-    keys = sorted(store.committed())
-    outlines = [store.outline(key)[0] for key in keys]
-    regions = np.unique(np.concatenate([np.zeros(0, np.int64), *(rows.region for rows in outlines)]))
-    seen = np.unique(object_of(regions))
-    shown = ShownRows(regions, np.searchsorted(seen, object_of(regions)).astype(np.int32))
-    track_of, prompted = {}, [np.zeros(0, np.int32)]
-    for key, rows in zip(keys, outlines, strict=True):
-        track_of[key] = np.concatenate([np.zeros(0, np.int32), *(shown.show(frame) for frame in _by_frame(rows))])
-        prompted.append(rows.frame[rows.source == Source.KEYFRAME])
-    draft = store.compact(track_of)
-    keyframes = np.unique(np.concatenate(prompted)).astype(np.int64)
-    whole = [Shot(0, len(video) - 1)]
-    tracks, frames = survey(video.timestamps_s, whole, shown.tracks(), keyframes, draft, report)
-    seconds = {stage: round(spent, 3) for stage, spent in store.seconds().items()}
-    bridged = [[shot.start, shot.stop] for shot in shots if not frames.is_keyframe[shot.start : shot.stop + 1].any()]
-    store.publish(
-        tracks=tracks,
-        frames=frames,
-        edges=Edges.empty(),
-        summary={
-            "stop_reason": "complete",
-            "left_undone": None,
-            "n_shots": len(whole),
-            "n_keyframes": len(keyframes),
-            "work": 0.0,
-            "seconds": seconds,
-            "seconds_total": round(time.perf_counter() - began, 3),
-            **({"bridged": bridged, "detections": work.found} if len(shots) > 1 or work.found else {}),
-        },
-        final=True,
-        names={number: work.names[one] for number, one in enumerate(seen.tolist())},
-    )
-    report.event("published", tracks=len(tracks), masks=int(frames.n_masks.sum()))
-
-
-def _by_frame(rows: Outline) -> Iterator[Outline]:
-    """The rows of each frame that has one; they come ordered by frame."""
-    starts = [*np.flatnonzero(np.diff(rows.frame, prepend=-1)).tolist(), len(rows.frame)]
-    for start, stop in pairwise(starts):
-        yield rows.cut(slice(start, stop))
