@@ -45,10 +45,10 @@ def choose_tracking(device: str, changes: dict[str, Any], *, masks_alone: bool, 
     if unknown:
         raise SettingsError(f"there is no setting {unknown[0]!r}: expected {', '.join(TrackSettings.names())}")
     asked = changes.get("propagator")
-    needs_sam = not masks_alone or changes.get("step", TrackSettings.step) > 0
+    needs_sam = not masks_alone or TrackSettings.from_options(changes).step > 0
     found_device = resolve_device(device, needs_torch=asked == "sam2" or needs_sam)
     fitting, reason = ({}, "as asked") if asked else _fitting(found_device, changes, report)
-    settings = TrackSettings(**_with_weights({**fitting, **changes}, needs_sam=needs_sam))
+    settings = TrackSettings.from_options(_with_weights({**fitting, **changes}, needs_sam=needs_sam))
     _refuse_idle(settings, changes, needs_sam=needs_sam)
     return TrackChoice(settings, found_device, _line(settings, found_device, reason))
 

