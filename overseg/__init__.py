@@ -6,6 +6,7 @@ result.masks_at(0).rles.to_masks()  # bool [n, height, width]
 """
 
 from overseg.api import export, import_masks, open, relink, run
+from overseg.autotracking.backend import MaskOptions
 from overseg.autotracking.run import autotrack
 from overseg.data.budget import Budget
 from overseg.data.rles import Rles
@@ -13,13 +14,16 @@ from overseg.data.settings import Settings
 from overseg.detectors import train_detector
 from overseg.errors import OversegError
 from overseg.instances import associate_masks
+from overseg.prompts.seeding import Seeding
 from overseg.segmenting import segment
 from overseg.tracking import track
 
 __all__ = [
     "Budget",
+    "MaskOptions",
     "OversegError",
     "Rles",
+    "Seeding",
     "Settings",
     "associate_masks",
     "autotrack",
