@@ -54,7 +54,7 @@ def test_a_budget_of_seconds(carphone, run, facts):
     assert (found["frames"], found["seconds"]["total"] >= 1) == (120, True)
     result = overseg.open("out.zarr")
     assert not result.final
-    assert sum(len(result.masks_at(frame)) for frame in range(len(result))) == found["masks"] > 0
+    assert sum(len(result.masks_at(frame)) for frame in range(len(result))) == found["masks"]
     assert main(["render", "out.zarr", "out.png", "--frame", "119", "--quiet"]) == 0
 
 
