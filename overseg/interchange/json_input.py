@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pycocotools import mask as coco_mask
 
 from overseg.data.rles import Rles
@@ -12,6 +13,8 @@ from overseg.errors import InputError
 from overseg.generate.rle_text import to_counts
 from overseg.interchange.json_stream import items
 from overseg.video.packets import refuse_absurd_size
+
+_REACH = 4  # times the picture's longer side
 
 
 @contextmanager
@@ -47,9 +50,28 @@ def as_counts(segmentation: Any, size: tuple[int, int]) -> bytes:
         if stored != size:
             raise ValueError(f"a mask of {stored[1]} x {stored[0]} px in a picture of {width} x {height} px")
         return to_counts(segmentation["counts"], n_pixels=height * width, height=height)
-    polygons = [[float(at) for at in polygon] for polygon in segmentation]
+    return polygon_counts([[float(at) for at in polygon] for polygon in segmentation], size)
+
+
+def polygon_counts(polygons: list[list[float]], size: tuple[int, int]) -> bytes:
+    """COCO's compressed run lengths of what lies in any of the polygons [x0, y0, x1, y1, …].
+
+    pycocotools takes five places for every pixel along a polygon, and trusts that they can be counted: one that
+    reaches far beyond the picture, or runs across it more often than any outline does, is refused.
+
+    Raises:
+        ValueError: there are none, or one is no polygon of a picture of this size.
+    """
+    height, width = size
     if not polygons or any(len(polygon) < 6 or len(polygon) % 2 for polygon in polygons):
         raise ValueError("neither run lengths nor polygons of three or more points")
+    for polygon in polygons:
+        points_xy = np.array(polygon).reshape(-1, 2)
+        if not np.abs(points_xy).max() <= _REACH * max(size):  # so put, a NaN is refused
+            raise ValueError("a polygon that reaches far beyond the picture")
+        length_px = np.abs(points_xy - np.roll(points_xy, 1, axis=0)).max(axis=1).sum()
+        if length_px > _REACH * _REACH * (height + 2) * (width + 2):
+            raise ValueError("a polygon longer than any outline in the picture")
     parts = coco_mask.frPyObjects(polygons, height, width)
     return Rles(size, tuple(part["counts"] for part in parts)).union().counts[0]
 

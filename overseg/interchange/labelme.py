@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 from PIL import Image, UnidentifiedImageError
-from pycocotools import mask as coco_mask
 
 from overseg.data.crops import crops
 from overseg.data.masks import TrackMasks
@@ -20,7 +19,7 @@ from overseg.data.rles import Rles
 from overseg.errors import InputError
 from overseg.interchange.folders import files_in_order
 from overseg.interchange.imported import FIRST_OWN_ID, LARGEST_ID, Imported, imported_masks
-from overseg.interchange.json_input import as_size, checked, within
+from overseg.interchange.json_input import as_size, checked, polygon_counts, within
 from overseg.interchange.json_output import write_json
 from overseg.interchange.png import encoded
 from overseg.interchange.selection import SelectedFrame, Selection
@@ -114,7 +113,7 @@ def shape_counts(shape: dict[str, Any], size: tuple[int, int]) -> bytes:
         raise ValueError(f"a shape of type {kind!r}; masks, polygons and rectangles can be read")
     if len(points) < 3:
         raise ValueError("a polygon of fewer than three points")
-    return coco_mask.frPyObjects([[at for point in points for at in point]], *size)[0]["counts"]
+    return polygon_counts([[at for point in points for at in point]], size)
 
 
 def _decoded(text: str, size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:

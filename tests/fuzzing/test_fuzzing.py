@@ -26,6 +26,7 @@ from overseg.generate.mask_folder import masks_size
 from overseg.generate.rle_text import to_counts
 from overseg.interchange.formats import FORMATS
 from overseg.interchange.import_journal import ImportJournal
+from overseg.interchange.json_input import polygon_counts
 from overseg.video.open import open_video
 
 N_INPUTS = 20  # of each kind
@@ -92,6 +93,16 @@ def test_settings_of_any_text(tmp_path_factory, text):
         assert isinstance(read_config(path, allowed=("step",), words={}), dict)
     except SettingsError as e:
         assert "\n" not in str(e)
+
+
+@pytest.mark.parametrize("far", [2.0**63, -1e300, float("nan"), float("inf"), 200.0])
+def test_polygons_that_no_picture_has(far):
+    """pycocotools would crash on them."""
+    with pytest.raises(ValueError, match="a polygon"):
+        polygon_counts([[1, 1, 9, 2, 5, far]], SIZE)
+    with pytest.raises(ValueError, match="a polygon longer"):
+        polygon_counts([[0.0, 0.0, 31.0, 23.0] * 5000], SIZE)
+    assert Rles(SIZE, (polygon_counts([[-3, -3, 40, -3, 40, 30, -3, 30]], SIZE),)).area_px()[0] == SIZE[0] * SIZE[1]
 
 
 def png_of(width: int, height: int) -> bytes:
