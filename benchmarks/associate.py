@@ -24,6 +24,7 @@ from overseg.associate.overlap import OverlapAssociator
 from overseg.data.endings import Endings
 from overseg.data.masks import KeyframeMasks, Masks, Source, region_id
 from overseg.data.rles import Rles
+from overseg.data.shot import Shot
 from overseg.data.visit import Direction, Edges, Frontier, Visit, VisitKey
 from overseg.engine.resolve import resolve
 from overseg.store.zarr_store import ZarrStore
@@ -83,7 +84,7 @@ def _stream(n_frames: int, n_masks: int) -> dict[str, float]:
         began = time.perf_counter()
         n_rows = _write_visits(store, n_frames, n_masks)
         written, before = time.perf_counter(), _peak_mib()
-        resolution = resolve(store, OverlapAssociator(), n_frames)
+        resolution = resolve(store, OverlapAssociator(), [Shot(0, n_frames - 1)])
         linked = time.perf_counter()
         after = _peak_mib()
     return {

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overseg.associate.overlap import OverlapAssociator
+from overseg.associate.reappearance import Reappearance
 from overseg.data.settings import EXACT_ONLY, RELAXING, Settings
 from overseg.data.track_settings import TrackSettings
 from overseg.engine.redetection import Redetection
@@ -32,8 +33,14 @@ def build_stages(settings: Settings, *, device: str, feature_cache_bytes: int = 
         generator,
         preview_generator,
         _build_propagator(settings, device, feature_cache_bytes),
-        OverlapAssociator(match_iou=settings.match_iou),
+        build_associator(settings),
     )
+
+
+def build_associator(settings: Settings) -> OverlapAssociator:
+    """What decides on tracks. Where nothing is carried, nothing was out of sight: there is nothing to know again."""
+    reid = settings.reid and settings.propagator != "none"
+    return OverlapAssociator(match_iou=settings.match_iou, reappearance=Reappearance() if reid else None)
 
 
 def build_follower(settings: TrackSettings, *, device: str, feature_cache_bytes: int = 4 << 30) -> PromptedPropagator:

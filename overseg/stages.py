@@ -15,11 +15,13 @@ from jaxtyping import Bool, Float64, Int32, Int64
 
 from overseg.data.detections import Detections
 from overseg.data.frame import Frame
+from overseg.data.looks import Looks
 from overseg.data.masklets import Masklets
 from overseg.data.masks import KeyframeMasks, TrackMasks
 from overseg.data.prompts import ObjectMasks, Prompts
 from overseg.data.rles import Rles
 from overseg.data.shot import Shot
+from overseg.data.spans import Spans
 from overseg.data.track_names import NO_NAMES, TrackName
 from overseg.data.tracks import Frames, Tracks
 from overseg.data.video_info import VideoInfo
@@ -196,6 +198,19 @@ class Associator(Protocol):
         """
         ...
 
+    def rejoin(self, groups: Int64[np.ndarray, " r"], spans: Spans, looks: Looks) -> Int64[np.ndarray, " r"]:
+        """Join groups that are one region which was out of sight for a while.
+
+        Args:
+            groups: what `link` made of the regions of one shot.
+            spans: where these regions are seen, in the same order.
+            looks: what they look like, ordered by region; those without a look are left out.
+
+        Returns:
+            As `link`.
+        """
+        ...
+
 
 @dataclass(frozen=True)
 class Stages:
@@ -257,6 +272,10 @@ class TrackStore(Protocol):
 
     def outline(self, key: VisitKey) -> tuple[Outline, Edges]:
         """A committed visit without its masks."""
+        ...
+
+    def looks(self, key: VisitKey) -> Looks:
+        """What the masks that a committed visit made look like."""
         ...
 
     def seconds(self) -> dict[str, float]:

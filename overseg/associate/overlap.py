@@ -4,8 +4,11 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int32, Int64
 
 from overseg.associate.linking import Groups, pairs
+from overseg.associate.reappearance import Reappearance
+from overseg.data.looks import Looks
 from overseg.data.masks import keyframe_of, made_on
 from overseg.data.rles import Rles
+from overseg.data.spans import Spans
 from overseg.data.visit import Edges
 from overseg.stages import Meetings
 
@@ -15,12 +18,13 @@ MAY_BE_ONE_IOU = 0.4  # meetings below it are not kept: even noisy masks of one 
 class OverlapAssociator:
     """Keeps what overlaps on a keyframe, and links regions from the strongest evidence down."""
 
-    def __init__(self, *, match_iou: float = 0.6) -> None:
+    def __init__(self, *, match_iou: float = 0.6, reappearance: Reappearance | None = None) -> None:
         """
         Args:
             match_iou: masks of one frame that agree at least this much, in (0, 1], are the same region.
+            reappearance: joins what was out of sight; None joins nothing.
         """
-        self._match_iou = match_iou
+        self._match_iou, self._reappearance = match_iou, reappearance
         self._least_iou = min(match_iou, MAY_BE_ONE_IOU)
         self._nearly_iou = (match_iou + self._least_iou) / 2
 
@@ -80,6 +84,10 @@ class OverlapAssociator:
         for pair in pairs(small[order], large[order]):
             groups.join(*pair)
         return regions[groups.smallest()]
+
+    def rejoin(self, groups: Int64[np.ndarray, " r"], spans: Spans, looks: Looks) -> Int64[np.ndarray, " r"]:
+        """Join groups that are one region; see `stages.Associator`."""
+        return groups if self._reappearance is None else self._reappearance.rejoin(groups, spans, looks)
 
     def _judge(
         self,

@@ -59,6 +59,7 @@ def summary(result: "Result") -> dict[str, Any]:
             "median": float(np.median(lengths)) if len(lengths) else 0.0,
             "longest": int(lengths.max(initial=0)),
         },
+        **({"tracks_rejoined": result.summary["n_rejoined"]} if "n_rejoined" in result.summary else {}),
         "masklets_ended": result.n_ended,
         "stop_reason": result.summary["stop_reason"],
         "left_undone": result.summary["left_undone"],

@@ -1,4 +1,4 @@
-"""`overseg relink`: the tracks of a store anew, with another threshold."""
+"""`overseg relink`: the tracks of a store anew, with another threshold, or with and without re-appearance."""
 
 import argparse
 from contextlib import closing
@@ -17,6 +17,11 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("store", metavar="OUT.zarr", help="the store of a run")
     parser.add_argument("--match-iou", type=float, help="masks that agree this much are one region (the run's)")
+    parser.add_argument(
+        "--reid",
+        action=argparse.BooleanOptionalAction,
+        help="let a track that ended go on as a later one that looks the same, near where it was (the run's)",
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress bar and no remarks")
     parser.set_defaults(call=run, if_interrupted="the store is as it was")
 
@@ -26,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     from overseg.api import relink
 
     with closing(TerminalReport(quiet=args.quiet)) as report:
-        result = relink(args.store, match_iou=args.match_iou, report=report)
+        result = relink(args.store, match_iou=args.match_iou, reid=args.reid, report=report)
     if not args.quiet:
         print(f"{args.store}: {headline(result)}")
     return 0

@@ -70,6 +70,10 @@ SETTINGS: dict[str, dict[str, Any]] = {  # setting -> how argparse reads it
     },
     "max_masks_per_keyframe": {"type": int, "metavar": "N", "help": "keep the N largest masks of a keyframe"},
     "match_iou": {"type": float, "help": "masks that agree this much are one region (0.6)"},
+    "reid": {
+        "action": argparse.BooleanOptionalAction,
+        "help": "let a track that ended go on as a later one that looks the same, near where it was (on)",
+    },
     "min_area_px": {"type": int, "metavar": "PIXELS", "help": "a smaller mask counts as gone (100)"},
     "max_missed": {"type": int, "help": "keyframes a carried mask may pass unmatched (3)"},
     "max_frontier": {"type": int, "help": "unmatched masks carried past a keyframe (64)"},

@@ -10,6 +10,8 @@ from overseg.data.columns import Columns
 from overseg.data.masklets import Masklets
 from overseg.data.rles import Rles
 
+LOOK_SIZE = 64
+
 
 @dataclass(frozen=True)
 class KeyframeMasks(Columns):
@@ -22,6 +24,8 @@ class KeyframeMasks(Columns):
         level: which of SAM's multimask outputs it is (0 subpart, 1 part, 2 whole); -1 where unknown.
         levels: of it and of the duplicates that it stands for: bit k (value 2**k) is set for level k; 0 where unknown.
         point_xy: the prompt point in pixels of this frame (x right, y down); NaN where there was none.
+        look: what it looks like to the model, a vector of length 127, rounded: of masks that look alike the angle
+            between these is small. Zeros where there is no model, or it says nothing.
     """
 
     rles: Rles
@@ -30,6 +34,7 @@ class KeyframeMasks(Columns):
     level: Int8[np.ndarray, " n"]
     levels: UInt8[np.ndarray, " n"]
     point_xy: Float32[np.ndarray, "n 2"]
+    look: Int8[np.ndarray, "n channels"]
 
     @classmethod
     def from_rles(cls, rles: Rles) -> "KeyframeMasks":
@@ -42,6 +47,7 @@ class KeyframeMasks(Columns):
             level=np.full(n, -1, np.int8),
             levels=np.zeros(n, np.uint8),
             point_xy=np.full((n, 2), np.nan, np.float32),
+            look=np.zeros((n, LOOK_SIZE), np.int8),
         )
 
 

@@ -54,6 +54,8 @@ class Settings:
             `exact`, as segment_anything has them.
         max_masks_per_keyframe: only so many masks of a keyframe are kept, the largest by area; None keeps all.
         match_iou: masks of one frame that agree at least this much, in (0, 1], are the same region.
+        reid: whether a track that ended goes on as a later one that looks the same and is near; never across a cut, nor
+            where nothing is carried, nor without a model that makes the masks.
         min_area_px: a mask smaller than this, in pixels of the processed frame, counts as gone.
         max_missed: how many keyframes in a row a carried mask may pass without meeting a mask.
         max_frontier: how many masks that met nothing are carried on past a keyframe, the most valuable ones.
@@ -88,6 +90,7 @@ class Settings:
     crop_n_points_downscale_factor: int = 1
     max_masks_per_keyframe: int | None = None
     match_iou: float = 0.6
+    reid: bool = True
     min_area_px: int = 100
     max_missed: int = 3
     max_frontier: int = 64
@@ -160,7 +163,7 @@ def _check(values: dict[str, Any]) -> None:
     for name in ("weights", "propagator_weights", "masks"):
         if not isinstance(values[name], str | None):
             raise SettingsError(f"{option(name)} takes a name or a path, not {values[name]!r}")
-    for name in ("exact", "compile", "carried_prompts"):
+    for name in ("exact", "reid", "compile", "carried_prompts"):
         if not isinstance(values[name], bool) and not (name in _OPTIONAL and values[name] is None):
             raise SettingsError(f"{option(name)} is on or off, true or false in a file, not {values[name]!r}")
     for name, (kind, low, high) in _RANGES.items():

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float32, Int8, Int32, Int64
 
 from overseg.data.endings import Endings
+from overseg.data.looks import Looks
 from overseg.data.masks import Masks
 
 
@@ -93,6 +94,7 @@ class Visit:
         endings: where and why what was carried ended, ordered by region.
         edges: what met at the keyframe that the visit arrived at.
         frontier: what goes on from there.
+        looks: what the masks that were made on a keyframe look like.
         seconds: time spent, by stage. Not part of the result: two equal runs differ in it.
     """
 
@@ -101,6 +103,7 @@ class Visit:
     endings: Endings
     edges: Edges
     frontier: Frontier
+    looks: Looks = field(default_factory=Looks.empty)
     seconds: dict[str, float] = field(default_factory=dict, compare=False)
 
     @classmethod
@@ -108,7 +111,7 @@ class Visit:
         cls, key: VisitKey, masks: Masks, endings: Endings, seconds: dict[str, float] | None = None
     ) -> "Visit":
         """A visit on which nothing met and from which nothing goes on."""
-        return cls(key, masks, endings, Edges.empty(), Frontier.empty(), seconds or {})
+        return cls(key, masks, endings, Edges.empty(), Frontier.empty(), seconds=seconds or {})
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def conclude(
 ) -> None:
     """Decide the tracks over everything in the store and publish the result."""
     began = time.perf_counter()
-    resolution = resolve(store, associator, len(video))
+    resolution = resolve(store, associator, shots)
     draft = store.compact(resolution.track_of)
     resolution.track_of.clear()  # the draft has it now; a long video has a number for every mask in it
     tracks, frames = survey(video.timestamps_s, shots, resolution.tracks, resolution.keyframes, draft, report)
@@ -50,6 +50,7 @@ def conclude(
         "left": asdict(left) if left else None,
         "n_shots": len(shots),
         "n_keyframes": len(resolution.keyframes),
+        "n_rejoined": resolution.n_rejoined,
         "work": round(outcome.spent.work, 1),
         "seconds": {stage: round(spent, 3) for stage, spent in seconds.items()},
         "seconds_total": round(outcome.spent.seconds + seconds["conclude"], 3),

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Int8, Int64
 
 from overseg.data.endings import Endings
+from overseg.data.looks import Looks
 from overseg.data.masks import Masks, Source
 from overseg.data.rles import Rles
 from overseg.data.visit import Direction, Edges, Frontier, Visit, VisitKey
@@ -52,8 +53,8 @@ class Crossing:
         """Cross the clip of `key` and commit what was found. The visits it starts from must be in the store."""
         clock = _Clock(store=self._last_commit_s)  # a visit cannot hold the time of its own commit
         if key.start == key.stop:
-            masks = self._generate(key, Rles.empty(self._video.info.size), clock)
-            visit = Visit(key, masks, Endings.empty(), Edges.empty(), Frontier.empty(), clock.seconds)
+            masks, looks = self._generate(key, Rles.empty(self._video.info.size), clock)
+            visit = Visit(key, masks, Endings.empty(), Edges.empty(), Frontier.empty(), looks, clock.seconds)
         elif key.round != FULL:
             visit = self._cross_preview(key, clock)
         elif key.direction is Direction.FORWARD:
@@ -72,10 +73,10 @@ class Crossing:
             here = self._store.read(self._came_to[FULL, Direction.FORWARD, key.start])
         prompts, missed = _with_frontier(_keyframe_rows(here.masks, key.start), here)
         carried = self._carry(key, prompts, clock)
-        target = self._generate(key, carried.arrived.rles, clock)
+        target, looks = self._generate(key, carried.arrived.rles, clock)
         missed_now = _per_region(carried.arrived.region, prompts.region, missed)
         visit = self._meet(key, carried, target, missed_now, clock)
-        return _with_rows(visit, target)
+        return _with_rows(replace(visit, looks=looks), target)
 
     def _cross_backward(self, key: VisitKey, clock: "_Clock") -> Visit:
         """The masks of the later keyframe go back; only what was first seen there may go on past the earlier one."""
@@ -105,16 +106,17 @@ class Crossing:
         with clock.counts("associate"):
             meetings = self._stages.associator.meet(carried.arrived.rles, target.rles)
         edges = edges_of(meetings, carried.arrived, target, _end(key))
-        visit = Visit(key, carried.between, carried.endings, edges, Frontier.empty(), clock.seconds)
+        visit = Visit(key, carried.between, carried.endings, edges, Frontier.empty(), seconds=clock.seconds)
         return _with_rows(visit, carried.arrived)
 
-    def _generate(self, key: VisitKey, carried: Rles, clock: "_Clock") -> Masks:
+    def _generate(self, key: VisitKey, carried: Rles, clock: "_Clock") -> tuple[Masks, Looks]:
         with clock.counts("read"):
             keyframe = self._video[key.stop]
         with clock.counts("generate"):
             generator = self._stages.generator if key.round == FULL else self._stages.preview_generator
             found = generator.generate(keyframe, carried)
-        return Masks.from_keyframe(found, frame=key.stop, round_=key.round)
+        masks = Masks.from_keyframe(found, frame=key.stop, round_=key.round)
+        return masks, Looks.of(found, masks.region)
 
     def _carry(self, key: VisitKey, prompts: Masks, clock: "_Clock") -> "_Carried":
         with clock.counts("propagate"):
@@ -143,7 +145,7 @@ class Crossing:
             ]
         )
         frontier = Frontier(arrived.region[onward], (missed[onward] + 1).astype(np.int8))
-        return _with_rows(Visit(key, carried.between, carried.endings, edges, frontier, clock.seconds), passing)
+        return _with_rows(Visit(key, carried.between, carried.endings, edges, frontier, seconds=clock.seconds), passing)
 
     def _admitted(
         self, meetings: Meetings, arrived: Masks, target: Masks, missed: Int8[np.ndarray, " a"]

@@ -2,15 +2,19 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Int8, Int32, Int64
 
 from overseg.associate.shown import ShownRows
+from overseg.data.looks import Looks
 from overseg.data.masks import Masks, Source
+from overseg.data.shot import Shot
+from overseg.data.spans import Spans
 from overseg.data.tracks import Tracks
 from overseg.data.visit import Edges, Outline, VisitKey
+from overseg.engine.grouping import Sightings, group
 from overseg.engine.meeting import edges_of
 from overseg.engine.schedule import generates
 from overseg.stages import Associator, TrackStore
@@ -25,6 +29,7 @@ class Resolution:
     Attributes:
         track_of: for every visit that is part of the result, the track of each of its rows; -1 for rows not shown.
         tracks: the tracks, ordered by the first keyframe mask in them; part_of is still -1 everywhere.
+        n_rejoined: as in Grouping.
         edges: all edges of the result.
         keyframes: frames on which masks were generated, ascending.
         rounds: for every frame the round that speaks for it; NO_ROUND where no visit was made.
@@ -32,27 +37,28 @@ class Resolution:
 
     track_of: dict[VisitKey, Int32[np.ndarray, " n"]]
     tracks: Tracks
+    n_rejoined: int
     edges: Edges
     keyframes: Int64[np.ndarray, " k"]
     rounds: Int8[np.ndarray, " f"]
 
 
-def resolve(store: TrackStore, associator: Associator, n_frames: int) -> Resolution:
+def resolve(store: TrackStore, associator: Associator, shots: Sequence[Shot]) -> Resolution:
     """Decide the tracks from everything that the store holds, in whichever order it was found.
 
     Every frame is spoken for by the finest round that visited it. Where a coarser round takes over, its masks meet
     the finer ones on the finer round's keyframes, so that tracks go on across the seam.
     """
     committed = sorted(store.committed())
-    rounds = _speaking_rounds(committed, n_frames)
+    rounds = _speaking_rounds(committed, sum(map(len, shots)))
     keys = [key for key in committed if (rounds[key.start : key.stop + 1] == key.round).any()]
-    sightings = _look(store, keys, rounds)
-    edges = Edges.concatenate([sightings.edges, *_seams(store, associator, committed, rounds, sightings)])
-    groups = associator.link(sightings.regions, edges, sightings.seen_on, sightings.seen)
-    _, track_of_region = np.unique(groups, return_inverse=True)
-    shown = ShownRows(sightings.regions, track_of_region.astype(np.int32))
+    sightings, keyframes = _look(store, keys, rounds)
+    seams = _seams(store, associator, committed, rounds, sightings.spans.region, keyframes)
+    sightings = replace(sightings, edges=Edges.concatenate([sightings.edges, *seams]))
+    grouping = group(sightings, associator, shots)
+    shown = ShownRows(sightings.spans.region, grouping.track)
     track_of = _show(store, keys, rounds, shown)
-    return Resolution(track_of, shown.tracks(), edges, sightings.keyframes, rounds)
+    return Resolution(track_of, shown.tracks(), grouping.n_rejoined, sightings.edges, keyframes, rounds)
 
 
 def _speaking_rounds(keys: Sequence[VisitKey], n_frames: int) -> Int8[np.ndarray, " f"]:
@@ -63,43 +69,31 @@ def _speaking_rounds(keys: Sequence[VisitKey], n_frames: int) -> Int8[np.ndarray
     return rounds
 
 
-@dataclass(frozen=True)
-class _Sightings:
-    """What is seen where the rounds speak.
-
-    Attributes:
-        regions: regions with a mask in the result, ascending, each once.
-        seen_on, seen: region seen[i] has a mask on keyframe seen_on[i].
-        keyframes: frames on which masks were generated, ascending.
-        edges: edges found by the visits that speak for some frame.
-    """
-
-    regions: Int64[np.ndarray, " r"]
-    seen_on: Int32[np.ndarray, " s"]
-    seen: Int64[np.ndarray, " s"]
-    keyframes: Int64[np.ndarray, " k"]
-    edges: Edges
-
-
-def _look(store: TrackStore, keys: Sequence[VisitKey], rounds: Int8[np.ndarray, " f"]) -> _Sightings:
-    regions, seen_on, seen = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
-    all_edges, keyframes = [], set()
+def _look(
+    store: TrackStore, keys: Sequence[VisitKey], rounds: Int8[np.ndarray, " f"]
+) -> tuple[Sightings, Int64[np.ndarray, " k"]]:
+    """What is seen where the rounds speak, with the edges found by visits; and the frames that masks were made on."""
+    seen_on, seen = [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
+    spans, all_edges, looks, keyframes = [Spans.of_rows(seen[0], seen_on[0])], [], [Looks.empty()], set()
     for key in keys:
         rows, edges = store.outline(key)
         speaks = rounds[rows.frame] == key.round
         at_end = speaks & ((rows.frame == key.start) | (rows.frame == key.stop))
-        regions.append(np.unique(rows.region[speaks]))
+        spans.append(Spans.of_rows(rows.region[speaks], rows.frame[speaks]))
         seen_on.append(rows.frame[at_end])
         seen.append(rows.region[at_end])
         keyframes |= _generated_on(key, rounds)
         all_edges.append(edges)
-    return _Sightings(
-        regions=np.unique(np.concatenate(regions)),
+        looks.append(store.looks(key))
+    of_regions = Looks.concatenate(looks)
+    sightings = Sightings(
+        spans=Spans.concatenate(spans).joined(),
         seen_on=np.concatenate(seen_on),
         seen=np.concatenate(seen),
-        keyframes=np.array(sorted(keyframes), dtype=np.int64),
         edges=Edges.concatenate(all_edges),
+        looks=of_regions.take(np.argsort(of_regions.region, kind="stable")),
     )
+    return sightings, np.array(sorted(keyframes), dtype=np.int64)
 
 
 def _generated_on(key: VisitKey, rounds: Int8[np.ndarray, " f"]) -> set[int]:
@@ -112,10 +106,11 @@ def _seams(
     associator: Associator,
     committed: Sequence[VisitKey],
     rounds: Int8[np.ndarray, " f"],
-    sightings: _Sightings,
+    regions: Int64[np.ndarray, " r"],
+    keyframes: Int64[np.ndarray, " k"],
 ) -> Iterator[Edges]:
     """Edges between a finer round's keyframe masks and the masks of a coarser round on the same frames."""
-    coarse = _coarse_on_finer_keyframes(store, committed, rounds, sightings)
+    coarse = _coarse_on_finer_keyframes(store, committed, rounds, regions, keyframes)
     for key in committed:
         for keyframe in _generated_on(key, rounds) & coarse.keys():
             masks = store.read(key).masks
@@ -125,7 +120,11 @@ def _seams(
 
 
 def _coarse_on_finer_keyframes(
-    store: TrackStore, committed: Sequence[VisitKey], rounds: Int8[np.ndarray, " f"], sightings: _Sightings
+    store: TrackStore,
+    committed: Sequence[VisitKey],
+    rounds: Int8[np.ndarray, " f"],
+    regions: Int64[np.ndarray, " r"],
+    keyframes: Int64[np.ndarray, " k"],
 ) -> dict[int, list[Masks]]:
     """By keyframe: masks of rounds that do not speak for it, of regions that do appear elsewhere."""
     coarse: defaultdict[int, list[Masks]] = defaultdict(list)
@@ -133,8 +132,8 @@ def _coarse_on_finer_keyframes(
         if (rounds[key.start : key.stop + 1] >= key.round).all():
             continue
         rows, _ = store.outline(key)
-        hidden = (rounds[rows.frame] < key.round) & np.isin(rows.frame, sightings.keyframes)
-        hidden &= np.isin(rows.region, sightings.regions)
+        hidden = (rounds[rows.frame] < key.round) & np.isin(rows.frame, keyframes)
+        hidden &= np.isin(rows.region, regions)
         if hidden.any():
             masks = store.read(key).masks.take(hidden)
             for keyframe in np.unique(masks.frame).tolist():

@@ -13,6 +13,7 @@ from torch import Tensor
 from overseg.data.frame import Frame
 from overseg.data.masks import KeyframeMasks, levels_of
 from overseg.errors import DeviceError, InputError, WeightsError
+from overseg.generate.appearance import Appearance
 from overseg.generate.batching import WHAT_HELPS, Batching
 from overseg.generate.candidates import SAME_IOU, Candidates, Thresholds, mask_iou
 from overseg.generate.decode import FIRST_LEVEL_OUTPUT, Answers, MaskDecoding
@@ -80,6 +81,7 @@ class PromptedFrame:
         except torch.OutOfMemoryError as e:
             raise DeviceError(f"the device has not enough memory to encode a frame; {WHAT_HELPS}") from e
         check_finite(embedding)
+        self._appearance = Appearance(embedding, self.framing)
         with self._precision:
             self._decoding = MaskDecoding(sam, embedding, input_size=self.framing.input_size)
         self._enlarging = Enlarging(self.framing, self._decoding.logits_size, self._device)
@@ -118,6 +120,7 @@ class PromptedFrame:
             level=candidates.level,
             levels=candidates.levels,
             point_xy=candidates.point_xy,
+            look=self._appearance.looks(candidates.logits),
         )
 
     def stability_score(self, logits: Float[Tensor, "n y x"]) -> Float32[np.ndarray, " n"]:

@@ -140,6 +140,8 @@ class ExactSam1Generator:
         found = [KeyframeMasks.from_rles(Rles.empty(crop.size))]
         for answers in prompted.ask_points(grid * prompted.size_xy, np.zeros((0, 2))):
             masks = prompted.enlarge(answers.candidates)
+            if crop.size != keyframe.size:  # encoded by itself, a crop gives looks that can be held against no others
+                masks = replace(masks, look=np.zeros_like(masks.look))
             found.append(masks.take(~_cut_off(masks.rles, box_xyxy, keyframe.size)))
         masks = KeyframeMasks.concatenate(found)
         masks = _distinct(masks, masks.predicted_iou, self._box_nms_thresh)

@@ -11,11 +11,12 @@ from jaxtyping import Int32
 
 from overseg.data.columns import Columns
 from overseg.data.endings import Endings
+from overseg.data.looks import Looks
 from overseg.data.visit import VisitKey
 from overseg.store.columns import NO_TRACK, StoredRows, to_arrays, to_table
 from overseg.store.mask_writer import MaskWriter
-from overseg.store.part import part_name, read_endings, read_mask_arrays
-from overseg.store.zarr_tables import write_stream
+from overseg.store.part import part_name, read_endings, read_looks, read_mask_arrays
+from overseg.store.zarr_tables import write_stream, write_table
 
 Table = TypeVar("Table", bound=Columns)
 TrackOf = Mapping[VisitKey, Int32[np.ndarray, " n"]]
@@ -43,6 +44,12 @@ def write_endings(folder: Path, *, parts: Path, keys: Iterable[VisitKey]) -> Non
     endings = _sorted_rows(keys, lambda key: read_endings(parts / part_name(key)), frame="from_frame")
     group = zarr.open_group(folder, mode="r+").create_group("endings")
     write_stream(group, to_arrays(Endings.empty()), map(to_arrays, endings))
+
+
+def write_looks(folder: Path, *, parts: Path, keys: Iterable[VisitKey]) -> None:
+    """Write the group `looks` of a new result. Memory holds all of it: some 50 bytes a region."""
+    looks = Looks.concatenate([Looks.empty(), *(read_looks(parts / part_name(key)) for key in keys)])
+    write_table(zarr.open_group(folder, mode="r+"), "looks", looks.take(np.argsort(looks.region, kind="stable")))
 
 
 def _sorted_rows(visits: Iterable[VisitKey], read: Callable[[VisitKey], Table], *, frame: str) -> Iterator[Table]:

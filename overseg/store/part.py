@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from overseg.data.endings import Endings
+from overseg.data.looks import Looks
 from overseg.data.masks import Masks
 from overseg.data.visit import Direction, Edges, Frontier, Outline, Visit, VisitKey
 from overseg.errors import StoreError
@@ -45,6 +46,7 @@ def encode_visit(visit: Visit) -> bytes:
         "endings": to_arrays(visit.endings),
         "edges": to_arrays(visit.edges),
         "frontier": to_arrays(visit.frontier),
+        "looks": to_arrays(visit.looks),
     }
     key = visit.key
     attributes = {
@@ -69,6 +71,7 @@ def read_visit(path: Path, key: VisitKey, size: tuple[int, int]) -> Visit:
             endings=to_table(Endings, groups["endings"], size),
             edges=to_table(Edges, groups["edges"], size),
             frontier=to_table(Frontier, groups["frontier"], size),
+            looks=to_table(Looks, groups["looks"], size),
             seconds=attributes["seconds"],
         )
 
@@ -92,6 +95,12 @@ def read_endings(path: Path) -> Endings:
         return to_table(Endings, _load(path, skip=_NOT_IN_ENDINGS)[0]["endings"], (0, 0))
 
 
+def read_looks(path: Path) -> Looks:
+    """What the masks that a committed visit made look like."""
+    with _readable(path):
+        return to_table(Looks, _load(path, skip=_NOT_IN_LOOKS)[0]["looks"], (0, 0))
+
+
 def read_seconds(path: Path) -> dict[str, float]:
     """Time that a committed visit took, by stage."""
     with _readable(path), zipfile.ZipFile(path) as archive:
@@ -99,8 +108,10 @@ def read_seconds(path: Path) -> dict[str, float]:
 
 
 _RLES = {"rle_bytes", "rle_offsets"}
-_NOT_IN_OUTLINE = {f.name for f in fields(Masks)} - {f.name for f in fields(Outline)} | _RLES
-_NOT_IN_ENDINGS = {f.name for f in fields(Masks)} - {f.name for f in fields(Endings)} | _RLES
+_COLUMNS = {f.name for table in (Masks, Endings, Looks) for f in fields(table)} | _RLES
+_NOT_IN_OUTLINE = _COLUMNS - {f.name for table in (Outline, Edges) for f in fields(table)}
+_NOT_IN_ENDINGS = _COLUMNS - {f.name for f in fields(Endings)}
+_NOT_IN_LOOKS = _COLUMNS - {f.name for f in fields(Looks)}
 
 
 def _load(path: Path, skip: Container[str] = ()) -> tuple[dict[str, Arrays], dict[str, Any]]:

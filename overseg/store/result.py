@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Int32, Int64
 
 from overseg.data.endings import TrackEndings
+from overseg.data.looks import Looks
 from overseg.data.masks import TrackMasks
 from overseg.data.track_names import TrackName
 from overseg.data.track_tree import TrackTree
@@ -136,6 +137,11 @@ class Result:
         return read_table(self._folder, "edges", Edges)
 
     @cached_property
+    def looks(self) -> Looks:
+        """What regions look like, ordered by region."""
+        return read_table(self._folder, "looks", Looks)
+
+    @cached_property
     def tree(self) -> TrackTree:
         """How tracks contain each other: roots, children, levels."""
         return TrackTree.from_part_of(self.tracks.part_of)
@@ -216,7 +222,12 @@ class Result:
             _hash_column(total, f"masks/{name}", self._masks.chunks(name))
         for name, stored in ending_columns(self._folder).items():
             _hash_column(total, f"endings/{name}", stored.chunks())
-        for table, columns in (("tracks", self.tracks), ("frames", self.frames), ("edges", self.edges)):
+        for table, columns in (
+            ("looks", self.looks),
+            ("tracks", self.tracks),
+            ("frames", self.frames),
+            ("edges", self.edges),
+        ):
             for name, column in to_arrays(columns).items():
                 _hash_column(total, f"{table}/{name}", [column])
         return total.hexdigest()

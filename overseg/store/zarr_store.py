@@ -10,12 +10,13 @@ import numpy as np
 import zarr
 from jaxtyping import Int32
 
+from overseg.data.looks import Looks
 from overseg.data.shot import Shot
 from overseg.data.track_names import NO_NAMES, TrackName
 from overseg.data.tracks import Frames, Tracks
 from overseg.data.visit import Edges, Outline, Visit, VisitKey
 from overseg.store.columns import to_arrays
-from overseg.store.compaction import TrackOf, write_endings, write_masks
+from overseg.store.compaction import TrackOf, write_endings, write_looks, write_masks
 from overseg.store.durable import (
     clear_temporaries,
     link_folder,
@@ -31,7 +32,7 @@ from overseg.store.lock import StoreLock
 from overseg.store.mask_table import MaskTable
 from overseg.store.mask_writer import write_association
 from overseg.store.opening import begin, prepare_folder, tidy
-from overseg.store.part import encode_visit, part_key, part_name, read_outline, read_seconds, read_visit
+from overseg.store.part import encode_visit, part_key, part_name, read_looks, read_outline, read_seconds, read_visit
 from overseg.store.root import PARTS, RESULTS, Root, as_json, read_root, write_group, write_root
 from overseg.store.zarr_tables import write_table
 
@@ -190,6 +191,10 @@ class ZarrStore:
         """A committed visit without its masks; KeyError if it was not committed."""
         return read_outline(self._committed_part(key))
 
+    def looks(self, key: VisitKey) -> Looks:
+        """What the masks that a committed visit made look like; KeyError if it was not committed."""
+        return read_looks(self._committed_part(key))
+
     def seconds(self) -> dict[str, float]:
         """Time that all committed visits took together, by stage."""
         if self._seconds is None:
@@ -224,6 +229,7 @@ class ZarrStore:
                     n_frames=self._root.identity["video"]["n_frames"],
                 )
                 write_endings(folder, parts=self._parts, keys=track_of)
+                write_looks(folder, parts=self._parts, keys=track_of)
                 write_ending_tracks(folder)
             except BaseException:
                 clear_temporaries(self._results)
@@ -247,7 +253,7 @@ class ZarrStore:
             try:
                 folder.mkdir()
                 write_group(folder, {})
-                for table in ("masks", "endings"):
+                for table in ("masks", "endings", "looks"):
                     link_folder(self._results / str(self._root.result) / table, folder / table)
                 write_association(folder, track, n_tracks=n_tracks)
                 write_ending_tracks(folder)

@@ -32,7 +32,7 @@ def test_the_runs_own_threshold_gives_the_runs_own_result(store, facts, folder):
     before = facts(store)
     assert main(["relink", store, "--match-iou", "0.9", "--quiet"]) == 0
     strict = facts(store)
-    assert strict["relinked"] == {"match_iou": 0.9}
+    assert strict["relinked"] == {"match_iou": 0.9, "reid": True}
     assert strict["tracks"] > before["tracks"] and strict["sha256"] != before["sha256"]
     assert strict["track_length"]["mean"] < before["track_length"]["mean"]
     assert main(["relink", store, "--quiet"]) == 0
@@ -62,7 +62,7 @@ def test_a_run_that_is_not_complete_goes_on_as_if_nothing_had_been(carphone, sto
     words = ["run", str(carphone), "part.zarr", *RUN]
     assert main([*words, "--budget", "masks=300"]) == 0
     assert main(["relink", "part.zarr", "--match-iou", "0.8", "--quiet"]) == 0
-    assert facts("part.zarr")["relinked"] == {"match_iou": 0.8}
+    assert facts("part.zarr")["relinked"] == {"match_iou": 0.8, "reid": True}
     assert facts("part.zarr")["stop_reason"] == "budget masks=300"
     assert main(words) == 0
     assert facts("part.zarr")["sha256"] == facts(store)["sha256"]

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from overseg.data.endings import Endings
+from overseg.data.looks import Looks
 from overseg.data.masklets import End
-from overseg.data.masks import Masks, Source, region_id
+from overseg.data.masks import LOOK_SIZE, Masks, Source, region_id
 from overseg.data.rles import Rles
 from overseg.data.tracks import Frames, Tracks
 from overseg.data.visit import Direction, Edges, Frontier, Visit, VisitKey
@@ -67,7 +68,13 @@ def visit(key: VisitKey, n_regions: int = 3) -> Visit:
     )
     edges = Edges(regions, regions + 1, np.full(n_regions, key.stop, np.int32), np.ones(n_regions, np.float32))
     frontier = Frontier(regions[:1], np.zeros(min(n_regions, 1), np.int8))
-    return Visit(key, masks, endings, edges, frontier, {"decode": 0.25, "propagate": 1.5})
+    looks = Looks(
+        region=region_id(key.stop, key.round, np.arange(n_regions if forward else 0)),
+        area_px=rng.integers(1, 192, n_regions).astype(np.int32)[: n_regions * forward],
+        box_xywh=rng.integers(0, 12, (n_regions * forward, 4)).astype(np.float32),
+        look=rng.integers(-127, 128, (n_regions * forward, LOOK_SIZE)).astype(np.int8),
+    )
+    return Visit(key, masks, endings, edges, frontier, looks, {"decode": 0.25, "propagate": 1.5})
 
 
 def visits(n_frames: int = 13, n_regions: int = 3) -> list[Visit]:

@@ -100,6 +100,12 @@ def test_a_reader_from_the_documentation(tmp_path, monkeypatch, rle_shard_bytes)
     assert all(np.array_equal(expected[name], endings[name]) for name in endings)
     assert np.array_equal(expected["track"], association["ending_track"])
 
+    looks = {a.name: read_array(a) for a in (folder / "looks").iterdir() if a.is_dir()}
+    expected = vars(result.looks)
+    assert sorted(expected) == sorted(looks)
+    assert all(np.array_equal(expected[name], looks[name]) for name in looks)
+    assert (np.diff(looks["region"]) > 0).all()
+
 
 def check(rows: Any, masks: dict[str, np.ndarray], association: dict[str, np.ndarray], expected: Any) -> None:
     offsets, joined = masks["rle_offsets"], masks["rle_bytes"].tobytes()

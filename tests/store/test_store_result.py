@@ -249,7 +249,7 @@ def test_tables_that_do_not_fit_the_draft(tmp_path):
 
 def test_all_arrays_use_codecs_of_the_specification(result):
     arrays = [a for _, a in zarr.open_group(result.path, mode="r").members(max_depth=None) if isinstance(a, zarr.Array)]
-    assert len(arrays) == 38
+    assert len(arrays) == 42
     assert {c.to_dict()["name"] for a in arrays for c in a.metadata.codecs} <= {"bytes", "zstd", "sharding_indexed"}
     assert zarr_tables.RLE_SHARD_BYTES % zarr_tables.RLE_CHUNK_BYTES == 0
 

@@ -1,0 +1,73 @@
+"""Looks of masks from the features of an encoded picture."""
+
+import numpy as np
+import pytest
+import torch
+
+from overseg.data.masks import LOOK_SIZE
+from overseg.generate.appearance import Appearance
+from overseg.generate.encoding import Framing
+
+FRAMING = Framing(size=(96, 128), side_px=128)  # 8 x 8 cells of 16 pixels, of which 6 rows show the picture
+STUFF = torch.tensor([[0, 0, 1, 1], [0, 0, 1, 1], [2, 2, 3, 3]]).repeat_interleave(2, 0).repeat_interleave(2, 1)
+
+
+@pytest.fixture
+def embedding() -> torch.Tensor:
+    """Four stuffs, each with features of its own and some noise, and below the picture something else."""
+    torch.manual_seed(0)
+    features = torch.full((1, 96, 8, 8), 100.0)
+    features[0, :, :6] = torch.randn(96, 4)[:, STUFF] + 0.02 * torch.randn(96, 6, 8) + 50
+    return features
+
+
+def mask(rows: slice, columns: slice) -> torch.Tensor:
+    """Logits of a mask over these pixels of the logits, four to a cell."""
+    logits = torch.full((1, 32, 32), -1.0)
+    logits[:, rows, columns] = 1
+    return logits
+
+
+def cosine(one: np.ndarray, other: np.ndarray) -> float:
+    one, other = one.astype(float).ravel(), other.astype(float).ravel()
+    return one @ other / np.linalg.norm(one) / np.linalg.norm(other)
+
+
+def test_what_is_of_one_stuff_looks_alike_and_nothing_else(embedding):
+    seen = Appearance(embedding, FRAMING)
+    whole, part, other = (
+        seen.looks(mask(*at))
+        for at in (
+            (slice(0, 16), slice(0, 16)),
+            (slice(2, 10), slice(3, 12)),
+            (slice(0, 16), slice(16, 32)),
+        )
+    )
+    assert whole.shape == (1, LOOK_SIZE) and whole.dtype == np.int8
+    assert np.linalg.norm(whole.astype(float)) == pytest.approx(127, abs=3)
+    assert cosine(whole, part) > 0.9
+    assert cosine(whole, other) < 0.3
+
+
+def test_what_lies_beside_the_picture_changes_nothing(embedding):
+    other = embedding.clone()
+    other[:, :, 6:] = -3
+    below = torch.cat([mask(slice(0, 24), slice(4, 9)), mask(slice(0, 32), slice(4, 9))])
+    looks = [Appearance(features, FRAMING).looks(below) for features in (embedding, other)]
+    assert np.array_equal(*looks) and np.array_equal(looks[0][0], looks[0][1])
+    assert not Appearance(embedding, FRAMING).looks(mask(slice(24, 32), slice(0, 32))).any()
+
+
+def test_a_cell_counts_by_the_share_of_it_that_is_mask(embedding):
+    seen = Appearance(embedding, FRAMING)
+    mostly = seen.looks(mask(slice(0, 8), slice(8, 17)))
+    assert cosine(mostly, seen.looks(mask(slice(0, 8), slice(8, 16)))) > 0.95
+    assert cosine(mostly, seen.looks(mask(slice(0, 8), slice(16, 20)))) < 0.4
+
+
+def test_no_masks_a_picture_of_one_colour_and_drawings_of_fewer_rows(embedding):
+    assert Appearance(embedding, FRAMING).looks(torch.zeros((0, 28, 32))).shape == (0, LOOK_SIZE)
+    plain = Appearance(torch.ones_like(embedding), FRAMING).looks(mask(slice(0, 16), slice(0, 16)))
+    assert plain.shape == (1, LOOK_SIZE)
+    at = mask(slice(0, 16), slice(0, 16))
+    assert np.array_equal(Appearance(embedding, FRAMING).looks(at), Appearance(embedding, FRAMING).looks(at[:, :28]))
