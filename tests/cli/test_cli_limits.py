@@ -27,7 +27,8 @@ def limited(command: list[str]) -> subprocess.CompletedProcess[str]:
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE_BYTES, LARGEST_FILE_BYTES))
 
-    return subprocess.run(command, capture_output=True, text=True, preexec_fn=limit)
+    without_bytecode = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}  # Python would keep what it could write of it
+    return subprocess.run(command, capture_output=True, text=True, preexec_fn=limit, env=without_bytecode)
 
 
 def left_over(folder: Path) -> list[str]:
@@ -79,9 +80,9 @@ def test_no_permission(words, command, folder, refused):
 
 def test_the_second_process_is_told_at_once(command, folder, facts):
     """While the first one stands still in the middle of its work."""
-    os.mkfifo(folder / "log")
-    with subprocess.Popen([*command, "--log-json", "log"]) as first, (folder / "log").open() as log:
-        while json.loads(log.readline())["event"] != "visit":
+    with subprocess.Popen([*command, "--log-json", "/dev/stdout"], stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout is not None
+        while json.loads(first.stdout.readline())["event"] != "visit":
             pass
         first.send_signal(signal.SIGSTOP)
         second = subprocess.run(command, capture_output=True, text=True)
@@ -90,6 +91,6 @@ def test_the_second_process_is_told_at_once(command, folder, facts):
         third = subprocess.run([*OVERSEG, "repair", "out.zarr", "--quiet"], capture_output=True, text=True)
         assert (third.returncode, third.stderr) == (0, "")
         first.send_signal(signal.SIGCONT)
-        log.read()
+        first.communicate()
     assert first.returncode == 0
     assert facts("out.zarr")["stop_reason"] == "complete"
