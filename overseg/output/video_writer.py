@@ -114,7 +114,10 @@ class VideoWriter:
         odd = ((0, picture.shape[0] % 2), (0, picture.shape[1] % 2), (0, 0))
         even = np.ascontiguousarray(np.pad(picture, odd, mode="edge"))
         frame = VideoFrame.from_ndarray(even, format=_FORMAT_OF[picture.shape[2]]).reformat(
-            format=self._stream.codec_context.pix_fmt, dst_colorspace="ITU709", dst_color_range="MPEG"
+            format=self._stream.codec_context.pix_fmt,
+            dst_colorspace="ITU709",
+            dst_color_range="MPEG",
+            threads=1,  # with more, FFmpeg spoils alpha where one thread's rows end and another's begin
         )
         frame.pts, frame.time_base = self._n_written, 1 / self._fps
         self._encode(frame)
