@@ -16,6 +16,8 @@ from overseg.stages import Clip, Direction, Video
 
 _BLOCK_PX = 8  # the sampling map is bounded per block of this side, to find where a mask can land
 _SMALL_PX = 480  # frames whose longer side is shorter have no detail to spare: flow is computed at full resolution
+_WINDOW_PX = 7
+_CLEARLY_BETTER = 1.0  # in grey levels; less is noise, and plain surfaces would get ragged borders
 _MASKS_AT_ONCE = 32  # masks drawn full-size before they are encoded; bounds memory
 
 
@@ -86,15 +88,16 @@ class FlowPropagator:
             back = self._dis.calc(grey, previous, None)  # type: ignore[call-overload]
             path = path.extended(_scaled(back, frame.size), _resize(_consistent(there, back), frame.size))
             if previous is not first:
-                path = path.along(_scaled(self._mended(path, grey, first), frame.size))
+                path = self._mended(path, grey, first)
             previous = grey
             yield frame.index, path
 
-    def _mended(
-        self, path: "_Path", grey: UInt8[np.ndarray, "a b"], first: UInt8[np.ndarray, "a b"]
-    ) -> Float32[np.ndarray, "a b 2"]:
-        """The flow from a frame to the prompt's frame, begun with the path that is known."""
-        return self._mending_dis.calc(grey, first, _scaled(path.flow(), grey.shape))
+    def _mended(self, path: "_Path", grey: UInt8[np.ndarray, "a b"], first: UInt8[np.ndarray, "a b"]) -> "_Path":
+        """The path along the flow from a frame to the prompt's, where that explains the picture clearly better."""
+        chained = _scaled(path.flow(), grey.shape)
+        direct = self._mending_dis.calc(grey, first, chained.copy())
+        better = _unlikeness(grey, first, direct) + _CLEARLY_BETTER < _unlikeness(grey, first, chained)
+        return path.along(_scaled(direct, path.size), where=_resize(better, path.size))
 
     def _shrink(self, grey: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "a b"]:
         scale = min(1.0, self._flow_size_px / max(grey.shape))
@@ -167,11 +170,12 @@ class _Path:
         start = _Path.start(self.size)
         return np.stack([self.x - start.x, self.y - start.y], axis=-1)
 
-    def along(self, flow: Float32[np.ndarray, "h w 2"]) -> "_Path":
-        """The same path with its pixels taken back by another flow, but those that came into the picture."""
+    def along(self, flow: Float32[np.ndarray, "h w 2"], *, where: Bool[np.ndarray, "h w"]) -> "_Path":
+        """The same path with some of its pixels taken back by another flow, none that came into the picture."""
         start = _Path.start(self.size)
+        kept = self.entered | ~where
         x, y = (
-            np.where(self.entered, known, axis + flow[..., i])
+            np.where(kept, known, axis + flow[..., i])
             for i, (known, axis) in enumerate(((self.x, start.x), (self.y, start.y)))
         )
         return _Path(x, y, self.unbroken, self.entered)
@@ -226,6 +230,15 @@ def _crop(prompts: Rles, row: int) -> tuple[tuple[int, int], UInt8[np.ndarray, "
     one = prompts.take([row])
     left, top, width, height = one.boxes_xywh()[0].astype(int).tolist()
     return (left, top), one.to_masks()[0, top : top + height, left : left + width].view(np.uint8) * np.uint8(255)
+
+
+def _unlikeness(
+    grey: UInt8[np.ndarray, "a b"], first: UInt8[np.ndarray, "a b"], flow: Float32[np.ndarray, "a b 2"]
+) -> Float32[np.ndarray, "a b"]:
+    """How far the prompt's frame, brought here by a flow, is from a frame: mean over a small window, in grey levels."""
+    start = _Path.start((flow.shape[0], flow.shape[1]))
+    brought = cv2.remap(first, start.x + flow[..., 0], start.y + flow[..., 1], cv2.INTER_LINEAR)
+    return cv2.blur(cv2.absdiff(brought, grey).astype(np.float32), (_WINDOW_PX, _WINDOW_PX))
 
 
 def _consistent(there: Float32[np.ndarray, "h w 2"], back: Float32[np.ndarray, "h w 2"]) -> Bool[np.ndarray, "h w"]:
