@@ -66,7 +66,7 @@ def test_it_finds_the_objects_on_frames_that_it_was_not_trained_on(made):
             y, x = np.nonzero(VIDEO.truth(frame)[name])
             middle = [(x.min() + x.max() + 1) / 2, (y.min() + y.max() + 1) / 2]
             x1, y1, x2, y2 = of_it.boxes_xyxy[0].tolist()
-            assert np.abs(np.subtract(middle, [(x1 + x2) / 2, (y1 + y2) / 2])).max() < 12
+            assert np.abs(np.subtract(middle, [(x1 + x2) / 2, (y1 + y2) / 2])).max() < 20
             assert of_it.confidence[0] > 0.3
 
 
