@@ -15,7 +15,7 @@ from overseg.data.rles import Rles
 from overseg.data.visit import Direction, Edges, Frontier, Visit, VisitKey
 from overseg.engine.meeting import each_pair_once, edges_of
 from overseg.engine.previews import SEED_ROUND
-from overseg.engine.schedule import FULL
+from overseg.engine.schedule import FULL, generator_of
 from overseg.stages import Clip, Meetings, Stages, TrackStore, Video
 
 _WORTH_OF_LENGTH = 0.05  # a track that is one frame longer counts as much as this share of its pixels newly covered
@@ -113,8 +113,7 @@ class Crossing:
         with clock.counts("read"):
             keyframe = self._video[key.stop]
         with clock.counts("generate"):
-            generator = self._stages.generator if key.round == FULL else self._stages.preview_generator
-            found = generator.generate(keyframe, carried)
+            found = generator_of(key, self._stages).generate(keyframe, carried)
         masks = Masks.from_keyframe(found, frame=key.stop, round_=key.round)
         return masks, Looks.of(found, masks.region)
 

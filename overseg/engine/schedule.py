@@ -7,7 +7,7 @@ from overseg.data.budget import Budget
 from overseg.data.shot import Shot
 from overseg.data.visit import Direction, VisitKey
 from overseg.engine.previews import PREVIEW_ROUNDS, preview_visits, spread
-from overseg.stages import Stages
+from overseg.stages import MaskGenerator, Stages
 from overseg.video.keyframes import keyframes
 
 FULL = 0  # the round whose keyframes are `step` apart
@@ -46,12 +46,17 @@ def generates(key: VisitKey) -> bool:
     return key.start == key.stop or (key.round == FULL and key.direction is Direction.FORWARD)
 
 
+def generator_of(key: VisitKey, stages: Stages) -> MaskGenerator:
+    """What finds the masks of a visit's keyframe."""
+    return stages.generator if key.round == FULL else stages.preview_generator
+
+
 def visit_work(key: VisitKey, n_carried: int, stages: Stages) -> float:
     """Work that a visit is reckoned to take in passes of SAM's image encoder, with masks carried on all its frames."""
     work = stages.propagator.clip_work(key.stop - key.start, n_carried)
     if not generates(key):
         return work
-    return work + (stages.generator if key.round == FULL else stages.preview_generator).keyframe_work
+    return work + generator_of(key, stages).keyframe_work
 
 
 def expected_work(key: VisitKey, stages: Stages) -> float:

@@ -50,15 +50,14 @@ class Spending:
         self._work = 0.0
         self._step_seconds: dict[tuple[int, bool, bool], float] = {}
         for key in sorted(store.committed()):
-            self._work += _work_of(key, store.outline(key)[0].source, stages)
             if budget.limited:
-                self._count(store.read(key))
+                self._include(store.read(key))
+            else:
+                self._work += _work_of(key, store.outline(key)[0].source, stages)
 
     def add(self, visit: Visit) -> None:
         """Count a visit that was just made."""
-        self._work += _work_of(visit.key, visit.masks.source, self._stages)
-        if self._budget.limited:
-            self._count(visit)
+        self._include(visit)
         self._step_seconds[_kind(visit.key)] = sum(visit.seconds.values())
 
     def spent(self) -> Spent:
@@ -80,6 +79,11 @@ class Spending:
             next_seconds=self._step_seconds.get(_kind(next_visit), 0.0),
             next_work=expected_work(next_visit, self._stages),
         )
+
+    def _include(self, visit: Visit) -> None:
+        self._work += _work_of(visit.key, visit.masks.source, self._stages)
+        if self._budget.limited:
+            self._count(visit)
 
     def _count(self, visit: Visit) -> None:
         counts = self._counted(visit)
