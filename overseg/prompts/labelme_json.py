@@ -7,6 +7,7 @@ from overseg.data.rles import Rles
 from overseg.data.track_names import check_name
 from overseg.errors import InputError
 from overseg.interchange.labelme import shape_counts
+from overseg.prompts.numbered import numbered
 from overseg.prompts.numbers import check_size, number, shown
 from overseg.prompts.objects import Pointed
 
@@ -16,7 +17,8 @@ BESIDE = "beside"  # LabelMe's flag of a point that does not lie on the object
 def read(content: dict[str, Any], source: str, size: tuple[int, int]) -> list[Pointed]:
     """The objects of a file: a box for a rectangle, a click for a point, a mask for anything drawn.
 
-    Shapes of one `label` and `group_id` are one object; with a `group_id`, its name is both and the label its category.
+    Shapes of one `label` and `group_id` are one object, whose name is both. Without a `group_id` each drawn shape is an
+    object of its own, numbered where there are several of a label, and points are of the one object of their label.
     A point with the flag "beside" does not lie on the object.
 
     Args:
@@ -32,7 +34,9 @@ def read(content: dict[str, Any], source: str, size: tuple[int, int]) -> list[Po
     shapes = content["shapes"]
     if not isinstance(shapes, list) or not shapes:
         raise InputError(f"{source}: shapes: expected a shape at least, got {shown(shapes)}")
-    return list(_united(_pointed(shape, f"{source}: shapes[{at}]", size) for at, shape in enumerate(shapes)))
+    return list(
+        _united(numbered([_pointed(shape, f"{source}: shapes[{at}]", size) for at, shape in enumerate(shapes)]))
+    )
 
 
 def _pointed(shape: Any, place: str, size: tuple[int, int]) -> Pointed:
@@ -57,7 +61,7 @@ def _pointed(shape: Any, place: str, size: tuple[int, int]) -> Pointed:
     return Pointed(name, place, mask=mask, category=label)
 
 
-def _united(pointed: Iterator[Pointed]) -> Iterator[Pointed]:
+def _united(pointed: list[Pointed]) -> Iterator[Pointed]:
     """The same with one mask for each object that was drawn, in as many shapes as it may be."""
     drawn: dict[str, Pointed] = {}
     for one in pointed:

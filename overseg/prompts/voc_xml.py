@@ -8,12 +8,15 @@ from defusedxml.ElementTree import parse
 
 from overseg.data.track_names import check_name
 from overseg.errors import InputError
+from overseg.prompts.numbered import numbered
 from overseg.prompts.numbers import box, check_size
 from overseg.prompts.objects import Pointed
 
 
 def read(path: Path, size: tuple[int, int]) -> list[Pointed]:
     """The objects of a file, each with its box. Of an object's parts, which have boxes of their own, none is taken.
+
+    A `<name>` is that of a class: objects of one class are numbered.
 
     Args:
         path: the file.
@@ -40,7 +43,7 @@ def read(path: Path, size: tuple[int, int]) -> list[Pointed]:
     objects = root.findall("object")
     if not objects:
         raise InputError(f"{path}: annotation: expected an <object> at least, found none")
-    return [_pointed(one, f"{path}: annotation.object[{at}]") for at, one in enumerate(objects)]
+    return numbered([_pointed(one, f"{path}: annotation.object[{at}]") for at, one in enumerate(objects)])
 
 
 def _pointed(one: Element, place: str) -> Pointed:
@@ -49,7 +52,7 @@ def _pointed(one: Element, place: str) -> Pointed:
         raise InputError(f"{place}: expected a <bndbox>, found none")
     sides = {side.tag: side.text for side in found}
     name = check_name(_text(one, "name"), place=f"{place}.name")
-    return Pointed(name, f"{place}.bndbox", box_xyxy=box(sides, f"{place}.bndbox"))
+    return Pointed(name, f"{place}.bndbox", box_xyxy=box(sides, f"{place}.bndbox"), category=name)
 
 
 def _text(parent: Element, tag: str) -> str | None:

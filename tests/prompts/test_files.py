@@ -66,15 +66,15 @@ def test_labelme(write):
         shape("rectangle", [30, 20], [1, 2]),
         shape("point", [5, 6], label="spoon", group_id=2),
         shape("point", [7, 8], label="spoon", group_id=2, flags={"beside": True}),
-        shape("polygon", [10, 10], [20, 10], [20, 20], [10, 20], label="plate"),
-        shape("mask", [30, 30], [32, 30], label="plate", mask=base64.b64encode(png.getvalue()).decode()),
+        shape("polygon", [10, 10], [20, 10], [20, 20], [10, 20], label="plate", group_id=1),
+        shape("mask", [30, 30], [32, 30], label="plate", group_id=1, mask=base64.b64encode(png.getvalue()).decode()),
     ]
     found = read_prompts(write("a.json", {"shapes": shapes, "imageHeight": 40, "imageWidth": 60}), SIZE)
     objects = gather(found, input_size=SIZE, size=SIZE, frame=0)
     assert [(one.name, one.category) for one in objects.names] == [
         ("cup", "cup"),
         ("spoon 2", "spoon"),
-        ("plate", "plate"),
+        ("plate 1", "plate"),
     ]
     assert objects.prompts.box_xyxy[0].tolist() == [1, 2, 30, 20]
     assert objects.prompts.point_label[1].tolist() == [1, 0]
@@ -84,9 +84,45 @@ def test_labelme(write):
     assert plate.sum() == 102
 
 
+def test_objects_of_one_class_are_numbered(write):
+    square = [[10, 10], [20, 10], [20, 20]]
+    shapes = [
+        shape("rectangle", [1, 2], [30, 20]),
+        shape("polygon", *square),
+        shape("rectangle", [1, 2], [30, 20], group_id=2),  # which takes a name that the second would have
+        shape("rectangle", [1, 2], [9, 9], label="spoon"),
+        shape("point", [3, 4], label="spoon"),
+        shape("point", [5, 6], label="fork"),
+        shape("point", [7, 8], label="fork"),
+    ]
+    for path, names, categories in (
+        (
+            write("a.xml", voc(voc_object(), voc_object("spoon"), voc_object())),
+            ["cup 1", "spoon", "cup 2"],
+            ["cup", "spoon", "cup"],
+        ),
+        (
+            write("a.json", {"shapes": shapes}),
+            ["cup 1", "cup 2", "spoon", "fork", "cup 3"],
+            ["cup", "cup", "spoon", "fork", "cup"],
+        ),
+    ):
+        objects = gather(read_prompts(path, SIZE), input_size=SIZE, size=SIZE, frame=0)
+        assert [one.name for one in objects.names] == names
+        assert [one.category for one in objects.names] == categories
+    spoon, fork = (objects.prompts.take(objects.prompts.object == number) for number in (2, 3))
+    assert spoon.has_box.all()
+    assert [one.n_points.tolist() for one in (spoon, fork)] == [[1], [2]]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
+        (
+            "a.json",
+            {"shapes": [*[shape("rectangle", [1, 2], [9, 9])] * 2, shape("point", [3, 4])]},
+            "a.json: shapes[2]: expected to know which of 2 objects 'cup' the point is of: give both the same group_id",
+        ),
         ("a.json", "{", "a.json: expected JSON, got something else (Expecting property name"),
         ("a.json", "[" * 100_000, "a.json: expected JSON"),
         ("a.json", [1], "a.json: expected `annotation` with a list `object`, or LabelMe's `shapes`, got [1]"),
