@@ -59,16 +59,21 @@ def segment(
     Raises:
         OversegError: what was expected, what came, where, and what to do.
     """
+    from overseg.interchange.destination import check_free
     from overseg.interchange.picture_masks import check_masks_name, write_masks
     from overseg.output.picture_file import check_picture_name
+    from overseg.output.spare_input import spare_input
     from overseg.report import TerminalReport
     from overseg.video.open import open_video
 
     pointed = _pointed(points, boxes, auto=auto)
     if output is not None:
-        check_masks_name(Path(output), may_be_many=auto or len(pointed) > 1)
+        check_masks_name(Path(output), may_be_many=auto or len({one.name for one in pointed}) > 1)
+        spare_input(output, image)
+        check_free(Path(output), overwrite=overwrite)
     if overlay is not None:
         check_picture_name(overlay)
+        spare_input(overlay, image)
     with ExitStack() as stack:
         report = report or stack.enter_context(closing(TerminalReport()))
         stack.enter_context(out_of_memory_told())

@@ -16,6 +16,7 @@ from overseg.prompts.seeding import Seeding
 from overseg.stages import Video
 
 _PICTURE, _CLICKS, _ALL, _SELECTED = "frame0.png", "clicks.json", "masks_all", "masks_selected"
+WRITTEN = (_PICTURE, _CLICKS, _ALL, _SELECTED)
 
 
 @dataclass(frozen=True)

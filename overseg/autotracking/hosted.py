@@ -13,6 +13,7 @@ from overseg.hosted.replicate import Replicate
 from overseg.hosted.sam2 import VIDEO_MODEL, download_result, masks_of_picture, track_video
 from overseg.output.form import Form
 from overseg.output.sink import is_video
+from overseg.output.spare_input import spare_input
 from overseg.prompts.clicks import Clicks
 from overseg.stages import Report
 
@@ -54,6 +55,7 @@ class HostedBackend:
             raise SettingsError(f"--format is one of {known} with --backend replicate, not {self.format}")
         if not self.input.is_file():
             raise InputError(f"--backend replicate takes a video file, and {self.input} is none")
+        spare_input(self.output / (f"result.{self.format}" if is_video(self.format) else "result"), self.input)
 
     def masks(self, frame: Frame, picture: Path, options: MaskOptions) -> Rles:
         """Masks of the first frame; see `Backend`."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from overseg.api import out_of_memory_told
 from overseg.autotracking.backend import OF_MASKS, Backend, MaskOptions
-from overseg.autotracking.first_frame import Finder, Found, keep_clicks, seeded
+from overseg.autotracking.first_frame import WRITTEN, Finder, Found, keep_clicks, seeded
 from overseg.data.frame import Frame
 from overseg.data.settings import option
 from overseg.data.track_settings import TrackSettings
@@ -16,6 +16,7 @@ from overseg.errors import SettingsError
 from overseg.hosted.connection import Patience
 from overseg.output.form import Form
 from overseg.output.sink import is_video
+from overseg.output.spare_input import spare_input
 from overseg.prompts.clicks import Clicks, read_clicks
 from overseg.prompts.seeding import Seeding
 from overseg.tracking import TrackChanges
@@ -95,6 +96,8 @@ def autotrack(
     from overseg.video.open import open_video
 
     output, form = Path(output), Form(format=format, fps=fps, every=every, quality=quality)
+    for name in WRITTEN:
+        spare_input(output / name, input)
     if clicks is not None and detector is not None:
         raise SettingsError("--clicks says what is followed, and so does --detector: leave one of the two out")
     with ExitStack() as stack:
@@ -153,6 +156,7 @@ def _local(
     destination = output / (f"result.{form.format}" if is_video(form.format or "") else "result")
     if look is not None:
         form.format_of(destination, look)
+        spare_input(destination, input)
     return LocalBackend(input, output, device, overwrite, changes, look, destination, form, report)
 
 

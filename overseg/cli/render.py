@@ -56,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
     """Write it, and say what was written."""
     from overseg.output.input_video import open_input
     from overseg.output.render import render, render_frame
+    from overseg.output.spare_input import spare_input
     from overseg.store.result import open_result
 
     _check(args)
@@ -71,6 +72,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         form.format_of(Path(args.output), look)
     result = open_result(args.store)
+    spare_input(args.output, args.video or result.provenance.get("input", result.info.name))
     look, filters = replace(look, names=result.names) if args.names else look, filters_of(args, result.names)
     with ExitStack() as stack:
         report = TerminalReport(quiet=args.quiet)

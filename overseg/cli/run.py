@@ -128,12 +128,14 @@ def run(args: argparse.Namespace) -> int:
     from overseg.output.form import Form
     from overseg.output.look import Look
     from overseg.output.render import render_result
+    from overseg.output.spare_input import spare_input
 
     given = {name: value for name, value in vars(args).items() if name in _OPTIONS and value is not None}
     kept = read_config(Path(args.config), allowed=_OPTIONS, words=_WORDS) if args.config else {}
     chosen = _each_frame_alone(kept | given) if args.per_frame else kept | given
     for destination in args.render:
         Form().format_of(Path(destination), Look())
+        spare_input(destination, args.input)
     with ExitStack() as stack:
         log = stack.enter_context(log_file(args.log_json)) if args.log_json else None
         report = TerminalReport(quiet=args.quiet, log=log)

@@ -12,7 +12,15 @@ from overseg.cli.run import SETTINGS, log_file
 from overseg.data.settings import option
 from overseg.data.track_settings import FOLLOWERS, TrackSettings
 from overseg.errors import SettingsError
-from overseg.output.tracked import DETECTIONS, DETECTOR_BOXES, FRAMES, VIDEO, TrackedOutputs, write_tracked
+from overseg.output.tracked import (
+    DETECTIONS,
+    DETECTOR_BOXES,
+    FRAMES,
+    VIDEO,
+    TrackedOutputs,
+    check_tracked,
+    write_tracked,
+)
 from overseg.report import TerminalReport
 
 OWN: dict[str, dict[str, Any]] = {  # settings that `overseg run` has not, or has with another default
@@ -127,6 +135,7 @@ def run(args: argparse.Namespace) -> int:
     folder = args.outputs or Path(os.path.abspath(args.output)).parent
     if args.outputs is not None and not folder.is_dir():
         raise SettingsError(f"--outputs {folder}: expected a folder that exists, found none; make it first")
+    check_tracked(folder, outputs, args.input)
     wanted = (*TrackSettings.names(), *_WORDS)
     given = {name: value for name, value in vars(args).items() if name in wanted and value is not None}
     kept = (

@@ -4,7 +4,7 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -31,11 +31,11 @@ def written(destination: Path, *, overwrite: bool, ours: Sequence[str] = ()) -> 
     destination = Path(os.path.abspath(destination))
     try:
         _clear_after_killed(destination)
-        _check_free(destination, overwrite=overwrite)
+        check_free(destination, overwrite=overwrite)
         with _held_folder(destination) as temporary:
             yield temporary
             sync_tree(temporary)
-            _check_free(destination, overwrite=overwrite)  # again: somebody else may have written it by now
+            check_free(destination, overwrite=overwrite)  # again: somebody else may have written it by now
             if is_file_name(destination):
                 (content,) = temporary.iterdir()
                 os.replace(content, destination)
@@ -46,6 +46,17 @@ def written(destination: Path, *, overwrite: bool, ours: Sequence[str] = ()) -> 
         raise InputError(
             f"cannot write {destination}: {e.strerror or e}; check that its folder exists, is writable and has room"
         ) from e
+
+
+def check_replaceable(folder: Path, is_known: Callable[[str], bool]) -> None:
+    """Refuse with InputError to replace a folder in which something has a name that the new one does not know."""
+    names = sorted(path.name for path in folder.iterdir())
+    foreign = next((name for name in names if not (name.startswith(OURS) or is_known(name))), None)
+    if foreign is not None:
+        raise InputError(
+            f"{folder} holds {foreign}, which the new one does not have, and is not replaced: "
+            "choose another name, or remove it"
+        )
 
 
 def is_file_name(destination: Path) -> bool:
@@ -64,7 +75,8 @@ def is_file_name(destination: Path) -> bool:
     )
 
 
-def _check_free(destination: Path, *, overwrite: bool) -> None:
+def check_free(destination: Path, *, overwrite: bool) -> None:
+    """Refuse with InputError a destination that is there and may not be replaced."""
     if not os.path.lexists(destination):
         return
     if not overwrite:
@@ -78,15 +90,7 @@ def _give_name(temporary: Path, destination: Path, ours: Sequence[str]) -> None:
     if not destination.exists():
         os.rename(temporary, destination)
         return
-    known = {*ours, *(path.name for path in temporary.iterdir())}
-    foreign = sorted(
-        path.name for path in destination.iterdir() if path.name not in known and not path.name.startswith(OURS)
-    )
-    if foreign:
-        raise InputError(
-            f"{destination} holds {foreign[0]}, which the new one does not have, and is not replaced: "
-            "choose another name, or remove it"
-        )
+    check_replaceable(destination, lambda name: name in ours or (temporary / name).exists())
     aside = _aside(destination)
     os.rename(destination, aside)
     os.rename(temporary, destination)

@@ -14,6 +14,7 @@ from overseg.output.form import Form
 from overseg.output.input_video import open_input
 from overseg.output.look import Look
 from overseg.output.sink import is_video, is_video_name, open_sink
+from overseg.output.spare_input import spare_input
 from overseg.stages import Report, Video
 from overseg.store.result import Result
 
@@ -65,7 +66,7 @@ def render(
     Args:
         result, video, look: as in `render_frame`.
         destination: a video file, .mp4, .mov, .mkv or .webm, or a folder. An older one of that name is replaced; of
-            a folder only if all in it has a name that the new one has, too.
+            a folder only if all in it has a name that the new one has, too. The input is never replaced.
         filters: which tracks and frames; None for all.
         form: in what form; None for what the destination's name says.
         report: is told of every frame written; None tells nobody.
@@ -76,6 +77,7 @@ def render(
     """
     look, filters, form, destination = look or Look(), filters or Filters(), form or Form(), Path(destination)
     format, frames = form.format_of(destination, look), filters.frames(len(result))
+    spare_input(destination, result.provenance.get("input", result.info.name))
     targets = _targets(filters.tracks(result.tracks, frames), form, format)
     groups = [targets[at : at + _TARGETS_AT_ONCE] for at in range(0, len(targets), _TARGETS_AT_ONCE)]
     open_target = partial(

@@ -13,11 +13,12 @@ from jaxtyping import UInt8
 
 from overseg.data.masks import TrackMasks
 from overseg.errors import SettingsError
-from overseg.interchange.destination import written
+from overseg.interchange.destination import check_replaceable, written
 from overseg.interchange.pictures import Pictures
 from overseg.output.input_video import open_input
 from overseg.output.look import Look
 from overseg.output.picture_file import write_picture
+from overseg.output.spare_input import spare_input
 from overseg.output.video_writer import VideoWriter
 from overseg.stages import Report
 from overseg.store.result import Result
@@ -56,6 +57,36 @@ class TrackedOutputs:
         if self.fps is not None and not self.tracking_video:
             raise SettingsError("--fps is of the tracking video, which is not written: add --tracking-video")
 
+    def names(self) -> list[str]:
+        """What is written, where a detector was asked."""
+        return [
+            name
+            for name, is_wanted in (
+                (DETECTIONS, self.detections),
+                (FRAMES, self.annotated_frames),
+                (VIDEO, self.tracking_video),
+                (DETECTOR_BOXES, self.detector_boxes),
+            )
+            if is_wanted
+        ]
+
+
+def check_tracked(folder: Path, outputs: TrackedOutputs, input: str | Path) -> None:
+    """Refuse before any work what `write_tracked` would refuse after it.
+
+    Args:
+        folder: where it would write.
+        outputs: what it would write.
+        input: the video or folder of images that is drawn on.
+
+    Raises:
+        InputError: something there may not be replaced.
+    """
+    for name in outputs.names():
+        spare_input(folder / name, input)
+    if outputs.annotated_frames and (folder / FRAMES).is_dir():
+        check_replaceable(folder / FRAMES, _is_picture)
+
 
 def write_tracked(
     result: Result,
@@ -76,25 +107,18 @@ def write_tracked(
 
     Raises:
         InputError: the input is not there, or something cannot be written. A folder with anything but pictures in it is
-            not replaced.
+            not replaced, and neither is the input.
     """
+    check_tracked(folder, outputs, result.provenance.get("input", result.info.name) if video is None else video)
     pictures = Pictures(result, None if video is None else Path(video))
-    wanted = [
-        name
-        for name, is_wanted in (
-            (DETECTIONS, outputs.detections),
-            (FRAMES, outputs.annotated_frames),
-            (VIDEO, outputs.tracking_video),
-            (DETECTOR_BOXES, outputs.detector_boxes and bool(result.summary.get("detections"))),
-        )
-        if is_wanted
-    ]
+    detected: list[dict[str, Any]] = result.summary.get("detections", [])
+    wanted = [name for name in outputs.names() if detected or name != DETECTOR_BOXES]
     if outputs.detections:
         with written(folder / DETECTIONS, overwrite=True) as place:
             _write_detections(result, pictures, place / DETECTIONS)
     if DETECTOR_BOXES in wanted:
         with written(folder / DETECTOR_BOXES, overwrite=True) as place:
-            lines = (json.dumps(found, ensure_ascii=False) for found in result.summary["detections"])
+            lines = (json.dumps(found, ensure_ascii=False) for found in detected)
             (place / DETECTOR_BOXES).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     with ExitStack() as stack:
         takers: list[_Taker] = []
@@ -145,8 +169,12 @@ def _write_detections(result: Result, pictures: Pictures, path: Path) -> None:
 def _frames(folder: Path, pictures: Pictures) -> Iterator[_Taker]:
     """A folder of pictures in place of an older one, of which all that is no picture stops it."""
     older = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-    with written(folder, overwrite=True, ours=[name for name in older if _FRAME_NAME.fullmatch(name)]) as place:
+    with written(folder, overwrite=True, ours=list(filter(_is_picture, older))) as place:
         yield lambda frame, picture: write_picture(place / pictures.name(frame), picture, quality=_QUALITY)
+
+
+def _is_picture(name: str) -> bool:
+    return _FRAME_NAME.fullmatch(name) is not None
 
 
 def _draw(result: Result, video: Any, takers: list[_Taker], report: Report | None) -> None:

