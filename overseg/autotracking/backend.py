@@ -11,6 +11,7 @@ from overseg.prompts.clicks import Clicks
 if TYPE_CHECKING:
     from overseg.store.result import Result
 
+STORE = "tracks.zarr"
 OF_MASKS = ("weights", "dtype", "compile")  # settings of tracking that count for masks of the first frame, too
 
 

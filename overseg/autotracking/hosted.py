@@ -2,20 +2,26 @@
 
 import json
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from overseg.autotracking.backend import MaskOptions
+from overseg.autotracking.backend import STORE, MaskOptions
+from overseg.autotracking.mattes import store_mattes
 from overseg.data.frame import Frame
 from overseg.data.rles import Rles
 from overseg.errors import InputError, SettingsError
 from overseg.hosted.replicate import Replicate
 from overseg.hosted.sam2 import VIDEO_MODEL, download_result, masks_of_picture, track_video
+from overseg.interchange.destination import check_free, check_replaceable, written
 from overseg.output.form import Form
 from overseg.output.sink import is_video
 from overseg.output.spare_input import spare_input
 from overseg.prompts.clicks import Clicks
 from overseg.stages import Report
+
+if TYPE_CHECKING:
+    from overseg.store.result import Result
 
 STYLES = ("binary", "highlighted", "greenscreen")
 _PICTURES, _VIDEOS = ("png", "jpg", "webp"), ("mp4",)
@@ -34,6 +40,7 @@ class HostedBackend:
         style: in which the model returns the result.
         format, form: of the result.
         fps: of a video.
+        overwrite: throw away what the store holds.
         report: is told of every step.
     """
 
@@ -44,6 +51,7 @@ class HostedBackend:
     format: str
     form: Form
     fps: float
+    overwrite: bool
     report: Report
 
     def __post_init__(self) -> None:
@@ -55,15 +63,26 @@ class HostedBackend:
             raise SettingsError(f"--format is one of {known} with --backend replicate, not {self.format}")
         if not self.input.is_file():
             raise InputError(f"--backend replicate takes a video file, and {self.input} is none")
-        spare_input(self.output / (f"result.{self.format}" if is_video(self.format) else "result"), self.input)
+        spare_input(self._result, self.input)
+        if self.style == "binary":  # refused here, before anything costs money
+            check_free(self.output / STORE, overwrite=self.overwrite)
+        if self._result.is_dir():
+            check_replaceable(self._result, _is_picture)
+
+    @property
+    def _result(self) -> Path:
+        return self.output / (f"result.{self.format}" if is_video(self.format) else "result")
 
     def masks(self, frame: Frame, picture: Path, options: MaskOptions) -> Rles:
         """Masks of the first frame; see `Backend`."""
         self.report.event("remark", line=f"sending {picture.name} to Replicate")
         return masks_of_picture(self.replicate, picture, size=frame.size, **asdict(options))
 
-    def track(self, clicks: Clicks) -> None:
-        """Follow what is clicked, download what comes of it, and keep what the model says; see `Backend`."""
+    def track(self, clicks: Clicks) -> "Result | None":
+        """Follow what is clicked, download what comes of it, and keep what the model says; see `Backend`.
+
+        Binary mattes become a store, too; of the other styles only pictures are there.
+        """
         self.report.event("remark", line=f"sending {self.input.name} and {len(clicks)} clicks to Replicate")
         video = is_video(self.format)
         options: dict[str, Any] = {
@@ -77,4 +96,35 @@ class HostedBackend:
         prediction = track_video(self.replicate, self.input, clicks.strings(), options)
         content = json.dumps({"model": VIDEO_MODEL, **prediction}, indent=2)
         (self.output / _RESULT).write_text(content + "\n", encoding="utf-8")
-        download_result(self.replicate, prediction, self.output, format=self.format, video=video, every=self.form.every)
+        self._download(prediction)
+        return self._stored(tuple(dict.fromkeys(clicks.object))) if self.style == "binary" else None
+
+    def _download(self, prediction: dict[str, Any]) -> None:
+        download = partial(download_result, self.replicate, prediction, format=self.format, every=self.form.every)
+        if is_video(self.format):
+            download(self._result)
+            return
+        older = self._result.iterdir() if self._result.is_dir() else ()
+        with written(
+            self._result, overwrite=True, ours=[path.name for path in older if _is_picture(path.name)]
+        ) as place:
+            download(place)
+
+    def _stored(self, names: tuple[str, ...]) -> "Result | None":
+        try:
+            return store_mattes(
+                self._result,
+                self.output / STORE,
+                input=self.input,
+                every=self.form.every,
+                names=names,
+                model=VIDEO_MODEL,
+                overwrite=self.overwrite,
+            )
+        except InputError as e:  # what was paid for is downloaded, and stays
+            self.report.event("remark", line=str(e))
+            return None
+
+
+def _is_picture(name: str) -> bool:
+    return name.startswith("frame_") and name.rpartition(".")[2] in _PICTURES

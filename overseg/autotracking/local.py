@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from overseg.autotracking.backend import OF_MASKS, MaskOptions
+from overseg.autotracking.backend import OF_MASKS, STORE, MaskOptions
 from overseg.build import build_stages, find_weights
 from overseg.data.frame import Frame
 from overseg.data.rles import Rles
@@ -20,8 +20,6 @@ from overseg.video.open import open_video
 
 if TYPE_CHECKING:
     from overseg.store.result import Result
-
-_STORE = "tracks.zarr"
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ class LocalBackend:
             prompts = clicks.prompted(video.info.size)
         result = track(
             self.input,
-            self.output / _STORE,
+            self.output / STORE,
             prompts=prompts,
             device=self.device,
             overwrite=self.overwrite,

@@ -37,7 +37,7 @@ class Autotracked:
     Attributes:
         clicks: on what.
         n_masks: how many masks were found on the first frame; 0 where clicks were given.
-        result: the tracks; None where they were made on another machine.
+        result: the tracks; None where hosted models drew them, in another style than "binary".
     """
 
     clicks: Clicks
@@ -80,7 +80,8 @@ def autotrack(
         detector: a detector as .onnx, or .pt with ultralytics, whose objects are followed in place of the largest
             masks, the surest first; `confidence` says how sure it must be.
         backend: "local"; or "replicate", which sends frame and video to hosted models with the token in the environment
-            variable REPLICATE_API_TOKEN, and writes `video_result.json` in place of a store.
+            variable REPLICATE_API_TOKEN, and writes `video_result.json`, too. The store is made of what they return
+            in the style "binary", and has one track, as all objects come in one picture.
         style: how the result is drawn, see `STYLES`; None for not at all, or with "replicate" for "binary".
         format: of the result: ending of a video, or of pictures; None for mp4, or webm with alpha.
         fps, every, quality: of the result; see `Form`.
@@ -110,7 +111,7 @@ def autotrack(
         if backend == "local":
             chosen = _local(Path(input), output, style, form, device, settings, report, overwrite=overwrite)
         elif backend == "replicate":
-            chosen = _hosted(Path(input), output, style, form, settings, report, video.info.fps)
+            chosen = _hosted(Path(input), output, style, form, settings, report, video.info.fps, overwrite=overwrite)
         else:
             raise SettingsError(f"--backend is one of {', '.join(BACKENDS)}, not {backend!r}")
         if clicks is not None:
@@ -161,7 +162,15 @@ def _local(
 
 
 def _hosted(
-    input: Path, output: Path, style: str | None, form: Form, changes: dict[str, Any], report: "Report", fps: float
+    input: Path,
+    output: Path,
+    style: str | None,
+    form: Form,
+    changes: dict[str, Any],
+    report: "Report",
+    fps: float,
+    *,
+    overwrite: bool,
 ) -> Backend:
     from overseg.autotracking.hosted import HostedBackend
     from overseg.hosted.replicate import Replicate
@@ -171,4 +180,6 @@ def _hosted(
         raise SettingsError(f"{option(name)} is for --backend local: the hosted models decide that themselves")
     fps = fps or DEFAULT_FPS if form.fps is None else float(form.fps)
     replicate = Replicate.of_environment(patience=PATIENCE)
-    return HostedBackend(replicate, input, output, style or "binary", form.format or "mp4", form, fps, report)
+    return HostedBackend(
+        replicate, input, output, style or "binary", form.format or "mp4", form, fps, overwrite, report
+    )

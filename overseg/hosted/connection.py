@@ -31,12 +31,14 @@ class Patience:
         first_wait_s: seconds before it is sent again; each next time twice as long.
         poll_s: seconds from one look at unfinished work to the next.
         stall_s: seconds without an answer after which a request has failed.
+        longest_s: seconds after which unfinished work is cancelled.
     """
 
     tries: int = 5
     first_wait_s: float = 1.0
     poll_s: float = 1.0
     stall_s: float = 60.0
+    longest_s: float = 7200.0
 
 
 class NothingThereError(HostError):

@@ -55,22 +55,29 @@ class Replicate:
     def run(self, model: str, input: dict[str, Any]) -> dict[str, Any]:
         """Start a prediction and wait for its end; its JSON, in which `output` is what the model returned.
 
-        Interrupted, it is cancelled first: it costs something for as long as it runs.
+        Interrupted, or where it does not end, it is cancelled first: it costs something for as long as it runs.
 
         Args:
             model: `owner/name`.
             input: what the model takes; files by their address.
 
         Raises:
-            HostError: the API cannot be reached, refuses, or the model fails.
+            HostError: the API cannot be reached, refuses, or the model fails or does not end.
         """
-        prediction = self._start(model, input)
+        patience, what = self._connection.patience, f"the prediction of {model}"
+        prediction, until = self._start(model, input), time.monotonic() + patience.longest_s
         try:
             while prediction.get("status") not in _DONE:
-                time.sleep(self._connection.patience.poll_s)
-                prediction = self._connection.get(self._address(prediction, "get", f"the prediction of {model}"))
+                if time.monotonic() > until:
+                    self._post(self._address(prediction, "cancel", what), {})
+                    raise HostError(
+                        f"{model} did not end within {patience.longest_s:g} s and was cancelled; its state was "
+                        f"{prediction.get('status')!r}: try again later, or with a shorter video"
+                    )
+                time.sleep(patience.poll_s)
+                prediction = self._connection.get(self._address(prediction, "get", what))
         except KeyboardInterrupt:
-            self._post(self._address(prediction, "cancel", f"the prediction of {model}"), {})
+            self._post(self._address(prediction, "cancel", what), {})
             raise
         if prediction["status"] != "succeeded":
             reason = " ".join(str(prediction.get("error") or "no reason is given").split())

@@ -73,16 +73,15 @@ def track_video(replicate: Replicate, video: Path, clicks: dict[str, str], optio
 
 
 def download_result(
-    replicate: Replicate, prediction: dict[str, Any], folder: Path, *, format: str, video: bool, every: int
+    replicate: Replicate, prediction: dict[str, Any], destination: Path, *, format: str, every: int
 ) -> None:
-    """Keep the files that a prediction names: `result.<format>`, or `result/frame_<number>.<format>`.
+    """Keep the files that a prediction names: one video, or pictures called `frame_<number>.<format>`.
 
     Args:
         replicate: has them.
         prediction: of `track_video`.
-        folder: where to.
-        format: ending of the files without its dot.
-        video: whether it is one file.
+        destination: the video's file, or the folder for the pictures, which is there.
+        format: ending of the pictures without its dot.
         every: of so many frames the first is there.
 
     Raises:
@@ -91,12 +90,11 @@ def download_result(
     urls = _urls(prediction.get("output"))
     if not urls:
         raise HostError(f"{VIDEO_MODEL} returned no file: try other clicks")
-    if video:
-        replicate.download(urls[0], folder / f"result.{format}")
+    if not destination.is_dir():
+        replicate.download(urls[0], destination)
         return
-    (folder / "result").mkdir(exist_ok=True)
     for number, url in enumerate(urls):
-        replicate.download(url, folder / "result" / f"frame_{every * number:05d}.{format}")
+        replicate.download(url, destination / f"frame_{every * number:05d}.{format}")
 
 
 def _mask_urls(output: Any) -> Sequence[str]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from detect.made_detectors import raw, write_detector
 from hosted.fake_replicate import TOKEN, FakeReplicate, serving
-from hosted.hosted_sam2 import MODELS, N_FRAMES, SIZE, STEP_PX, boxes
+from hosted.hosted_sam2 import MODELS, N_FRAMES, SIZE, STEP_PX, boxes, follow, matte
 from PIL import Image
 from skimage import data
 
@@ -234,8 +234,11 @@ def replicate(monkeypatch):
 def test_hosted_models_do_the_same(clip, replicate, capsys):
     replicate.failures = [503]
     assert main(["autotrack", clip, "out", "--backend", "replicate", "--points-per-side", "16"]) == 0
-    assert names_in("out") == [*FILES, "result.mp4", "video_result.json"]
-    assert Path("out/result.mp4").read_bytes() == Path(clip).read_bytes()
+    assert names_in("out") == [*FILES, "result.mp4", "tracks.zarr", "video_result.json"]
+    result = overseg.open("out/tracks.zarr")
+    assert [one.name for one in result.names.values()] == ["obj_1 + obj_2"]
+    assert all(iou(result.masks_at(frame).rles.to_masks()[0], matte(frame)) > 0.98 for frame in range(N_FRAMES))
+    assert main(["render", "out/tracks.zarr", "cut.webm", "--style", "alpha", "--quiet"]) == 0
     assert len(names_in("out/masks_all")) == 4
     assert [read_mask(Path(f"out/masks_selected/obj_0{n}.png")).sum() for n in (1, 2)] == [9000, 2000]
     (image_model, image_input), (video_model, video_input) = replicate.inputs
@@ -263,7 +266,7 @@ def test_hosted_models_do_the_same(clip, replicate, capsys):
     content = json.loads(Path("out/video_result.json").read_text())
     assert content["status"] == "succeeded" and content["model"] == "meta/sam-2-video"
     out, err = capsys.readouterr()
-    assert out == "out: 4 masks, 2 objects, 4 clicks\n"
+    assert out.splitlines()[0].startswith("out: 4 masks, 2 objects, 4 clicks; 4 frames, 4 keyframes, 4 masks, 1 tracks")
     assert TOKEN not in out + err
     for path in Path(".").rglob("*"):
         assert path.is_dir() or TOKEN.encode() not in path.read_bytes(), path
@@ -280,6 +283,29 @@ def test_hosted_pictures_from_clicks(clip, replicate):
     asked = [input[name] for name in ("mask_type", "output_video", "output_frame_interval", "output_quality")]
     assert asked == ["greenscreen", False, 2, 70]
     assert len(replicate.inputs) == 3 and model == "meta/sam-2-video"
+
+
+def test_hosted_mattes_as_a_store(clip, replicate, refused, capsys):
+    words = ["autotrack", clip, "out", "--backend", "replicate", "--max-objects", "1"]
+    assert main([*words, "--format", "png", "--every", "3", "--quiet"]) == 0
+    result = overseg.open("out/tracks.zarr")
+    assert [one.name for one in result.names.values()] == ["obj_1"]
+    assert result.frames.n_masks.tolist() == [1, 0, 0, 1]
+    assert np.array_equal(result.masks_at(3).rles.to_masks()[0], matte(3))
+    n_before = len(replicate.inputs)
+    Path("out/result/notes.txt").write_text("mine")
+    assert "out/result holds notes.txt" in refused(*words, "--format", "png", "--overwrite", code=1)
+    Path("out/result/notes.txt").unlink()
+    assert "out/tracks.zarr exists already" in refused(*words, code=1)
+    assert len(replicate.inputs) == n_before, "something was asked for that costs money"
+    replicate.models["meta/sam-2-video"] = lambda input: (
+        follow(input)[:1] if input["output_video"] else follow(input)[:2]
+    )
+    assert main([*words, "--format", "png", "--overwrite"]) == 0
+    out, err = capsys.readouterr()
+    assert "out/result has 2 frames of 260 x 180 px, where clip.mp4 lets expect 4" in err
+    assert out == "out: 4 masks, 1 objects, 2 clicks\n"
+    assert names_in("out/result") == ["frame_00000.png", "frame_00001.png"]
 
 
 @pytest.mark.parametrize(

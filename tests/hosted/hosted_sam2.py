@@ -1,10 +1,14 @@
 """What the hosted models answer in tests: masks of a picture, and a video, or pictures, of what was clicked."""
 
 from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from PIL import Image
+
+from overseg.output.video_writer import VideoWriter
 
 N_FRAMES, STEP_PX = 4, 4
 SIZE = (180, 260)
@@ -29,11 +33,23 @@ def find_masks(input: dict[str, Any]) -> dict[str, Any]:
 
 
 def follow(input: dict[str, Any]) -> list[bytes]:
-    """The video as it came, or a picture of each frame that was asked for."""
-    if input["output_video"]:
-        return [input["input_video"]]
-    frames = range(0, N_FRAMES, input["output_frame_interval"])
-    return [png(np.roll(boxes()[1], -STEP_PX * frame, axis=1)) for frame in frames]
+    """A matte of each frame that was asked for, as pictures, or as a video."""
+    mattes = [matte(frame) for frame in range(0, N_FRAMES, input["output_frame_interval"])]
+    return [_mp4(mattes)] if input["output_video"] else [png(one) for one in mattes]
+
+
+def matte(frame: int) -> np.ndarray:
+    """Where the second object is on a frame."""
+    return np.roll(boxes()[1], -STEP_PX * frame, axis=1)
+
+
+def _mp4(mattes: list[np.ndarray]) -> bytes:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "mattes.mp4"
+        with VideoWriter(path, fps=25, size=SIZE) as writer:
+            for one in mattes:
+                writer.write(255 * one.astype(np.uint8)[..., None])
+        return path.read_bytes()
 
 
 MODELS = {"meta/sam-2": find_masks, "meta/sam-2-video": follow}

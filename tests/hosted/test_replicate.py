@@ -1,6 +1,7 @@
 """Replicate's API over a local server: files, predictions, retries, and where the token goes."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hosted.fake_replicate import TOKEN, FakeReplicate, serving
@@ -125,6 +126,14 @@ def test_interrupted_a_prediction_is_cancelled(fake, replicate, file, monkeypatc
     monkeypatch.setattr("overseg.hosted.replicate.time.sleep", interrupt)
     with pytest.raises(KeyboardInterrupt):
         replicate.run(MODEL, {"file": url})
+    assert fake.predictions["p0"]["status"] == "canceled"
+
+
+def test_a_prediction_that_never_ends_is_cancelled(fake, file):
+    replicate = Replicate(Connection(fake.url, Token(TOKEN), patience=replace(AT_ONCE, longest_s=0)))
+    fake.n_looks = 10**9
+    with pytest.raises(HostError, match="did not end within 0 s and was cancelled; its state was 'starting': try"):
+        replicate.run(MODEL, {"file": replicate.upload(file)})
     assert fake.predictions["p0"]["status"] == "canceled"
 
 
