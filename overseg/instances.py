@@ -13,6 +13,7 @@ def associate_masks(
     *,
     method: str = "iou",
     min_iou: float = 0.3,
+    max_distance_px: float = 50.0,
     max_gap: int = 3,
     video: str | Path | None = None,
     overwrite: bool = False,

@@ -1,15 +1,17 @@
-"""Tracks of masks that were found on each frame by itself: what overlaps a track's last mask goes on with it."""
+"""Tracks of masks that were found on each frame by itself: what lies where a track's last mask lay goes on with it."""
 
 import numpy as np
 from jaxtyping import Float64, Int64
 from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist
 
 from overseg.associate.overlap import OverlapAssociator
+from overseg.data.crops import crops
 from overseg.data.rles import Rles
 from overseg.data.visit import Edges
 from overseg.errors import SettingsError
 
-METHODS = ("iou", "hungarian")
+METHODS = ("iou", "hungarian", "centroid")
 
 _Pairs = tuple[Int64[np.ndarray, " k"], Int64[np.ndarray, " k"]]
 
@@ -25,12 +27,16 @@ class FrameByFrame:
         [[0], [0], [0], [1]]
     """
 
-    def __init__(self, *, method: str = "iou", min_iou: float = 0.3, max_gap: int = 3) -> None:
+    def __init__(
+        self, *, method: str = "iou", min_iou: float = 0.3, max_distance_px: float = 50.0, max_gap: int = 3
+    ) -> None:
         """
         Args:
             method: "iou" joins the pairs that overlap most, one after the other; "hungarian" those whose overlaps add
-                up to the most (H. W. Kuhn, 1955: "The Hungarian method for the assignment problem").
-            min_iou: masks that overlap less, in (0, 1], are never joined.
+                up to the most (H. W. Kuhn, 1955: "The Hungarian method for the assignment problem"); "centroid" the
+                pairs whose centroids are nearest to each other, whether they overlap or not.
+            min_iou: masks that overlap less, in (0, 1], are never joined by "iou" and "hungarian".
+            max_distance_px: masks whose centroids are farther apart are never joined by "centroid".
             max_gap: on how many frames in a row a track may have no mask and still go on.
 
         Raises:
@@ -40,10 +46,11 @@ class FrameByFrame:
             raise SettingsError(f"--method is one of {', '.join(METHODS)}, not {method!r}")
         if not 0 < min_iou <= 1:  # so put, a NaN is refused
             raise SettingsError(f"--min-iou takes a number above 0 and up to 1, not {min_iou:g}")
+        if not 0 < max_distance_px < float("inf"):
+            raise SettingsError(f"--max-distance takes a number of pixels above 0, not {max_distance_px:g}")
         if max_gap < 0:
             raise SettingsError(f"--max-gap takes a whole number of at least 0, not {max_gap}")
-        self._paired = hungarian if method == "hungarian" else _strongest_first
-        self._min_iou, self._max_gap = min_iou, max_gap
+        self._method, self._min_iou, self._max_distance_px, self._max_gap = method, min_iou, max_distance_px, max_gap
         self._last: dict[int, tuple[int, bytes]] = {}  # by track, the frame that it was last seen on, and its mask
         self.n_tracks = 0
 
@@ -57,7 +64,7 @@ class FrameByFrame:
         self._last = {id: last for id, last in self._last.items() if frame - last[0] <= self._max_gap + 1}
         known = np.array(list(self._last), np.int64)
         before = Rles(masks.size, tuple(counts for _, counts in self._last.values()))
-        rows, columns = self._paired(before.iou(masks), self._min_iou)
+        rows, columns = self._paired(before, masks)
         ids = np.full(len(masks), -1, np.int64)
         ids[columns] = known[rows]
         new = np.flatnonzero(ids < 0)
@@ -66,13 +73,27 @@ class FrameByFrame:
         self._last |= {id: (frame, counts) for id, counts in zip(ids.tolist(), masks.counts, strict=True)}
         return ids
 
+    def _paired(self, before: Rles, masks: Rles) -> _Pairs:
+        """Rows of those before and of those now that are one track."""
+        if self._method == "centroid":
+            distance_px = cdist(_centroids(before), _centroids(masks))
+            return _strongest_first(1 - distance_px / (2 * self._max_distance_px), 0.5)
+        paired = hungarian if self._method == "hungarian" else _strongest_first
+        return paired(before.iou(masks), self._min_iou)
 
-def _strongest_first(iou: Float64[np.ndarray, "l n"], min_iou: float) -> _Pairs:
-    """Rows and columns of the matches that `OverlapAssociator` makes of these overlaps."""
-    rows, columns = np.nonzero(iou >= min_iou)
-    met = Edges(rows, columns, np.zeros(len(rows), np.int32), iou[rows, columns].astype(np.float32))
-    matched = OverlapAssociator(match_iou=min_iou).matched(met)
+
+def _strongest_first(likeness: Float64[np.ndarray, "l n"], least: float) -> _Pairs:
+    """Rows and columns of the matches that `OverlapAssociator` makes of such overlaps."""
+    rows, columns = np.nonzero(likeness >= least)
+    met = Edges(rows, columns, np.zeros(len(rows), np.int32), likeness[rows, columns].astype(np.float32))
+    matched = OverlapAssociator(match_iou=least).matched(met)
     return rows[matched], columns[matched]
+
+
+def _centroids(masks: Rles) -> Float64[np.ndarray, "n 2"]:
+    """The middle (x, y) of each mask's pixels; none of the masks is empty."""
+    found = [np.argwhere(mask).mean(axis=0) + np.array([x.start, y.start]) for (x, y), mask in crops(masks)]
+    return np.array(found, np.float64).reshape(-1, 2)
 
 
 def hungarian(iou: Float64[np.ndarray, "l n"], min_iou: float) -> _Pairs:

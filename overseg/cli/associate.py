@@ -21,8 +21,16 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "output", metavar="OUT", help="a store (.zarr), a file (.json, .csv), or a folder for both files and id maps"
     )
-    parser.add_argument("--method", default="iou", help=f"{' or '.join(METHODS)} (iou)")
+    parser.add_argument("--method", default="iou", help=f"{', '.join(METHODS[:-1])} or {METHODS[-1]} (iou)")
     parser.add_argument("--min-iou", type=float, default=0.3, help="masks that overlap less are not one track (0.3)")
+    parser.add_argument(
+        "--max-distance",
+        type=float,
+        default=50.0,
+        dest="max_distance_px",
+        metavar="PIXELS",
+        help="with centroid: masks whose centroids are farther apart are not one track (50)",
+    )
     parser.add_argument(
         "--max-gap", type=int, default=3, metavar="FRAMES", help="frames that a track may have no mask on (3)"
     )
@@ -41,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
         args.output,
         method=args.method,
         min_iou=args.min_iou,
+        max_distance_px=args.max_distance_px,
         max_gap=args.max_gap,
         video=args.video,
         overwrite=args.overwrite,

@@ -17,7 +17,7 @@ from overseg.interchange.destination import written
 from overseg.interchange.imported import Imported, imported_masks
 from overseg.interchange.importing import write_store
 from overseg.interchange.json_output import write_json
-from overseg.interchange.mask_frames import MaskFrames, open_mask_frames
+from overseg.interchange.mask_frames import MaskFrames, Numbering, numbering_of, open_mask_frames
 from overseg.interchange.png import encoded
 
 _JSON, _CSV, _MAPS = "tracks.json", "tracks.csv", "id_maps"
@@ -47,6 +47,7 @@ def associate_masks(
     *,
     method: str = "iou",
     min_iou: float = 0.3,
+    max_distance_px: float = 50.0,
     max_gap: int = 3,
     video: str | Path | None = None,
     overwrite: bool = False,
@@ -61,8 +62,9 @@ def associate_masks(
         source: a folder with the masks of each frame, or a COCO file; see `open_mask_frames`.
         output: a store that ends in .zarr; one file that ends in .json or .csv; or a folder for these two and
             `id_maps`, 16-bit PNGs whose pixels are 1 + the number of a track, small masks on top, or 0.
-        method, min_iou, max_gap: see `FrameByFrame`.
-        video: for a store, the video or folder of images that the masks are of.
+        method, min_iou, max_distance_px, max_gap: see `FrameByFrame`.
+        video: for a store, the video or folder of images that the masks are of, which says what frames there are and,
+            by the names of its images, which of them each file is of.
         overwrite: replace what has that name.
 
     Raises:
@@ -70,16 +72,16 @@ def associate_masks(
         InputError: the masks cannot be read, do not fit the video, or the output cannot be written.
     """
     source, output = Path(source), Path(output)
-    tracks = FrameByFrame(method=method, min_iou=min_iou, max_gap=max_gap)
+    options = {"method": method, "min_iou": min_iou, "max_distance_px": max_distance_px, "max_gap": max_gap}
+    tracks = FrameByFrame(**options)  # type: ignore[arg-type]
     if output.suffix.lower() not in _ENDINGS:
         raise SettingsError(f"{output} has to end in .zarr, .json or .csv, or to be a folder without an ending")
     if video is not None and output.suffix.lower() != ".zarr":
         raise SettingsError(f"--video is for a store: name one that ends in .zarr, not {output}")
-    frames = open_mask_frames(source)
+    frames = open_mask_frames(source, Numbering() if video is None else numbering_of(Path(video)))
     if output.suffix.lower() == ".zarr":
         imported = Imported(frames.size, frames.n_frames, _followed(frames, tracks), name=source.name)
-        settings = {"method": method, "min_iou": min_iou, "max_gap": max_gap}
-        result = write_store(imported, source, output, settings=settings, video=video, overwrite=overwrite)
+        result = write_store(imported, source, output, settings=options, video=video, overwrite=overwrite)
         return Associated(len(result), int(result.frames.n_masks.sum()), len(result.tracks))
     with written(output, overwrite=overwrite) as folder:
         return _write(list(_followed(frames, tracks)), frames, tracks, output, folder)

@@ -164,7 +164,8 @@ def read(source: Path) -> Imported:
 
 
 def read_images(source: Path) -> list[dict[str, Any]]:
-    """What is known of each image, in the order of frames: `id`, `size` (height, width), what the table of frames has.
+    """What is known of each image, in the order of frames: `id`, `stem` of the file's name, `size` (height, width), and
+    what the table of frames has.
 
     Raises:
         InputError: the file cannot be read, there is no image, something is wrong with one, or their sizes differ.
@@ -178,13 +179,16 @@ def read_images(source: Path) -> list[dict[str, Any]]:
 
 
 def _images_in(source: Path) -> Iterator[dict[str, Any]]:
+    from natsort import natsort_key
+
     for at, image in enumerate(items(source, "images.item")):
         with checked(source, f"images[{at}]"):
             order = next((image[key] for key in ("frame_index", "frame_id") if image.get(key) is not None), None)
             is_keyframe = image.get("is_keyframe")
             yield {
                 "id": as_id(image["id"]),
-                "order": (0, int(order), "") if order is not None else (1, 0, str(image["file_name"])),
+                "order": (0, int(order), "") if order is not None else (1, 0, natsort_key(str(image["file_name"]))),
+                "stem": Path(str(image.get("file_name", ""))).stem,
                 "size": as_size(image["height"], image["width"], source),
                 "timestamp_s": within(image.get("timestamp_s"), 0, 1e9, otherwise=float("nan")),
                 "shot": int(within(image.get("shot"), 0, 2**31 - 1, otherwise=-1)),

@@ -1,7 +1,7 @@
 """Masks that were found on each frame by itself, in any of the forms in which tools write them."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from overseg.interchange.coco import FILE as COCO_FILE
 from overseg.interchange.coco import read_images
 from overseg.interchange.json_input import as_counts, as_id, checked, within
 from overseg.interchange.json_stream import items
+from overseg.video.image_source import image_files
+from overseg.video.open import open_video
 
 _MOST_MISSING, _MOST_WITHOUT_MASKS = 100, 10_000  # frames without a file, for each that has one, and besides
 
@@ -34,26 +36,61 @@ class MaskFrames:
     read: Callable[[int], KeyframeMasks]
 
 
-def open_mask_frames(source: Path) -> MaskFrames:
+@dataclass(frozen=True)
+class Numbering:
+    """What is known of the frames that masks are of.
+
+    Attributes:
+        n_frames: how many there are; 0 where that is unknown.
+        stems: names without ending, where the frames are images.
+    """
+
+    n_frames: int = 0
+    stems: tuple[str, ...] = ()
+
+    def frames(self, stems: Sequence[str], numbers: Sequence[int]) -> list[int]:
+        """The frame of each file, by its name without ending and the number, which may count frames from 1.
+
+        >>> Numbering(3, ("a1", "a2", "a3")).frames(["a1", "a3"], [1, 3]), Numbering(3).frames(["a1", "a3"], [1, 3])
+        ([0, 2], [0, 2])
+        """
+        at = {stem: number for number, stem in enumerate(self.stems)}
+        if at and all(stem in at for stem in stems):
+            return [at[stem] for stem in stems]
+        from_one = 0 not in numbers and max(numbers) == self.n_frames
+        return [number - 1 if from_one else number for number in numbers]
+
+
+def numbering_of(video: Path) -> Numbering:
+    """What is known of the frames of a video, or of a folder of images; InputError where there is none."""
+    with open_video(video) as opened:
+        return Numbering(len(opened), tuple(file.stem for file in image_files(video)) if video.is_dir() else ())
+
+
+def open_mask_frames(source: Path, numbering: Numbering | None = None) -> MaskFrames:
     """Masks out of a folder with a file or folder a frame, or out of one COCO file.
 
-    In a folder, a name ends with the number of its frame. It may be a PNG in which each value or colour but black is
-    one mask, a folder of PNGs, one mask each, JSON with COCO RLE, or an npz file with a stack [n, height, width].
+    In a folder, a name is that of its frame's image, or ends with the number of its frame. It may be a PNG in which
+    each value or colour but black is one mask, a folder of PNGs, one mask each, JSON with COCO RLE, or an npz file with
+    a stack [n, height, width].
 
     Raises:
         InputError: there are no masks, or they cannot be read.
     """
     if source.is_dir() and (source / COCO_FILE).is_file():
         source = source / COCO_FILE
+    numbering = numbering or Numbering()
     if source.is_dir():
-        return _of_folder(source)
+        return _of_folder(source, numbering)
     if source.suffix.lower() == ".json":
-        return _of_coco(source)
+        return _of_coco(source, numbering)
     raise InputError(f"expected a folder of masks, or a COCO file that ends in .json, at {source}; check the path")
 
 
-def _of_folder(folder: Path) -> MaskFrames:
-    paths = dict(sorted(paths_by_frame(folder).items()))
+def _of_folder(folder: Path, numbering: Numbering) -> MaskFrames:
+    named = paths_by_frame(folder)
+    frames = numbering.frames([path.stem for path in named.values()], list(named))
+    paths = dict(sorted(zip(frames, named.values(), strict=True)))
     last = max(paths)
     if last > _MOST_MISSING * len(paths) + _MOST_WITHOUT_MASKS:
         raise InputError(
@@ -69,13 +106,14 @@ def _of_folder(folder: Path) -> MaskFrames:
             return KeyframeMasks.from_rles(Rles.empty(size))
         return _without_empty(read_masks(paths[frame], size))
 
-    return MaskFrames(size, 1 + last, read)
+    return MaskFrames(size, max(1 + last, numbering.n_frames), read)
 
 
-def _of_coco(source: Path) -> MaskFrames:
+def _of_coco(source: Path, numbering: Numbering) -> MaskFrames:
     images = read_images(source)
     size = images[0]["size"]
-    number = {image["id"]: place for place, image in enumerate(images)}
+    frames = numbering.frames([image["stem"] for image in images], range(len(images)))
+    number = {image["id"]: frame for image, frame in zip(images, frames, strict=True)}
     rows: defaultdict[int, list[tuple[bytes, float]]] = defaultdict(list)
     for at, annotation in enumerate(items(source, "annotations.item")):
         with checked(source, f"annotations[{at}]"):
@@ -88,7 +126,7 @@ def _of_coco(source: Path) -> MaskFrames:
         scores = np.array([score for _, score in rows[frame]], np.float32)
         return _without_empty(replace(masks, predicted_iou=scores))
 
-    return MaskFrames(size, len(images), read)
+    return MaskFrames(size, max(1 + max(frames), numbering.n_frames), read)
 
 
 def _without_empty(masks: KeyframeMasks) -> KeyframeMasks:

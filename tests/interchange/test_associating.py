@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from skimage import data, measure, morphology
 import overseg
 from overseg.cli.main import main
 from overseg.data.rles import Rles
+from overseg.output.video_writer import VideoWriter
 from overseg.store.result import open_result
 
 N_FRAMES, STEP_PX = 6, 5
@@ -95,7 +97,7 @@ def read_csv(path) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("write", FORMS)
-@pytest.mark.parametrize("method", ["iou", "hungarian"])
+@pytest.mark.parametrize("method", ["iou", "hungarian", "centroid"])
 def test_every_coin_is_one_track(write, method, folder, capsys):
     write(folder)
     assert main(["associate", "masks", "out", "--method", method]) == 0
@@ -144,6 +146,38 @@ def test_one_file_or_a_store(folder):
         (frame, track) for frame in range(len(result)) for track in sorted(result.masks_at(frame).track.tolist())
     ]
     assert of_store == [(int(row["frame"]), int(row["track"])) for row in read_csv("out.csv")]
+
+
+@pytest.mark.parametrize("write", [npz, coco])
+def test_masks_are_of_the_images_that_they_are_called_by(write, folder, monkeypatch):
+    """Pictures are called from 1 on, without leading zeros, and there are twice as many as masks."""
+    (folder.parent / "frames").mkdir()
+    for number in range(2 * N_FRAMES):
+        Image.fromarray(np.zeros(SIZE, np.uint8)).save(folder.parent / "frames" / f"{number + 1}.png")
+    write(folder)
+    for path in sorted(folder.glob("*.npz"), reverse=True):
+        path.rename(folder / f"{6 + int(path.stem)}.npz")
+    for path in folder.glob("*.json"):
+        path.write_text(re.sub(r"0000(\d).jpg", lambda found: f"frames/{6 + int(found[1])}.jpg", path.read_text()))
+    assert main(["associate", "masks", "out.zarr", "--video", "frames", "--quiet"]) == 0
+    result = open_result("out.zarr")
+    expected = [0] * 5 + [len(masks_of(frame)[1]) for frame in range(N_FRAMES)] + [0]
+    assert result.frames.n_masks.tolist() == expected
+    assert main(["associate", "masks", "out.csv", "--quiet"]) == 0
+    frames = [int(row["frame"]) for row in read_csv("out.csv")]
+    first = 0 if write is coco else 6  # COCO's frames are those that it has, from 6.jpg on to 11.jpg
+    assert np.bincount(frames)[first:].tolist() == [len(masks_of(frame)[1]) for frame in range(N_FRAMES)]
+
+
+def test_files_that_count_from_one_where_a_video_says_so(folder):
+    npz(folder)
+    for path in sorted(folder.iterdir(), reverse=True):
+        path.rename(folder / f"mask_{1 + int(path.stem)}.npz")
+    with VideoWriter("clip.mp4", fps=20, size=SIZE) as writer:
+        for _ in range(N_FRAMES):
+            writer.write(np.zeros((*SIZE, 3), np.uint8))
+    assert main(["associate", "masks", "out.zarr", "--video", "clip.mp4", "--quiet"]) == 0
+    assert open_result("out.zarr").frames.n_masks.tolist() == [len(masks_of(frame)[1]) for frame in range(N_FRAMES)]
 
 
 def test_frames_without_a_file_have_no_masks_and_count_as_a_gap(folder):
@@ -215,7 +249,7 @@ def numbered_by_date(folder):
 @pytest.mark.parametrize(
     ("write", "words", "code", "line"),
     [
-        (npz, ["--method", "sort"], 2, "--method is one of iou, hungarian, not 'sort'"),
+        (npz, ["--method", "sort"], 2, "--method is one of iou, hungarian, centroid, not 'sort'"),
         (npz, ["--video", "x.mp4"], 2, "--video is for a store: name one that ends in .zarr"),
         (no_numbers, [], 1, "expected masks in masks named by frame, as 00000.png"),
         (two_files, [], 1, "expected one file a frame in masks, got a_1.png and b_1.png"),
