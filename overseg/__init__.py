@@ -13,7 +13,7 @@ from overseg.data.rles import Rles
 from overseg.data.settings import Settings
 from overseg.detectors import train_detector
 from overseg.errors import OversegError
-from overseg.instances import associate_masks
+from overseg.interchange.associating import associate_masks
 from overseg.prompts.seeding import Seeding
 from overseg.segmenting import segment
 from overseg.tracking import track

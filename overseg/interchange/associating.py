@@ -4,21 +4,22 @@ import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
-from overseg.associate.frame_by_frame import FrameByFrame
 from overseg.data.label_map import paint
 from overseg.data.masks import TrackMasks
 from overseg.errors import InputError, SettingsError
 from overseg.interchange.destination import written
 from overseg.interchange.imported import Imported, imported_masks
-from overseg.interchange.importing import write_store
 from overseg.interchange.json_output import write_json
 from overseg.interchange.mask_frames import MaskFrames, Numbering, numbering_of, open_mask_frames
 from overseg.interchange.png import encoded
+
+if TYPE_CHECKING:
+    from overseg.associate.frame_by_frame import FrameByFrame
 
 _JSON, _CSV, _MAPS = "tracks.json", "tracks.csv", "id_maps"
 _ENDINGS = ("", ".zarr", ".json", ".csv")
@@ -71,6 +72,8 @@ def associate_masks(
         SettingsError: an option has a value that it cannot have.
         InputError: the masks cannot be read, do not fit the video, or the output cannot be written.
     """
+    from overseg.associate.frame_by_frame import FrameByFrame
+
     source, output = Path(source), Path(output)
     options = {"method": method, "min_iou": min_iou, "max_distance_px": max_distance_px, "max_gap": max_gap}
     tracks = FrameByFrame(**options)  # type: ignore[arg-type]
@@ -80,6 +83,8 @@ def associate_masks(
         raise SettingsError(f"--video is for a store: name one that ends in .zarr, not {output}")
     frames = open_mask_frames(source, Numbering() if video is None else numbering_of(Path(video)))
     if output.suffix.lower() == ".zarr":
+        from overseg.interchange.importing import write_store
+
         imported = Imported(frames.size, frames.n_frames, _followed(frames, tracks), name=source.name)
         result = write_store(imported, source, output, settings=options, video=video, overwrite=overwrite)
         return Associated(len(result), int(result.frames.n_masks.sum()), len(result.tracks))
@@ -87,7 +92,7 @@ def associate_masks(
         return _write(list(_followed(frames, tracks)), frames, tracks, output, folder)
 
 
-def _followed(frames: MaskFrames, tracks: FrameByFrame) -> Iterator[TrackMasks]:
+def _followed(frames: MaskFrames, tracks: "FrameByFrame") -> Iterator[TrackMasks]:
     """The masks of each frame with their tracks."""
     for frame in range(frames.n_frames):
         masks = frames.read(frame)
@@ -95,7 +100,9 @@ def _followed(frames: MaskFrames, tracks: FrameByFrame) -> Iterator[TrackMasks]:
         yield imported_masks(masks.rles, ids, score=masks.predicted_iou)
 
 
-def _write(found: list[TrackMasks], frames: MaskFrames, tracks: FrameByFrame, output: Path, folder: Path) -> Associated:
+def _write(
+    found: list[TrackMasks], frames: MaskFrames, tracks: "FrameByFrame", output: Path, folder: Path
+) -> Associated:
     suffix, hidden = output.suffix.lower(), 0
     if suffix in (".json", ""):
         write_json(folder / _JSON, _members(found, frames, tracks.n_tracks))
