@@ -83,7 +83,8 @@ def run(
 
     Args:
         input: a video file in any container that FFmpeg reads, or a folder of images.
-        output: the store to write. One made from the same video with the same settings is gone on with.
+        output: the store to write, a path or such an address as `s3://bucket/cup.zarr`. One made from the same video
+            with the same settings is gone on with.
         preset: "preview", "fast" or "full"; None picks what fits the machine.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         budget: limits such as "10m,coverage=0.98"; see `Budget`. None works until everything is done.
@@ -124,7 +125,7 @@ def run(
         _work(
             video,
             Path(input),
-            Path(output),
+            output,
             choice,
             limits,
             cache_bytes=cache_bytes,
@@ -132,7 +133,7 @@ def run(
             report=report,
             since=since,
         )
-    return open_result(Path(output))
+    return open_result(output)
 
 
 def open(path: str | Path) -> "Result":
@@ -143,7 +144,7 @@ def open(path: str | Path) -> "Result":
     """
     from overseg.store.result import open_result
 
-    return open_result(Path(path))
+    return open_result(path)
 
 
 class FilterChanges(TypedDict, total=False):
@@ -253,7 +254,7 @@ def relink(
     from overseg.store.result import open_result
     from overseg.store.zarr_store import ZarrStore
 
-    chosen = open_result(Path(path)).identity["settings"]
+    chosen = open_result(path).identity["settings"]
     if "match_iou" not in chosen:
         raise StoreError(f"{path} was not made by `overseg run`: it keeps no overlaps to decide tracks from")
     of_run = {name: chosen[name] for name in ("propagator", "match_iou", "reid")}
@@ -266,14 +267,14 @@ def relink(
         report = report or stack.enter_context(closing(TerminalReport()))
         store = stack.enter_context(ZarrStore.reopen(path))
         told = {"match_iou": wanted.match_iou, "reid": wanted.reid}
-        work(store, open_result(Path(path)), build_associator(wanted), told, report)
-    return open_result(Path(path))
+        work(store, open_result(path), build_associator(wanted), told, report)
+    return open_result(path)
 
 
 def _work(
     video: "Video",
     input: Path,
-    output: Path,
+    output: str | Path,
     choice: "Choice",
     budget: Budget,
     *,

@@ -13,6 +13,7 @@ from overseg.errors import StoreError
 if TYPE_CHECKING:
     from overseg.stages import Report, Stages, Video
     from overseg.store.checking import Damage
+    from overseg.store.folder import Folder
     from overseg.store.root import Root
     from overseg.store.zarr_store import ZarrStore
 
@@ -46,15 +47,16 @@ def repair(
     from overseg.presets import resolve_device
     from overseg.report import TerminalReport
     from overseg.store.checking import find_damage
+    from overseg.store.places import folder_at
     from overseg.store.root import Root, as_json, differences, read_root
     from overseg.store.zarr_store import ZarrStore
     from overseg.video.open import open_video
 
-    path = Path(path)
-    damage, root = find_damage(path), read_root(path)
+    folder = folder_at(path)
+    damage, root = find_damage(folder), read_root(folder)
     if not damage:
         return []
-    settings = _settings_of(root, path, masks)
+    settings = _settings_of(root, folder, masks)
     with ExitStack() as stack:
         report = report or stack.enter_context(closing(TerminalReport()))
         opened = stack.enter_context(
@@ -89,8 +91,9 @@ def _mend(
 ) -> None:
     from overseg.engine.repair import make_again, publish_again
     from overseg.engine.run import run
+    from overseg.store.places import folder_at
 
-    limit = _limit_of(store.path, root)
+    limit = _limit_of(folder_at(store.path), root)
     lost = [one.visit for one in damage if one.visit is not None]
     is_result_lost = len(lost) < len(damage)
     store.discard(lost, result=is_result_lost)
@@ -102,10 +105,10 @@ def _mend(
         publish_again(video, stages, store, settings=settings, limit=limit, report=report)
 
 
-def _settings_of(root: "Root", path: Path, masks: str | Path | None) -> Settings:
+def _settings_of(root: "Root", store: "Folder", masks: str | Path | None) -> Settings:
     chosen: dict[str, Any] = root.identity.get("settings", {})
     if "match_iou" not in chosen or not set(chosen) <= set(Settings.names()):
-        raise StoreError(f"{path} was not made by `overseg run`: make it again as it was made")
+        raise StoreError(f"{store} was not made by `overseg run`: make it again as it was made")
     weights = root.provenance["weights"]
     names = {
         setting: weights[stage]["name"]
@@ -116,14 +119,14 @@ def _settings_of(root: "Root", path: Path, masks: str | Path | None) -> Settings
     return Settings.from_options({**chosen, **names, **given})
 
 
-def _limit_of(path: Path, root: "Root") -> str | None:
+def _limit_of(store: "Folder", root: "Root") -> str | None:
     """The limit that ended the run, as far as the damaged store still says it."""
     from overseg.store.root import RESULTS, read_attributes
 
     if root.result is None or root.final:
         return None
     try:
-        reason = read_attributes(path / RESULTS / root.result)["summary"]["stop_reason"]
+        reason = read_attributes(store / RESULTS / root.result)["summary"]["stop_reason"]
     except StoreError:
         return "that is not known any more"
     return reason.removeprefix("budget ")

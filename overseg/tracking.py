@@ -114,7 +114,7 @@ def track(
         _work(
             video,
             Path(input),
-            Path(output),
+            output,
             choice,
             objects,
             None if detector is None else Path(detector),
@@ -122,7 +122,7 @@ def track(
             overwrite=overwrite,
             report=report,
         )
-    return open_result(Path(output))
+    return open_result(output)
 
 
 _WHICH_FRAMES = ("start", "end", "stride", "resize")
@@ -156,7 +156,7 @@ def _with_subsequences(changes: dict[str, Any], detector: str | Path | None) -> 
 def _work(
     video: "BufferedVideo",
     input: Path,
-    output: Path,
+    output: str | Path,
     choice: "TrackChoice",
     objects: "PromptedObjects | None",
     detector: Path | None,

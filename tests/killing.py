@@ -1,4 +1,4 @@
-"""Work that is killed just before it asks the file system for something, at any of the places where it does."""
+"""Work that is killed just before it asks a disk or a bucket for something, at any of the places where it does."""
 
 import multiprocessing
 import os
@@ -8,13 +8,15 @@ import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from typing import Any
 
 import numpy as np
 
-STEPS = ("fsync", "replace", "rename", "unlink", "rmdir", "mkdir")  # what a writer asks the file system for
+OF_A_DISK = ("os.fsync", "os.replace", "os.rename", "os.unlink", "os.rmdir", "os.mkdir")  # what a writer asks it for
+OF_A_BUCKET = ("obstore.put", "obstore.delete")
 Work = Callable[..., Any]
 
 
@@ -23,12 +25,13 @@ class Killing:
     """Runs work in processes that start fast: what they need is imported once."""
 
     processes: ForkServerContext
+    asked_for: tuple[str, ...]
 
     @classmethod
-    def with_preloaded(cls, *modules: str) -> "Killing":
+    def with_preloaded(cls, *modules: str, asked_for: tuple[str, ...] = OF_A_DISK) -> "Killing":
         processes = multiprocessing.get_context("forkserver")
         processes.set_forkserver_preload(list(modules))
-        return cls(processes)
+        return cls(processes, asked_for)
 
     def steps(self, work: Work, *arguments: Any, at_most: int | None = None) -> list[int]:
         """The numbers of a step from every place of the code that asks for one, of work that nobody kills.
@@ -36,7 +39,7 @@ class Killing:
         Where there are more than `at_most`, those are taken that are spread over all, the first and the last with them.
         """
         here, there = multiprocessing.Pipe()
-        process = self.processes.Process(target=_run_until, args=(work, arguments, None, there))
+        process = self.processes.Process(target=_run_until, args=(self.asked_for, work, arguments, None, there))
         process.start()
         there.close()  # so that recv ends should the process fail
         asked_from = here.recv()
@@ -49,13 +52,16 @@ class Killing:
 
     def kill(self, work: Work, *arguments: Any, before: int) -> None:
         """Run the work and kill it before the step of this number; a file not yet on the disk loses its second half."""
-        process = self.processes.Process(target=_run_until, args=(work, arguments, before, multiprocessing.Pipe()[1]))
+        there = multiprocessing.Pipe()[1]
+        process = self.processes.Process(target=_run_until, args=(self.asked_for, work, arguments, before, there))
         process.start()
         process.join()
         assert process.exitcode == -signal.SIGKILL
 
 
-def _run_until(work: Work, arguments: tuple[Any, ...], fatal_step: int | None, connection: Connection) -> None:
+def _run_until(
+    asked_for: tuple[str, ...], work: Work, arguments: tuple[Any, ...], fatal_step: int | None, connection: Connection
+) -> None:
     asked_from: list[str] = []
     fsync, lock = os.fsync, threading.Lock()
 
@@ -71,8 +77,8 @@ def _run_until(work: Work, arguments: tuple[Any, ...], fatal_step: int | None, c
 
         return counted
 
-    for name in STEPS:
-        setattr(os, name, killing(getattr(os, name)))
+    for module, _, name in (step.rpartition(".") for step in asked_for):
+        setattr(import_module(module), name, killing(getattr(import_module(module), name)))
     work(*arguments)
     connection.send(asked_from)
 

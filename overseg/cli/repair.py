@@ -2,7 +2,6 @@
 
 import argparse
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 from overseg.report import TerminalReport
@@ -32,8 +31,9 @@ def add_parser(commands: Any) -> None:
 def run_check(args: argparse.Namespace) -> int:
     """Name what is damaged."""
     from overseg.store.checking import find_damage
+    from overseg.store.places import folder_at
 
-    damage = find_damage(Path(args.store))
+    damage = find_damage(folder_at(args.store))
     for one in damage:
         print(one)
     if not damage:

@@ -22,6 +22,7 @@ from overseg.output.tracked import (
     write_tracked,
 )
 from overseg.report import TerminalReport
+from overseg.store.places import is_address
 
 OWN: dict[str, dict[str, Any]] = {  # settings that `overseg run` has not, or has with another default
     "propagator": {"choices": FOLLOWERS, "help": "how masks are carried"},
@@ -132,6 +133,8 @@ def run(args: argparse.Namespace) -> int:
         detector_boxes=args.detector_boxes,
         fps=args.fps,
     )
+    if args.outputs is None and is_address(args.output):
+        raise SettingsError(f"--outputs FOLDER says where on this machine goes what {args.output} has no place for")
     folder = args.outputs or Path(os.path.abspath(args.output)).parent
     if args.outputs is not None and not folder.is_dir():
         raise SettingsError(f"--outputs {folder}: expected a folder that exists, found none; make it first")

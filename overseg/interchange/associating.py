@@ -73,23 +73,25 @@ def associate_masks(
         InputError: the masks cannot be read, do not fit the video, or the output cannot be written.
     """
     from overseg.associate.frame_by_frame import FrameByFrame
+    from overseg.store.places import is_address
 
-    source, output = Path(source), Path(output)
+    source, ending = Path(source), Path(output).suffix.lower()
     options = {"method": method, "min_iou": min_iou, "max_distance_px": max_distance_px, "max_gap": max_gap}
     tracks = FrameByFrame(**options)  # type: ignore[arg-type]
-    if output.suffix.lower() not in _ENDINGS:
+    if ending not in _ENDINGS:
         raise SettingsError(f"{output} has to end in .zarr, .json or .csv, or to be a folder without an ending")
-    if video is not None and output.suffix.lower() != ".zarr":
-        raise SettingsError(f"--video is for a store: name one that ends in .zarr, not {output}")
+    if ending != ".zarr" and (video is not None or is_address(output)):
+        option = "--video" if video is not None else "such an address"
+        raise SettingsError(f"{option} is for a store: name one that ends in .zarr, not {output}")
     frames = open_mask_frames(source, Numbering() if video is None else numbering_of(Path(video)))
-    if output.suffix.lower() == ".zarr":
+    if ending == ".zarr":
         from overseg.interchange.importing import write_store
 
         imported = Imported(frames.size, frames.n_frames, _followed(frames, tracks), name=source.name)
         result = write_store(imported, source, output, settings=options, video=video, overwrite=overwrite)
         return Associated(len(result), int(result.frames.n_masks.sum()), len(result.tracks))
-    with written(output, overwrite=overwrite) as folder:
-        return _write(list(_followed(frames, tracks)), frames, tracks, output, folder)
+    with written(Path(output), overwrite=overwrite) as folder:
+        return _write(list(_followed(frames, tracks)), frames, tracks, ending, folder)
 
 
 def _followed(frames: MaskFrames, tracks: "FrameByFrame") -> Iterator[TrackMasks]:
@@ -101,14 +103,14 @@ def _followed(frames: MaskFrames, tracks: "FrameByFrame") -> Iterator[TrackMasks
 
 
 def _write(
-    found: list[TrackMasks], frames: MaskFrames, tracks: "FrameByFrame", output: Path, folder: Path
+    found: list[TrackMasks], frames: MaskFrames, tracks: "FrameByFrame", ending: str, folder: Path
 ) -> Associated:
-    suffix, hidden = output.suffix.lower(), 0
-    if suffix in (".json", ""):
+    hidden = 0
+    if ending in (".json", ""):
         write_json(folder / _JSON, _members(found, frames, tracks.n_tracks))
-    if suffix in (".csv", ""):
+    if ending in (".csv", ""):
         _write_csv(folder / _CSV, found)
-    if not suffix:
+    if not ending:
         hidden = _write_maps(folder / _MAPS, found, tracks.n_tracks)
     return Associated(frames.n_frames, sum(map(len, found)), tracks.n_tracks, hidden)
 

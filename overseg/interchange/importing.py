@@ -1,5 +1,7 @@
 """From the files of another tool to a store."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -19,6 +21,8 @@ from overseg.interchange.destination import written
 from overseg.interchange.formats import format_named
 from overseg.interchange.import_journal import ImportJournal
 from overseg.interchange.imported import Imported
+from overseg.store.disk import DiskFolder
+from overseg.store.places import is_address
 from overseg.store.result import Result, open_result
 from overseg.store.root import PARTS, RESULTS, is_store
 from overseg.store.zarr_store import Draft, ZarrStore
@@ -57,7 +61,7 @@ def import_masks(
         SettingsError: there is no such format.
         InputError: the source cannot be read, does not fit the video, or the store cannot be written.
     """
-    source, output = Path(source), Path(output)
+    source = Path(source)
     if not source.exists():
         raise InputError(f"expected something in the format {format} at {source}, found nothing; check the path")
     imported = format_named(format).read(source)
@@ -67,7 +71,7 @@ def import_masks(
 def write_store(
     imported: Imported,
     source: Path,
-    output: Path,
+    output: str | Path,
     *,
     settings: dict[str, Any],
     video: str | Path | None = None,
@@ -84,8 +88,6 @@ def write_store(
     Raises:
         InputError: the masks do not fit the video, or the store cannot be written.
     """
-    if output.exists() and not is_store(output):
-        raise InputError(f"{output} is no store and is not replaced: choose another name")
     info = _video_info(imported, source, Path(video) if video is not None else None)
     provenance = {
         "overseg": version("overseg"),
@@ -95,12 +97,31 @@ def write_store(
         "weights": {},
     }
     identity = {"video": {k: v for k, v in asdict(info).items() if k != "name"}, "settings": settings}
-    with (
-        written(output, overwrite=overwrite, ours=_STORE) as folder,
-        ZarrStore.create_or_resume(folder, identity=identity, provenance=provenance, size=imported.size) as store,
-    ):
+    with ExitStack() as stack:
+        place = output if is_address(output) else stack.enter_context(_replaced(Path(output), overwrite=overwrite))
+        store = stack.enter_context(
+            ZarrStore.create_or_resume(
+                place,
+                identity=identity,
+                provenance=provenance,
+                size=imported.size,
+                overwrite=overwrite and is_address(output),
+            )
+        )
+        if store.final:
+            raise InputError(f"{output} exists already: choose another name, or replace it with --overwrite")
+        store.discard(store.committed(), result=False)  # of an import into a bucket that was killed
         fill(store, imported, info)
     return open_result(output)
+
+
+@contextmanager
+def _replaced(output: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Where to write what becomes the store `output` on a disk, as a whole."""
+    if output.exists() and not is_store(DiskFolder(output)):
+        raise InputError(f"{output} is no store and is not replaced: choose another name")
+    with written(output, overwrite=overwrite, ours=_STORE) as folder:
+        yield folder
 
 
 def _video_info(imported: Imported, source: Path, video: Path | None) -> VideoInfo:

@@ -97,7 +97,7 @@ class Selection:
     @property
     def name(self) -> str:
         """What the video is called, as a file or folder can be called anywhere."""
-        name = self.result.info.name or self.result.path.name
+        name = self.result.info.name or Path(self.result.path).name
         return re.sub(r"[^\w.-]+", "_", Path(name).stem).strip("._") or "video"
 
     def __len__(self) -> int:

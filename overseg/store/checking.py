@@ -1,13 +1,13 @@
 """Looking for damage in all that a store holds."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from overseg.data.visit import VisitKey
 from overseg.errors import StoreError
+from overseg.store.folder import Folder
 from overseg.store.integrity import all_damaged
 from overseg.store.part import part_key, read_visit
-from overseg.store.root import PARTS, RESULTS, read_attributes, read_root
+from overseg.store.root import METADATA, PARTS, RESULTS, read_attributes, read_root
 
 
 @dataclass(frozen=True)
@@ -15,20 +15,22 @@ class Damage:
     """A file that is not as it was written.
 
     Attributes:
-        path: the file.
+        place: the folder that it is in: that of the visits, or of the result.
+        name: its path in there.
         reason: what is wrong with it.
         visit: the visit that it holds; None for a file of the result.
     """
 
-    path: Path
+    place: str
+    name: str
     reason: str
     visit: VisitKey | None
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
+        return f"{self.place}/{self.name}: {self.reason}"
 
 
-def find_damage(store: Path) -> list[Damage]:
+def find_damage(store: Folder) -> list[Damage]:
     """Read everything in a store, and compare it with the checksums that were written with it.
 
     Raises:
@@ -36,18 +38,19 @@ def find_damage(store: Path) -> list[Damage]:
     """
     root = read_root(store)
     damage = []
-    for path in sorted((store / PARTS).glob("*")):
-        key = part_key(path.name)
+    parts = store / PARTS
+    for name in parts.names():
+        key = part_key(name)
         if key is not None:
             try:
-                read_visit(path, key, root.size)
+                read_visit(parts, key, root.size)
             except StoreError as e:
-                damage.append(Damage(path, str(e.__cause__ or e), key))
+                damage.append(Damage(str(parts), name, str(e.__cause__ or e), key))
     if root.result is not None:
-        folder = store / RESULTS / root.result
+        result = store / RESULTS / root.result
         try:
-            files = read_attributes(folder)["files"]
+            files = read_attributes(result)["files"]
         except StoreError as e:
-            return [*damage, Damage(folder / "zarr.json", str(e.__cause__ or e), None)]
-        damage += [Damage(path, reason, None) for path, reason in all_damaged(folder, files)]
+            return [*damage, Damage(str(result), METADATA, str(e.__cause__ or e), None)]
+        damage += [Damage(str(result), name, reason, None) for name, reason in all_damaged(result, files)]
     return damage

@@ -1,12 +1,12 @@
 """One array of a result, read a few rows at a time."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
-import zarr
 
 from overseg.errors import StoreError
+from overseg.store.folder import Folder
+from overseg.store.root import METADATA
 
 
 class Column:
@@ -16,11 +16,11 @@ class Column:
         StoreError: it is not there or damaged, or its result was replaced by a newer one and removed.
     """
 
-    def __init__(self, result: Path, path: str) -> None:
+    def __init__(self, result: Folder, path: str) -> None:
         self._result = result
         self._path = path
         try:
-            self._array = zarr.open_array(result / path, mode="r")
+            self._array = result.array(path)
         except (OSError, ValueError, KeyError, TypeError) as e:  # whatever zarr makes of damaged metadata
             raise self._unreadable(e) from e
 
@@ -30,10 +30,12 @@ class Column:
     def rows(self, start: int, stop: int) -> np.ndarray:
         """Rows from start, included, to stop, excluded, or to the end where that is earlier."""
         try:
-            rows = np.asarray(self._array[start:stop])
+            with self._result.errors():
+                rows = np.asarray(self._array[start:stop])
+            is_there = self._result.has(METADATA)
         except (OSError, ValueError, RuntimeError) as e:
             raise self._unreadable(e) from e
-        if not self._result.exists():  # a result is renamed before it is removed: only then can chunks read as zeros
+        if not is_there:  # it is the first to go when a result is removed: only then can chunks read as zeros
             raise self._unreadable("it was replaced by a newer one")
         return rows
 

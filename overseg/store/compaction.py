@@ -14,6 +14,7 @@ from overseg.data.endings import Endings
 from overseg.data.looks import Looks
 from overseg.data.visit import VisitKey
 from overseg.store.columns import NO_TRACK, StoredRows, to_arrays, to_table
+from overseg.store.folder import Folder
 from overseg.store.mask_writer import MaskWriter
 from overseg.store.part import part_name, read_endings, read_looks, read_mask_arrays
 from overseg.store.zarr_tables import write_stream, write_table
@@ -22,13 +23,13 @@ Table = TypeVar("Table", bound=Columns)
 TrackOf = Mapping[VisitKey, Int32[np.ndarray, " n"]]
 
 
-def write_masks(folder: Path, *, parts: Path, track_of: TrackOf, size: tuple[int, int], n_frames: int) -> None:
-    """Write the groups `masks` and `association` of a new result, whose folder holds a zarr group.
+def write_masks(draft: Path, *, parts: Folder, track_of: TrackOf, size: tuple[int, int], n_frames: int) -> None:
+    """Write the groups `masks` and `association` of a new result, whose draft holds a zarr group.
 
     Memory holds the rows of the visits that overlap in time, what is not yet a whole chunk, and a few bytes a row.
     """
     writer = MaskWriter(
-        folder,
+        draft,
         size,
         n_rows=sum(len(tracks) for tracks in track_of.values()),
         n_frames=n_frames,
@@ -39,17 +40,17 @@ def write_masks(folder: Path, *, parts: Path, track_of: TrackOf, size: tuple[int
     writer.finish()
 
 
-def write_endings(folder: Path, *, parts: Path, keys: Iterable[VisitKey]) -> None:
+def write_endings(draft: Path, *, parts: Folder, keys: Iterable[VisitKey]) -> None:
     """Write the group `endings` of a new result, with as little in memory."""
-    endings = _sorted_rows(keys, lambda key: read_endings(parts / part_name(key)), frame="from_frame")
-    group = zarr.open_group(folder, mode="r+").create_group("endings")
+    endings = _sorted_rows(keys, lambda key: read_endings(parts, key), frame="from_frame")
+    group = zarr.open_group(draft, mode="r+").create_group("endings")
     write_stream(group, to_arrays(Endings.empty()), map(to_arrays, endings))
 
 
-def write_looks(folder: Path, *, parts: Path, keys: Iterable[VisitKey]) -> None:
+def write_looks(draft: Path, *, parts: Folder, keys: Iterable[VisitKey]) -> None:
     """Write the group `looks` of a new result. Memory holds all of it: some 50 bytes a region."""
-    looks = Looks.concatenate([Looks.empty(), *(read_looks(parts / part_name(key)) for key in keys)])
-    write_table(zarr.open_group(folder, mode="r+"), "looks", looks.take(np.argsort(looks.region, kind="stable")))
+    looks = Looks.concatenate([Looks.empty(), *(read_looks(parts, key) for key in keys)])
+    write_table(zarr.open_group(draft, mode="r+"), "looks", looks.take(np.argsort(looks.region, kind="stable")))
 
 
 def _sorted_rows(visits: Iterable[VisitKey], read: Callable[[VisitKey], Table], *, frame: str) -> Iterator[Table]:
@@ -72,8 +73,8 @@ def _sorted_rows(visits: Iterable[VisitKey], read: Callable[[VisitKey], Table], 
         pending = [rows.take(~complete)]
 
 
-def _read_rows(parts: Path, key: VisitKey, track_of: TrackOf, size: tuple[int, int]) -> StoredRows:
-    arrays, track = read_mask_arrays(parts / part_name(key)), track_of[key]
+def _read_rows(parts: Folder, key: VisitKey, track_of: TrackOf, size: tuple[int, int]) -> StoredRows:
+    arrays, track = read_mask_arrays(parts, key), track_of[key]
     if len(track) != len(arrays["frame"]):
         raise ValueError(f"expected a track for each of the {len(arrays['frame'])} rows of {key}, got {len(track)}")
     return to_table(StoredRows, arrays | {"track": track.astype(np.int32)}, size)

@@ -19,7 +19,7 @@ _NOT_WRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EE
 
 
 @contextmanager
-def writing(store: Path) -> Iterator[None]:
+def writing(store: object) -> Iterator[None]:
     """Turn an operating system error under this block into one line about `store`.
 
     Raises:

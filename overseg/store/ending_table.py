@@ -13,19 +13,21 @@ from overseg.data.endings import Endings, TrackEndings
 from overseg.data.masklets import End
 from overseg.store.column import Column
 from overseg.store.columns import NO_TRACK
+from overseg.store.disk import DiskFolder
+from overseg.store.folder import Folder
 from overseg.store.zarr_tables import write_stream
 
 _TRACK = "ending_track"  # with the association and not with the other columns, so that masks can be associated anew
 
 
-def ending_columns(result: Path) -> dict[str, Column]:
+def ending_columns(result: Folder) -> dict[str, Column]:
     """The columns of TrackEndings by name."""
     stored = {f.name: f"endings/{f.name}" for f in fields(Endings)}
     paths = stored | {"track": f"association/{_TRACK}"}
     return {f.name: Column(result, paths[f.name]) for f in fields(TrackEndings)}
 
 
-def read_endings(result: Path, track: int | None = None) -> TrackEndings:
+def read_endings(result: Folder, track: int | None = None) -> TrackEndings:
     """All masklets of a result, or those of a track."""
     columns = ending_columns(result)
     parts = [TrackEndings(**{name: column.rows(0, 0) for name, column in columns.items()})]
@@ -35,14 +37,15 @@ def read_endings(result: Path, track: int | None = None) -> TrackEndings:
     return TrackEndings.concatenate(parts)
 
 
-def count_ends(result: Path) -> dict[str, int]:
+def count_ends(result: Folder) -> dict[str, int]:
     """How many masklets ended for which reason."""
     count = sum((Counter(chunk.tolist()) for chunk in Column(result, "endings/end").chunks()), Counter[int]())
     return {end.name.lower(): count[end] for end in End}
 
 
-def write_ending_tracks(result: Path) -> None:
+def write_ending_tracks(draft: Path) -> None:
     """Add the track of every masklet to a new result, which holds its masks, their association and the endings."""
+    result = DiskFolder(draft)
     regions, tracks = (np.append(column, column.dtype.type(NO_TRACK)) for column in region_tracks(result))
 
     def parts() -> Iterator[dict[str, np.ndarray]]:
@@ -50,11 +53,11 @@ def write_ending_tracks(result: Path) -> None:
             place = np.searchsorted(regions[:-1], region)
             yield {_TRACK: np.where(regions[place] == region, tracks[place], tracks[-1])}
 
-    association = zarr.open_group(result / "association", mode="r+")
+    association = zarr.open_group(draft / "association", mode="r+")
     write_stream(association, {_TRACK: np.zeros(0, np.int32)}, parts())
 
 
-def region_tracks(result: Path) -> tuple[Int64[np.ndarray, " r"], Int32[np.ndarray, " r"]]:
+def region_tracks(result: Folder) -> tuple[Int64[np.ndarray, " r"], Int32[np.ndarray, " r"]]:
     """The regions seen in tracks, ascending, and the track of each. Memory holds some bytes for each region."""
     regions, tracks = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)]
     columns = (Column(result, path).chunks() for path in ("masks/region", "association/track"))

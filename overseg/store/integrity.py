@@ -2,16 +2,19 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
+
+from overseg.store.folder import Folder
 
 Files = dict[str, list[Any]]
 """By path within a folder: size in bytes, and sha256 in hex."""
 
 CHECKSUM = "checksum"
 _METADATA = "zarr.json"
+_AT_ONCE = 16
 
 
 def sealed(attributes: dict[str, Any]) -> dict[str, Any]:
@@ -25,44 +28,55 @@ def is_sealed(attributes: dict[str, Any]) -> bool:
     return attributes.get(CHECKSUM) == _checksum(others)
 
 
-def files_in(folder: Path) -> Files:
+def files_in(folder: Folder) -> Files:
     """Every file of a folder but its own `zarr.json`, as it is now."""
-    paths = sorted(Path(inner, name) for inner, _, names in os.walk(folder) for name in names)
     return {
-        path.relative_to(folder).as_posix(): [path.stat().st_size, _sha256(path)]
-        for path in paths
-        if path != folder / _METADATA
+        name: [n_bytes, _sha256(folder.read(name))]
+        for name, n_bytes in sorted(folder.sizes().items())
+        if name != _METADATA
     }
 
 
-def missing_or_cut(folder: Path, files: Files) -> tuple[Path, str] | None:
+def missing_or_cut(folder: Folder, files: Files) -> tuple[str, str] | None:
     """The first file that is not there, or not whole, or whose metadata is damaged; None where there is none.
 
-    Looks at sizes and reads metadata alone, which takes milliseconds. What is in the chunks is checked, by zstd's
-    checksums, when they are read; but a chunk that is missing would be read as zeros.
+    Looks at sizes and reads metadata alone, which takes milliseconds on a disk. What is in the chunks is checked, by
+    zstd's checksums, when they are read; but a chunk that is missing would be read as zeros.
     """
     return next(_damaged(folder, files, only=_METADATA), None)
 
 
-def all_damaged(folder: Path, files: Files) -> Iterator[tuple[Path, str]]:
-    """Every file that is not the one that was written, and what is wrong with it. Reads all of them."""
+def all_damaged(folder: Folder, files: Files) -> Iterator[tuple[str, str]]:
+    """The path in the folder of every file that is not the one that was written, and what is wrong with it. Reads all
+    of them."""
     return _damaged(folder, files, only="")
 
 
-def _damaged(folder: Path, files: Files, *, only: str) -> Iterator[tuple[Path, str]]:
+def _damaged(folder: Folder, files: Files, *, only: str) -> Iterator[tuple[str, str]]:
     """Compares the content of those files whose names end with `only`."""
-    for name, (n_bytes, sha256) in files.items():
-        path = folder / name
-        try:
-            found = path.stat().st_size
-            if found != n_bytes:
-                yield path, f"it has {found} bytes of {n_bytes}"
-            elif name.endswith(only) and _sha256(path) != sha256:
-                yield path, "its content is not what was written"
-        except FileNotFoundError:
-            yield path, "it is missing"
-        except OSError as e:
-            yield path, f"it cannot be read: {e.strerror}"
+    try:
+        sizes = folder.sizes()
+    except OSError as e:
+        yield "", f"it cannot be read: {e.strerror}"
+        return
+    with ThreadPoolExecutor(_AT_ONCE) as pool:  # each answer of an object store takes its time
+        reasons = pool.map(partial(_reason, folder, files=files, sizes=sizes, only=only), files)
+        yield from ((name, reason) for name, reason in zip(files, reasons, strict=True) if reason)
+
+
+def _reason(folder: Folder, name: str, *, files: Files, sizes: dict[str, int], only: str) -> str:
+    """What is wrong with a file; empty if nothing is."""
+    n_bytes, sha256 = files[name]
+    try:
+        if name not in sizes:
+            return "it is missing"
+        if sizes[name] != n_bytes:
+            return f"it has {sizes[name]} bytes of {n_bytes}"
+        if name.endswith(only) and _sha256(folder.read(name)) != sha256:
+            return "its content is not what was written"
+    except OSError as e:
+        return f"it cannot be read: {e.strerror}"
+    return ""
 
 
 def _checksum(attributes: dict[str, Any]) -> str:
@@ -70,6 +84,5 @@ def _checksum(attributes: dict[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import fields
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int64
@@ -13,6 +12,7 @@ from overseg.data.rles import Rles
 from overseg.data.visit import Outline
 from overseg.store.column import Column
 from overseg.store.columns import StoredRows
+from overseg.store.folder import Folder
 from overseg.store.zarr_tables import CHUNK_ROWS, RLE_CHUNK_BYTES
 
 _COLUMN_CHUNKS_KEPT = 2  # 0.8 MB each
@@ -23,16 +23,14 @@ class MaskTable:
     """Rows of a result's `masks` and `association`, with bounded memory: recently used chunks are kept.
 
     Attributes:
-        folder: where the result lies.
         n_rows: number of rows, those without a track too.
         n_frames: number of frames of the video.
         n_tracks: number of tracks.
     """
 
-    def __init__(self, folder: Path, size: tuple[int, int]) -> None:
+    def __init__(self, folder: Folder, size: tuple[int, int]) -> None:
         names = {f.name: f"masks/{f.name}" for f in fields(StoredRows) if f.name not in ("rles", "track")}
         columns = names | {"track": "association/track"}
-        self.folder = folder
         self._size = size
         self._columns = {name: Column(folder, path) for name, path in columns.items()}
         self._rle_offsets, self._rle_bytes = (Column(folder, f"masks/{name}") for name in ("rle_offsets", "rle_bytes"))

@@ -8,18 +8,19 @@ from jaxtyping import Int32, Int64
 
 from overseg.store.column import Column
 from overseg.store.columns import NO_TRACK, StoredRows, no_rows, to_arrays
+from overseg.store.disk import DiskFolder
 from overseg.store.zarr_tables import CHUNK_ROWS, RLE_CHUNK_BYTES, RLE_SHARD_BYTES, GrowingColumn, write_column
 
 
 class MaskWriter:
-    """The groups `masks` and `association` of a new result, whose folder holds a zarr group without content.
+    """The groups `masks` and `association` of a new result, whose draft holds a zarr group without content.
 
     Memory holds what is not yet a whole chunk or shard, and in the end 4 bytes for each row.
     """
 
-    def __init__(self, folder: Path, size: tuple[int, int], *, n_rows: int, n_frames: int, n_tracks: int) -> None:
-        result = zarr.open_group(folder, mode="r+")
-        self._folder = folder
+    def __init__(self, draft: Path, size: tuple[int, int], *, n_rows: int, n_frames: int, n_tracks: int) -> None:
+        result = zarr.open_group(draft, mode="r+")
+        self._draft = draft
         self._masks, self._association = result.create_group("masks"), result.create_group("association")
         self._rows_per_frame = np.zeros(n_frames, np.int64)
         self._rows_per_track = np.zeros(n_tracks, np.int64)
@@ -43,7 +44,7 @@ class MaskWriter:
         for column in self._columns.values():
             column.finish()
         write_column(self._masks, "frame_offsets", _offsets(self._rows_per_frame))
-        _write_pointers(self._folder, self._association, self._rows_per_track)
+        _write_pointers(self._draft, self._association, self._rows_per_track)
 
     def _new_column(self, name: str, like: np.ndarray) -> GrowingColumn:
         if name == "rle_bytes":
@@ -51,26 +52,26 @@ class MaskWriter:
         return GrowingColumn(self._association if name == "track" else self._masks, name, like, chunk=self._chunk)
 
 
-def write_association(folder: Path, track: Int32[np.ndarray, " n"], *, n_tracks: int) -> None:
+def write_association(draft: Path, track: Int32[np.ndarray, " n"], *, n_tracks: int) -> None:
     """The group `association` of a result that has its masks; track[i] is the track of row i."""
-    association = zarr.open_group(folder, mode="r+").create_group("association")
+    association = zarr.open_group(draft, mode="r+").create_group("association")
     write_column(association, "track", track)
-    _write_pointers(folder, association, np.bincount(track[track != NO_TRACK], minlength=n_tracks))
+    _write_pointers(draft, association, np.bincount(track[track != NO_TRACK], minlength=n_tracks))
 
 
-def _write_pointers(folder: Path, association: zarr.Group, rows_per_track: Int64[np.ndarray, " t"]) -> None:
+def _write_pointers(draft: Path, association: zarr.Group, rows_per_track: Int64[np.ndarray, " t"]) -> None:
     """From tracks to rows; the column `track` is there."""
     track_offsets = _offsets(rows_per_track)
     write_column(association, "track_offsets", track_offsets)
-    write_column(association, "rows", _rows_by_track(folder, track_offsets))
+    write_column(association, "rows", _rows_by_track(draft, track_offsets))
 
 
-def _rows_by_track(folder: Path, track_offsets: Int64[np.ndarray, " o"]) -> Int32[np.ndarray, " k"]:
+def _rows_by_track(draft: Path, track_offsets: Int64[np.ndarray, " o"]) -> Int32[np.ndarray, " k"]:
     """Row numbers grouped by track and ascending, so in frame order, within each."""
     next_place = track_offsets[:-1].copy()
     by_track = np.zeros(track_offsets[-1], np.int32)
     start = 0
-    for chunk in Column(folder, "association/track").chunks():
+    for chunk in Column(DiskFolder(draft), "association/track").chunks():
         rows = np.argsort(chunk, kind="stable")
         rows = rows[chunk[rows] != NO_TRACK]
         tracks, first, count = np.unique(chunk[rows], return_index=True, return_counts=True)

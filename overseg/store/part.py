@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
-from pathlib import Path
+from io import BytesIO
 from typing import Any
 
 from overseg.data.endings import Endings
@@ -15,6 +15,7 @@ from overseg.data.masks import Masks
 from overseg.data.visit import Direction, Edges, Frontier, Outline, Visit, VisitKey
 from overseg.errors import StoreError
 from overseg.store.columns import to_arrays, to_table
+from overseg.store.folder import Folder
 from overseg.store.zipped_zarr import Arrays, pack, unpack
 
 _NAME = re.compile(r"(\d{10})-(\d{10})\.round(\d{2})\.(forward|backward)\.zarr\.zip")
@@ -61,10 +62,10 @@ def encode_visit(visit: Visit) -> bytes:
     return pack(groups, attributes)
 
 
-def read_visit(path: Path, key: VisitKey, size: tuple[int, int]) -> Visit:
+def read_visit(parts: Folder, key: VisitKey, size: tuple[int, int]) -> Visit:
     """All of a committed visit."""
-    with _readable(path):
-        groups, attributes = _load(path)
+    with _readable(parts, key):
+        groups, attributes = _load(parts, key)
         return Visit(
             key=key,
             masks=to_table(Masks, groups["masks"], size),
@@ -76,34 +77,34 @@ def read_visit(path: Path, key: VisitKey, size: tuple[int, int]) -> Visit:
         )
 
 
-def read_outline(path: Path) -> tuple[Outline, Edges]:
+def read_outline(parts: Folder, key: VisitKey) -> tuple[Outline, Edges]:
     """A committed visit without its masks."""
-    with _readable(path):
-        groups, _ = _load(path, skip=_NOT_IN_OUTLINE)
+    with _readable(parts, key):
+        groups, _ = _load(parts, key, skip=_NOT_IN_OUTLINE)
         return to_table(Outline, groups["masks"], (0, 0)), to_table(Edges, groups["edges"], (0, 0))
 
 
-def read_mask_arrays(path: Path) -> Arrays:
+def read_mask_arrays(parts: Folder, key: VisitKey) -> Arrays:
     """The columns of a committed visit's masks, with `area_px`."""
-    with _readable(path):
-        return _load(path)[0]["masks"]
+    with _readable(parts, key):
+        return _load(parts, key)[0]["masks"]
 
 
-def read_endings(path: Path) -> Endings:
+def read_endings(parts: Folder, key: VisitKey) -> Endings:
     """How what a committed visit carried ended."""
-    with _readable(path):
-        return to_table(Endings, _load(path, skip=_NOT_IN_ENDINGS)[0]["endings"], (0, 0))
+    with _readable(parts, key):
+        return to_table(Endings, _load(parts, key, skip=_NOT_IN_ENDINGS)[0]["endings"], (0, 0))
 
 
-def read_looks(path: Path) -> Looks:
+def read_looks(parts: Folder, key: VisitKey) -> Looks:
     """What the masks that a committed visit made look like."""
-    with _readable(path):
-        return to_table(Looks, _load(path, skip=_NOT_IN_LOOKS)[0]["looks"], (0, 0))
+    with _readable(parts, key):
+        return to_table(Looks, _load(parts, key, skip=_NOT_IN_LOOKS)[0]["looks"], (0, 0))
 
 
-def read_seconds(path: Path) -> dict[str, float]:
+def read_seconds(parts: Folder, key: VisitKey) -> dict[str, float]:
     """Time that a committed visit took, by stage."""
-    with _readable(path), zipfile.ZipFile(path) as archive:
+    with _readable(parts, key), zipfile.ZipFile(BytesIO(parts.read(part_name(key)))) as archive:
         return json.loads(archive.read("zarr.json"))["attributes"]["seconds"]
 
 
@@ -114,8 +115,8 @@ _NOT_IN_ENDINGS = _COLUMNS - {f.name for f in fields(Endings)}
 _NOT_IN_LOOKS = _COLUMNS - {f.name for f in fields(Looks)}
 
 
-def _load(path: Path, skip: Container[str] = ()) -> tuple[dict[str, Arrays], dict[str, Any]]:
-    groups, attributes = unpack(path.read_bytes(), skip)
+def _load(parts: Folder, key: VisitKey, skip: Container[str] = ()) -> tuple[dict[str, Arrays], dict[str, Any]]:
+    groups, attributes = unpack(parts.read(part_name(key)), skip)
     for name, arrays in groups.items():
         if len({len(array) for column, array in arrays.items() if not column.startswith("rle_")}) > 1:
             raise ValueError(f"the columns of {name} differ in length")
@@ -123,12 +124,12 @@ def _load(path: Path, skip: Container[str] = ()) -> tuple[dict[str, Arrays], dic
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def _readable(parts: Folder, key: VisitKey) -> Iterator[None]:
     """Turn what is wrong with a part that is read under this block into one line."""
     try:
         yield
     except (OSError, zipfile.BadZipFile, KeyError, IndexError, TypeError, ValueError, RuntimeError) as e:
         raise StoreError(
-            f"the committed visit {path} cannot be read ({' '.join(str(e).split())}); delete this file and run the "
-            "same command again, which makes the visit anew"
+            f"the committed visit {parts / part_name(key)} cannot be read ({' '.join(str(e).split())}); delete this "
+            "file and run the same command again, which makes the visit anew"
         ) from e

@@ -22,9 +22,11 @@ from overseg.errors import StoreError
 from overseg.store.columns import StoredRows, no_rows, to_arrays
 from overseg.store.ending_table import count_ends, ending_columns, read_endings, region_tracks
 from overseg.store.flattened import Flattened, cut
+from overseg.store.folder import Folder
 from overseg.store.integrity import missing_or_cut
 from overseg.store.mask_table import MaskTable
 from overseg.store.part import part_key
+from overseg.store.places import folder_at
 from overseg.store.root import PARTS, RESULTS, Root, read_attributes, read_root
 from overseg.store.zarr_tables import read_table
 
@@ -55,8 +57,9 @@ def progress(path: str | Path) -> Progress:
     Raises:
         StoreError: there is no store, or one of a newer format.
     """
-    root = read_root(Path(path))
-    n_visits = sum(part_key(part.name) is not None for part in (Path(path) / PARTS).glob("*"))
+    folder = folder_at(path)
+    root = read_root(folder)
+    n_visits = sum(part_key(name) is not None for name in (folder / PARTS).names())
     return Progress(root.identity, root.provenance, root.size, n_visits, root.result is not None, root.final)
 
 
@@ -66,40 +69,41 @@ def open_result(path: str | Path) -> "Result":
     Raises:
         StoreError: there is no store, one of a newer format, or one without a result yet.
     """
-    root = read_root(Path(path))
+    folder = folder_at(path)
+    root = read_root(folder)
     if root.result is None:
         raise StoreError(
             f"{path}: {progress(path).n_visits} visits committed, no result yet; run the same command again to finish"
         )
-    return Result(Path(path), root)
+    return Result(folder, root)
 
 
 class Result:
     """Overlapping masks of every frame, and the tracks that they make.
 
     Attributes:
-        path: the store's folder.
+        path: the store's folder; an address where that is in a bucket.
         identity: what the result depends on: the video and the settings.
         provenance: who made it: versions, weights, machine.
         final: whether the run is complete; if not, running the same command again goes on.
         size: (height, width) of every mask, in pixels.
     """
 
-    def __init__(self, path: Path, root: Root) -> None:
+    def __init__(self, store: Folder, root: Root) -> None:
         """For `open_result` alone.
 
         Raises:
             StoreError: a file of the result is missing or cut off.
         """
-        self.path = path
+        self.path = store.address
         self.identity, self.provenance = root.identity, root.provenance
         self.final, self.size = root.final, root.size
-        self._folder = path / RESULTS / str(root.result)
+        self._folder = store / RESULTS / str(root.result)
         self._attributes = read_attributes(self._folder)
         if damage := missing_or_cut(self._folder, self._attributes["files"]):
             raise StoreError(
-                f"{damage[0]} is not as it was written ({damage[1]}): the store was copied while it was written, or is "
-                "damaged; copy it again, or see `overseg repair`"
+                f"{self._folder}/{damage[0]} is not as it was written ({damage[1]}): the store was copied while it was "
+                "written, or is damaged; copy it again, or see `overseg repair`"
             )
         self._masks = MaskTable(self._folder, root.size)
 

@@ -3,15 +3,14 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from overseg.errors import StoreError
-from overseg.store.durable import write_atomically
+from overseg.store.folder import Folder
 from overseg.store.integrity import is_sealed, sealed
 
 FORMAT, FORMAT_VERSION = "overseg", 4
-PARTS, RESULTS = "parts", "results"
+PARTS, RESULTS, METADATA = "parts", "results", "zarr.json"
 _DIFFERENCES_SHOWN = 3
 
 
@@ -46,31 +45,31 @@ def as_json(tree: dict[str, Any]) -> dict[str, Any]:
     return json.loads(json.dumps(tree, allow_nan=False))
 
 
-def write_group(folder: Path, attributes: dict[str, Any]) -> None:
-    """Write the metadata of a zarr group, atomically, durably (zarr itself does not wait for the disk), and sealed."""
+def write_group(folder: Folder, attributes: dict[str, Any]) -> None:
+    """Write the metadata of a zarr group in one step, safely (zarr itself does not wait for the disk), and sealed."""
     metadata = {"zarr_format": 3, "node_type": "group", "attributes": sealed(attributes)}
-    write_atomically(folder / "zarr.json", json.dumps(metadata, indent=2, allow_nan=False).encode())
+    folder.write(METADATA, json.dumps(metadata, indent=2, allow_nan=False).encode())
 
 
-def read_attributes(folder: Path) -> dict[str, Any]:
+def read_attributes(folder: Folder) -> dict[str, Any]:
     """What `write_group` was given.
 
     Raises:
         StoreError: there is no group, or it cannot be read.
     """
     try:
-        attributes = json.loads((folder / "zarr.json").read_bytes())["attributes"]
+        attributes = json.loads(folder.read(METADATA))["attributes"]
         if not is_sealed(attributes):
             raise ValueError("its content is not what was written")
         return attributes
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
         raise StoreError(
-            f"cannot read {folder / 'zarr.json'} ({e}); open the store again, and if that does not help, see "
+            f"cannot read {folder / METADATA} ({e}); open the store again, and if that does not help, see "
             "`overseg repair`"
         ) from e
 
 
-def write_root(store: Path, root: Root) -> None:
+def write_root(store: Folder, root: Root) -> None:
     """Make `root` what the store says, in one step."""
     attributes = {
         "format": FORMAT,
@@ -86,14 +85,14 @@ def write_root(store: Path, root: Root) -> None:
     write_group(store, attributes)
 
 
-def read_root(store: Path) -> Root:
+def read_root(store: Folder) -> Root:
     """What the store at this path says.
 
     Raises:
         StoreError: there is no store, a damaged one, or one of another format version.
     """
     attributes = _attributes(store)
-    if attributes is None and (store / RESULTS).is_dir():
+    if attributes is None and (store / RESULTS).exists():
         raise _damaged(store, "it is no JSON of a store")
     if attributes is None:
         raise StoreError(
@@ -115,16 +114,16 @@ def read_root(store: Path) -> Root:
         raise _damaged(store, repr(e)) from e
 
 
-def _damaged(store: Path, reason: str) -> StoreError:
+def _damaged(store: Folder, reason: str) -> StoreError:
     return StoreError(
-        f"expected the attributes of a store in {store / 'zarr.json'}, found them damaged ({reason}); "
+        f"expected the attributes of a store in {store / METADATA}, found them damaged ({reason}); "
         "bring that file back, or choose another path"
     )
 
 
-def is_store(path: Path) -> bool:
-    """Whether an overseg store of any version lies at this path."""
-    return _attributes(path) is not None
+def is_store(folder: Folder) -> bool:
+    """Whether an overseg store of any version lies there."""
+    return _attributes(folder) is not None
 
 
 def differences(stored: Root, root: Root) -> str:
@@ -174,12 +173,12 @@ def _short(value: Any) -> str:
     return text if len(text) <= 40 else f"{text[:37]}..."
 
 
-def _attributes(store: Path) -> dict[str, Any] | None:
+def _attributes(store: Folder) -> dict[str, Any] | None:
     """The root's attributes; None where there is no overseg store."""
     try:
-        attributes = json.loads((store / "zarr.json").read_bytes())["attributes"]
+        attributes = json.loads(store.read(METADATA))["attributes"]
     except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, RecursionError):
         return None
     except OSError as e:
-        raise StoreError(f"cannot read the store {store}: {e.strerror}; check its permissions") from e
+        raise StoreError(f"cannot read the store {store}: {e.strerror}; check that you may and can reach it") from e
     return attributes if isinstance(attributes, dict) and attributes.get("format") == FORMAT else None

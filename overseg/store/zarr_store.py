@@ -7,7 +7,6 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
-import zarr
 from jaxtyping import Int32
 
 from overseg.data.looks import Looks
@@ -15,41 +14,26 @@ from overseg.data.shot import Shot
 from overseg.data.track_names import NO_NAMES, TrackName
 from overseg.data.tracks import Frames, Tracks
 from overseg.data.visit import Edges, Outline, Visit, VisitKey
-from overseg.store.columns import to_arrays
-from overseg.store.compaction import TrackOf, write_endings, write_looks, write_masks
-from overseg.store.durable import (
-    clear_temporaries,
-    link_folder,
-    publish_folder,
-    sync,
-    temporary_beside,
-    write_atomically,
-    writing,
-)
-from overseg.store.ending_table import write_ending_tracks
-from overseg.store.integrity import files_in
-from overseg.store.lock import StoreLock
-from overseg.store.mask_table import MaskTable
-from overseg.store.mask_writer import write_association
+from overseg.store.compaction import TrackOf
+from overseg.store.draft import Draft, compacted, complete, reassociated
+from overseg.store.durable import writing
+from overseg.store.folder import Folder, Lock
 from overseg.store.opening import begin, prepare_folder, tidy
 from overseg.store.part import encode_visit, part_key, part_name, read_looks, read_outline, read_seconds, read_visit
-from overseg.store.root import PARTS, RESULTS, Root, as_json, read_root, write_group, write_root
-from overseg.store.zarr_tables import write_table
-
-
-class Draft(MaskTable):
-    """The masks of a result that is not yet published. Read it to work out tracks and frames, then publish it."""
+from overseg.store.places import folder_at
+from overseg.store.root import PARTS, RESULTS, Root, as_json, read_root, write_root
 
 
 class ZarrStore:
-    """A TrackStore in a folder. Only one process at a time has it open; use it in a `with` block, or close it."""
+    """A TrackStore on a disk or in a bucket. Only one process has it open; use it in a `with` block, or close it."""
 
-    def __init__(self, path: Path, root: Root, lock: StoreLock) -> None:
+    def __init__(self, folder: Folder, root: Root, lock: Lock) -> None:
         """For `create_or_resume` alone."""
-        self._path = path
+        self._folder = folder
+        self._parts, self._results = folder / PARTS, folder / RESULTS
         self._root = root
         self._lock = lock
-        self._keys = {key for part in self._parts.glob("*") if (key := part_key(part.name))}
+        self._keys = {key for name in self._parts.names() if (key := part_key(name))}
         self._seconds: dict[str, float] | None = None
         self._draft: Draft | None = None
 
@@ -66,7 +50,7 @@ class ZarrStore:
         """Open the store of a run at `path`, made anew if there is none.
 
         Args:
-            path: the store's folder; its parents are made.
+            path: the store's folder, whose parents are made; or such an address as `s3://bucket/cup.zarr`.
             identity: what the result depends on, in JSON; `identity["video"]` holds the fields of VideoInfo.
             provenance: what else is worth knowing, in JSON.
             size: (height, width) of every mask, in pixels.
@@ -76,13 +60,13 @@ class ZarrStore:
             StoreError: the path cannot be written, holds something else, holds the store of another run, of a newer
                 format, or one that another process is writing.
         """
-        path = Path(path)
+        folder = folder_at(path)
         root = Root(as_json(identity), as_json(provenance), (int(size[0]), int(size[1])))
-        with writing(path):
-            prepare_folder(path)
-            lock = StoreLock(path)
+        with writing(folder):
+            prepare_folder(folder)
+            lock = folder.lock()
             try:
-                return cls(path, begin(path, root, overwrite=overwrite), lock)
+                return cls(folder, begin(folder, root, overwrite=overwrite), lock)
             except BaseException:
                 lock.release()
                 raise
@@ -94,13 +78,13 @@ class ZarrStore:
         Raises:
             StoreError: there is none, of a newer format, or one that another process is writing.
         """
-        root = read_root(Path(path))
+        root = read_root(folder_at(path))
         return cls.create_or_resume(path, identity=root.identity, provenance=root.provenance, size=root.size)
 
     @property
-    def path(self) -> Path:
-        """The store's folder."""
-        return self._path
+    def path(self) -> str | Path:
+        """The store's folder; an address where that is in a bucket."""
+        return self._folder.address
 
     @property
     def final(self) -> bool:
@@ -123,8 +107,8 @@ class ZarrStore:
             StoreError: they could not be written.
         """
         root = replace(self._root, shots=[[shot.start, shot.stop] for shot in shots])
-        with writing(self._path):
-            write_root(self._path, root)
+        with writing(self._folder):
+            write_root(self._folder, root)
         self._root = root
 
     def objects(self) -> list[TrackName]:
@@ -138,8 +122,8 @@ class ZarrStore:
             StoreError: it could not be written.
         """
         root = replace(self._root, objects=[asdict(name) for name in names])
-        with writing(self._path):
-            write_root(self._path, root)
+        with writing(self._folder):
+            write_root(self._folder, root)
         self._root = root
 
     def committed(self) -> frozenset[VisitKey]:
@@ -155,11 +139,11 @@ class ZarrStore:
         """
         key, frame = visit.key, visit.masks.frame
         if self.final or key in self._keys:
-            raise ValueError(f"expected a visit that is not yet in {self._path}, got {key}")
+            raise ValueError(f"expected a visit that is not yet in {self._folder}, got {key}")
         if len(frame) and not key.start <= frame.min() <= frame.max() <= key.stop:
             raise ValueError(f"expected rows on frames {key.start} to {key.stop}, got {frame.min()} to {frame.max()}")
-        with writing(self._path):
-            write_atomically(self._part(key), encode_visit(visit))
+        with writing(self._folder):
+            self._parts.write(part_name(key), encode_visit(visit))
         self._keys.add(key)
         if self._seconds is not None:
             _add(self._seconds, visit.seconds)
@@ -170,37 +154,36 @@ class ZarrStore:
         Raises:
             StoreError: the store cannot be written.
         """
-        with writing(self._path):
+        with writing(self._folder):
             if result:
                 root = self._root.with_result(None, final=False)
-                write_root(self._path, root)
+                write_root(self._folder, root)
                 self._root = root
-                self._parts.mkdir(exist_ok=True)
-            for key in keys:
-                self._committed_part(key).unlink()
-                self._keys.discard(key)
-            sync(self._parts)
-            tidy(self._path, self._root)
+                self._parts.make()
+            lost = [self._committed(key) for key in keys]
+            self._parts.remove(map(part_name, lost))
+            self._keys.difference_update(lost)
+            tidy(self._folder, self._root)
         self._seconds = None
 
     def read(self, key: VisitKey) -> Visit:
         """A visit that was committed; KeyError if it was not."""
-        return read_visit(self._committed_part(key), key, self._root.size)
+        return read_visit(self._parts, self._committed(key), self._root.size)
 
     def outline(self, key: VisitKey) -> tuple[Outline, Edges]:
         """A committed visit without its masks; KeyError if it was not committed."""
-        return read_outline(self._committed_part(key))
+        return read_outline(self._parts, self._committed(key))
 
     def looks(self, key: VisitKey) -> Looks:
         """What the masks that a committed visit made look like; KeyError if it was not committed."""
-        return read_looks(self._committed_part(key))
+        return read_looks(self._parts, self._committed(key))
 
     def seconds(self) -> dict[str, float]:
         """Time that all committed visits took together, by stage."""
         if self._seconds is None:
             self._seconds = {}
             for key in sorted(self._keys):
-                _add(self._seconds, read_seconds(self._part(key)))
+                _add(self._seconds, read_seconds(self._parts, key))
         return dict(self._seconds)
 
     def compact(self, track_of: TrackOf) -> Draft:
@@ -212,29 +195,17 @@ class ZarrStore:
         Raises:
             StoreError: it could not be written.
         """
-        folder = temporary_beside(self._results / "draft")
         missing = set(track_of) - self._keys
         if missing:
             raise KeyError(min(missing))
-        with writing(self._path):
-            clear_temporaries(self._results)
-            try:
-                folder.mkdir()
-                write_group(folder, {})
-                write_masks(
-                    folder,
-                    parts=self._parts,
-                    track_of=track_of,
-                    size=self._root.size,
-                    n_frames=self._root.identity["video"]["n_frames"],
-                )
-                write_endings(folder, parts=self._parts, keys=track_of)
-                write_looks(folder, parts=self._parts, keys=track_of)
-                write_ending_tracks(folder)
-            except BaseException:
-                clear_temporaries(self._results)
-                raise
-        self._draft = Draft(folder, self._root.size)
+        with writing(self._folder):
+            self._draft = compacted(
+                self._results,
+                parts=self._parts,
+                track_of=track_of,
+                size=self._root.size,
+                n_frames=self._root.identity["video"]["n_frames"],
+            )
         return self._draft
 
     def reassociate(self, track: Int32[np.ndarray, " n"], *, n_tracks: int) -> Draft:
@@ -247,20 +218,10 @@ class ZarrStore:
         Raises:
             StoreError: it could not be written.
         """
-        folder = temporary_beside(self._results / "draft")
-        with writing(self._path):
-            clear_temporaries(self._results)
-            try:
-                folder.mkdir()
-                write_group(folder, {})
-                for table in ("masks", "endings", "looks"):
-                    link_folder(self._results / str(self._root.result) / table, folder / table)
-                write_association(folder, track, n_tracks=n_tracks)
-                write_ending_tracks(folder)
-            except BaseException:
-                clear_temporaries(self._results)
-                raise
-        self._draft = Draft(folder, self._root.size)
+        with writing(self._folder):
+            self._draft = reassociated(
+                self._results, str(self._root.result), track, n_tracks=n_tracks, size=self._root.size
+            )
         return self._draft
 
     def publish(
@@ -288,30 +249,27 @@ class ZarrStore:
         draft = self._draft
         if draft is None:
             raise ValueError("expected a draft to publish: call compact first")
-        if (len(tracks), len(frames)) != (draft.n_tracks, draft.n_frames):
-            raise ValueError(
-                f"expected {draft.n_tracks} tracks and {draft.n_frames} frames, got {len(tracks)} and {len(frames)}"
-            )
-        name = str(1 + max((int(p.name) for p in self._results.iterdir() if p.name.isdecimal()), default=0))
-        root = self._root.with_result(name, final=final)
+        draft.check(tracks, frames)
         self._draft = None
-        with writing(self._path):
+        with writing(self._folder):
+            name = str(1 + max((int(name) for name in self._results.names() if name.isdecimal()), default=0))
+            root = self._root.with_result(name, final=final)
             try:
-                _complete(draft.folder, tracks, frames, edges, {"summary": as_json(summary), "names": _as_json(names)})
-                publish_folder(draft.folder, self._results / name)
-                write_root(self._path, root)
+                complete(draft, tracks=tracks, frames=frames, edges=edges, summary=summary, names=names)
+                self._results.publish(draft.path, name)
+                write_root(self._folder, root)
             except BaseException:
-                tidy(self._path, read_root(self._path))
+                tidy(self._folder, read_root(self._folder))
                 raise
             self._root = root
             if final:
                 self._keys.clear()
-            tidy(self._path, root)
+            tidy(self._folder, root)
 
     def close(self) -> None:
         """Let others write the store; drafts that were not published are gone."""
-        with writing(self._path):
-            clear_temporaries(self._results)
+        with writing(self._folder):
+            self._results.clear_drafts()
             self._lock.release()
 
     def __enter__(self) -> "ZarrStore":
@@ -322,34 +280,11 @@ class ZarrStore:
     ) -> None:
         self.close()
 
-    @property
-    def _parts(self) -> Path:
-        return self._path / PARTS
-
-    @property
-    def _results(self) -> Path:
-        return self._path / RESULTS
-
-    def _part(self, key: VisitKey) -> Path:
-        return self._parts / part_name(key)
-
-    def _committed_part(self, key: VisitKey) -> Path:
+    def _committed(self, key: VisitKey) -> VisitKey:
+        """The key itself; KeyError if it was not committed."""
         if key not in self._keys:
             raise KeyError(key)
-        return self._part(key)
-
-
-def _complete(folder: Path, tracks: Tracks, frames: Frames, edges: Edges, attributes: dict[str, Any]) -> None:
-    result = zarr.open_group(folder, mode="r+")
-    by_frame = np.lexsort((edges.region_to, edges.region_from, edges.frame))
-    write_table(result, "tracks", tracks)
-    write_table(result, "frames", frames)
-    write_table(result, "edges", Edges(**{name: column[by_frame] for name, column in to_arrays(edges).items()}))
-    write_group(folder, attributes | {"files": files_in(folder)})
-
-
-def _as_json(names: Mapping[int, TrackName]) -> dict[str, dict[str, str]]:
-    return {str(track): asdict(name) for track, name in sorted(names.items())}
+        return key
 
 
 def _add(total: dict[str, float], seconds: dict[str, float]) -> None:

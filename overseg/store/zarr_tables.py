@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import fields
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -11,6 +10,7 @@ from zarr.codecs import ZstdCodec
 
 from overseg.store.column import Column
 from overseg.store.columns import to_arrays, to_table
+from overseg.store.folder import Folder
 
 Table = TypeVar("Table")
 CHUNK_ROWS = 16384  # small enough that a short video fills as many in memory as a long one
@@ -82,6 +82,6 @@ def write_stream(group: zarr.Group, like: dict[str, np.ndarray], parts: Iterable
         column.finish()
 
 
-def read_table(result: Path, name: str, cls: type[Table]) -> Table:
+def read_table(result: Folder, name: str, cls: type[Table]) -> Table:
     """What `write_table` was given, from the folder of a result."""
     return to_table(cls, {f.name: Column(result, f"{name}/{f.name}").all() for f in fields(cls)}, (0, 0))  # type: ignore[arg-type]

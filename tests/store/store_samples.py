@@ -26,7 +26,7 @@ def identity(n_frames: int = 13, **settings: Any) -> dict[str, Any]:
     return {"video": video, "settings": {"step": STEP, "generator": {"name": "toy"}} | settings}
 
 
-def open_store(path: Path, *, overwrite: bool = False, n_frames: int = 13, **settings: Any) -> ZarrStore:
+def open_store(path: str | Path, *, overwrite: bool = False, n_frames: int = 13, **settings: Any) -> ZarrStore:
     return ZarrStore.create_or_resume(
         path, identity=identity(n_frames, **settings), provenance={"version": "1"}, size=SIZE, overwrite=overwrite
     )

@@ -15,7 +15,7 @@ N_FRAMES = 9
 N_TESTS = 8  # share the steps
 
 
-def run(path: Path) -> None:
+def run(path: str | Path) -> None:
     """The whole run, from wherever it stands: some visits, a result of them, the other visits, the final result."""
     with open_store(path, n_frames=N_FRAMES) as store:
         if store.final:

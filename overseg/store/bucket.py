@@ -1,0 +1,181 @@
+"""A store in a bucket of an object store, by obstore."""
+
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import obstore
+import zarr
+from obstore.store import S3Store
+from zarr.storage import ObjectStore
+
+from overseg.errors import StoreError
+from overseg.store.bucket_errors import told
+from overseg.store.bucket_lock import BucketLock
+
+_AT_ONCE = 16
+_METADATA = "zarr.json"
+_RETRIES = timedelta(seconds=30)  # the library's own three minutes look like a hang
+
+
+def open_bucket(url: str) -> "BucketFolder":
+    """The folder at such an address as `s3://bucket/videos/cup.zarr`; no request is made yet.
+
+    Endpoint, region and credentials are taken from the environment, AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and so on.
+
+    Raises:
+        StoreError: it is no such address.
+    """
+    bucket, _, name = url[len("s3://") :].rstrip("/").partition("/")
+    if "@" in bucket:
+        raise StoreError("an address holds no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY instead")
+    if not bucket or not name:
+        raise StoreError(f"expected an address such as s3://BUCKET/NAME.zarr, got {url}")
+    try:
+        with told():
+            store = S3Store(bucket, prefix=name, retry_config={"retry_timeout": _RETRIES})
+    except (OSError, ValueError) as e:
+        raise StoreError(f"cannot use {url}: {e}; check the address and the AWS_* variables") from e
+    return BucketFolder(_Connection(store, f"s3://{bucket}/{name}"))
+
+
+@dataclass
+class _Connection:
+    """What all folders of a store share.
+
+    Attributes:
+        store: speaks to the bucket; paths are relative to the store's folder in it.
+        url: of that folder.
+        lock: of the process that writes it.
+        drafts: on this machine's disk.
+    """
+
+    store: S3Store
+    url: str
+    lock: BucketLock | None = None
+    drafts: list[Path] = field(default_factory=list)
+
+    def confirm(self) -> None:
+        """See that nobody else took over since."""
+        if self.lock is not None:
+            self.lock.confirm()
+
+
+@dataclass(frozen=True)
+class BucketFolder:
+    """A Folder whose files are objects. One object is written as a whole or not at all, so none is ever temporary."""
+
+    _connection: _Connection
+    _path: str = ""  # from the store's folder, with a slash at its end where there is one
+
+    @property
+    def address(self) -> str:
+        return f"{self._connection.url}/{self._path}".rstrip("/")
+
+    def __str__(self) -> str:
+        return self.address
+
+    def __truediv__(self, name: str) -> "BucketFolder":
+        return BucketFolder(self._connection, f"{self._path}{name}/")
+
+    def exists(self) -> bool:
+        return bool(self.names())
+
+    def make(self) -> None:
+        """There are no folders: an object's name is all that makes it lie in one."""
+
+    def names(self) -> list[str]:
+        with told():
+            found = obstore.list_with_delimiter(self._store, self._path or None)
+        paths = [*found["common_prefixes"], *(one["path"] for one in found["objects"])]
+        return sorted(path.rstrip("/").rpartition("/")[2] for path in paths)
+
+    def has(self, name: str) -> bool:
+        try:
+            with told():
+                obstore.head(self._store, self._path + name)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def sizes(self) -> dict[str, int]:
+        with told():
+            found = obstore.list(self._store, self._path or None).collect()
+        return {one["path"].removeprefix(self._path): one["size"] for one in found}
+
+    def read(self, name: str) -> bytes:
+        with told():
+            return bytes(obstore.get(self._store, self._path + name).bytes())
+
+    def array(self, path: str) -> zarr.Array:
+        with told():
+            objects = ObjectStore(self._store, read_only=True)
+            return zarr.open_array(objects, path=self._path + path, mode="r", zarr_format=3)
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        with told():
+            yield
+
+    def write(self, name: str, content: bytes) -> None:
+        self._connection.confirm()
+        self._put(self._path + name, content)
+
+    def remove(self, names: Iterable[str]) -> None:
+        self._connection.confirm()
+        with told():
+            obstore.delete(self._store, [self._path + name for name in names])
+
+    def remove_all(self) -> None:
+        names = set(self.sizes())
+        for some in ({_METADATA} & names, names - {_METADATA}):
+            if some:
+                self.remove(sorted(some))
+
+    def new_draft(self) -> Path:
+        draft = Path(tempfile.mkdtemp(prefix="overseg-draft-"))
+        self._connection.drafts.append(draft)
+        return draft
+
+    def clear_drafts(self) -> None:
+        while self._connection.drafts:
+            shutil.rmtree(self._connection.drafts.pop(), ignore_errors=True)
+
+    def publish(self, draft: Path, name: str) -> None:
+        self._connection.confirm()
+        files = {path.relative_to(draft).as_posix(): path for path in draft.rglob("*") if path.is_file()}
+        marker = files.pop(_METADATA)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            list(pool.map(lambda file: self._put(f"{self._path}{name}/{file}", files[file]), files))
+        self._put(f"{self._path}{name}/{_METADATA}", marker)
+        shutil.rmtree(draft)
+        self._connection.drafts.remove(draft)
+
+    def copy(self, name: str, draft: Path) -> None:
+        source = self / name
+
+        def fetch(file: str) -> None:
+            path = draft / name / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(source.read(file))
+
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            list(pool.map(fetch, source.sizes()))
+
+    def lock(self) -> BucketLock:
+        with told():
+            self._connection.lock = BucketLock(self._store, self.address)
+        return self._connection.lock
+
+    @property
+    def _store(self) -> S3Store:
+        return self._connection.store
+
+    def _put(self, path: str, content: bytes | Path) -> None:
+        with told():
+            obstore.put(self._store, path, content, use_multipart=False)

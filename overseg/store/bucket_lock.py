@@ -1,0 +1,148 @@
+"""One writer at a time in a bucket, which has no locks: an object that only one process can make and keeps renewing."""
+
+import json
+import os
+import socket
+import threading
+import time
+import uuid
+from contextlib import suppress
+from typing import Any
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
+from obstore.store import S3Store
+
+from overseg.errors import StoreError
+from overseg.store.durable import TEMPORARY
+from overseg.store.lock import LOCK_NAME
+
+LEASE_S = 60.0  # a lock that was not renewed for so long is nobody's
+_RENEWED_EVERY_S = 15.0
+
+
+class BucketLock:
+    """Held by the process that writes a store.
+
+    Who is killed leaves it behind: it is taken from a process that is known to have ended on this machine, and from any
+    other after LEASE_S without a renewal, by the service's own clock.
+
+    With AWS_CONDITIONAL_PUT=disabled, for services that have no conditional writes, nothing keeps two processes apart.
+
+    Raises:
+        StoreError: another process holds it.
+    """
+
+    def __init__(self, store: S3Store, address: str) -> None:
+        self._store, self._address = store, address
+        self._holder = {"host": socket.gethostname(), "pid": os.getpid(), "token": uuid.uuid4().hex}
+        self._one_at_a_time = threading.Lock()
+        self._ended = threading.Event()
+        self._n_renewals, self._renewed_at = 0, time.monotonic()
+        self._e_tag: str | None = None
+        self._is_lost = False
+        try:
+            self._take()
+        except NotImplementedError:
+            return
+        threading.Thread(target=self._keep_renewing, daemon=True).start()
+
+    def confirm(self) -> None:
+        """See that it is still held.
+
+        Raises:
+            StoreError: another process took it over, while this one could not renew it.
+        """
+        if self._e_tag is not None and time.monotonic() - self._renewed_at > 2 * _RENEWED_EVERY_S:
+            self._renew()
+        if self._is_lost:
+            raise StoreError(
+                f"another process took over the store {self._address}, as this one was out of reach for too long; "
+                "all that was committed is kept"
+            )
+
+    def release(self) -> None:
+        """Let others write; does nothing the second time."""
+        self._ended.set()
+        with self._one_at_a_time:
+            if self._e_tag is not None and not self._is_lost:
+                with suppress(BaseError, FileNotFoundError):  # left behind, it is nobody's after LEASE_S
+                    obstore.delete(self._store, LOCK_NAME)
+            self._e_tag = None
+
+    def _take(self) -> None:
+        while True:
+            try:
+                self._put("create")
+                return
+            except AlreadyExistsError:
+                with suppress(FileNotFoundError):  # released in between
+                    self._take_over(obstore.get(self._store, LOCK_NAME))
+                    return
+
+    def _take_over(self, found: Any) -> None:
+        holder = _parsed(bytes(found.bytes()))
+        if holder.get("token") == self._holder["token"]:  # made by a request whose answer was lost
+            self._e_tag = found.meta["e_tag"]
+            return
+        if self._may_be_alive(holder, found.meta["last_modified"]):
+            raise StoreError(
+                f"another process is writing the store {self._address} ({holder.get('pid')} on {holder.get('host')}), "
+                f"or was killed there within {LEASE_S:.0f} s; wait until it ends, or choose another path"
+            )
+        try:
+            self._put({"e_tag": found.meta["e_tag"]})
+        except PreconditionError as e:
+            raise StoreError(
+                f"another process is writing the store {self._address}; wait until it ends, or choose another path"
+            ) from e
+
+    def _may_be_alive(self, holder: dict[str, Any], renewed: Any) -> bool:
+        if holder.get("host") == self._holder["host"] and not _is_running(holder.get("pid")):
+            return False
+        return (self._now() - renewed).total_seconds() <= LEASE_S
+
+    def _now(self) -> Any:
+        """The service's own time."""
+        path = f"{TEMPORARY}{self._holder['token']}"
+        obstore.put(self._store, path, b"")
+        now = obstore.head(self._store, path)["last_modified"]
+        obstore.delete(self._store, path)
+        return now
+
+    def _keep_renewing(self) -> None:
+        while not self._ended.wait(_RENEWED_EVERY_S):
+            with suppress(BaseError):  # not to be reached now; `confirm` tells when it matters
+                self._renew()
+
+    def _renew(self) -> None:
+        with self._one_at_a_time:
+            if self._e_tag is None or self._is_lost:
+                return
+            try:
+                self._put({"e_tag": self._e_tag})
+            except (PreconditionError, FileNotFoundError):
+                self._is_lost = True
+
+    def _put(self, mode: Any) -> None:
+        content = json.dumps(self._holder | {"renewals": self._n_renewals}).encode()  # never the same e_tag twice
+        self._e_tag = obstore.put(self._store, LOCK_NAME, content, mode=mode, use_multipart=False)["e_tag"]
+        self._n_renewals, self._renewed_at = self._n_renewals + 1, time.monotonic()
+
+
+def _parsed(content: bytes) -> dict[str, Any]:
+    try:
+        holder = json.loads(content)
+    except ValueError:
+        return {}
+    return holder if isinstance(holder, dict) else {}
+
+
+def _is_running(pid: object) -> bool:
+    try:
+        os.kill(int(str(pid)), 0)
+    except PermissionError:
+        return True
+    except (ValueError, ProcessLookupError, OverflowError):
+        return False
+    return True

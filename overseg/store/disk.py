@@ -1,0 +1,100 @@
+"""A store on a disk."""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import zarr
+
+from overseg.store.durable import (
+    clear_temporaries,
+    link_folder,
+    publish_folder,
+    remove_folder,
+    sync,
+    temporary_beside,
+    write_atomically,
+)
+from overseg.store.lock import StoreLock
+
+
+@dataclass(frozen=True)
+class DiskFolder:
+    """A Folder of the file system."""
+
+    path: Path
+
+    @property
+    def address(self) -> Path:
+        return self.path
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def __truediv__(self, name: str) -> "DiskFolder":
+        return DiskFolder(self.path / name)
+
+    def exists(self) -> bool:
+        return self.path.exists()
+
+    def make(self) -> None:
+        if not self.path.is_dir():
+            self.path.mkdir(parents=True)
+            sync(self.path.parent)
+
+    def names(self) -> list[str]:
+        try:
+            return sorted(os.listdir(self.path))
+        except FileNotFoundError:
+            return []
+
+    def has(self, name: str) -> bool:
+        return (self.path / name).exists()
+
+    def sizes(self) -> dict[str, int]:
+        found = {}
+        for inner, _, names in os.walk(self.path):
+            for path in (Path(inner, name) for name in names):
+                with suppress(FileNotFoundError):  # removed since
+                    found[path.relative_to(self.path).as_posix()] = path.stat().st_size
+        return found
+
+    def read(self, name: str) -> bytes:
+        return (self.path / name).read_bytes()
+
+    def array(self, path: str) -> zarr.Array:
+        return zarr.open_array(self.path / path, mode="r", zarr_format=3)
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        yield
+
+    def write(self, name: str, content: bytes) -> None:
+        write_atomically(self.path / name, content)
+
+    def remove(self, names: Iterable[str]) -> None:
+        for name in names:
+            (self.path / name).unlink()
+        sync(self.path)
+
+    def remove_all(self) -> None:
+        remove_folder(self.path)
+
+    def new_draft(self) -> Path:
+        draft = temporary_beside(self.path / "draft")
+        draft.mkdir()
+        return draft
+
+    def clear_drafts(self) -> None:
+        clear_temporaries(self.path)
+
+    def publish(self, draft: Path, name: str) -> None:
+        publish_folder(draft, self.path / name)
+
+    def copy(self, name: str, draft: Path) -> None:
+        link_folder(self.path / name, draft / name)
+
+    def lock(self) -> StoreLock:
+        return StoreLock(self.path)

@@ -1,0 +1,103 @@
+"""From visits, or from an older result, to a result that is not yet published."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from jaxtyping import Int32
+
+from overseg.data.track_names import TrackName
+from overseg.data.tracks import Frames, Tracks
+from overseg.data.visit import Edges
+from overseg.store.columns import to_arrays
+from overseg.store.compaction import TrackOf, write_endings, write_looks, write_masks
+from overseg.store.disk import DiskFolder
+from overseg.store.ending_table import write_ending_tracks
+from overseg.store.folder import Folder
+from overseg.store.integrity import files_in
+from overseg.store.mask_table import MaskTable
+from overseg.store.mask_writer import write_association
+from overseg.store.root import as_json, write_group
+from overseg.store.zarr_tables import write_table
+
+
+class Draft(MaskTable):
+    """The masks of a result that is not yet published. Read it to work out tracks and frames, then publish it.
+
+    Attributes:
+        path: where it lies on this machine's disk.
+    """
+
+    def __init__(self, path: Path, size: tuple[int, int]) -> None:
+        super().__init__(DiskFolder(path), size)
+        self.path = path
+
+    def check(self, tracks: Tracks, frames: Frames) -> None:
+        """ValueError unless there is a row for each of its tracks and frames."""
+        if (len(tracks), len(frames)) != (self.n_tracks, self.n_frames):
+            raise ValueError(
+                f"expected {self.n_tracks} tracks and {self.n_frames} frames, got {len(tracks)} and {len(frames)}"
+            )
+
+
+def compacted(results: Folder, *, parts: Folder, track_of: TrackOf, size: tuple[int, int], n_frames: int) -> Draft:
+    """The rows of visits sorted by frame; see `ZarrStore.compact`."""
+    with _new_draft(results) as path:
+        write_masks(path, parts=parts, track_of=track_of, size=size, n_frames=n_frames)
+        write_endings(path, parts=parts, keys=track_of)
+        write_looks(path, parts=parts, keys=track_of)
+        write_ending_tracks(path)
+    return Draft(path, size)
+
+
+def reassociated(
+    results: Folder, current: str, track: Int32[np.ndarray, " n"], *, n_tracks: int, size: tuple[int, int]
+) -> Draft:
+    """The masks of the current result with other tracks; see `ZarrStore.reassociate`."""
+    with _new_draft(results) as path:
+        for table in ("masks", "endings", "looks"):
+            (results / current).copy(table, path)
+        write_association(path, track, n_tracks=n_tracks)
+        write_ending_tracks(path)
+    return Draft(path, size)
+
+
+def complete(
+    draft: Draft,
+    *,
+    tracks: Tracks,
+    frames: Frames,
+    edges: Edges,
+    summary: dict[str, Any],
+    names: Mapping[int, TrackName],
+) -> None:
+    """Add what was worked out from a draft's masks, and the checksums of all its files; see `ZarrStore.publish`."""
+    group = zarr.open_group(draft.path, mode="r+")
+    by_frame = np.lexsort((edges.region_to, edges.region_from, edges.frame))
+    write_table(group, "tracks", tracks)
+    write_table(group, "frames", frames)
+    write_table(group, "edges", Edges(**{name: column[by_frame] for name, column in to_arrays(edges).items()}))
+    folder = DiskFolder(draft.path)
+    told = {"summary": as_json(summary), "names": _as_json(names)}
+    write_group(folder, told | {"files": files_in(folder)})
+
+
+@contextmanager
+def _new_draft(results: Folder) -> Iterator[Path]:
+    """An empty group, which is gone again where what is written into it under this block fails."""
+    results.clear_drafts()
+    try:
+        path = results.new_draft()
+        write_group(DiskFolder(path), {})
+        yield path
+    except BaseException:
+        results.clear_drafts()
+        raise
+
+
+def _as_json(names: Mapping[int, TrackName]) -> dict[str, dict[str, str]]:
+    return {str(track): asdict(name) for track, name in sorted(names.items())}
