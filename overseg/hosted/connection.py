@@ -20,6 +20,8 @@ _BUSY = (429, 503)  # the server did nothing with the request
 _FAILED = (500, 502, 504)  # nobody knows what the server did with it
 _SCHEMES = ("https", "http", "data")  # of what is downloaded: never a file of this machine
 _LONGEST_DETAIL = 300
+_ADVICE = {401: "check the token", 402: "the account has to pay first", 403: "check what the token allows"}
+_LATER = "try again later"
 
 
 @dataclass(frozen=True)
@@ -131,11 +133,12 @@ class Connection:
                     return read(answer)
             except urllib.error.HTTPError as e:
                 kind = NothingThereError if e.code == http.HTTPStatus.NOT_FOUND else HostError
-                error = self._error(request, f"it answers {e.code} {e.reason}{_detail(e)}", kind)
+                reason = f"it answers {e.code} {e.reason}{_detail(e)}{_advice(e.code)}"
+                error = self._error(request, reason, kind)
                 again = e.code in again_on
             except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as e:
                 reason = str(getattr(e, "reason", None) or e or type(e).__name__)
-                error, again = self._error(request, reason), again_if_lost
+                error, again = self._error(request, f"{reason}; check the network and try again"), again_if_lost
             if not again or not tries_left:
                 raise error
             time.sleep(self.patience.first_wait_s * 2 ** (self.patience.tries - 1 - tries_left))
@@ -149,6 +152,12 @@ class Connection:
 def _origin(url: str) -> tuple[str, str]:
     parts = urllib.parse.urlsplit(url)
     return parts.scheme, parts.netloc
+
+
+def _advice(status: int) -> str:
+    """What to do, where the number tells it."""
+    advice = _ADVICE.get(status, _LATER if status in (*_BUSY, *_FAILED) else "")
+    return f"; {advice}" if advice else ""
 
 
 def _detail(error: urllib.error.HTTPError) -> str:

@@ -94,10 +94,21 @@ def test_a_prediction_is_looked_at_again_but_never_started_twice(fake, replicate
     assert len(fake.inputs) == 2
 
 
-@pytest.mark.parametrize(("status", "n_tries"), [(400, 1), (402, 1), (422, 1), (503, 3)])
-def test_a_refusal_is_one_line_without_the_token(status, n_tries, fake, replicate, file):
+@pytest.mark.parametrize(
+    ("status", "n_tries", "advice"),
+    [
+        (400, 1, ""),
+        (401, 1, "; check the token"),
+        (402, 1, "; the account has to pay first"),
+        (422, 1, ""),
+        (429, 3, "; try again later"),
+        (500, 3, "; try again later"),
+    ],
+)
+def test_a_refusal_is_one_line_without_the_token(status, n_tries, advice, fake, replicate, file):
     fake.failures = [status] * 9
-    with pytest.raises(HostError, match=f"it answers {status} .*no such token: \\[token\\]") as raised:
+    told = f"it answers {status} .*no such token: \\[token\\]\\){advice}$"
+    with pytest.raises(HostError, match=told) as raised:
         replicate.upload(file)
     assert TOKEN not in str(raised.value) and "\n" not in str(raised.value)
     assert len(fake.seen) == n_tries
@@ -139,7 +150,9 @@ def test_a_prediction_that_never_ends_is_cancelled(fake, file):
 
 def test_nobody_there(tmp_path, file):
     replicate = Replicate(Connection("http://127.0.0.1:9", Token(TOKEN), patience=AT_ONCE))
-    with pytest.raises(HostError, match="cannot use http://127.0.0.1:9/files: .*refused"):
+    with pytest.raises(
+        HostError, match="cannot use http://127.0.0.1:9/files: .*refused; check the network and try again$"
+    ):
         replicate.upload(file)
 
 
