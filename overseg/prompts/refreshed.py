@@ -13,6 +13,8 @@ from overseg.stages import Clip, MaskPropagator, PromptMasks, Video
 Found = tuple[bytes, float]  # an encoded mask and its score
 ByObject = dict[int, Found]
 
+_MOST_AT_ONCE = 100  # frames whose masks are in memory together
+
 
 class RefreshedFollow:
     """Makes masks of points and boxes on their own frames, has them carried a few frames, and sees them anew there.
@@ -26,7 +28,8 @@ class RefreshedFollow:
         Args:
             propagator: carries masks.
             prompt_masks: makes them, and makes them anew.
-            step: frames from one such time to the next; 0 never asks again.
+            step: frames from one such time to the next; 0 never asks again. A hundred frames are carried at once at
+                most, so that memory stays bounded; then what came of them is carried on.
         """
         self._propagator, self._prompt_masks, self._step = propagator, prompt_masks, step
 
@@ -74,15 +77,18 @@ class RefreshedFollow:
         """Frames after `first` up to `last`, which may be the earlier one, and what was carried there or is given."""
         way = 1 if last > first else -1
         direction = Direction.FORWARD if way > 0 else Direction.BACKWARD
-        at = first
+        at = seen = first
         while at != last:
             ahead = [abs(last - at), *(way * (frame - at) for frame in given if way * (frame - at) > 0)]
-            length = min([*ahead, self._step] if self._step else ahead)
+            until_seen = [self._step - abs(at - seen)] if self._step else []
+            length = min(*ahead, *until_seen, _MOST_AT_ONCE)
             clip = Clip(video, min(at, at + way * length), max(at, at + way * length))
             found = self._through(clip, masks, direction)
             at += way * length
-            found[at] = self._refreshed(video, at, found.get(at, {})) | given.get(at, {})
-            masks = found[at]
+            if length in (*ahead, *until_seen):
+                found[at] = self._refreshed(video, at, found.get(at, {})) | given.get(at, {})
+                seen = at
+            masks = found.get(at, {})
             for distance in range(length - 1, -1, -1):
                 yield at - way * distance, found.get(at - way * distance, {})
 

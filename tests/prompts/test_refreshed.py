@@ -68,6 +68,25 @@ def test_with_step_0_nothing_is_seen_anew_and_flow_alone_carries():
     assert [masks.rles for masks in found] == [masks.rles for masks in alone]
 
 
+def test_no_more_frames_are_carried_at_once_than_memory_has_room_for(monkeypatch):
+    monkeypatch.setattr("overseg.prompts.refreshed._MOST_AT_ONCE", 4)
+    lengths = []
+
+    class Watched(FlowPropagator):
+        def propagate(self, clip, prompts, direction):
+            lengths.append(len(clip) - 1)
+            return super().propagate(clip, prompts, direction)
+
+    for step, expected, seen_on in ((0, [4, 4, 3], []), (7, [4, 3, 4], [7, 11]), (3, [3, 3, 3, 2], [3, 6, 9, 11])):
+        seen = SeesTheDisc()
+        lengths.clear()
+        found = list(RefreshedFollow(Watched(min_area_px=20), seen, step=step).follow(VIDEO, box_on(0), Shot(0, 11)))
+        assert (lengths, seen.refreshed_on) == (expected, seen_on)
+        assert [masks.frame.tolist() for masks in found] == [[frame] for frame in range(12)]
+        for masks in found:
+            assert masks.rles.iou(disc_on(int(masks.frame[0])))[0, 0] > 0.9
+
+
 def test_an_object_that_is_prompted_later_is_carried_back_and_a_second_prompt_takes_over():
     prompts = Prompts.concatenate([box_on(2, 1), box_on(6, 2), box_on(7, 1)])
     seen = SeesTheDisc()
