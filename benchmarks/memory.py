@@ -1,9 +1,10 @@
 """Peak memory of a run does not grow with the video.
 
-    python benchmarks/memory.py [--short 500] [--long 5000] [--json]
+    python benchmarks/memory.py [--track] [--short 500] [--long 5000] [--json]
 
 Makes two videos of the same content, a scene that repeats, over-segments both without weights (hierarchy and flow),
-and prints the peak resident memory of each run and their ratio.
+and prints the peak resident memory of each run and their ratio. With --track, the scene is a folder of images whose
+names hold no numbers, and `overseg track` follows a mask through it and writes all that it can.
 """
 
 import argparse
@@ -13,11 +14,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from skimage import data
 
+from overseg.output.picture_file import write_picture
 from overseg.output.video_writer import VideoWriter
 
 HEIGHT, WIDTH = 120, 160
@@ -26,11 +29,12 @@ PERIOD = 100  # frames after which the camera is back where it began
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--track", action="store_true")
     parser.add_argument("--short", type=int, default=500)
     parser.add_argument("--long", type=int, default=5000)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    rows = [_measure(n_frames) for n_frames in (args.short, args.long)]
+    rows = [_measure(n_frames, is_track=args.track) for n_frames in (args.short, args.long)]
     ratio = rows[1]["peak_mib"] / rows[0]["peak_mib"]
     if args.json:
         print(json.dumps({"runs": rows, "ratio": round(ratio, 3)}))
@@ -40,18 +44,21 @@ def main() -> None:
     print(f"ratio {ratio:.3f}")
 
 
-def _measure(n_frames: int) -> dict[str, float]:
+def _measure(n_frames: int, *, is_track: bool) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         video, store = Path(folder, "pan.mp4"), Path(folder, "pan.zarr")
-        _write_pan(video, n_frames)
+        if is_track:
+            video = video.with_suffix("")
+            words = ["track", video, store, *_write_images(video, n_frames), "--tracking-video"]
+        else:
+            _write_pan(video, n_frames)
+            words = ["run", video, store, "--preset", "preview"]
         began = time.perf_counter()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "overseg", "run", video, store, "--preset", "preview", "--quiet"]
-        )
+        process = subprocess.Popen([sys.executable, "-m", "overseg", *words, "--quiet"])
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - began
         if status:
-            raise SystemExit(f"overseg run failed on {n_frames} frames with status {status}")
+            raise SystemExit(f"overseg {words[0]} failed on {n_frames} frames with status {status}")
         facts = json.loads(subprocess.check_output([sys.executable, "-m", "overseg", "info", store, "--json"]))
     return {
         "frames": n_frames,
@@ -63,13 +70,30 @@ def _measure(n_frames: int) -> dict[str, float]:
 
 
 def _write_pan(path: Path, n_frames: int) -> None:
-    """A camera that circles over a photograph."""
-    photograph = data.astronaut()
     with VideoWriter(path, 25, (HEIGHT, WIDTH)) as writer:
-        for frame in range(n_frames):
-            angle = 2 * np.pi * frame / PERIOD
-            top, left = round(80 + 60 * np.sin(angle)), round(160 + 80 * np.cos(angle))
-            writer.write(photograph[top : top + HEIGHT, left : left + WIDTH])
+        for picture in _pictures(n_frames):
+            writer.write(picture)
+
+
+def _write_images(folder: Path, n_frames: int) -> list[str]:
+    """The same as images; returns the words that say what is followed through them."""
+    folder.mkdir()
+    for frame, picture in enumerate(_pictures(n_frames, of_circle=0.15)):  # so small that nothing leaves the picture
+        name = f"{frame:06d}".translate(str.maketrans("0123456789", "abcdefghij"))
+        write_picture(folder / f"{name}.jpg", picture)
+    mask = np.zeros((HEIGHT, WIDTH, 1), np.uint8)
+    mask[30:90, 40:110] = 255
+    write_picture(folder.with_name("mask.png"), mask)
+    return ["--mask", f"part:{folder.with_name('mask.png')}", "--propagator", "flow", "--step", "0"]
+
+
+def _pictures(n_frames: int, *, of_circle: float = 1.0) -> Iterator[np.ndarray]:
+    """A camera that circles over a photograph; uint8 [HEIGHT, WIDTH, 3]."""
+    photograph = data.astronaut()
+    for frame in range(n_frames):
+        angle = 2 * np.pi * frame / PERIOD
+        top, left = round(80 + of_circle * 60 * np.sin(angle)), round(160 + of_circle * 80 * np.cos(angle))
+        yield photograph[top : top + HEIGHT, left : left + WIDTH]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Objects of the first frame by a detector, each with the mask that SAM sees in its box."""
+"""Objects of one of the first frames by a detector, each with the mask that SAM sees in its box."""
 
 from collections import Counter
 from pathlib import Path
@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from overseg.autotracking.first_frame import Found
 from overseg.build import build_prompt_masks, find_weights
-from overseg.data.frame import Frame
 from overseg.data.prompts import Prompts
+from overseg.data.shot import Shot
+from overseg.engine.redetection import Redetection
 from overseg.errors import InputError
+from overseg.stages import Video
 from overseg.track_choice import choose_tracking
 
 if TYPE_CHECKING:
@@ -18,22 +20,26 @@ if TYPE_CHECKING:
 def detected(
     detector: Path,
     confidence: float,
+    n_frames: int,
     changes: dict[str, Any],
     device: str,
     report: "Report",
-    frame: Frame,
+    video: Video,
     picture: Path,
 ) -> Found:
-    """The objects that a detector is sure enough of, the surest first, called by their category and a number.
+    """The objects that a detector is sure enough of, on the first frame on which there are any.
+
+    The surest comes first, and each is called by its category and a number.
 
     Args:
         detector: its file, .onnx or .pt.
         confidence: how sure it must be, in [0, 1].
+        n_frames: on so many frames it looks at most, from the first on.
         changes: settings of the SAM that makes masks of the boxes; see `TrackSettings`.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         report: is told of weights that have to be fetched.
-        frame: the first frame.
-        picture: a file of it.
+        video: in the size of its pictures.
+        picture: a file of its first frame.
 
     Raises:
         InputError: it is sure enough of nothing.
@@ -43,20 +49,23 @@ def detected(
 
     choice = choose_tracking(device, {**changes, "propagator": "flow"}, masks_alone=False, report=report)
     model = open_detector(detector, device=choice.device)
-    seen = model.detect(frame)
-    sure = seen.take(seen.confidence > confidence)
-    if not len(sure):
-        best = f"the surest has {seen.confidence[0]:.2f}" if len(seen) else "it finds nothing at all"
+    redetection = Redetection(model, confidence=confidence)
+    found = redetection.first(video, Shot(0, min(n_frames, len(video)) - 1))
+    if found is None:
+        surest = redetection.surest
+        best = f"the surest has {surest[0]:.2f}, on frame {surest[1]}" if surest else "it finds nothing at all"
         raise InputError(
-            f"{detector} finds no object on the first frame with more confidence than {confidence:g} ({best}): "
-            "lower --confidence"
+            f"{detector} finds no object with more confidence than {confidence:g} on the frames that it looks at, "
+            f"{min(n_frames, len(video))} ({best}): lower --confidence, or look at more with --detector-frames"
         )
+    sure, frame = found.detections, video[found.frame]
     find_weights(choice.settings.of_stages(), report=report)
     prompts = Prompts.of_boxes(
         frame.size, object=range(len(sure)), frame=frame.index, boxes_xyxy=sure.boxes_xyxy.tolist()
     )
     masks = build_prompt_masks(choice.settings, device=choice.device).masks(frame, prompts)
-    return Found(masks.rles, _numbered([model.categories[number] for number in sure.category.tolist()]))
+    names = _numbered([model.categories[number] for number in sure.category.tolist()])
+    return Found(masks.rles, names, frame=found.frame)
 
 
 def _numbered(categories: list[str]) -> tuple[str, ...]:

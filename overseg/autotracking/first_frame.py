@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from overseg.data.frame import Frame
 from overseg.data.rles import Rles
 from overseg.errors import InputError
 from overseg.interchange.destination import written
@@ -21,27 +20,30 @@ WRITTEN = (_PICTURE, _CLICKS, _ALL, _SELECTED)
 
 @dataclass(frozen=True)
 class Found:
-    """What was found on the first frame.
+    """What was found on a frame.
 
     Attributes:
         masks: all of it.
         names: what each is called, the ones to follow first; None where the largest are to be chosen.
+        frame: the number of the frame.
     """
 
     masks: Rles
     names: tuple[str, ...] | None = None
+    frame: int = 0
 
 
-Finder = Callable[[Frame, Path], Found]
-"""Finds objects on a frame, of which the path is a picture."""
+Finder = Callable[[Video, Path], Found]
+"""Finds objects on the first frame of a video, of which the path is a picture, or on one soon after it."""
 
 
 def seeded(video: Video, output: Path, find: Finder, seeding: Seeding, *, overwrite: bool) -> tuple[Clicks, int]:
-    """Clicks on objects of the first frame, and how many masks were found there.
+    """Clicks on objects of the frame on which they are found, and how many masks were found there.
 
     Args:
         video: in the size of its pictures.
-        output: where `frame0.png`, `masks_all`, `masks_selected` and `clicks.json` are written; its folder is there.
+        output: where `frame0.png`, `masks_all`, `masks_selected` and `clicks.json` are written, and where the objects
+            are of a later frame a picture of that one; its folder is there.
         find: finds objects.
         seeding: how they are chosen and clicked.
         overwrite: whether clicks of an older call may be replaced by others.
@@ -50,10 +52,11 @@ def seeded(video: Video, output: Path, find: Finder, seeding: Seeding, *, overwr
         InputError: nothing is large enough, an older call made other clicks, or a file cannot be written.
     """
     _make_folder(output)
-    frame = video[0]
-    write_picture(output / _PICTURE, frame.rgb)
+    write_picture(output / _PICTURE, video[0].rgb)
     with _replaced(output / _ALL) as all_masks, _replaced(output / _SELECTED) as selected:
-        found = find(frame, output / _PICTURE)
+        found = find(video, output / _PICTURE)
+        if found.frame:
+            write_picture(output / f"frame{found.frame}.png", video[found.frame].rgb)
         for row in range(len(found.masks)):
             (all_masks / f"mask_{row:03d}.png").write_bytes(mask_png(found.masks.take([row])))
         if found.names is None:
@@ -62,12 +65,12 @@ def seeded(video: Video, output: Path, find: Finder, seeding: Seeding, *, overwr
             objects, names = seeding.first(found.masks, found.names)
         if not len(objects):
             raise InputError(
-                f"{len(found.masks)} masks were found on the first frame, and none has a part of {seeding.min_area_px} "
-                "px: lower --min-area, --pred-iou-thresh or --stability-score-thresh"
+                f"{len(found.masks)} masks were found on frame {found.frame}, and none has a part of "
+                f"{seeding.min_area_px} px: lower --min-area, --pred-iou-thresh or --stability-score-thresh"
             )
         for row in range(len(objects)):
             (selected / f"obj_{row + 1:02d}.png").write_bytes(mask_png(objects.take([row])))
-        clicks = seeding.clicks(objects, names)
+        clicks = seeding.clicks(objects, names, frame=found.frame)
         keep_clicks(clicks, video, output, overwrite=overwrite)
     return clicks, len(found.masks)
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from overseg.api import out_of_memory_told
 from overseg.autotracking.backend import OF_MASKS, Backend, MaskOptions
 from overseg.autotracking.first_frame import WRITTEN, Finder, Found, keep_clicks, seeded
-from overseg.data.frame import Frame
-from overseg.data.settings import option
+from overseg.data.settings import check_range, option
 from overseg.data.track_settings import TrackSettings
 from overseg.errors import SettingsError
 from overseg.hosted.connection import Patience
@@ -22,7 +21,7 @@ from overseg.prompts.seeding import Seeding
 from overseg.tracking import TrackChanges
 
 if TYPE_CHECKING:
-    from overseg.stages import Report
+    from overseg.stages import Report, Video
     from overseg.store.result import Result
 
 PATIENCE = Patience()
@@ -53,6 +52,7 @@ def autotrack(
     seeding: Seeding | None = None,
     masks: MaskOptions | None = None,
     detector: str | Path | None = None,
+    detector_frames: int = 1,
     backend: str = "local",
     style: str | None = None,
     format: str | None = None,
@@ -79,6 +79,8 @@ def autotrack(
         masks: how the masks of the first frame are made.
         detector: a detector as .onnx, or .pt with ultralytics, whose objects are followed in place of the largest
             masks, the surest first; `confidence` says how sure it must be.
+        detector_frames: on so many frames the detector looks at most, from the first on; the first frame with a sure
+            object is clicked.
         backend: "local"; or "replicate", which sends frame and video to hosted models with the token in the environment
             variable REPLICATE_API_TOKEN, and writes `video_result.json`, too. The store is made of what they return
             in the style "binary", and has one track, as all objects come in one picture.
@@ -99,21 +101,14 @@ def autotrack(
     output, form = Path(output), Form(format=format, fps=fps, every=every, quality=quality)
     for name in WRITTEN:
         spare_input(output / name, input)
-    if clicks is not None and detector is not None:
-        raise SettingsError("--clicks says what is followed, and so does --detector: leave one of the two out")
     with ExitStack() as stack:
         report = report or stack.enter_context(closing(TerminalReport()))
         stack.enter_context(out_of_memory_told())
         which = {name: changes[name] for name in _WHICH_FRAMES if name in changes}  # type: ignore[literal-required]
         video = stack.enter_context(open_video(input, **which))
-        settings: dict[str, Any] = dict(changes)
-        find = None if detector is None else _detecting(Path(detector), settings, device, report)
-        if backend == "local":
-            chosen = _local(Path(input), output, style, form, device, settings, report, overwrite=overwrite)
-        elif backend == "replicate":
-            chosen = _hosted(Path(input), output, style, form, settings, report, video.info.fps, overwrite=overwrite)
-        else:
-            raise SettingsError(f"--backend is one of {', '.join(BACKENDS)}, not {backend!r}")
+        asked = _Asked(Path(input), output, style, form, device, dict(changes), overwrite, report)
+        find = _finder_of_detector(asked, detector, detector_frames, clicks)
+        chosen = _backend(backend, asked, video)
         if clicks is not None:
             found, n_masks = read_clicks(Path(clicks), size=video.info.size, n_frames=len(video)), 0
             keep_clicks(found, video, output, overwrite=overwrite)
@@ -123,63 +118,90 @@ def autotrack(
         return Autotracked(found, n_masks, chosen.track(found))
 
 
-def _all_masks(backend: Backend, options: MaskOptions, frame: Frame, picture: Path) -> Found:
-    return Found(backend.masks(frame, picture, options))
+@dataclass(frozen=True)
+class _Asked:
+    """What a caller asks of whichever backend; see `autotrack`. `settings` are those of tracking."""
+
+    input: Path
+    output: Path
+    style: str | None
+    form: Form
+    device: str
+    settings: dict[str, Any]
+    overwrite: bool
+    report: "Report"
 
 
-def _detecting(detector: Path, settings: dict[str, Any], device: str, report: "Report") -> Finder:
+def _finder_of_detector(
+    asked: _Asked, detector: str | Path | None, n_frames: int, clicks: str | Path | None
+) -> Finder | None:
     """Finds what a detector is sure of; how sure it must be is taken out of the settings, which are of tracking."""
+    check_range("detector_frames", n_frames, int, 1, None)
+    if detector is None:
+        if n_frames > 1:
+            raise SettingsError("--detector-frames is how many frames a detector looks at: add --detector")
+        return None
+    if clicks is not None:
+        raise SettingsError("--clicks says what is followed, and so does --detector: leave one of the two out")
     from overseg.autotracking.detected import detected
 
-    confidence = settings.pop("confidence", TrackSettings.confidence)
-    sam = {name: settings[name] for name in OF_MASKS if name in settings}
-    return partial(detected, detector, confidence, sam, device, report)
+    confidence = asked.settings.pop("confidence", TrackSettings.confidence)
+    sam = {name: asked.settings[name] for name in OF_MASKS if name in asked.settings}
+    return partial(detected, Path(detector), confidence, n_frames, sam, asked.device, asked.report)
 
 
-def _local(
-    input: Path,
-    output: Path,
-    style: str | None,
-    form: Form,
-    device: str,
-    changes: dict[str, Any],
-    report: "Report",
-    *,
-    overwrite: bool,
-) -> Backend:
+def _all_masks(backend: Backend, options: MaskOptions, video: "Video", picture: Path) -> Found:
+    return Found(backend.masks(video[0], picture, options))
+
+
+def _backend(name: str, asked: _Asked, video: "Video") -> Backend:
+    if name == "local":
+        return _local(asked)
+    if name == "replicate":
+        return _hosted(asked, video.info.fps)
+    raise SettingsError(f"--backend is one of {', '.join(BACKENDS)}, not {name!r}")
+
+
+def _local(asked: _Asked) -> Backend:
     from overseg.autotracking.local import LocalBackend
     from overseg.output.look import Look
 
-    if style is None and form != Form():
+    if asked.style is None and asked.form != Form():
         raise SettingsError("--format, --fps, --every and --quality are of a result that --style asks for: give one")
-    look = None if style is None else Look(style=style)
-    form = replace(form, format=form.format or ("webm" if style == "alpha" else "mp4"))
-    destination = output / (f"result.{form.format}" if is_video(form.format or "") else "result")
+    look = None if asked.style is None else Look(style=asked.style)
+    form = replace(asked.form, format=asked.form.format or ("webm" if asked.style == "alpha" else "mp4"))
+    destination = asked.output / (f"result.{form.format}" if is_video(form.format or "") else "result")
     if look is not None:
         form.format_of(destination, look)
-        spare_input(destination, input)
-    return LocalBackend(input, output, device, overwrite, changes, look, destination, form, report)
+        spare_input(destination, asked.input)
+    return LocalBackend(
+        input=asked.input,
+        output=asked.output,
+        device=asked.device,
+        overwrite=asked.overwrite,
+        changes=asked.settings,
+        look=look,
+        destination=destination,
+        form=form,
+        report=asked.report,
+    )
 
 
-def _hosted(
-    input: Path,
-    output: Path,
-    style: str | None,
-    form: Form,
-    changes: dict[str, Any],
-    report: "Report",
-    fps: float,
-    *,
-    overwrite: bool,
-) -> Backend:
+def _hosted(asked: _Asked, input_fps: float) -> Backend:
     from overseg.autotracking.hosted import HostedBackend
     from overseg.hosted.replicate import Replicate
     from overseg.output.render import DEFAULT_FPS
 
-    for name in changes:
+    for name in asked.settings:
         raise SettingsError(f"{option(name)} is for --backend local: the hosted models decide that themselves")
-    fps = fps or DEFAULT_FPS if form.fps is None else float(form.fps)
-    replicate = Replicate.of_environment(patience=PATIENCE)
     return HostedBackend(
-        replicate, input, output, style or "binary", form.format or "mp4", form, fps, overwrite, report
+        replicate=Replicate.of_environment(patience=PATIENCE),
+        input=asked.input,
+        output=asked.output,
+        style=asked.style or "binary",
+        format=asked.form.format or "mp4",
+        form=asked.form,
+        fps=float(input_fps or DEFAULT_FPS if asked.form.fps is None else asked.form.fps),
+        overwrite=asked.overwrite,
+        report=asked.report,
     )

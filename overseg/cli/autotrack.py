@@ -14,7 +14,19 @@ from overseg.report import TerminalReport
 
 _SEEDING = ("max_objects", "seeds_per_object", "background_seeds")
 _MASKS = ("points_per_side", "pred_iou_thresh", "stability_score_thresh", "use_m2m")
-_WORDS = ("clicks", "detector", "backend", "style", "format", "fps", "every", "quality", "device", "overwrite")
+_WORDS = (
+    "clicks",
+    "detector",
+    "detector_frames",
+    "backend",
+    "style",
+    "format",
+    "fps",
+    "every",
+    "quality",
+    "device",
+    "overwrite",
+)
 
 
 def add_parser(commands: Any) -> None:
@@ -44,6 +56,12 @@ def add_parser(commands: Any) -> None:
 def _add_choice(group: Any) -> None:
     group.add_argument(
         "--detector", metavar="MODEL", help="objects that it finds, .onnx or .pt, in place of the largest masks"
+    )
+    group.add_argument(
+        "--detector-frames",
+        type=int,
+        metavar="N",
+        help="it looks on the first N frames, until it is sure of something (1)",
     )
     group.add_argument("--max-objects", type=int, default=3, metavar="N", help="the N largest objects (3)")
     group.add_argument(

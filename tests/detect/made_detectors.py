@@ -16,9 +16,13 @@ def write_detector(
     size: tuple[int | str, int | str] = (64, 64),
     channels: int = 3,
     half: bool = False,
+    sees_black: bool = True,
     **meta: str,
 ) -> Path:
-    """A file in the layout of ultralytics' exports; the mean of the picture, times 0, is added to the output."""
+    """A file in the layout of ultralytics' exports; the mean of the picture, times 0, is added to the output.
+
+    One that does not see black pictures answers nothing but zeros there.
+    """
     kind = TensorProto.FLOAT16 if half else TensorProto.FLOAT
     answer = output.astype(np.float16 if half else np.float32)
     nodes = [
@@ -26,6 +30,11 @@ def write_detector(
         helper.make_node("Mul", ["mean", "zero"], ["nothing"]),
         helper.make_node("Add", ["answer", "nothing"], ["output0"]),
     ]
+    if not sees_black:
+        nodes[1:] = [
+            helper.make_node("Sign", ["mean"], ["is_seen"]),
+            helper.make_node("Mul", ["answer", "is_seen"], ["output0"]),
+        ]
     graph = helper.make_graph(
         nodes,
         "made",
