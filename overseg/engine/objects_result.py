@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from jaxtyping import Int64
 
 from overseg.associate.shown import ShownRows
 from overseg.data.masks import Source
@@ -64,7 +65,19 @@ def publish_objects(
     }
     named = {number: names[one] for number, one in enumerate(seen.tolist())}
     store.publish(tracks=tracks, frames=frames, edges=Edges.empty(), summary=summary, final=True, names=named)
+    for line in _unseen(names, seen):
+        report.event("remark", line=line)
     report.event("published", tracks=len(tracks), masks=int(frames.n_masks.sum()))
+
+
+def _unseen(names: Sequence[TrackName], seen: Int64[np.ndarray, " s"]) -> Iterator[str]:
+    """What to tell where something that was asked for has no mask at all."""
+    missing = [names[number].name for number in range(len(names)) if number not in seen]
+    if missing:
+        yield (
+            f"nothing is seen of {', '.join(missing)}, on any frame: check the box or the points, or lower "
+            "--mask-threshold or --min-area"
+        )
 
 
 def _by_frame(rows: Outline) -> Iterator[Outline]:

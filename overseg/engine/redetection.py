@@ -74,7 +74,7 @@ class Redetection:
                 for category, confidence, (x1, y1, x2, y2) in zip(
                     detections.category.tolist(),
                     detections.confidence.tolist(),
-                    detections.boxes_xyxy.round(1).tolist(),
+                    detections.boxes_xyxy.astype(np.float64).round(1).tolist(),
                     strict=True,
                 )
             ],

@@ -1,5 +1,6 @@
 """Sub-sequences on a video whose truth is known: what a detector sees again, what is carried over, who is who."""
 
+import json
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -12,7 +13,7 @@ from overseg.data.frame import Frame
 from overseg.data.prompts import ObjectMasks, Prompts
 from overseg.data.rles import Rles
 from overseg.data.track_names import TrackName
-from overseg.engine.redetection import Redetection, distinct, identified
+from overseg.engine.redetection import Found, Redetection, distinct, identified
 from overseg.engine.track import track
 from overseg.errors import InputError, SettingsError
 from overseg.prompts.objects import PromptedObjects
@@ -134,6 +135,33 @@ def test_each_sub_sequence_begins_with_its_first_sure_frame_and_goes_both_ways(t
         "confidence": 0.95,
         "points": [[26, 40], [116, 40], [116, 112], [26, 112]],
     }
+
+
+def test_what_is_nowhere_seen_is_told(tmp_path):
+    lines = []
+
+    class Report(SilentReport):
+        def event(self, name, **facts):
+            lines.append(facts.get("line"))
+
+    speck = np.zeros((1, *SIZE), bool)
+    speck[0, 5:7, 5:7] = True  # smaller than a mask has to be
+    tray = prompted(0)
+    rows = [tray.prompts, Prompts.of_masks(Rles.from_masks(speck), object=[1], frame=0)]
+    objects = PromptedObjects(Prompts.concatenate(rows), (*tray.names, TrackName("speck", "speck")))
+    result = tracked(tmp_path / "a", objects=objects, report=Report())
+    assert [one.name for one in result.names.values()] == ["my tray"]
+    told = [line for line in lines if line is not None and "nothing is seen" in line]
+    assert told == [
+        "nothing is seen of speck, on any frame: check the box or the points, or lower --mask-threshold or --min-area"
+    ]
+
+
+def test_boxes_of_a_detector_are_told_to_a_tenth_of_a_pixel():
+    box = np.array([[88.1, 0.2, 684.9, 288.93]], np.float32)
+    found = Found(3, Detections(box, np.array([0.91], np.float32), np.zeros(1, np.int32)))
+    told = json.dumps(Redetection(TruthDetector({}), confidence=0.9).as_facts(found))
+    assert "[[88.1, 0.2], [684.9, 0.2], [684.9, 288.9], [88.1, 288.9]]" in told
 
 
 def test_without_a_sure_frame_masks_are_carried_over_and_that_is_reported(tmp_path):
