@@ -1,7 +1,5 @@
 """A store in a bucket of an object store, by obstore."""
 
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,6 +15,7 @@ from zarr.storage import ObjectStore
 from overseg.errors import StoreError
 from overseg.store.bucket_errors import told
 from overseg.store.bucket_lock import BucketLock
+from overseg.store.scratch import Scratch
 
 _AT_ONCE = 16
 _METADATA = "zarr.json"
@@ -52,13 +51,13 @@ class _Connection:
         store: speaks to the bucket; paths are relative to the store's folder in it.
         url: of that folder.
         lock: of the process that writes it.
-        drafts: on this machine's disk.
+        drafts: folders on this machine's disk.
     """
 
     store: S3Store
     url: str
     lock: BucketLock | None = None
-    drafts: list[Path] = field(default_factory=list)
+    drafts: list[Scratch] = field(default_factory=list)
 
     def confirm(self) -> None:
         """See that nobody else took over since."""
@@ -138,13 +137,12 @@ class BucketFolder:
                 self.remove(sorted(some))
 
     def new_draft(self) -> Path:
-        draft = Path(tempfile.mkdtemp(prefix="overseg-draft-"))
-        self._connection.drafts.append(draft)
-        return draft
+        self._connection.drafts.append(Scratch())
+        return self._connection.drafts[-1].path
 
     def clear_drafts(self) -> None:
         while self._connection.drafts:
-            shutil.rmtree(self._connection.drafts.pop(), ignore_errors=True)
+            self._connection.drafts.pop().remove()
 
     def publish(self, draft: Path, name: str) -> None:
         self._connection.confirm()
@@ -153,8 +151,7 @@ class BucketFolder:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             list(pool.map(lambda file: self._put(f"{self._path}{name}/{file}", files[file]), files))
         self._put(f"{self._path}{name}/{_METADATA}", marker)
-        shutil.rmtree(draft)
-        self._connection.drafts.remove(draft)
+        self.clear_drafts()
 
     def copy(self, name: str, draft: Path) -> None:
         source = self / name

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -72,7 +73,7 @@ def files_of_result(place: str | Path) -> dict[str, list[object]]:
     return files
 
 
-def test_killed_at_any_request_it_ends_the_same(s3, tmp_path):
+def test_killed_at_any_request_it_ends_the_same(s3, tmp_path, monkeypatch):
     killing = Killing.with_preloaded("overseg.store.zarr_store", "overseg.store.bucket", asked_for=OF_A_BUCKET)
     run(tmp_path / "whole.zarr")
     wanted = {True: files_of_result(tmp_path / "whole.zarr")}
@@ -83,9 +84,12 @@ def test_killed_at_any_request_it_ends_the_same(s3, tmp_path):
     wanted[False] = files_of_result(tmp_path / "part.zarr")
     steps = killing.steps(run_there, s3.url("steps.zarr"), s3.variables, at_most=6)
     assert len(steps) == 6
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    variables = s3.variables | {"TMPDIR": tempfile.gettempdir()}
     for step in steps:
         url = s3.url(f"{step}.zarr")
-        killing.kill(run_there, url, s3.variables, before=step)
+        killing.kill(run_there, url, variables, before=step)
         if "zarr.json" in s3.names(url):
             found = progress(url)
             if found.has_result:
@@ -95,6 +99,7 @@ def test_killed_at_any_request_it_ends_the_same(s3, tmp_path):
         run(url)
         assert files_of_result(url) == wanted[True]
         assert s3.names(url) == s3.names(s3.url("steps.zarr"))
+        assert os.listdir(tmp_path / "temporary") == []
     assert open_result(url).content_hash() == open_result(tmp_path / "whole.zarr").content_hash()
 
 
