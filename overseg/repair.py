@@ -1,21 +1,34 @@
 """Mending a damaged store: what is damaged is made anew, and nothing else."""
 
-import time
 from contextlib import ExitStack, closing
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overseg.api import identity_of, out_of_memory_told
-from overseg.data.budget import Budget
 from overseg.data.settings import Settings
 from overseg.errors import StoreError
 
 if TYPE_CHECKING:
+    from overseg.data.visit import VisitKey
     from overseg.stages import Report, Stages, Video
     from overseg.store.checking import Damage
     from overseg.store.folder import Folder
     from overseg.store.root import Root
     from overseg.store.zarr_store import ZarrStore
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """What was done to a store.
+
+    Attributes:
+        damage: what was damaged.
+        made_again: the visits that were made again.
+    """
+
+    damage: "list[Damage]"
+    made_again: "frozenset[VisitKey]"
 
 
 def repair(
@@ -24,20 +37,18 @@ def repair(
     video: str | Path | None = None,
     masks: str | Path | None = None,
     report: "Report | None" = None,
-) -> "list[Damage]":
+) -> "Repaired":
     """Find what is damaged in a store, and make that anew; what `overseg repair` does.
 
     A damaged visit is made again from the visits around it, and is the same again. A damaged result is published anew
-    from the visits; where these are gone, as in a store that is complete, all of them are made again.
+    from the visits. A complete store holds them no more, but all that they found: those of which nothing is lost are
+    taken from its result, and the others are made again.
 
     Args:
         path: the store.
         video: where its input is now; None for where it was when the store was made.
         masks: where the given masks are now, of a run with `--generator precomputed`.
         report: is told of every step; None for progress bars on a terminal.
-
-    Returns:
-        What was damaged.
 
     Raises:
         StoreError: there is no store, its root is damaged, or it was not made by `overseg run`.
@@ -55,7 +66,7 @@ def repair(
     folder = folder_at(path)
     damage, root = find_damage(folder), read_root(folder)
     if not damage:
-        return []
+        return Repaired([], frozenset())
     settings = _settings_of(root, folder, masks)
     with ExitStack() as stack:
         report = report or stack.enter_context(closing(TerminalReport()))
@@ -76,8 +87,7 @@ def repair(
         stages = build_stages(settings, device=device)
         store = stack.enter_context(ZarrStore.reopen(path))
         stack.enter_context(out_of_memory_told())
-        _mend(opened, stages, store, settings, root, damage, report)
-    return damage
+        return Repaired(damage, _mend(opened, stages, store, settings, root, damage, report))
 
 
 def _mend(
@@ -88,21 +98,46 @@ def _mend(
     root: "Root",
     damage: "list[Damage]",
     report: "Report",
-) -> None:
+) -> "frozenset[VisitKey]":
+    """Make anew what is damaged; the visits that were made again."""
     from overseg.engine.repair import make_again, publish_again
-    from overseg.engine.run import run
     from overseg.store.places import folder_at
 
+    lost = frozenset(one.visit for one in damage if one.visit is not None)
+    files = {one.name for one in damage if one.visit is None}
+    if files and root.final:
+        return _mend_complete(video, stages, store, settings, root, files, report)
     limit = _limit_of(folder_at(store.path), root)
-    lost = [one.visit for one in damage if one.visit is not None]
-    is_result_lost = len(lost) < len(damage)
-    store.discard(lost, result=is_result_lost)
-    if is_result_lost and root.final:
-        run(video, stages, store, settings=settings, budget=Budget(), report=report, since=time.monotonic())
-        return
+    store.discard(lost, result=bool(files))
     make_again(video, stages, store, lost, settings=settings, report=report)
-    if is_result_lost:
+    if files:
         publish_again(video, stages, store, settings=settings, limit=limit, report=report)
+    return lost
+
+
+def _mend_complete(
+    video: "Video",
+    stages: "Stages",
+    store: "ZarrStore",
+    settings: Settings,
+    root: "Root",
+    files: set[str],
+    report: "Report",
+) -> "frozenset[VisitKey]":
+    """Of a complete run's result, make again the visits of which these files hold something."""
+    from overseg.build import build_associator
+    from overseg.engine.repair import complete_again
+    from overseg.store.places import folder_at
+    from overseg.store.root import METADATA, RESULTS, read_attributes
+    from overseg.store.salvage import Salvage
+
+    result, salvage, summary = folder_at(store.path) / RESULTS / str(root.result), None, None
+    if METADATA not in files:  # which alone knows what the others were
+        salvage = Salvage(result, files, size=root.size, n_frames=len(video))
+        summary = read_attributes(result)["summary"]
+    relinked = {} if summary is None else summary.get("relinked", {})
+    linker = build_associator(Settings.from_options({**asdict(settings), **relinked}))
+    return complete_again(video, stages, store, salvage, summary, linker, settings=settings, report=report)
 
 
 def _settings_of(root: "Root", store: "Folder", masks: str | Path | None) -> Settings:

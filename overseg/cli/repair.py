@@ -46,9 +46,10 @@ def run_repair(args: argparse.Namespace) -> int:
     from overseg.repair import repair
 
     with closing(TerminalReport(quiet=args.quiet)) as report:
-        damage = repair(args.store, video=args.video, masks=args.masks, report=report)
+        done = repair(args.store, video=args.video, masks=args.masks, report=report)
     if not args.quiet:
-        for one in damage:
+        for one in done.damage:
             print(one)
-        print(f"{args.store}: {'made anew' if damage else 'nothing is damaged'}")
+        visits = "1 visit" if len(done.made_again) == 1 else f"{len(done.made_again)} visits"
+        print(f"{args.store}: {f'mended, with {visits} made again' if done.damage else 'nothing is damaged'}")
     return 0

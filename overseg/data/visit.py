@@ -34,6 +34,16 @@ class VisitKey:
     stop: int
     direction: Direction
 
+    @property
+    def carried_from(self) -> int:
+        """The end of the clip from which masks are carried."""
+        return self.start if self.direction is Direction.FORWARD else self.stop
+
+    @property
+    def carried_to(self) -> int:
+        """The end of the clip at which they arrive."""
+        return self.stop if self.direction is Direction.FORWARD else self.start
+
 
 @dataclass(frozen=True)
 class Edges:
@@ -108,10 +118,16 @@ class Visit:
 
     @classmethod
     def of_masks(
-        cls, key: VisitKey, masks: Masks, endings: Endings, seconds: dict[str, float] | None = None
+        cls,
+        key: VisitKey,
+        masks: Masks,
+        endings: Endings,
+        seconds: dict[str, float] | None = None,
+        *,
+        looks: Looks | None = None,
     ) -> "Visit":
         """A visit on which nothing met and from which nothing goes on."""
-        return cls(key, masks, endings, Edges.empty(), Frontier.empty(), seconds=seconds or {})
+        return cls(key, masks, endings, Edges.empty(), Frontier.empty(), looks or Looks.empty(), seconds or {})
 
 
 @dataclass(frozen=True)

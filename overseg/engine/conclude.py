@@ -13,7 +13,7 @@ from overseg.data.shot import Shot
 from overseg.data.tracks import Frames, Tracks
 from overseg.data.visit import VisitKey
 from overseg.engine.left import left_by
-from overseg.engine.resolve import resolve
+from overseg.engine.resolve import Resolution, resolve
 from overseg.stages import Associator, Draft, Report, TrackStore, Video
 
 
@@ -37,10 +37,7 @@ def conclude(
 ) -> None:
     """Decide the tracks over everything in the store and publish the result."""
     began = time.perf_counter()
-    resolution = resolve(store, associator, shots)
-    draft = store.compact(resolution.track_of)
-    resolution.track_of.clear()  # the draft has it now; a long video has a number for every mask in it
-    tracks, frames = survey(video.timestamps_s, shots, resolution.tracks, resolution.keyframes, draft, report)
+    resolution, tracks, frames = linked(video.timestamps_s, shots, associator, store, report)
     height, width = video.info.size
     left = left_by(outcome.visits_left, store, resolution, frames, height * width)
     seconds = {**store.seconds(), "conclude": time.perf_counter() - began}
@@ -57,6 +54,20 @@ def conclude(
     }
     store.publish(tracks=tracks, frames=frames, edges=resolution.edges, summary=summary, final=left is None)
     report.event("published", tracks=len(tracks), masks=int(frames.n_masks.sum()), limit=outcome.limit)
+
+
+def linked(
+    timestamps_s: Float64[np.ndarray, " f"],
+    shots: Sequence[Shot],
+    associator: Associator,
+    store: TrackStore,
+    report: Report,
+) -> tuple[Resolution, Tracks, Frames]:
+    """Decide the tracks over all visits, and bring their rows in order, ready to be published."""
+    resolution = resolve(store, associator, shots)
+    draft = store.compact(resolution.track_of)
+    resolution.track_of.clear()  # the draft has it now; a long video has a number for every mask in it
+    return resolution, *survey(timestamps_s, shots, resolution.tracks, resolution.keyframes, draft, report)
 
 
 def survey(

@@ -13,12 +13,11 @@ from overseg.data.looks import Looks
 from overseg.data.masks import Masks, Source
 from overseg.data.rles import Rles
 from overseg.data.visit import Direction, Edges, Frontier, Visit, VisitKey
+from overseg.engine.frontier import by_value
 from overseg.engine.meeting import each_pair_once, edges_of
 from overseg.engine.previews import SEED_ROUND
 from overseg.engine.schedule import FULL, generator_of
 from overseg.stages import Clip, Meetings, Stages, TrackStore, Video
-
-_WORTH_OF_LENGTH = 0.05  # a track that is one frame longer counts as much as this share of its pixels newly covered
 
 
 class Crossing:
@@ -54,7 +53,7 @@ class Crossing:
         clock = _Clock(store=self._last_commit_s)  # a visit cannot hold the time of its own commit
         if key.start == key.stop:
             masks, looks = self._generate(key, Rles.empty(self._video.info.size), clock)
-            visit = Visit(key, masks, Endings.empty(), Edges.empty(), Frontier.empty(), looks, clock.seconds)
+            visit = Visit.of_masks(key, masks, Endings.empty(), clock.seconds, looks=looks)
         elif key.round != FULL:
             visit = self._cross_preview(key, clock)
         elif key.direction is Direction.FORWARD:
@@ -97,15 +96,15 @@ class Crossing:
         """Half of the way to the next keyframe of a coarse round: what came from there is met, and nothing goes on."""
         goes_back = key.direction is Direction.BACKWARD
         seed = key.stop if goes_back else key.start
-        other = self._came_to.get((key.round, Direction.FORWARD, _end(key))) if goes_back else None
+        other = self._came_to.get((key.round, Direction.FORWARD, key.carried_to)) if goes_back else None
         with clock.counts("store"):
             own = self._store.read(VisitKey(SEED_ROUND, seed, seed, Direction.FORWARD)).masks
             there = self._store.read(other).masks if other else Masks.empty(self._video.info.size)
         carried = self._carry(key, own, clock)
-        target = there.take(there.frame == _end(key))
+        target = there.take(there.frame == key.carried_to)
         with clock.counts("associate"):
             meetings = self._stages.associator.meet(carried.arrived.rles, target.rles)
-        edges = edges_of(meetings, carried.arrived, target, _end(key))
+        edges = edges_of(meetings, carried.arrived, target, key.carried_to)
         visit = Visit(key, carried.between, carried.endings, edges, Frontier.empty(), seconds=clock.seconds)
         return _with_rows(visit, carried.arrived)
 
@@ -123,8 +122,8 @@ class Crossing:
             masklets = self._stages.propagator.propagate(clip, prompts.rles, key.direction)
         source = Source.FORWARD if key.direction is Direction.FORWARD else Source.BACKWARD
         rows = Masks.from_masklets(masklets, regions=prompts.region, source=source)
-        at_end = rows.frame == _end(key)
-        endings = Endings.of(masklets, regions=prompts.region, source=source, from_frame=_start(key))
+        at_end = rows.frame == key.carried_to
+        endings = Endings.of(masklets, regions=prompts.region, source=source, from_frame=key.carried_from)
         return _Carried(rows.take(~at_end), rows.take(at_end), endings)
 
     def _meet(
@@ -139,8 +138,8 @@ class Crossing:
             among_them = self._stages.associator.meet(passing.rles, passing.rles)
         edges = Edges.concatenate(
             [
-                edges_of(meetings, arrived, target, _end(key)),
-                edges_of(each_pair_once(among_them), passing, passing, _end(key)),
+                edges_of(meetings, arrived, target, key.carried_to),
+                edges_of(each_pair_once(among_them), passing, passing, key.carried_to),
             ]
         )
         frontier = Frontier(arrived.region[onward], (missed[onward] + 1).astype(np.int8))
@@ -149,22 +148,14 @@ class Crossing:
     def _admitted(
         self, meetings: Meetings, arrived: Masks, target: Masks, missed: Int8[np.ndarray, " a"]
     ) -> Int64[np.ndarray, " k"]:
-        """Rows of the arrived masks that go on, those first of which most is expected for the work.
-
-        A mask carried on is expected to cover on each frame the pixels that it adds to what the target covers, and it
-        makes a track longer; both count times its score. Work for a frame is the same for every mask.
-        """
+        """Rows of the arrived masks that go on, the most valuable first."""
         allowed = missed < self._max_missed
         allowed[meetings.explained] = False
         rows = np.flatnonzero(allowed)
-        candidates = arrived.take(rows)
-        new_share = 1 - candidates.rles.share_inside(target.rles.union())[:, 0]
-        gain_px = candidates.rles.area_px() * (new_share + _WORTH_OF_LENGTH)
-        order = np.lexsort((candidates.region, -np.round(candidates.score * gain_px, 3)))
-        return rows[order[: self._max_frontier]]
+        return rows[by_value(arrived.take(rows), target)[: self._max_frontier]]
 
     def _remember(self, key: VisitKey) -> None:
-        self._came_to[key.round, key.direction, _end(key)] = key
+        self._came_to[key.round, key.direction, key.carried_to] = key
 
 
 @dataclass(frozen=True)
@@ -182,16 +173,6 @@ class _Carried:
     endings: Endings
 
 
-def _start(key: VisitKey) -> int:
-    """The keyframe that a visit carries masks from."""
-    return key.start if key.direction is Direction.FORWARD else key.stop
-
-
-def _end(key: VisitKey) -> int:
-    """The keyframe that a visit arrives at."""
-    return key.stop if key.direction is Direction.FORWARD else key.start
-
-
 def _keyframe_rows(masks: Masks, keyframe: int) -> Masks:
     return masks.take((masks.frame == keyframe) & (masks.source == Source.KEYFRAME))
 
@@ -201,7 +182,7 @@ def _with_frontier(own: Masks, before: Visit | None) -> tuple[Masks, Int8[np.nda
     own_missed = np.zeros(len(own), np.int8)
     if before is None or not len(before.frontier):
         return own, own_missed
-    at_end = np.flatnonzero((before.masks.frame == _end(before.key)) & (before.masks.source != Source.KEYFRAME))
+    at_end = np.flatnonzero((before.masks.frame == before.key.carried_to) & (before.masks.source != Source.KEYFRAME))
     row_of = dict(zip(before.masks.region[at_end].tolist(), at_end.tolist(), strict=True))
     onward = before.masks.take(np.array([row_of[region] for region in before.frontier.region.tolist()]))
     return Masks.concatenate([own, onward]), np.concatenate([own_missed, before.frontier.missed])

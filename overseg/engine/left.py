@@ -7,7 +7,7 @@ import numpy as np
 
 from overseg.data.masks import Source
 from overseg.data.tracks import Frames
-from overseg.data.visit import Direction, VisitKey
+from overseg.data.visit import VisitKey
 from overseg.engine.resolve import NO_ROUND, Resolution
 from overseg.engine.schedule import FULL, generates
 from overseg.stages import TrackStore
@@ -67,5 +67,5 @@ def _known_masks(visits: Set[VisitKey], store: TrackStore) -> int:
     for key in store.committed():
         if key.round == FULL and generates(key):
             known[key.stop] = int(np.count_nonzero(store.outline(key)[0].source == Source.KEYFRAME))
-    from_ = [key.start if key.direction is Direction.FORWARD else key.stop for key in visits if key.start != key.stop]
+    from_ = [key.carried_from for key in visits if key.start != key.stop]
     return sum(known.get(frame, 0) for frame in from_)

@@ -10,9 +10,8 @@ from overseg.associate.shown import ShownRows
 from overseg.data.shot import Shot
 from overseg.data.spans import Spans
 from overseg.data.tracks import Tracks
-from overseg.engine.conclude import survey
+from overseg.engine.conclude import linked, survey
 from overseg.engine.grouping import Sightings, group
-from overseg.engine.resolve import resolve
 from overseg.stages import Associator, Report
 from overseg.store.result import Result
 from overseg.store.zarr_store import ZarrStore
@@ -28,16 +27,15 @@ def relink(store: ZarrStore, result: Result, associator: Associator, settings: d
         settings: the associator's, to be told in the summary.
         report: is told of every frame.
     """
-    timestamps_s, keyframes = result.frames.timestamp_s, np.flatnonzero(result.frames.is_keyframe)
-    shots = store.shots() or [Shot(0, len(result) - 1)]
+    timestamps_s, shots = result.frames.timestamp_s, store.shots() or [Shot(0, len(result) - 1)]
     if store.final:
         tracks, track, n_rejoined = _resolve_result(result, associator, shots)
         edges, draft = result.edges, store.reassociate(track, n_tracks=len(tracks))
+        keyframes = np.flatnonzero(result.frames.is_keyframe)
+        tracks, frames = survey(timestamps_s, shots, tracks, keyframes, draft, report)
     else:
-        resolution = resolve(store, associator, shots)
-        tracks, edges, draft = resolution.tracks, resolution.edges, store.compact(resolution.track_of)
-        keyframes, n_rejoined = resolution.keyframes, resolution.n_rejoined
-    tracks, frames = survey(timestamps_s, shots, tracks, keyframes, draft, report)
+        resolution, tracks, frames = linked(timestamps_s, shots, associator, store, report)
+        edges, n_rejoined = resolution.edges, resolution.n_rejoined
     summary = result.summary | {"n_rejoined": n_rejoined, "relinked": settings}
     store.publish(tracks=tracks, frames=frames, edges=edges, summary=summary, final=store.final)
 

@@ -2,15 +2,19 @@
 
 import time
 from collections.abc import Iterable
+from typing import Any
 
 from overseg.data.budget import Budget
 from overseg.data.settings import Settings
 from overseg.data.visit import Direction, VisitKey
-from overseg.engine.conclude import Outcome, conclude
+from overseg.engine.conclude import Outcome, conclude, linked
 from overseg.engine.crossing import Crossing
 from overseg.engine.schedule import FULL, full_visits
 from overseg.engine.spending import Spending
-from overseg.stages import Report, Stages, TrackStore, Video
+from overseg.engine.unfolding import whole_visits
+from overseg.stages import Associator, Report, Stages, TrackStore, Video
+from overseg.store.salvage import Salvage
+from overseg.store.zarr_store import ZarrStore
 
 
 def make_again(
@@ -31,6 +35,42 @@ def make_again(
         report.progress("repair", done, len(in_order))
         crossing.make(key)
     report.progress("repair", len(in_order), len(in_order))
+
+
+def complete_again(
+    video: Video,
+    stages: Stages,
+    store: ZarrStore,
+    salvage: Salvage | None,
+    summary: dict[str, Any] | None,
+    linker: Associator,
+    *,
+    settings: Settings,
+    report: Report,
+) -> frozenset[VisitKey]:
+    """Make again those visits of a complete run of which something is lost, and publish its result anew.
+
+    Args:
+        video, stages, settings: those of the run.
+        store: is final, with a result that is damaged.
+        salvage: of that result; None where nobody knows what is whole in it.
+        summary: of that result; None where it is lost.
+        linker: decided its tracks.
+        report: is told of every visit.
+
+    Returns:
+        The visits that were made again.
+    """
+    shots = store.shots() or []
+    store.unfold([] if salvage is None else whole_visits(salvage, shots, settings.step))
+    lost = frozenset(key for shot in shots for key in full_visits(shot, settings.step)) - store.committed()
+    make_again(video, stages, store, lost, settings=settings, report=report)
+    if summary is None:
+        publish_again(video, stages, store, settings=settings, limit=None, report=report)
+        return lost
+    resolution, tracks, frames = linked(video.timestamps_s, shots, linker, store, report)
+    store.publish(tracks=tracks, frames=frames, edges=resolution.edges, summary=summary, final=True)
+    return lost
 
 
 def publish_again(

@@ -27,6 +27,16 @@ class Column:
     def __len__(self) -> int:
         return self._array.shape[0]
 
+    @property
+    def chunk_rows(self) -> int:
+        """How many rows have a checksum together."""
+        return self._array.chunks[0]
+
+    @property
+    def file_rows(self) -> int:
+        """How many rows are in a file together."""
+        return (self._array.shards or self._array.chunks)[0]
+
     def rows(self, start: int, stop: int) -> np.ndarray:
         """Rows from start, included, to stop, excluded, or to the end where that is earlier."""
         try:

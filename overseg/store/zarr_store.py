@@ -148,6 +148,23 @@ class ZarrStore:
         if self._seconds is not None:
             _add(self._seconds, visit.seconds)
 
+    def unfold(self, visits: Iterable[Visit]) -> None:
+        """Go back from a final result to visits that it was made of; others are to be made again. The result is gone.
+
+        Killed before the last visit is kept, it is the final result still.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        keys = set()
+        with writing(self._folder):
+            self._parts.make()
+            for visit in visits:
+                self._parts.write(part_name(visit.key), encode_visit(visit))
+                keys.add(visit.key)
+        self.discard([], result=True)
+        self._keys = keys
+
     def discard(self, keys: Iterable[VisitKey], *, result: bool) -> None:
         """Take away what is damaged: visits, and the result. They are to be made anew; a final store is so no more.
 
