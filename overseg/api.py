@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from overseg.data.budget import Budget
 from overseg.data.byte_size import parse_bytes
-from overseg.data.settings import Settings
+from overseg.data.settings import Settings, SharedSettings
 from overseg.errors import DeviceError, OversegError, SettingsError, StoreError
 
 if TYPE_CHECKING:
@@ -22,19 +22,28 @@ if TYPE_CHECKING:
     from overseg.store.result import Result
 
 
-class SettingsChanges(TypedDict, total=False):
-    """The fields of `Settings` that differ from the preset's; see there."""
+class SharedChanges(TypedDict, total=False):
+    """The fields of `SharedSettings` that differ from their defaults; see there."""
 
-    generator: str
-    propagator: str
     weights: str | None
     propagator_weights: str | None
-    masks: str | None
     dtype: str
     propagation_size: int | None
     max_hole_area_px: int
     max_sprinkle_area_px: int
     compile: bool
+    resize: int | None
+    start: int
+    end: int | None
+    stride: int
+
+
+class SettingsChanges(SharedChanges, total=False):
+    """The fields of `Settings` that differ from the preset's; see there."""
+
+    generator: str
+    propagator: str
+    masks: str | None
     step: int
     points_per_side: int
     pred_iou_thresh: float
@@ -56,10 +65,6 @@ class SettingsChanges(TypedDict, total=False):
     min_area_px: int
     max_missed: int
     max_frontier: int
-    resize: int | None
-    start: int
-    end: int | None
-    stride: int
 
 
 def run(
@@ -112,11 +117,7 @@ def run(
         report = report or stack.enter_context(closing(TerminalReport()))
         choice = choose(preset, device, dict(changes), report=report)
         settings = choice.settings
-        if feature_cache is not None and settings.propagator != "sam2":
-            raise SettingsError(
-                "--feature-cache is for --propagator sam2, and the propagator here is "
-                f"{settings.propagator}: change one of the two"
-            )
+        check_cache_is_used(feature_cache, settings.propagator)
         video = open_video(
             input, start=settings.start, end=settings.end, stride=settings.stride, resize=settings.resize
         )
@@ -290,7 +291,7 @@ def _work(
     weights = find_weights(choice.settings, report=report)
     with ZarrStore.create_or_resume(
         output,
-        identity=identity_of(video.info, choice.settings, weights),
+        identity=identity_of(video.info, choice.settings, weights, masks=choice.settings.masks),
         provenance=provenance(input, choice.device, weights),
         size=video.info.size,
         overwrite=overwrite,
@@ -324,6 +325,14 @@ def _limits(budget: object) -> Budget:
     raise SettingsError(f"--budget takes limits such as 90s, 10m, coverage=0.98 or masks=100000, not {budget!r}")
 
 
+def check_cache_is_used(feature_cache: str | int | None, propagator: str) -> None:
+    """Refuse with SettingsError a feature cache that nothing would use."""
+    if feature_cache is not None and propagator != "sam2":
+        raise SettingsError(
+            f"--feature-cache is for --propagator sam2, and the propagator here is {propagator}: change one of the two"
+        )
+
+
 @contextmanager
 def out_of_memory_told() -> Iterator[None]:
     """One line in place of what NumPy, OpenCV and PyTorch raise, each in its own class, where no stage caught it."""
@@ -348,15 +357,17 @@ def _lost(info: "VideoInfo") -> str:
     return f"{info.name} is damaged or cut off: {frames} could not be decoded and are left out"
 
 
-def identity_of(info: "VideoInfo", settings: Settings, weights: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def identity_of(
+    info: "VideoInfo", settings: SharedSettings, weights: dict[str, dict[str, Any]], *, masks: str | None = None
+) -> dict[str, Any]:
     """What the result depends on. The video, weights and given masks count by their content: files may move."""
     from overseg.video.fingerprint import fingerprint
 
     video = {name: value for name, value in asdict(info).items() if name != "name"}
     chosen = {name: value for name, value in asdict(settings).items() if name not in _PATHS}
     hashes = {stage: found["sha256"] for stage, found in weights.items()}
-    if settings.masks:
-        files = sorted(path for path in Path(settings.masks).rglob("*") if path.is_file())
+    if masks:
+        files = sorted(path for path in Path(masks).rglob("*") if path.is_file())
         hashes["masks"] = fingerprint(files, with_names=True)
     return {"video": video, "settings": chosen, "weights": hashes}
 

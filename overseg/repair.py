@@ -80,7 +80,11 @@ def repair(
             )
         )
         weights = find_weights(settings, report=report)
-        now = Root(as_json(identity_of(opened.info, settings, weights)), root.provenance, opened.info.size)
+        now = Root(
+            as_json(identity_of(opened.info, settings, weights, masks=settings.masks)),
+            root.provenance,
+            opened.info.size,
+        )
         if differing := differences(root, now):
             raise StoreError(f"{path} cannot be mended from this: {differing}; say with --video where its input is")
         device = resolve_device(root.provenance["device"], needs_torch=bool(weights))

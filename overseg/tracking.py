@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
-from dataclasses import asdict
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
-from overseg.api import out_of_memory_told, provenance
+from overseg.api import SharedChanges, check_cache_is_used, identity_of, out_of_memory_told, provenance
 from overseg.data.byte_size import parse_bytes
 from overseg.errors import SettingsError
 
 if TYPE_CHECKING:
     from overseg.data.prompts import Prompts
+    from overseg.data.track_settings import TrackSettings
     from overseg.prompts.given import Given
     from overseg.prompts.objects import PromptedObjects
     from overseg.stages import Report
@@ -20,26 +21,15 @@ if TYPE_CHECKING:
     from overseg.video.buffered import BufferedVideo
 
 
-class TrackChanges(TypedDict, total=False):
+class TrackChanges(SharedChanges, total=False):
     """The fields of `TrackSettings` that differ from their defaults; see there."""
 
     propagator: str
-    weights: str | None
-    propagator_weights: str | None
-    dtype: str
-    propagation_size: int | None
-    max_hole_area_px: int
-    max_sprinkle_area_px: int
-    compile: bool
     mask_threshold: float
     step: int
     subsequence: int | None
     confidence: float
     min_area_px: int
-    resize: int | None
-    start: int
-    end: int | None
-    stride: int
 
 
 def track(
@@ -92,7 +82,6 @@ def track(
     from overseg.prompts.given import Given
     from overseg.report import TerminalReport
     from overseg.store.result import open_result
-    from overseg.track_choice import choose_tracking
     from overseg.video.open import open_video
 
     cache_bytes = parse_bytes("4G" if feature_cache is None else feature_cache, option="--feature-cache")
@@ -102,32 +91,35 @@ def track(
         video = stack.enter_context(open_video(input, **which))
         stack.enter_context(out_of_memory_told())
         given = Given(prompts=prompts, boxes=boxes, points=points, masks=masks, frame=prompt_frame)
-        objects = _objects(video, given, click=click, report=report)
-        if objects is None and detector is None:
-            raise SettingsError(f"expected something to follow: {_WAYS}")
-        choice = choose_tracking(
-            device,
-            _with_subsequences(dict(changes), detector),
-            masks_alone=objects is not None and bool(objects.prompts.has_mask.all()) and detector is None,
-            report=report,
+        sought = _Sought(
+            _objects(video, given, click=click, report=report), None if detector is None else Path(detector)
         )
-        _work(
-            video,
-            Path(input),
-            output,
-            choice,
-            objects,
-            None if detector is None else Path(detector),
-            cache_bytes,
-            overwrite=overwrite,
-            report=report,
-        )
+        choice = _choice(sought, device, dict(changes), feature_cache, report)
+        _work(video, Path(input), output, choice, sought, cache_bytes, overwrite=overwrite, report=report)
     return open_result(output)
 
 
 _WHICH_FRAMES = ("start", "end", "stride", "resize")
 _WAYS = "--prompts FILE, --box name:x1,y1,x2,y2, --point x,y,label, --mask name:FILE, --click or --detector FILE"
 _DETECTOR_SUBSEQUENCE = 100
+
+
+@dataclass(frozen=True)
+class _Sought:
+    """What is to be followed: objects, whatever a detector finds, or both."""
+
+    objects: "PromptedObjects | None"
+    detector: Path | None
+
+    def __post_init__(self) -> None:
+        """Refuse nothing at all with SettingsError."""
+        if self.objects is None and self.detector is None:
+            raise SettingsError(f"expected something to follow: {_WAYS}")
+
+    @property
+    def is_masks_alone(self) -> bool:
+        """Whether no model is needed to see what is meant."""
+        return self.detector is None and self.objects is not None and bool(self.objects.prompts.has_mask.all())
 
 
 def _objects(video: "BufferedVideo", given: "Given", *, click: bool, report: "Report") -> "PromptedObjects | None":
@@ -145,12 +137,19 @@ def _objects(video: "BufferedVideo", given: "Given", *, click: bool, report: "Re
     return given.objects(pointed, video)
 
 
-def _with_subsequences(changes: dict[str, Any], detector: str | Path | None) -> dict[str, Any]:
-    if detector is None:
-        if "confidence" in changes:
-            raise SettingsError("--confidence is of a detector's boxes, and there is none: add --detector")
-        return changes
-    return {**changes, "subsequence": changes.get("subsequence") or _DETECTOR_SUBSEQUENCE}
+def _choice(
+    sought: _Sought, device: str, changes: dict[str, Any], feature_cache: str | int | None, report: "Report"
+) -> "TrackChoice":
+    """Complete settings; SettingsError for one that nothing would use."""
+    from overseg.track_choice import choose_tracking
+
+    if sought.detector is not None:
+        changes["subsequence"] = changes.get("subsequence") or _DETECTOR_SUBSEQUENCE
+    elif "confidence" in changes:
+        raise SettingsError("--confidence is of a detector's boxes, and there is none: add --detector")
+    choice = choose_tracking(device, changes, masks_alone=sought.is_masks_alone, report=report)
+    check_cache_is_used(feature_cache, choice.settings.propagator)
+    return choice
 
 
 def _work(
@@ -158,33 +157,25 @@ def _work(
     input: Path,
     output: str | Path,
     choice: "TrackChoice",
-    objects: "PromptedObjects | None",
-    detector: Path | None,
+    sought: _Sought,
     cache_bytes: int,
     *,
     overwrite: bool,
     report: "Report",
 ) -> None:
-    from overseg.build import build_follower, build_redetection, find_weights
+    from overseg.build import build_follower, build_redetection
     from overseg.engine.track import track as work
     from overseg.prompts.given import fingerprint_of
     from overseg.store.zarr_store import ZarrStore
-    from overseg.weights import fingerprints
 
-    settings = choice.settings
+    settings, objects = choice.settings, sought.objects
+    detector = sought.detector
     redetection = None if detector is None else build_redetection(detector, settings, device=choice.device)
-    weights = find_weights(settings.of_stages(), report=report)
-    if detector is not None:
-        weights["detector"] = {"name": str(detector), "sha256": fingerprints(detector)}
-    identity = {
-        "video": {name: value for name, value in asdict(video.info).items() if name != "name"},
-        "settings": {name: value for name, value in asdict(settings).items() if name not in _PATHS},
-        "weights": {stage: found["sha256"] for stage, found in weights.items()},
-        "prompts": None if objects is None else fingerprint_of(objects),
-    }
+    weights = _weights(settings, detector, report)
+    prompts = {"prompts": None if objects is None else fingerprint_of(objects)}
     with ZarrStore.create_or_resume(
         output,
-        identity=identity,
+        identity=identity_of(video.info, settings, weights) | prompts,
         provenance=provenance(input, choice.device, weights),
         size=video.info.size,
         overwrite=overwrite,
@@ -206,4 +197,12 @@ def _work(
         )
 
 
-_PATHS = ("weights", "propagator_weights")
+def _weights(settings: "TrackSettings", detector: Path | None, report: "Report") -> dict[str, dict[str, Any]]:
+    """The checkpoints at work, by stage, with their hashes."""
+    from overseg.build import find_weights
+    from overseg.weights import fingerprints
+
+    found = find_weights(settings.of_stages(), report=report)
+    if detector is None:
+        return found
+    return found | {"detector": {"name": str(detector), "sha256": fingerprints(detector)}}

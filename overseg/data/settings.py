@@ -20,15 +20,12 @@ NEVER_EXACT = (*RELAXING, "carried_prompts")  # which `exact` has no use for
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
-    """Settings of a run.
+class SharedSettings:
+    """What every way through a video can be told, of the models and of the frames; see `Settings`, `TrackSettings`.
 
     Attributes:
-        generator: how masks are made on keyframes: "sam1", "hierarchy" (a preview without weights), "precomputed".
-        propagator: how masks are carried: "sam2", "flow", or "none": not at all, so that every keyframe stands alone.
-        weights: checkpoint of the generator, by name or path; None where it needs none.
+        weights: checkpoint of the model that makes masks, by name or path; None where it needs none.
         propagator_weights: checkpoint of the propagator; None where it needs none.
-        masks: folder of masks for the precomputed generator.
         dtype: precision of the models: float32, or bfloat16 (faster on CUDA, masks a little different).
         propagation_size: side in pixels of the square that SAM 2 sees frames as, a multiple of 32; None for 1024, as it
             was trained. 512 takes a quarter of the time or less, and follows thin and small masks less well.
@@ -36,6 +33,36 @@ class Settings:
             most this area removed, in pixels of its mask logits, four of the model's pixels wide; 0 leaves them.
         compile: whether the SAM models run as compiled graphs: slower at first, then faster, with masks a little
             different.
+        resize: frames are shrunk to this length of the longer side, in pixels; None leaves them as they are.
+        start, end, stride: every stride-th frame from start up to, not including, end; None is the video's end.
+    """
+
+    weights: str | None = None
+    propagator_weights: str | None = None
+    dtype: str = "float32"
+    propagation_size: int | None = None
+    max_hole_area_px: int = 8
+    max_sprinkle_area_px: int = 0
+    compile: bool = False
+    resize: int | None = None
+    start: int = 0
+    end: int | None = None
+    stride: int = 1
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The names of all settings."""
+        return tuple(f.name for f in fields(cls))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(SharedSettings):
+    """Settings of a run, besides those of `SharedSettings`.
+
+    Attributes:
+        generator: how masks are made on keyframes: "sam1", "hierarchy" (a preview without weights), "precomputed".
+        propagator: how masks are carried: "sam2", "flow", or "none": not at all, so that every keyframe stands alone.
+        masks: folder of masks for the precomputed generator.
         step: frames from one keyframe to the next.
         points_per_side: the generator's prompt grid has this many points on a side.
         pred_iou_thresh: least predicted IoU of a generated mask, in [0, 1].
@@ -59,20 +86,11 @@ class Settings:
         min_area_px: a mask smaller than this, in pixels of the processed frame, counts as gone.
         max_missed: how many keyframes in a row a carried mask may pass without meeting a mask.
         max_frontier: how many masks that met nothing are carried on past a keyframe, the most valuable ones.
-        resize: frames are shrunk to this length of the longer side, in pixels; None leaves them as they are.
-        start, end, stride: every stride-th frame from start up to, not including, end; None is the video's end.
     """
 
     generator: str = "sam1"
     propagator: str = "flow"
-    weights: str | None = None
-    propagator_weights: str | None = None
     masks: str | None = None
-    dtype: str = "float32"
-    propagation_size: int | None = None
-    max_hole_area_px: int = 8
-    max_sprinkle_area_px: int = 0
-    compile: bool = False
     step: int = 5
     points_per_side: int = 16
     pred_iou_thresh: float = 0.8
@@ -94,10 +112,6 @@ class Settings:
     min_area_px: int = 100
     max_missed: int = 3
     max_frontier: int = 64
-    resize: int | None = None
-    start: int = 0
-    end: int | None = None
-    stride: int = 1
 
     def __post_init__(self) -> None:
         """Refuse values that cannot be; SettingsError names the option, what it takes and what came."""
@@ -109,11 +123,6 @@ class Settings:
         defaults = {f.name: f.default for f in fields(cls)}
         _check({**defaults, **options})
         return cls(**options)
-
-    @classmethod
-    def names(cls) -> tuple[str, ...]:
-        """The names of all settings."""
-        return tuple(f.name for f in fields(cls))
 
 
 _RANGES: dict[str, tuple[type, float, float | None]] = {

@@ -3,46 +3,33 @@
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from overseg.data.settings import Settings, check_range
+from overseg.data.settings import Settings, SharedSettings, check_range
 from overseg.errors import SettingsError
 
 FOLLOWERS = ("sam2", "flow")
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrackSettings:
-    """Settings of `overseg track`.
+class TrackSettings(SharedSettings):
+    """Settings of `overseg track`, besides those of `SharedSettings`.
 
     Attributes:
         propagator: how masks are carried: "sam2", which takes points and boxes itself, or "flow".
-        weights: checkpoint of the SAM that makes masks of points and boxes, where the propagator takes masks alone.
         mask_threshold: masks lie where SAM's logits are above this.
         step: where the propagator takes masks alone, SAM is asked again for what was carried after so many frames; 0
             never asks again.
         subsequence: what is remembered of objects ends after so many frames, and a detector looks for them again; None
             remembers over the whole video, or 100 frames with a detector.
         confidence: a detection prompts where it is surer than this, in [0, 1].
-        propagator_weights, dtype, propagation_size, max_hole_area_px, max_sprinkle_area_px, compile, min_area_px,
-            resize, start, end, stride: as in `Settings`.
+        min_area_px: a mask smaller than this, in pixels of the processed frame, counts as gone.
     """
 
     propagator: str = "flow"
-    weights: str | None = None
-    propagator_weights: str | None = None
-    dtype: str = "float32"
-    propagation_size: int | None = None
-    max_hole_area_px: int = 8
-    max_sprinkle_area_px: int = 0
-    compile: bool = False
     mask_threshold: float = 0.0
     step: int = 5
     subsequence: int | None = None
     confidence: float = 0.9
     min_area_px: int = 1
-    resize: int | None = None
-    start: int = 0
-    end: int | None = None
-    stride: int = 1
 
     def __post_init__(self) -> None:
         """Refuse values that cannot be; SettingsError names the option, what it takes and what came."""
@@ -53,11 +40,6 @@ class TrackSettings:
         """Settings from values of any type, as they come out of a file; SettingsError where one cannot be."""
         _check({f.name: f.default for f in fields(cls)} | options)
         return cls(**options)
-
-    @classmethod
-    def names(cls) -> tuple[str, ...]:
-        """The names of all settings."""
-        return tuple(f.name for f in fields(cls))
 
     def of_stages(self) -> Settings:
         """The same as settings of a run, to choose and build stages by."""

