@@ -1,6 +1,7 @@
 """The way from Python to a detector of one's own: `overseg.train_detector`, the same as the command line."""
 
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from overseg.stages import Report
 
 _BASE = "yolo11s.pt"
+_OWN, _ULTRALYTICS = ".onnx", ".pt"  # the endings of detectors
+_STRIDE_PX = 32  # of both kinds of networks
 
 
 def train_detector(
@@ -61,52 +64,57 @@ def train_detector(
     from overseg.report import TerminalReport
     from overseg.store.result import open_result
 
-    output = Path(output)
-    for name, value, least in (("train_frames", train_frames, 1), ("epochs", epochs, 1), ("patience", patience, 1)):
-        check_range(name, value, int, least, None)
-    check_range("image_size", image_size, int, 32, 4096)
-    if image_size % 32:
-        raise SettingsError(f"--image-size takes a multiple of 32, not {image_size}")
-    if output.suffix.lower() not in (".onnx", ".pt"):
-        raise SettingsError(f"a detector's file ends in .onnx or .pt, not {output}")
-    is_own = output.suffix.lower() == ".onnx"
-    if is_own and base is not None:
-        raise SettingsError("--base is of ultralytics' detectors: name one as .pt, or leave it out")
-    if output.exists() and not overwrite:
-        raise InputError(f"{output} exists already: choose another name, or replace it with --overwrite")
+    output, training = Path(output), _Training(epochs, patience, image_size)
+    check_range("train_frames", train_frames, int, 1, None)
+    _check_output(output, base, overwrite=overwrite)
     found_device = resolve_device(device, needs_torch=True)
     folder = Path(dataset) if dataset is not None else output.with_name(f"{output.stem}_dataset")
     with ExitStack() as stack:
         report = report or stack.enter_context(closing(TerminalReport()))
-        if not is_own:
-            from overseg.detect.ultralytics_pt import check_installed
-
-            check_installed(output)
         result = open_result(store)
         description = write_dataset(result, folder, n_frames=train_frames, video=video, report=report)
         place = stack.enter_context(written(output, overwrite=overwrite))
-        if is_own:
+        if _is_own(output):
             from overseg.detect.small_training import train as train_small
 
-            train_small(
-                folder,
-                place / output.name,
-                epochs=epochs,
-                patience=patience,
-                image_size=image_size,
-                device=found_device,
-                report=report,
-            )
+            train_small(folder, place / output.name, **vars(training), device=found_device, report=report)
         else:
             from overseg.detect.ultralytics_pt import train as train_ultralytics
 
-            train_ultralytics(
-                description,
-                base or _BASE,
-                place / output.name,
-                epochs=epochs,
-                patience=patience,
-                image_size=image_size,
-                device=found_device,
-            )
+            train_ultralytics(description, base or _BASE, place / output.name, **vars(training), device=found_device)
     return output
+
+
+@dataclass(frozen=True)
+class _Training:
+    """How long training goes on, and at which size; see `train_detector`."""
+
+    epochs: int
+    patience: int
+    image_size: int
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be; SettingsError names the option, what it takes and what came."""
+        check_range("epochs", self.epochs, int, 1, None)
+        check_range("patience", self.patience, int, 1, None)
+        check_range("image_size", self.image_size, int, _STRIDE_PX, 4096)
+        if self.image_size % _STRIDE_PX:
+            raise SettingsError(f"--image-size takes a multiple of {_STRIDE_PX}, not {self.image_size}")
+
+
+def _check_output(output: Path, base: str | None, *, overwrite: bool) -> None:
+    """Refuse a file that is no detector's, that is there already, or that nothing here can train."""
+    if output.suffix.lower() not in (_OWN, _ULTRALYTICS):
+        raise SettingsError(f"a detector's file ends in {_OWN} or {_ULTRALYTICS}, not {output}")
+    if _is_own(output) and base is not None:
+        raise SettingsError("--base is of ultralytics' detectors: name one as .pt, or leave it out")
+    if output.exists() and not overwrite:
+        raise InputError(f"{output} exists already: choose another name, or replace it with --overwrite")
+    if not _is_own(output):
+        from overseg.detect.ultralytics_pt import check_installed
+
+        check_installed(output)
+
+
+def _is_own(output: Path) -> bool:
+    return output.suffix.lower() == _OWN
