@@ -6,6 +6,7 @@ from typing import Any
 
 from overseg.autotracking.run import BACKENDS
 from overseg.cli.run import SETTINGS
+from overseg.cli.shared import add_device, add_quiet
 from overseg.cli.track import OWN
 from overseg.data.settings import option
 from overseg.data.track_settings import TrackSettings
@@ -40,9 +41,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("output", metavar="OUT", help="the folder to write")
     parser.add_argument("--clicks", metavar="FILE", help="follow the clicks in this file, as an older call wrote it")
     parser.add_argument("--backend", default="local", help=f"{' or '.join(BACKENDS)}, which hosts SAM 2 (local)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (auto)")
+    add_device(parser)
     parser.add_argument("--overwrite", action="store_true", help="throw away what the folder holds of an older call")
-    parser.add_argument("--quiet", action="store_true", help="no progress bars and no remarks")
+    add_quiet(parser)
     _add_choice(parser.add_argument_group("what is followed"))
     _add_masks(parser.add_argument_group("masks of the first frame"))
     _add_result(parser.add_argument_group("result"))

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from overseg.cli.shared import add_device, add_moved_video, add_quiet
 from overseg.report import TerminalReport
 
 
@@ -30,10 +31,10 @@ def add_parser(commands: Any) -> None:
     )
     train.add_argument("--base", metavar="FILE", help="with .pt: what to start from (yolo11s.pt)")
     train.add_argument("--dataset", metavar="FOLDER", help="where the YOLO data set is written (DETECTOR_dataset)")
-    train.add_argument("--video", metavar="PATH", help="where the input is now, if it was moved")
-    train.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (auto)")
+    add_moved_video(train)
+    add_device(train)
     train.add_argument("--overwrite", action="store_true", help="replace an older detector")
-    train.add_argument("--quiet", action="store_true", help="no progress bars and no remarks")
+    add_quiet(train)
     train.set_defaults(call=run, if_interrupted="no detector was written")
 
 

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from overseg.cli.shared import add_moved_video, add_quiet
 from overseg.errors import InputError
 from overseg.report import TerminalReport
 
@@ -47,9 +48,9 @@ def add_parser(commands: Any) -> None:
         action="store_true",
         help="leave out the first and the last annotated frame, as DAVIS does where the first is given",
     )
-    parser.add_argument("--video", metavar="PATH", help="where the input is now, if it was moved since the run")
+    add_moved_video(parser)
     parser.add_argument("--json", action="store_true", help="everything, as JSON")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar and no remarks")
+    add_quiet(parser)
     parser.set_defaults(call=run, if_interrupted="the store is as it was")
 
 

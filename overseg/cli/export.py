@@ -4,6 +4,7 @@ import argparse
 from typing import Any
 
 from overseg.cli.filters import add_filters, filters_of
+from overseg.cli.shared import add_moved_video
 from overseg.interchange.formats import FORMATS
 
 
@@ -27,7 +28,7 @@ def add_parser(commands: Any) -> None:
         help="where a format takes no overlap: tracks down to this level of the tree, or so many of them",
     )
     parser.add_argument("--frames", help="link, copy or none: put the frames there too (as the tool needs)")
-    parser.add_argument("--video", metavar="PATH", help="where the input is now, if it was moved since the run")
+    add_moved_video(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace an older export")
     parser.add_argument("--quiet", action="store_true", help="say nothing")
     parser.set_defaults(call=run, if_interrupted="nothing was written; the store is as it was")

@@ -5,6 +5,7 @@ from contextlib import closing
 from typing import Any
 
 from overseg.cli.info import headline
+from overseg.cli.shared import add_quiet
 from overseg.report import TerminalReport
 
 
@@ -22,7 +23,7 @@ def add_parser(commands: Any) -> None:
         action=argparse.BooleanOptionalAction,
         help="let a track that ended go on as a later one that looks the same, near where it was (the run's)",
     )
-    parser.add_argument("--quiet", action="store_true", help="no progress bar and no remarks")
+    add_quiet(parser)
     parser.set_defaults(call=run, if_interrupted="the store is as it was")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overseg.cli.filters import add_filters, filters_of
+from overseg.cli.shared import add_moved_video, add_quiet
 from overseg.errors import SettingsError
 from overseg.output.form import Form
 from overseg.output.look import Look
@@ -38,7 +39,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--frame", type=int, metavar="N", help="only this frame, from 0, as a picture: png, jpg or webp"
     )
-    parser.add_argument("--video", metavar="PATH", help="where the input is now, if it was moved since the run")
+    add_moved_video(parser)
     parser.add_argument("--format", metavar="F", help="in a folder: png, jpg or webp; with --per-track also a video's")
     parser.add_argument("--per-track", action="store_true", help="a file or folder for each track")
     parser.add_argument("--every", type=int, metavar="N", help="write every Nth frame (1)")
@@ -48,7 +49,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--side-by-side", action="store_true", help="put the frame without masks to the left")
     parser.add_argument("--names", action="store_true", help="draw boxes, and what each track is called")
     add_filters(parser)
-    parser.add_argument("--quiet", action="store_true", help="no progress bar and no remarks")
+    add_quiet(parser)
     parser.set_defaults(call=run, if_interrupted="nothing was written; the store is as it was")
 
 

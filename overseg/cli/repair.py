@@ -4,6 +4,7 @@ import argparse
 from contextlib import closing
 from typing import Any
 
+from overseg.cli.shared import add_moved_video, add_quiet
 from overseg.report import TerminalReport
 
 
@@ -22,9 +23,9 @@ def add_parser(commands: Any) -> None:
         description="Find what is damaged in a store, and make that anew; the result is the same again.",
     )
     repair.add_argument("store", metavar="OUT.zarr")
-    repair.add_argument("--video", metavar="PATH", help="where the input is now, if it was moved since the run")
+    add_moved_video(repair)
     repair.add_argument("--masks", metavar="FOLDER", help="where the masks of --generator precomputed are")
-    repair.add_argument("--quiet", action="store_true", help="no progress bar and no remarks")
+    add_quiet(repair)
     repair.set_defaults(call=run_repair, if_interrupted="run the same command, or the run's, again to go on")
 
 

@@ -7,6 +7,7 @@ from typing import IO, Any
 
 from overseg.cli.config import read_config
 from overseg.cli.info import headline
+from overseg.cli.shared import add_device, add_options_file, add_quiet
 from overseg.data.settings import DTYPES, GENERATORS, PROPAGATORS, option
 from overseg.errors import SettingsError
 from overseg.presets import PRESETS
@@ -94,7 +95,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("input", metavar="INPUT", help="a video file, or a folder of images")
     parser.add_argument("output", metavar="OUT.zarr", help="the store to write")
     parser.add_argument("--preset", choices=tuple(PRESETS), help="default: what fits this machine")
-    parser.add_argument("--device", help="auto, cpu, cuda, cuda:N or mps (auto)")
+    add_device(parser, default=None)
     parser.add_argument(
         "--budget", metavar="LIMITS", help="such as 90s, 10m, 2h, coverage=0.98, masks=100000, work=500; or several"
     )
@@ -113,10 +114,9 @@ def add_parser(commands: Any) -> None:
         metavar="DEST",
         help="draw the masks over the video, too: to a video file, or to a folder of pictures; may be given again",
     )
-    parser.add_argument("--config", metavar="FILE.yaml", help="options by name; those on the command line count first")
+    add_options_file(parser)
     parser.add_argument("--overwrite", action="store_true", help="throw away what the store holds")
-    parser.add_argument("--quiet", action="store_true", help="no progress bars and no remarks")
-    parser.add_argument("--log-json", metavar="FILE", help="write one event a line")
+    add_quiet(parser)
     for name, how in SETTINGS.items():
         parser.add_argument(option(name), dest=name, **how)
     parser.set_defaults(call=run, if_interrupted="what was committed is kept: the same command goes on from there")

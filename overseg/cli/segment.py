@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from overseg.cli.run import SETTINGS
+from overseg.cli.shared import add_device, add_quiet
 from overseg.data.settings import option
 from overseg.report import TerminalReport
 
@@ -44,10 +45,10 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--out", required=True, metavar="OUT", help="mask.png, a .json or .npz file, or a folder")
     parser.add_argument("--overlay", metavar="PICTURE", help="draw the masks over the picture, too, to this file")
     parser.add_argument("--frame", type=int, default=0, metavar="N", help="of a video, this frame (0)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (auto)")
+    add_device(parser)
     parser.add_argument("--mask-threshold", type=float, default=0.0, help="masks lie where logits are above (0.0)")
     parser.add_argument("--overwrite", action="store_true", help="replace what has that name")
-    parser.add_argument("--quiet", action="store_true", help="no progress bars and no remarks")
+    add_quiet(parser)
     for name in _SHARED:
         parser.add_argument(option(name), dest=name, **SETTINGS[name])
     auto = parser.add_argument_group("with --auto", "how masks are made")

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from overseg.cli.shared import add_device
 from overseg.errors import SettingsError
 from overseg.report import TerminalReport
 from overseg.weights import catalogue, missing_files
@@ -25,7 +26,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--weights", metavar="NAME|PATH", help="a SAM 2 checkpoint; default: one that is here, else random weights"
     )
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (auto)")
+    add_device(parser)
     parser.add_argument("--size", type=int, metavar="PIXELS", help="side of the model's image (1024; on a CPU 256)")
     parser.set_defaults(call=run, if_interrupted="nothing was kept, and nothing was lost")
 

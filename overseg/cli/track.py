@@ -9,6 +9,7 @@ from typing import Any
 from overseg.cli.config import read_config
 from overseg.cli.info import headline
 from overseg.cli.run import SETTINGS, log_file
+from overseg.cli.shared import add_device, add_options_file, add_quiet
 from overseg.data.settings import option
 from overseg.data.track_settings import FOLLOWERS, TrackSettings
 from overseg.errors import SettingsError
@@ -45,6 +46,19 @@ _WORDS = ("prompts", "detector", "click", "prompt_frame", "device", "feature_cac
 _EXAMPLES = {"device": "cuda:0", "feature_cache": "4G", "prompts": "objects.json", "detector": "cup.onnx"}
 
 
+_GIVEN = (
+    ("--box", "NAME:X1,Y1,X2,Y2", "a box"),
+    ("--point", "[NAME:]X,Y,LABEL", "a point, with label 1 on the object and 0 beside it"),
+    ("--mask", "NAME:FILE", "a picture of its mask, black beside the object"),
+)
+_BESIDE = (
+    ("--detections", True, f"{DETECTIONS}: a line a frame, with each object's name, number and box"),
+    ("--annotated-frames", True, f"{FRAMES}/: every frame with masks, boxes and names"),
+    ("--tracking-video", False, f"{VIDEO}: the same as a video"),
+    ("--detector-boxes", True, f"{DETECTOR_BOXES}: what the detector found on the frames on which it prompted"),
+)
+
+
 def add_parser(commands: Any) -> None:
     """Describe the command to argparse."""
     parser = commands.add_parser(
@@ -58,21 +72,8 @@ def add_parser(commands: Any) -> None:
     what.add_argument(
         "--prompts", metavar="FILE", help="JSON with annotation.object, LabelMe's JSON, or Pascal VOC's XML"
     )
-    what.add_argument("--box", action="append", default=[], metavar="NAME:X1,Y1,X2,Y2", help="a box; again for others")
-    what.add_argument(
-        "--point",
-        action="append",
-        default=[],
-        metavar="[NAME:]X,Y,LABEL",
-        help="a point, with label 1 on the object and 0 beside it; again for others",
-    )
-    what.add_argument(
-        "--mask",
-        action="append",
-        default=[],
-        metavar="NAME:FILE",
-        help="a picture of its mask, black beside the object; again for others",
-    )
+    for word, metavar, help in _GIVEN:
+        what.add_argument(word, action="append", default=[], metavar=metavar, help=f"{help}; again for others")
     what.add_argument("--click", action="store_true", default=None, help="click on them on a page of this machine")
     what.add_argument(
         "--detector",
@@ -82,39 +83,17 @@ def add_parser(commands: Any) -> None:
     what.add_argument("--prompt-frame", type=int, metavar="N", help="the frame that these speak of (0)")
     beside = parser.add_argument_group("what is written beside the store")
     beside.add_argument("--outputs", metavar="FOLDER", type=Path, help="where to (the folder in which the store lies)")
-    beside.add_argument(
-        "--detections",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help=f"{DETECTIONS}: a line a frame, with each object's name, number and box (on)",
-    )
-    beside.add_argument(
-        "--annotated-frames",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help=f"{FRAMES}/: every frame with masks, boxes and names (on)",
-    )
-    beside.add_argument(
-        "--tracking-video",
-        action=argparse.BooleanOptionalAction,
-        default=False,
-        help=f"{VIDEO}: the same as a video (off)",
-    )
-    beside.add_argument(
-        "--detector-boxes",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help=f"{DETECTOR_BOXES}: what the detector found on the frames on which it prompted (on)",
-    )
+    for word, default, help in _BESIDE:
+        shown = f"{help} ({'on' if default else 'off'})"
+        beside.add_argument(word, action=argparse.BooleanOptionalAction, default=default, help=shown)
     beside.add_argument("--fps", type=float, help="of that video (the input's, or 10 where it has none)")
-    parser.add_argument("--device", help="auto, cpu, cuda, cuda:N or mps (auto)")
+    add_device(parser, default=None)
     parser.add_argument(
         "--feature-cache", metavar="BYTES", help="memory in which sam2 keeps what it made of frames, such as 512M (4G)"
     )
-    parser.add_argument("--config", metavar="FILE.yaml", help="options by name; those on the command line count first")
-    parser.add_argument("--log-json", metavar="FILE", help="write one event a line")
+    add_options_file(parser)
     parser.add_argument("--overwrite", action="store_true", help="throw away what the store holds")
-    parser.add_argument("--quiet", action="store_true", help="no progress bars and no remarks")
+    add_quiet(parser)
     for name in TrackSettings.names():
         parser.add_argument(option(name), dest=name, **(OWN.get(name) or SETTINGS[name]))
     parser.set_defaults(call=run, if_interrupted="nothing is lost: run the same command again")

@@ -1,0 +1,24 @@
+"""Options that mean the same in every command that has them."""
+
+import argparse
+
+
+def add_device(parser: argparse.ArgumentParser, *, default: str | None = "auto") -> None:
+    """`--device`; no default where a file of options may say it."""
+    parser.add_argument("--device", default=default, help="auto, cpu, cuda, cuda:N or mps (auto)")
+
+
+def add_quiet(parser: argparse.ArgumentParser) -> None:
+    """`--quiet`, for commands that show how far they are."""
+    parser.add_argument("--quiet", action="store_true", help="no progress bars and no remarks")
+
+
+def add_moved_video(parser: argparse.ArgumentParser) -> None:
+    """`--video`, for commands that need the pictures that a store was made of."""
+    parser.add_argument("--video", metavar="PATH", help="where the input is now, if it was moved since")
+
+
+def add_options_file(parser: argparse.ArgumentParser) -> None:
+    """`--config` and `--log-json`, for commands with many options and much to tell."""
+    parser.add_argument("--config", metavar="FILE.yaml", help="options by name; those on the command line count first")
+    parser.add_argument("--log-json", metavar="FILE", help="write one event a line")
