@@ -106,7 +106,7 @@ class Sam1Generator:
         self._min_region_px = min_mask_region_area
         self._min_area_px, self._max_masks = min_area_px, max_masks
         self._use_carried, self._min_agreement = use_carried, min_agreement
-        self._batching = Batching(points_per_batch or default_points_per_batch(sam))
+        self._batching = Batching(points_per_batch or default_points_per_batch(sam), sam.device)
 
     def generate(self, keyframe: Frame, carried: Rles) -> KeyframeMasks:
         """Masks of `keyframe`, the most reliable first; possibly none.

@@ -96,7 +96,7 @@ class ExactSam1Generator:
         self._box_nms_thresh, self._crop_nms_thresh = box_nms_thresh, crop_nms_thresh
         self._crop_overlap_ratio, self._min_region_px = crop_overlap_ratio, min_mask_region_area
         self._min_area_px, self._max_masks = min_area_px, max_masks
-        self._batching = Batching(points_per_batch or default_points_per_batch(sam))
+        self._batching = Batching(points_per_batch or default_points_per_batch(sam), sam.device)
 
     def generate(self, keyframe: Frame, carried: Rles) -> KeyframeMasks:
         """Masks of `keyframe`, the most reliable first; possibly none. `carried` is not used.

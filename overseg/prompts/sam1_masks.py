@@ -90,7 +90,7 @@ class Sam1Masks:
                 self._sam,
                 frame,
                 dtype=self._dtype,
-                batching=Batching(1),
+                batching=Batching(1, self._sam.device),
                 floors=_FLOORS,
                 stability_samples=_STABILITY_SAMPLES,
             )

@@ -8,13 +8,15 @@ import torch
 
 from overseg.data.masks import KeyframeMasks, levels_of
 from overseg.data.rles import Rles
-from overseg.errors import DeviceError
+from overseg.errors import DeviceError, WeightsError
 from overseg.generate.batching import Batching
 from overseg.generate.candidates import Thresholds
 from overseg.generate.covering import Coverage, relaxing
 from overseg.generate.explained import ExplainedPoints
 from overseg.generate.keep import keep_masks
 from overseg.generate.point_grid import grid_rounds, point_grid
+
+GPU = torch.device("cuda")
 
 
 @pytest.mark.parametrize("points_per_side", [1, 2, 5, 16])
@@ -127,8 +129,30 @@ def test_a_batch_that_does_not_fit_is_halved_and_nothing_is_left_out():
             raise torch.OutOfMemoryError
         return list(range(10))[items]
 
-    done = [item for batch in Batching(8).run(10, work) for item in batch]
+    done = [item for batch in Batching(8, GPU).run(10, work) for item in batch]
     assert done == list(range(10))
+
+
+def test_on_a_cpu_batches_come_in_order_each_computed_in_one_thread():
+    seen = []
+
+    def work(items: slice) -> slice:
+        seen.append((torch.get_num_threads(), torch.is_inference_mode_enabled()))
+        return items
+
+    threads = torch.get_num_threads()
+    done = list(Batching(3, torch.device("cpu")).run(10, work))
+    assert done == [slice(start, start + 3) for start in (0, 3, 6, 9)]
+    assert seen == [(1, True)] * 4
+    assert torch.get_num_threads() == threads
+
+
+def test_on_a_cpu_what_fails_in_a_thread_is_raised():
+    def work(items: slice) -> None:
+        raise WeightsError("not finite")
+
+    with pytest.raises(WeightsError, match="not finite"):
+        list(Batching(3, torch.device("cpu")).run(10, work))
 
 
 def test_one_item_that_does_not_fit_says_what_helps():
@@ -136,4 +160,4 @@ def test_one_item_that_does_not_fit_says_what_helps():
         raise torch.OutOfMemoryError
 
     with pytest.raises(DeviceError, match="--dtype bfloat16"):
-        list(Batching(8).run(10, work))
+        list(Batching(8, GPU).run(10, work))

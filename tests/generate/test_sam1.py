@@ -13,6 +13,8 @@ from generate.pictures import frame, photograph, plain, shapes
 import overseg
 from overseg.data.rles import Rles
 from overseg.errors import DeviceError, InputError, SettingsError, WeightsError
+from overseg.generate import sam1
+from overseg.generate.batching import Batching
 from overseg.generate.decode import MaskDecoding
 from overseg.generate.sam1 import Sam1Generator
 from overseg.generate.sam1_exact import ExactSam1Generator
@@ -257,7 +259,7 @@ def test_weights_that_are_not_finite_are_named(broken_sam, part):
 
 
 def _short_of_memory(monkeypatch, prompts_that_fit: int) -> list[int]:
-    """A decoder that runs out of memory at more prompts than fit; returns the numbers tried."""
+    """A decoder that runs out of memory at more prompts than fit, as on a GPU; returns the numbers tried."""
     tried: list[int] = []
     points = MaskDecoding.points
 
@@ -268,6 +270,7 @@ def _short_of_memory(monkeypatch, prompts_that_fit: int) -> list[int]:
         return points(self, points_xy)
 
     monkeypatch.setattr(MaskDecoding, "points", limited)
+    monkeypatch.setattr(sam1, "Batching", lambda size, _: Batching(size, torch.device("cuda")))
     return tried
 
 
