@@ -10,7 +10,15 @@ from overseg.data.settings import EXACT_ONLY, RELAXING, Settings
 from overseg.data.track_settings import TrackSettings
 from overseg.engine.redetection import Redetection
 from overseg.engine.schedule import MAX_PREVIEW_MASKS
-from overseg.stages import MaskGenerator, MaskPropagator, PromptedPropagator, PromptMasks, Report, Stages
+from overseg.stages import (
+    MaskGenerator,
+    MaskPropagator,
+    MaskRefiner,
+    PromptedPropagator,
+    PromptMasks,
+    Report,
+    Stages,
+)
 from overseg.weights import catalogue, fetch, fingerprints, missing_files, weights_path
 
 if TYPE_CHECKING:
@@ -34,6 +42,7 @@ def build_stages(settings: Settings, *, device: str, feature_cache_bytes: int = 
         preview_generator,
         _build_propagator(settings, device, feature_cache_bytes),
         build_associator(settings),
+        generator if isinstance(generator, MaskRefiner) and _carried_prompts(settings) else None,
     )
 
 
@@ -171,14 +180,19 @@ def _build_sam1(settings: Settings, sam: "Sam", dtype: "torch.dtype") -> MaskGen
         )
     from overseg.generate.sam1 import Sam1Generator
 
-    region_px, carried = settings.min_mask_region_area, settings.carried_prompts
+    region_px = settings.min_mask_region_area
     return Sam1Generator(
         sam,
         min_mask_region_area=min_area_px if region_px is None else region_px,
-        use_carried=settings.propagator != "sam2" if carried is None else carried,
+        use_carried=_carried_prompts(settings),
         **{name: getattr(settings, name) for name in RELAXING},
         **shared,
     )
+
+
+def _carried_prompts(settings: Settings) -> bool:
+    """Whether carried masks prompt: SAM 2 links keyframes that know nothing of each other well enough."""
+    return settings.propagator != "sam2" if settings.carried_prompts is None else settings.carried_prompts
 
 
 def _build_propagator(settings: Settings, device: str, feature_cache_bytes: int) -> MaskPropagator:

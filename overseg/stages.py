@@ -17,7 +17,7 @@ from overseg.data.detections import Detections
 from overseg.data.frame import Frame
 from overseg.data.looks import Looks
 from overseg.data.masklets import Masklets
-from overseg.data.masks import KeyframeMasks, TrackMasks
+from overseg.data.masks import KeyframeMasks, RefinedMasks, TrackMasks
 from overseg.data.prompts import ObjectMasks, Prompts
 from overseg.data.rles import Rles
 from overseg.data.shot import Shot
@@ -85,6 +85,20 @@ class MaskGenerator(Protocol):
         Returns:
             The masks, none smaller than the generator's minimum area, without near-duplicates.
         """
+        ...
+
+
+@runtime_checkable
+class MaskRefiner(Protocol):
+    """Looks again at masks that were carried onto a keyframe whose own masks are made already."""
+
+    @property
+    def refine_work(self) -> float:
+        """Work that the masks of one keyframe are reckoned to take, in passes of SAM's image encoder."""
+        ...
+
+    def refined(self, keyframe: Frame, carried: Rles) -> RefinedMasks:
+        """The carried masks as they are seen on `keyframe`, of those alone with which what is seen agrees."""
         ...
 
 
@@ -221,12 +235,14 @@ class Stages:
         preview_generator: finds those of the keyframes of a budgeted run's coarse rounds: fewer, in less time.
         propagator: carries them.
         associator: decides which are the same region.
+        refiner: looks again at masks that were carried back onto a keyframe; None leaves them as they are.
     """
 
     generator: MaskGenerator
     preview_generator: MaskGenerator
     propagator: MaskPropagator
     associator: Associator
+    refiner: MaskRefiner | None = None
 
 
 @runtime_checkable

@@ -12,7 +12,7 @@ from overseg.data.budget import Budget
 from overseg.data.settings import Settings
 from overseg.engine.run import run
 from overseg.propagate.flow import FlowPropagator
-from overseg.stages import Stages
+from overseg.stages import MaskRefiner, Stages
 from overseg.store.result import Result, open_result
 from overseg.store.zarr_store import ZarrStore
 
@@ -30,7 +30,14 @@ class SilentReport:
         self.events.append(name)
 
 
-def run_toy(path: Path, generator: TruthGenerator, *, budget: str | None = None, step: int = 5) -> Result:
+def run_toy(
+    path: Path,
+    generator: TruthGenerator,
+    *,
+    budget: str | None = None,
+    step: int = 5,
+    refiner: MaskRefiner | None = None,
+) -> Result:
     """Run on the generator's video into the store at `path`."""
     video = generator.video
     with ZarrStore.create_or_resume(
@@ -39,7 +46,11 @@ def run_toy(path: Path, generator: TruthGenerator, *, budget: str | None = None,
         run(
             video,
             Stages(
-                generator, replace(generator, keyframe_work=1.5), FlowPropagator(min_area_px=20), OverlapAssociator()
+                generator,
+                replace(generator, keyframe_work=1.5),
+                FlowPropagator(min_area_px=20),
+                OverlapAssociator(),
+                refiner,
             ),
             store,
             settings=Settings(step=step, min_area_px=20),

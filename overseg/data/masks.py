@@ -1,6 +1,6 @@
 """Tables of masks: what a generator returns, and the rows that the store keeps."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
@@ -58,6 +58,21 @@ def levels_of(level: Int8[np.ndarray, " n"]) -> UInt8[np.ndarray, " n"]:
     [0, 1, 2, 4]
     """
     return np.where(level < 0, 0, 1 << level.clip(min=0)).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class RefinedMasks:
+    """Masks that were carried onto a frame, as they are seen there; of those alone that are seen there.
+
+    Attributes:
+        prompt: row number of the carried mask, ascending.
+        rles: the masks.
+        predicted_iou: the generator's own estimate of each mask's IoU, in [0, 1].
+    """
+
+    prompt: Int64[np.ndarray, " n"]
+    rles: Rles
+    predicted_iou: Float32[np.ndarray, " n"]
 
 
 class Source(IntEnum):
@@ -129,6 +144,14 @@ class Masks(Columns):
             levels=np.zeros(n, np.uint8),
             point_xy=np.full((n, 2), np.nan, np.float32),
         )
+
+    def redrawn(self, rows: Int[np.ndarray, " k"], rles: Rles, score: Float32[np.ndarray, " k"]) -> "Masks":
+        """The table with other masks and scores in these rows."""
+        counts, scores = list(self.rles.counts), self.score.copy()
+        for row, drawn in zip(rows.tolist(), rles.counts, strict=True):
+            counts[row] = drawn
+        scores[rows] = score
+        return replace(self, rles=Rles(self.rles.size, tuple(counts)), score=scores)
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,8 @@ class Settings(SharedSettings):
             where nothing is covered; 0 never relaxes them.
         min_pred_iou, min_stability_score: down to what the thresholds are relaxed, each in [0, 1].
         carried_prompts: whether masks carried onto a keyframe prompt the generator first there, which links more of
-            them; None is yes with flow, and no with SAM 2, where keyframes stay independent of each other.
+            them, and those carried back past one are looked at again; None is yes with flow, and no with SAM 2, where
+            keyframes stay independent of each other.
         exact: the generator makes the masks that segment_anything's automatic generator makes with the same grid and
             thresholds, all of them of at least min_area_px and no other: prompts are not chosen by what is seen, and
             thresholds are never relaxed. segment_anything's own defaults are 32, 0.88 and 0.95.

@@ -6,14 +6,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Int8, Int64
+from jaxtyping import Bool, Int8, Int64
 
 from overseg.data.endings import Endings
 from overseg.data.looks import Looks
 from overseg.data.masks import Masks, Source
 from overseg.data.rles import Rles
 from overseg.data.visit import Direction, Edges, Frontier, Visit, VisitKey
-from overseg.engine.frontier import by_value
+from overseg.engine.frontier import by_value, one_more_missed
 from overseg.engine.meeting import each_pair_once, edges_of
 from overseg.engine.previews import SEED_ROUND
 from overseg.engine.schedule import FULL, generator_of
@@ -73,8 +73,8 @@ class Crossing:
         prompts, missed = _with_frontier(_keyframe_rows(here.masks, key.start), here)
         carried = self._carry(key, prompts, clock)
         target, looks = self._generate(key, carried.arrived.rles, clock)
-        missed_now = _per_region(carried.arrived.region, prompts.region, missed)
-        visit = self._meet(key, carried, target, missed_now, clock)
+        missed = _per_region(carried.arrived.region, prompts.region, missed)
+        visit = self._meet(key, carried, target, missed, missed < self._max_missed, clock)
         return _with_rows(replace(visit, looks=looks), target)
 
     def _cross_backward(self, key: VisitKey, clock: "_Clock") -> Visit:
@@ -86,11 +86,12 @@ class Crossing:
             onward = self._store.read(later) if later else None
         prompts, missed = _with_frontier(_keyframe_rows(here.masks, key.stop), onward)
         carried = self._carry(key, prompts, clock)
-        missed_now = _per_region(carried.arrived.region, prompts.region, missed)
+        missed = _per_region(carried.arrived.region, prompts.region, missed)
         met = here.edges.region_to[self._stages.associator.matched(here.edges)]
-        missed_now[np.isin(carried.arrived.region, met)] = self._max_missed
+        is_first = ~np.isin(carried.arrived.region, met)
         target = there.masks.take(there.masks.frame == key.start)  # its own, and those carried on past it
-        return self._meet(key, carried, target, missed_now, clock)
+        carried, seen = self._refined(key, carried, target, is_first, clock)
+        return self._meet(key, carried, target, missed, is_first & (seen | (missed < self._max_missed)), clock)
 
     def _cross_preview(self, key: VisitKey, clock: "_Clock") -> Visit:
         """Half of the way to the next keyframe of a coarse round: what came from there is met, and nothing goes on."""
@@ -126,14 +127,40 @@ class Crossing:
         endings = Endings.of(masklets, regions=prompts.region, source=source, from_frame=key.carried_from)
         return _Carried(rows.take(~at_end), rows.take(at_end), endings)
 
+    def _refined(
+        self, key: VisitKey, carried: "_Carried", target: Masks, may_go_on: Bool[np.ndarray, " a"], clock: "_Clock"
+    ) -> tuple["_Carried", Bool[np.ndarray, " a"]]:
+        """What would go on past the keyframe as it is seen there, and which of what arrived is seen there."""
+        arrived, refiner, seen = carried.arrived, self._stages.refiner, np.zeros(len(may_go_on), bool)
+        if refiner is None:
+            return carried, seen
+        with clock.counts("associate"):
+            meetings = self._stages.associator.meet(arrived.rles, target.rles)
+            onward = np.sort(self._admitted(meetings, arrived, target, may_go_on))
+        if len(onward) == 0:
+            return carried, seen
+        with clock.counts("read"):
+            keyframe = self._video[key.carried_to]
+        with clock.counts("generate"):
+            found = refiner.refined(keyframe, arrived.rles.take(onward))
+        rows = onward[found.prompt]
+        seen[rows] = True
+        return replace(carried, arrived=arrived.redrawn(rows, found.rles, found.predicted_iou)), seen
+
     def _meet(
-        self, key: VisitKey, carried: "_Carried", target: Masks, missed: Int8[np.ndarray, " a"], clock: "_Clock"
+        self,
+        key: VisitKey,
+        carried: "_Carried",
+        target: Masks,
+        missed: Int8[np.ndarray, " a"],
+        may_go_on: Bool[np.ndarray, " a"],
+        clock: "_Clock",
     ) -> Visit:
         """The visit, once it is known which arrived masks meet a mask of the target and which go on."""
         arrived = carried.arrived
         with clock.counts("associate"):
             meetings = self._stages.associator.meet(arrived.rles, target.rles)
-            onward = self._admitted(meetings, arrived, target, missed)
+            onward = self._admitted(meetings, arrived, target, may_go_on)
             passing = arrived.take(np.sort(onward))
             among_them = self._stages.associator.meet(passing.rles, passing.rles)
         edges = Edges.concatenate(
@@ -142,14 +169,14 @@ class Crossing:
                 edges_of(each_pair_once(among_them), passing, passing, key.carried_to),
             ]
         )
-        frontier = Frontier(arrived.region[onward], (missed[onward] + 1).astype(np.int8))
+        frontier = Frontier(arrived.region[onward], one_more_missed(missed[onward]))
         return _with_rows(Visit(key, carried.between, carried.endings, edges, frontier, seconds=clock.seconds), passing)
 
     def _admitted(
-        self, meetings: Meetings, arrived: Masks, target: Masks, missed: Int8[np.ndarray, " a"]
+        self, meetings: Meetings, arrived: Masks, target: Masks, may_go_on: Bool[np.ndarray, " a"]
     ) -> Int64[np.ndarray, " k"]:
         """Rows of the arrived masks that go on, the most valuable first."""
-        allowed = missed < self._max_missed
+        allowed = may_go_on.copy()
         allowed[meetings.explained] = False
         rows = np.flatnonzero(allowed)
         return rows[by_value(arrived.take(rows), target)[: self._max_frontier]]

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Int8, Int64
 
 from overseg.data.masks import Masks, Source, keyframe_of
 from overseg.data.visit import Direction, Frontier, VisitKey
 
 _WORTH_OF_LENGTH = 0.05  # a track that is one frame longer counts as much as this share of its pixels newly covered
+_MOST_MISSED = 127
 
 
 def by_value(candidates: Masks, target: Masks) -> Int64[np.ndarray, " k"]:
@@ -20,6 +21,11 @@ def by_value(candidates: Masks, target: Masks) -> Int64[np.ndarray, " k"]:
     new_share = 1 - candidates.rles.share_inside(target.rles.union())[:, 0]
     gain_px = candidates.rles.area_px() * (new_share + _WORTH_OF_LENGTH)
     return np.lexsort((candidates.region, -np.round(candidates.score * gain_px, 3)))
+
+
+def one_more_missed(missed: Int8[np.ndarray, " k"]) -> Int8[np.ndarray, " k"]:
+    """The count after one more keyframe; it ends at 127, where nothing goes on any more unless it is seen again."""
+    return np.minimum(missed, _MOST_MISSED - 1) + np.int8(1)
 
 
 def frontier_of(key: VisitKey, on_arrival: Masks, keyframes: Sequence[int]) -> Frontier:
@@ -35,7 +41,7 @@ def frontier_of(key: VisitKey, on_arrival: Masks, keyframes: Sequence[int]) -> F
     onward = onward.take(by_value(onward, on_arrival.take(_met(on_arrival, is_forward=is_forward))))
     made_on = np.searchsorted(keyframes, keyframe_of(onward.region))  # a mask is on the frontier of each one it passes
     missed = np.abs(keyframes.index(key.carried_to) - made_on)
-    return Frontier(onward.region, missed.astype(np.int8))
+    return Frontier(onward.region, missed.clip(max=_MOST_MISSED).astype(np.int8))
 
 
 def _met(on_arrival: Masks, *, is_forward: bool) -> np.ndarray:

@@ -46,6 +46,11 @@ def generates(key: VisitKey) -> bool:
     return key.start == key.stop or (key.round == FULL and key.direction is Direction.FORWARD)
 
 
+def refines(key: VisitKey) -> bool:
+    """Whether a visit looks again at the masks that arrive at the keyframe at its earlier end."""
+    return key.round == FULL and key.direction is Direction.BACKWARD
+
+
 def generator_of(key: VisitKey, stages: Stages) -> MaskGenerator:
     """What finds the masks of a visit's keyframe."""
     return stages.generator if key.round == FULL else stages.preview_generator
@@ -54,9 +59,11 @@ def generator_of(key: VisitKey, stages: Stages) -> MaskGenerator:
 def visit_work(key: VisitKey, n_carried: int, stages: Stages) -> float:
     """Work that a visit is reckoned to take in passes of SAM's image encoder, with masks carried on all its frames."""
     work = stages.propagator.clip_work(key.stop - key.start, n_carried)
-    if not generates(key):
-        return work
-    return work + generator_of(key, stages).keyframe_work
+    if generates(key):
+        return work + generator_of(key, stages).keyframe_work
+    if refines(key) and stages.refiner is not None:
+        return work + stages.refiner.refine_work
+    return work
 
 
 def expected_work(key: VisitKey, stages: Stages) -> float:

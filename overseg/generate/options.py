@@ -24,7 +24,12 @@ def grid_work(points_per_side: int, *, share_run: float = 0.7) -> float:
         points_per_side: of the grid.
         share_run: share of the points that are run, with those that carried masks and bare places take, in (0, 1].
     """
-    return 1 + share_run * _POINT_WORK * points_per_side**2
+    return 1 + prompts_work(share_run * points_per_side**2)
+
+
+def prompts_work(n: float) -> float:
+    """Work of decoding n prompts, in passes of the encoder."""
+    return _POINT_WORK * n
 
 
 def check_shares(**options: float) -> None:

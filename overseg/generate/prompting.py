@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -12,16 +11,14 @@ from torch import Tensor
 
 from overseg.data.frame import Frame
 from overseg.data.masks import KeyframeMasks, levels_of
-from overseg.errors import DeviceError, InputError, WeightsError
+from overseg.errors import InputError
 from overseg.generate.appearance import Appearance
-from overseg.generate.batching import WHAT_HELPS, Batching
+from overseg.generate.batching import Batching
 from overseg.generate.candidates import SAME_IOU, Candidates, Thresholds, mask_iou
 from overseg.generate.decode import FIRST_LEVEL_OUTPUT, Answers, MaskDecoding
-from overseg.generate.encoding import LOGIT_PX, Framing, encode, mask_to_logits
+from overseg.generate.encoding import LOGIT_PX, Framing, mask_to_logits
 from overseg.generate.enlarging import Enlarging
-
-if TYPE_CHECKING:
-    from segment_anything.modeling import Sam
+from overseg.generate.frame_encoder import FrameEncoder, check_finite
 
 MIN_SIDE_PX = 32
 
@@ -42,15 +39,27 @@ class PointAnswers:
     likeness: Float[np.ndarray, "b places"]
 
 
+@dataclass(frozen=True)
+class CarriedAnswers:
+    """What the model sees where masks were carried to.
+
+    Attributes:
+        candidates: the answers that agree with their carried mask and reach the floors.
+        prompt: row number of the carried mask that each answers, ascending.
+    """
+
+    candidates: Candidates
+    prompt: Int[np.ndarray, " n"]
+
+
 class PromptedFrame:
     """An encoded frame. Prompts are in pixels of the frame, x to the right, y down."""
 
     def __init__(
         self,
-        sam: "Sam",
+        encoder: FrameEncoder,
         frame: Frame,
         *,
-        dtype: torch.dtype,
         batching: Batching,
         floors: Thresholds,
         stability_samples: int | None,
@@ -58,9 +67,8 @@ class PromptedFrame:
         """Encode the frame.
 
         Args:
-            sam: the model, in evaluation mode, on its device.
+            encoder: the model.
             frame: at least 32 pixels a side.
-            dtype: type in which the model computes, where that is safe. What it answers is float32.
             batching: how many prompts are decoded at once.
             floors: masks below these are never wanted.
             stability_samples: rows and columns of a mask that are looked at for its stability score; None is all.
@@ -71,16 +79,11 @@ class PromptedFrame:
             WeightsError: the encoder's output is not finite.
         """
         check_large_enough(frame)
+        sam = encoder.sam
         self.framing = Framing(frame.size, sam.image_encoder.img_size)
-        self._device = sam.device
-        self._precision = torch.autocast(sam.device.type, dtype, enabled=dtype != torch.float32)
+        self._device, self._precision = sam.device, encoder.precision
         self._batching, self._floors = batching, floors
-        try:
-            with self._precision:
-                embedding = encode(sam, frame.rgb, self.framing)
-        except torch.OutOfMemoryError as e:
-            raise DeviceError(f"the device has not enough memory to encode a frame; {WHAT_HELPS}") from e
-        check_finite(embedding)
+        embedding = encoder.encoding(frame, self.framing)
         self._appearance = Appearance(embedding, self.framing)
         with self._precision:
             self._decoding = MaskDecoding(sam, embedding, input_size=self.framing.input_size)
@@ -143,15 +146,17 @@ class PromptedFrame:
         places = self._logit_index(places_xy)
         return self._batching.run(len(points_xy), lambda batch: self._ask_points(points_xy[batch], places))
 
-    def ask_carried(self, carried: Bool[np.ndarray, "k h w"], min_agreement: float) -> Candidates:
+    def ask_carried(self, carried: Bool[np.ndarray, "k h w"], min_agreement: float) -> CarriedAnswers:
         """Prompt masks that were carried onto this frame, none of them empty, each with its box and itself.
 
         Of the four masks that answer, the one with the best agreement x predicted IoU is taken, if it agrees with the
         carried one by at least `min_agreement` (IoU), and is averaged with those that are nearly the same. Its level is
         -1: the answers to a box are no granularities.
         """
-        found = self._batching.run(len(carried), lambda batch: self._ask_carried(carried[batch], min_agreement))
-        return Candidates.concatenate([self.no_candidates, *found])
+        found = list(self._batching.run(len(carried), lambda batch: self._ask_carried(carried[batch], min_agreement)))
+        agrees = np.concatenate([np.zeros(0, bool), *(agrees for _, agrees in found)])
+        candidates = Candidates.concatenate([self.no_candidates, *(candidates for candidates, _ in found)])
+        return CarriedAnswers(candidates, np.flatnonzero(agrees))
 
     def _ask_points(self, points_xy: np.ndarray, places: Int[Tensor, "2 places"]) -> PointAnswers:
         scaled = torch.from_numpy(points_xy * self.framing.scale_xy).float().to(self._device)
@@ -177,7 +182,8 @@ class PromptedFrame:
         shares = logits[:, :, places[0], places[1]] / at_points.clamp(min=_SMALLEST_LOGIT)[..., None]
         return shares.amin(dim=1).cpu().numpy()
 
-    def _ask_carried(self, carried: np.ndarray, min_agreement: float) -> Candidates:
+    def _ask_carried(self, carried: np.ndarray, min_agreement: float) -> tuple[Candidates, Bool[np.ndarray, " k"]]:
+        """The answers that will do, and which of the carried masks have one."""
         boxes, rough = mask_to_logits(torch.from_numpy(carried).to(self._device), self.framing)
         with self._precision:
             answers = self._decoding.prompted(boxes_xyxy=boxes, logits=rough)
@@ -194,8 +200,8 @@ class PromptedFrame:
             np.full((len(carried), 2), np.nan),
             np.full(len(carried), -1),
         )
-        agrees = (agreement[row, best] >= min_agreement).cpu().numpy()
-        return candidates.take(agrees & candidates.reaching(self._floors))
+        will_do = (agreement[row, best] >= min_agreement).cpu().numpy() & candidates.reaching(self._floors)
+        return candidates.take(will_do), will_do
 
     def _draw(self, answers: Answers, prompts: Int[Tensor, " k"]) -> Float[Tensor, "k outputs y x"]:
         with self._precision:
@@ -230,9 +236,3 @@ def check_large_enough(frame: Frame) -> None:
             f"expected frames of at least {MIN_SIDE_PX} pixels a side for SAM, got {frame.size[1]}x{frame.size[0]} "
             f"(frame {frame.index}); enlarge the video first, or take --generator hierarchy"
         )
-
-
-def check_finite(output: Tensor) -> None:
-    """Refuse with WeightsError what a broken model gives."""
-    if not torch.isfinite(output).all():
-        raise WeightsError("expected finite numbers from the SAM model, got NaN or infinity; fetch its weights again")

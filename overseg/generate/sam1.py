@@ -7,15 +7,22 @@ import numpy as np
 import torch
 
 from overseg.data.frame import Frame
-from overseg.data.masks import KeyframeMasks
+from overseg.data.masks import KeyframeMasks, RefinedMasks
 from overseg.data.rles import Rles
 from overseg.generate.batching import Batching
 from overseg.generate.candidates import Candidates, Thresholds
 from overseg.generate.covering import Coverage, relaxing
 from overseg.generate.explained import BORDERLINE, ExplainedPoints
+from overseg.generate.frame_encoder import FrameEncoder
 from overseg.generate.keep import keep_masks
 from overseg.generate.merging import merged
-from overseg.generate.options import check_at_least, check_shares, default_points_per_batch, grid_work
+from overseg.generate.options import (
+    check_at_least,
+    check_shares,
+    default_points_per_batch,
+    grid_work,
+    prompts_work,
+)
 from overseg.generate.point_grid import grid_rounds, point_grid
 from overseg.generate.prompting import PromptedFrame
 from overseg.generate.small_regions import without_small_regions
@@ -24,6 +31,8 @@ if TYPE_CHECKING:
     from segment_anything.modeling import Sam
 
 _STABILITY_SAMPLES = 200
+_ENCODINGS_KEPT = 64  # keyframes; a shot of up to so many is gone back through without encoding any again
+_REFINED_EXPECTED = 20  # masks of a keyframe
 _RELAXING_STEPS = 3
 _PLACES_PER_STEP = 12  # points in bare places at each step of the coverage pass
 _SURE_SHARE = 0.5  # of a carried mask's mean logit; less, and something else may lie there
@@ -97,7 +106,8 @@ class Sam1Generator:
         check_at_least(0, min_mask_region_area=min_mask_region_area)
         check_at_least(1, points_per_side=points_per_side, points_per_batch=points_per_batch, max_masks=max_masks)
         self.keyframe_work = grid_work(points_per_side)
-        self._sam, self._dtype = sam, dtype
+        self.refine_work = prompts_work(_REFINED_EXPECTED)
+        self._encoder = FrameEncoder(sam, dtype=dtype, n_kept=_ENCODINGS_KEPT if use_carried else 0)
         self._points_per_side, self._skip_explained = points_per_side, skip_explained
         self._thresholds = Thresholds(pred_iou_thresh, stability_score_thresh)
         self._borderline = Thresholds(pred_iou_thresh - BORDERLINE, stability_score_thresh - BORDERLINE)
@@ -121,14 +131,7 @@ class Sam1Generator:
             WeightsError: the model's output is not finite.
         """
         with torch.inference_mode():
-            prompted = PromptedFrame(
-                self._sam,
-                keyframe,
-                dtype=self._dtype,
-                batching=self._batching,
-                floors=self._floors,
-                stability_samples=_STABILITY_SAMPLES,
-            )
+            prompted = self._prompted(keyframe)
             linked = self._refine(prompted, carried)
             found = self._ask_grid(prompted, linked)
             good = found.reaching(self._thresholds)
@@ -136,13 +139,43 @@ class Sam1Generator:
             kept = self._cover(prompted, kept, found.take(~good))
             return self._finish(prompted, kept, n_linked=len(linked))
 
+    def refined(self, keyframe: Frame, carried: Rles) -> RefinedMasks:
+        """The carried masks as the model sees them on `keyframe`, where it agrees with them; see `stages.MaskRefiner`.
+
+        Raises:
+            InputError: the frame is too small.
+            DeviceError: the device has not enough memory.
+            WeightsError: the model's output is not finite.
+        """
+        large = np.flatnonzero(carried.area_px() >= max(self._min_area_px, 1))
+        with torch.inference_mode():
+            prompted = self._prompted(keyframe)
+            answers = prompted.ask_carried(carried.take(large).to_masks(), self._min_agreement)
+            masks = prompted.enlarge(answers.candidates)
+        rles = without_small_regions(masks.rles, self._min_region_px)[0] if self._min_region_px else masks.rles
+        will_do = np.flatnonzero(rles.area_px() >= max(self._min_area_px, 1))
+        return RefinedMasks(
+            prompt=large[answers.prompt[will_do]],
+            rles=rles.take(will_do),
+            predicted_iou=masks.predicted_iou[will_do].clip(0, 1),
+        )
+
+    def _prompted(self, keyframe: Frame) -> PromptedFrame:
+        return PromptedFrame(
+            self._encoder,
+            keyframe,
+            batching=self._batching,
+            floors=self._floors,
+            stability_samples=_STABILITY_SAMPLES,
+        )
+
     def _refine(self, prompted: PromptedFrame, carried: Rles) -> Candidates:
         """The carried masks as the model sees them on this frame, those that agree with it."""
         if not self._use_carried or len(carried) == 0:
             return prompted.no_candidates
         large = np.flatnonzero(carried.area_px() >= max(self._min_area_px, 1))
         answers = prompted.ask_carried(carried.take(large).to_masks(), self._min_agreement)
-        return self._merged(prompted, prompted.no_candidates, answers)
+        return self._merged(prompted, prompted.no_candidates, answers.candidates)
 
     def _ask_grid(self, prompted: PromptedFrame, linked: Candidates) -> Candidates:
         """Run the grid's points in rounds, but those that are explained; everything that reaches the floors."""

@@ -13,6 +13,7 @@ from overseg.data.rles import Rles
 from overseg.errors import InputError, SettingsError
 from overseg.generate.batching import Batching
 from overseg.generate.candidates import Thresholds
+from overseg.generate.frame_encoder import FrameEncoder
 from overseg.generate.keep import joined_levels, kept_rows, largest, spokesmen
 from overseg.generate.options import check_at_least, check_shares, default_points_per_batch, grid_work
 from overseg.generate.point_grid import point_grid
@@ -90,7 +91,7 @@ class ExactSam1Generator:
             for layer in range(crop_n_layers + 1)
         )
         self._grids = _point_grids(points_per_side, crop_n_layers, crop_n_points_downscale_factor)
-        self._sam, self._dtype = sam, dtype
+        self._encoder = FrameEncoder(sam, dtype=dtype)
         # A threshold of 0 lets everything through, even what the model thinks to be worse than nothing.
         self._thresholds = Thresholds(pred_iou_thresh or -np.inf, stability_score_thresh or -np.inf)
         self._box_nms_thresh, self._crop_nms_thresh = box_nms_thresh, crop_nms_thresh
@@ -130,9 +131,8 @@ class ExactSam1Generator:
         x1, y1, x2, y2 = box_xyxy
         crop = replace(keyframe, rgb=np.ascontiguousarray(keyframe.rgb[y1:y2, x1:x2]))
         prompted = PromptedFrame(
-            self._sam,
+            self._encoder,
             crop,
-            dtype=self._dtype,
             batching=self._batching,
             floors=self._thresholds,
             stability_samples=None,

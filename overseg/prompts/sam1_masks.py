@@ -11,13 +11,14 @@ from torch import Tensor
 from overseg.data.frame import Frame
 from overseg.data.prompts import NO_POINT, ObjectMasks, Prompts
 from overseg.data.rles import Rles
-from overseg.errors import DeviceError
-from overseg.generate.batching import WHAT_HELPS, Batching
+from overseg.generate.batching import Batching
 from overseg.generate.candidates import Thresholds
 from overseg.generate.decode import FIRST_LEVEL_OUTPUT, MaskDecoding
-from overseg.generate.encoding import Framing, encode, mask_to_logits
+from overseg.generate.encoding import Framing, mask_to_logits
 from overseg.generate.enlarging import Enlarging
-from overseg.generate.prompting import PromptedFrame, check_finite, check_large_enough
+from overseg.generate.frame_encoder import FrameEncoder, check_finite
+from overseg.generate.options import default_points_per_batch
+from overseg.generate.prompting import PromptedFrame, check_large_enough
 
 if TYPE_CHECKING:
     from segment_anything.modeling import Sam
@@ -42,10 +43,9 @@ class Sam1Masks:
             mask_threshold: masks lie where the model's logits are above this.
             dtype: type in which the model computes, where that is safe.
         """
-        self._sam, self._mask_threshold = sam, mask_threshold
-        self._dtype = dtype
+        self._encoder, self._mask_threshold = FrameEncoder(sam, dtype=dtype), mask_threshold
+        self._batching = Batching(default_points_per_batch(sam), sam.device)
         self._latest: _Picture | None = None
-        self._precision = torch.autocast(sam.device.type, dtype, enabled=dtype != torch.float32)
 
     def masks(self, frame: Frame, prompts: Prompts) -> ObjectMasks:
         """One mask for each object that has a row, in the order of the first rows; given masks as they are.
@@ -60,7 +60,7 @@ class Sam1Masks:
             WeightsError: the model's output is not finite.
         """
         objects = list(dict.fromkeys(prompts.object.tolist()))
-        with torch.inference_mode(), self._precision:
+        with torch.inference_mode(), self._encoder.precision:
             picture = self._picture(frame)
             found = [self._mask(picture, prompts.take(prompts.object == one)) for one in objects]
         return ObjectMasks(
@@ -73,7 +73,7 @@ class Sam1Masks:
     def _picture(self, frame: Frame) -> "_Picture":
         """The frame as a picture that answers; the one that answered last need not be encoded again."""
         if self._latest is None or self._latest.frame.rgb is not frame.rgb:
-            self._latest = _Picture(self._sam, frame)
+            self._latest = _Picture(self._encoder, frame)
         return self._latest
 
     def refreshed(self, frame: Frame, carried: ObjectMasks) -> ObjectMasks:
@@ -87,18 +87,21 @@ class Sam1Masks:
         rles, scores = list(carried.rles.counts), carried.score.copy()
         with torch.inference_mode():
             asked = PromptedFrame(
-                self._sam,
+                self._encoder,
                 frame,
-                dtype=self._dtype,
-                batching=Batching(1, self._sam.device),
+                batching=self._batching,
                 floors=_FLOORS,
                 stability_samples=_STABILITY_SAMPLES,
             )
-            for row in np.flatnonzero(carried.rles.area_px() > 0).tolist():
-                found = asked.ask_carried(carried.rles.take([row]).to_masks(), _LEAST_AGREEMENT)
-                anew = asked.enlarge(replace(found, logits=found.logits - self._mask_threshold))
-                if len(anew) and anew.rles.area_px()[0]:
-                    rles[row], scores[row] = anew.rles.counts[0], anew.predicted_iou[0]
+            seen = np.flatnonzero(carried.rles.area_px() > 0)
+            found = asked.ask_carried(carried.rles.take(seen).to_masks(), _LEAST_AGREEMENT)
+            candidates = found.candidates
+            anew = asked.enlarge(replace(candidates, logits=candidates.logits - self._mask_threshold))
+        for row, counts, area_px, score in zip(
+            seen[found.prompt].tolist(), anew.rles.counts, anew.rles.area_px(), anew.predicted_iou, strict=True
+        ):
+            if area_px:
+                rles[row], scores[row] = counts, score
         return replace(carried, rles=Rles(frame.size, tuple(rles)), score=scores.clip(0, 1))
 
     def _mask(self, picture: "_Picture", rows: Prompts) -> tuple[Rles, float]:
@@ -119,9 +122,9 @@ class Sam1Masks:
 class _Picture:
     """A frame that answers prompts; encoded when the first one comes."""
 
-    def __init__(self, sam: "Sam", frame: Frame) -> None:
-        self._sam, self.frame = sam, frame
-        self._framing = Framing(frame.size, sam.image_encoder.img_size)
+    def __init__(self, encoder: FrameEncoder, frame: Frame) -> None:
+        self._encoder, self._sam, self.frame = encoder, encoder.sam, frame
+        self._framing = Framing(frame.size, encoder.sam.image_encoder.img_size)
 
     @cached_property
     def enlarging(self) -> Enlarging:
@@ -159,11 +162,7 @@ class _Picture:
     @cached_property
     def _decoding(self) -> MaskDecoding:
         check_large_enough(self.frame)
-        try:
-            embedding = encode(self._sam, self.frame.rgb, self._framing)
-        except torch.OutOfMemoryError as e:
-            raise DeviceError(f"the device has not enough memory to encode a frame; {WHAT_HELPS}") from e
-        check_finite(embedding)
+        embedding = self._encoder.encoding(self.frame, self._framing)
         return MaskDecoding(self._sam, embedding, input_size=self._framing.input_size)
 
     def _padded(self, logits: Tensor) -> Tensor:

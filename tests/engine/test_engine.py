@@ -1,5 +1,6 @@
 """The whole way on the toy video."""
 
+from dataclasses import dataclass
 from functools import partial
 from itertools import count
 
@@ -8,8 +9,10 @@ import pytest
 from toy import NAMES, PART_OF, ToyVideo, TruthGenerator
 from toy_runs import followed, names_of, run_toy
 
+from overseg.data.frame import Frame
 from overseg.data.masklets import End
-from overseg.data.masks import Source
+from overseg.data.masks import KeyframeMasks, RefinedMasks, Source
+from overseg.data.rles import Rles
 from overseg.engine.crossing import Crossing
 from overseg.engine.spending import Spending
 from overseg.propagate.flow import FlowPropagator
@@ -74,6 +77,41 @@ def test_the_result_says_how_far_every_mask_was_carried_and_why_no_further(tmp_p
     assert ((endings.end == End.CLIP) == (is_keyframe[endings.last_frame] & (how_far > 0))).all()
     assert set(how_far[endings.end == End.LOST].tolist()) >= {0, 1, 2, 3}
     assert (endings.track >= 0).all()
+
+
+class SeesTheBallLate(TruthGenerator):
+    """Sees the ball on the last keyframe alone."""
+
+    def generate(self, keyframe: Frame, carried: Rles) -> KeyframeMasks:
+        masks = super().generate(keyframe, carried)
+        last = keyframe.index == len(self.video) - 1
+        return masks if last else masks.take(np.array([name != "ball" for name in NAMES]))
+
+
+@dataclass(frozen=True)
+class TruthRefiner:
+    """Sees the ball again wherever it is carried to."""
+
+    video: ToyVideo
+    refine_work: float = 0.3
+
+    def refined(self, keyframe: Frame, carried: Rles) -> RefinedMasks:
+        ball = Rles.from_masks(self.video.truth(keyframe.index)["ball"][None])
+        rows = np.flatnonzero(carried.iou(ball)[:, 0] > 0.5)
+        return RefinedMasks(rows, ball.take(np.zeros(len(rows), int)), np.full(len(rows), 0.75, np.float32))
+
+
+def test_what_goes_back_past_keyframes_is_looked_at_again_and_goes_on(tmp_path):
+    generator = SeesTheBallLate(ToyVideo(60))
+    plain = run_toy(tmp_path / "plain.zarr", generator)
+    refined = run_toy(tmp_path / "refined.zarr", generator, refiner=TruthRefiner(generator.video))
+    track, iou = followed(refined, generator, "ball")
+    assert refined.tracks.n_frames[track] == 60 > plain.tracks.n_frames[followed(plain, generator, "ball")[0]]
+    assert iou > 0.9
+    shown = refined.masks_at(20)
+    row = shown.track.tolist().index(track)
+    assert (shown.rles.to_masks()[row] == generator.video.truth(20)["ball"]).all()
+    assert shown.score[row] == 0.75 and shown.source[row] == Source.BACKWARD
 
 
 def test_a_frame_shows_each_track_once(tmp_path):

@@ -13,9 +13,10 @@ from generate.pictures import frame, photograph, plain, shapes
 import overseg
 from overseg.data.rles import Rles
 from overseg.errors import DeviceError, InputError, SettingsError, WeightsError
-from overseg.generate import sam1
+from overseg.generate import frame_encoder, sam1
 from overseg.generate.batching import Batching
 from overseg.generate.decode import MaskDecoding
+from overseg.generate.encoding import encode
 from overseg.generate.sam1 import Sam1Generator
 from overseg.generate.sam1_exact import ExactSam1Generator
 from overseg.generate.sam_models import load_sam
@@ -174,6 +175,30 @@ def test_carried_masks_are_found_again_at_their_place(sam):
     truth = Rles.from_masks(np.stack([bar, box]))
     assert truth.iou(carried).max() < 0.9
     assert truth.iou(refined).max(axis=1).min() > 0.92
+
+
+def test_carried_masks_are_refined_where_the_picture_agrees_and_the_frame_is_encoded_once(sam, monkeypatch):
+    picture = shapes(300, 400)
+    truth = np.zeros((2, *picture.size), bool)
+    truth[0, 225:262, 100:] = True
+    truth[1, 50:150, 50:200] = True
+    bar, box = np.roll(truth, (3, 8), axis=(1, 2))
+    noise = np.random.default_rng(0).random(picture.size) > 0.7
+    generator, encoded = Sam1Generator(sam, points_per_side=2), []
+    monkeypatch.setattr(frame_encoder, "encode", lambda *given: encoded.append(1) or encode(*given))
+    generate(generator, picture)
+    seen = generator.refined(picture, Rles.from_masks(np.stack([bar, noise, np.zeros_like(bar), box])))
+    assert seen.prompt.tolist() == [0, 3]
+    assert np.diagonal(Rles.from_masks(truth).iou(seen.rles)).min() > 0.92
+    assert (seen.predicted_iou > 0.6).all() and (seen.predicted_iou <= 1).all()
+    assert len(encoded) == 1
+    generate(generator, photograph())
+    assert len(encoded) == 2
+
+
+def test_nothing_carried_is_nothing_refined(sam):
+    seen = Sam1Generator(sam, points_per_side=2).refined(shapes(), Rles.empty(shapes().size))
+    assert len(seen.prompt) == len(seen.rles) == len(seen.predicted_iou) == 0
 
 
 def test_carried_masks_that_show_nothing_are_not_kept(sam):

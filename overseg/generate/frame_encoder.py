@@ -1,0 +1,69 @@
+"""A SAM model that encodes frames, and knows the latest of them again."""
+
+from collections import OrderedDict
+from contextlib import AbstractContextManager
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from overseg.data.frame import Frame
+from overseg.errors import DeviceError, WeightsError
+from overseg.generate.batching import WHAT_HELPS
+from overseg.generate.encoding import Framing, encode
+
+if TYPE_CHECKING:
+    from segment_anything.modeling import Sam
+
+
+class FrameEncoder:
+    """Encodes frames. A frame that is seen again soon is not encoded again."""
+
+    def __init__(self, sam: "Sam", *, dtype: torch.dtype, n_kept: int = 0) -> None:
+        """
+        Args:
+            sam: the model, in evaluation mode, on its device.
+            dtype: type in which the model computes, where that is safe. What it answers is float32.
+            n_kept: encodings that are kept, 4 MiB each; those asked for last.
+        """
+        self.sam = sam
+        self._dtype, self._n_kept = dtype, n_kept
+        self._kept: OrderedDict[bytes, Tensor] = OrderedDict()
+
+    @property
+    def precision(self) -> AbstractContextManager[object]:
+        """Within it the model computes in `dtype`."""
+        return torch.autocast(self.sam.device.type, self._dtype, enabled=self._dtype != torch.float32)
+
+    def encoding(self, frame: Frame, framing: Framing) -> Float[Tensor, "1 c y x"]:
+        """The frame as the model's image encoder sees it.
+
+        Raises:
+            DeviceError: the device has not enough memory.
+            WeightsError: the encoder's output is not finite.
+        """
+        name = blake2b(frame.rgb.tobytes(), digest_size=16).digest() if self._n_kept else b""
+        if name not in self._kept:
+            self._kept[name] = self._encode(frame, framing)
+        self._kept.move_to_end(name)
+        encoding = self._kept[name]
+        while len(self._kept) > self._n_kept:
+            self._kept.popitem(last=False)
+        return encoding
+
+    def _encode(self, frame: Frame, framing: Framing) -> Tensor:
+        try:
+            with self.precision:
+                encoding = encode(self.sam, frame.rgb, framing)
+        except torch.OutOfMemoryError as e:
+            raise DeviceError(f"the device has not enough memory to encode a frame; {WHAT_HELPS}") from e
+        check_finite(encoding)
+        return encoding
+
+
+def check_finite(output: Tensor) -> None:
+    """Refuse with WeightsError what a broken model gives."""
+    if not torch.isfinite(output).all():
+        raise WeightsError("expected finite numbers from the SAM model, got NaN or infinity; fetch its weights again")
