@@ -92,9 +92,11 @@ def build_redetection(detector: Path, settings: TrackSettings, *, device: str) -
         settings: say how sure it must be.
         device: as above.
     """
-    from overseg.detect.opening import open_detector
+    from overseg.detect.opening import TOLD_CONFIDENCE, open_detector
 
-    return Redetection(open_detector(detector, device=device), confidence=settings.confidence)
+    told = min(TOLD_CONFIDENCE, settings.confidence)
+    model = open_detector(detector, device=device, min_confidence=told)
+    return Redetection(model, confidence=settings.confidence)
 
 
 def find_weights(settings: Settings, *, report: Report) -> dict[str, dict[str, Any]]:

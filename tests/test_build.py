@@ -2,12 +2,23 @@
 
 import numpy as np
 import pytest
+from detect.made_detectors import raw, write_detector
 from generate.pictures import photograph
+from toy import ToyVideo
 
-from overseg.build import build_stages
+from overseg.build import build_redetection, build_stages
 from overseg.data.rles import Rles
 from overseg.data.settings import Settings
+from overseg.data.shot import Shot
+from overseg.data.track_settings import TrackSettings
 from overseg.propagate.sam2_random import save_random_sam2
+
+
+@pytest.mark.parametrize(("confidence", "is_found"), [(0.05, True), (0.15, False), (0.9, False)])
+def test_a_detector_is_heard_down_to_the_confidence_that_is_asked(tmp_path, confidence, is_found):
+    detector = write_detector(tmp_path / "a.onnx", raw((32, 32, 20, 20, 0.1, 0)))
+    redetection = build_redetection(detector, TrackSettings(confidence=confidence), device="cpu")
+    assert (redetection.first(ToyVideo(2), Shot(0, 1)) is not None) is is_found
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overseg.autotracking.first_frame import Found
-from overseg.build import build_prompt_masks, find_weights
+from overseg.build import build_prompt_masks, build_redetection, find_weights
 from overseg.data.prompts import Prompts
 from overseg.data.shot import Shot
-from overseg.engine.redetection import Redetection
 from overseg.errors import InputError
 from overseg.stages import Video
 from overseg.track_choice import choose_tracking
@@ -45,11 +44,9 @@ def detected(
         InputError: it is sure enough of nothing.
         WeightsError: one of the models cannot be used.
     """
-    from overseg.detect.opening import open_detector
-
-    choice = choose_tracking(device, {**changes, "propagator": "flow"}, masks_alone=False, report=report)
-    model = open_detector(detector, device=choice.device)
-    redetection = Redetection(model, confidence=confidence)
+    wanted = {**changes, "propagator": "flow", "confidence": confidence}
+    choice = choose_tracking(device, wanted, masks_alone=False, report=report)
+    redetection = build_redetection(detector, choice.settings, device=choice.device)
     found = redetection.first(video, Shot(0, min(n_frames, len(video)) - 1))
     if found is None:
         surest = redetection.surest
@@ -64,7 +61,7 @@ def detected(
         frame.size, object=range(len(sure)), frame=frame.index, boxes_xyxy=sure.boxes_xyxy.tolist()
     )
     masks = build_prompt_masks(choice.settings, device=choice.device).masks(frame, prompts)
-    names = _numbered([model.categories[number] for number in sure.category.tolist()])
+    names = _numbered([redetection.detector.categories[number] for number in sure.category.tolist()])
     return Found(masks.rles, names, frame=found.frame)
 
 

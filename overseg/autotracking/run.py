@@ -1,7 +1,7 @@
 """From a video alone to objects followed through it: `overseg.autotrack`, the same as the command line."""
 
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -99,6 +99,7 @@ def autotrack(
     from overseg.video.open import open_video
 
     output, form = Path(output), Form(format=format, fps=fps, every=every, quality=quality)
+    _refuse_idle(clicks, detector, seeding or Seeding(), masks or MaskOptions())
     for name in WRITTEN:
         spare_input(output / name, input)
     with ExitStack() as stack:
@@ -107,7 +108,7 @@ def autotrack(
         which = {name: changes[name] for name in _WHICH_FRAMES if name in changes}  # type: ignore[literal-required]
         video = stack.enter_context(open_video(input, **which))
         asked = _Asked(Path(input), output, style, form, device, dict(changes), overwrite, report)
-        find = _finder_of_detector(asked, detector, detector_frames, clicks)
+        find = _finder_of_detector(asked, detector, detector_frames)
         chosen = _backend(backend, asked, video)
         if clicks is not None:
             found, n_masks = read_clicks(Path(clicks), size=video.info.size, n_frames=len(video)), 0
@@ -116,6 +117,17 @@ def autotrack(
             find = find or partial(_all_masks, chosen, masks or MaskOptions())
             found, n_masks = seeded(video, output, find, seeding or Seeding(), overwrite=overwrite)
         return Autotracked(found, n_masks, chosen.track(found))
+
+
+def _refuse_idle(clicks: object, detector: object, seeding: Seeding, masks: MaskOptions) -> None:
+    """Refuse with SettingsError what says where to click, or how to find it, where something else says it already."""
+    if clicks is not None and detector is not None:
+        raise SettingsError("--clicks says what is followed, and so does --detector: leave one of the two out")
+    chosen = [f.name for f in fields(seeding) if getattr(seeding, f.name) != f.default]
+    how = [f.name for f in fields(masks) if getattr(masks, f.name) != f.default]
+    for name in (*chosen, *how) if clicks is not None else how if detector is not None else ():
+        given = "--clicks" if clicks is not None else "--detector"
+        raise SettingsError(f"{option(name)} has no use with {given}, which says what is followed: leave one out")
 
 
 @dataclass(frozen=True)
@@ -132,17 +144,13 @@ class _Asked:
     report: "Report"
 
 
-def _finder_of_detector(
-    asked: _Asked, detector: str | Path | None, n_frames: int, clicks: str | Path | None
-) -> Finder | None:
+def _finder_of_detector(asked: _Asked, detector: str | Path | None, n_frames: int) -> Finder | None:
     """Finds what a detector is sure of; how sure it must be is taken out of the settings, which are of tracking."""
     check_range("detector_frames", n_frames, int, 1, None)
     if detector is None:
         if n_frames > 1:
             raise SettingsError("--detector-frames is how many frames a detector looks at: add --detector")
         return None
-    if clicks is not None:
-        raise SettingsError("--clicks says what is followed, and so does --detector: leave one of the two out")
     from overseg.autotracking.detected import detected
 
     confidence = asked.settings.pop("confidence", TrackSettings.confidence)

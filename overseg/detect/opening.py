@@ -5,8 +5,10 @@ from pathlib import Path
 from overseg.errors import SettingsError
 from overseg.stages import Detector
 
+TOLD_CONFIDENCE = 0.25  # what a detector is less sure of is not worth telling, where nobody asks for it
 
-def open_detector(path: Path, *, device: str = "cpu", min_confidence: float = 0.25) -> Detector:
+
+def open_detector(path: Path, *, device: str = "cpu", min_confidence: float = TOLD_CONFIDENCE) -> Detector:
     """A detector that is ready to work: an ONNX file, or one of ultralytics.
 
     Args:

