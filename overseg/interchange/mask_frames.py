@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from overseg.errors import InputError
 from overseg.generate.mask_folder import masks_size, paths_by_frame, read_masks
 from overseg.interchange.coco import FILE as COCO_FILE
 from overseg.interchange.coco import read_images
-from overseg.interchange.json_input import as_counts, as_id, checked, within
+from overseg.interchange.json_input import as_counts, as_id, checked, polygon_counts, within
 from overseg.interchange.json_stream import items
 from overseg.video.image_source import image_files
 from overseg.video.open import open_video
@@ -72,7 +73,7 @@ def open_mask_frames(source: Path, numbering: Numbering | None = None) -> MaskFr
 
     In a folder, a name is that of its frame's image, or ends with the number of its frame. It may be a PNG in which
     each value or colour but black is one mask, a folder of PNGs, one mask each, JSON with COCO RLE, or an npz file with
-    a stack [n, height, width].
+    a stack [n, height, width]. Of a COCO annotation without a segmentation, all that is in its box is the mask.
 
     Raises:
         InputError: there are no masks, or they cannot be read.
@@ -117,7 +118,7 @@ def _of_coco(source: Path, numbering: Numbering) -> MaskFrames:
     rows: defaultdict[int, list[tuple[bytes, float]]] = defaultdict(list)
     for at, annotation in enumerate(items(source, "annotations.item")):
         with checked(source, f"annotations[{at}]"):
-            counts = as_counts(annotation["segmentation"], size)
+            counts = _counts(annotation, size)
             score = within(annotation.get("score"), 0, 1, otherwise=1.0)
             rows[number[as_id(annotation["image_id"])]].append((counts, score))
 
@@ -127,6 +128,15 @@ def _of_coco(source: Path, numbering: Numbering) -> MaskFrames:
         return _without_empty(replace(masks, predicted_iou=scores))
 
     return MaskFrames(size, max(1 + max(frames), numbering.n_frames), read)
+
+
+def _counts(annotation: dict[str, Any], size: tuple[int, int]) -> bytes:
+    """The mask of an annotation; where it is a detection with a box alone, all that is in the box."""
+    if annotation.get("segmentation") or "bbox" not in annotation:
+        return as_counts(annotation["segmentation"], size)
+    left, top, width, height = (float(px) for px in annotation["bbox"])
+    right, bottom = left + width, top + height
+    return polygon_counts([[left, top, right, top, right, bottom, left, bottom]], size)
 
 
 def _without_empty(masks: KeyframeMasks) -> KeyframeMasks:

@@ -180,6 +180,23 @@ def test_files_that_count_from_one_where_a_video_says_so(folder):
     assert open_result("out.zarr").frames.n_masks.tolist() == [len(masks_of(frame)[1]) for frame in range(N_FRAMES)]
 
 
+def test_detections_with_boxes_alone(folder):
+    coco(folder)
+    content = json.loads((folder / "annotations.json").read_text())
+    for annotation in content["annotations"]:
+        annotation["bbox"] = Rles(SIZE, (annotation["segmentation"]["counts"].encode(),)).boxes_xywh()[0].tolist()
+        annotation["segmentation"] = []
+    (folder / "annotations.json").write_text(json.dumps(content))
+    assert main(["associate", "masks", "out.csv", "--method", "centroid", "--quiet"]) == 0
+    rows = read_csv("out.csv")
+    assert len({row["track"] for row in rows}) == len({c for frame in range(N_FRAMES) for c in masks_of(frame)[1]})
+    boxes = {tuple(annotation["bbox"]) for annotation in content["annotations"]}
+    assert {tuple(int(row[side]) for side in ("left", "top", "width", "height")) for row in rows} == boxes
+    content["annotations"][2]["bbox"] = [1, 2, "wide"]
+    (folder / "annotations.json").write_text(json.dumps(content))
+    assert main(["associate", "masks", "b.csv", "--quiet"]) == 1
+
+
 def test_frames_without_a_file_have_no_masks_and_count_as_a_gap(folder):
     npz(folder)
     (folder / "2.npz").unlink()
