@@ -19,6 +19,7 @@ from overseg.interchange.json_stream import items
 from overseg.video.image_source import image_files
 from overseg.video.open import open_video
 
+_LEVEL = "level_0"  # of an export as id-maps
 _MOST_MISSING, _MOST_WITHOUT_MASKS = 100, 10_000  # frames without a file, for each that has one, and besides
 
 
@@ -81,6 +82,8 @@ def open_mask_frames(source: Path, numbering: Numbering | None = None) -> MaskFr
     if source.is_dir() and (source / COCO_FILE).is_file():
         source = source / COCO_FILE
     numbering = numbering or Numbering()
+    if (source / _LEVEL).is_dir():
+        raise InputError(f"{source} holds maps for each level, not for each frame: name one of them, {source / _LEVEL}")
     if source.is_dir():
         return _of_folder(source, numbering)
     if source.suffix.lower() == ".json":

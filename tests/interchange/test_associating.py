@@ -258,6 +258,11 @@ def coco_without_image(folder):
     (folder / "annotations.json").write_text(json.dumps(content))
 
 
+def maps_by_level(folder):
+    (folder / "level_0").mkdir()
+    id_maps(folder / "level_0")
+
+
 def numbered_by_date(folder):
     no_numbers(folder)
     (folder / "mask.png").rename(folder / "mask_20261121.png")
@@ -270,6 +275,7 @@ def numbered_by_date(folder):
         (npz, ["--video", "x.mp4"], 2, "--video is for a store: name one that ends in .zarr"),
         (no_numbers, [], 1, "expected masks in masks named by frame, as 00000.png"),
         (two_files, [], 1, "expected one file a frame in masks, got a_1.png and b_1.png"),
+        (maps_by_level, [], 1, "masks holds maps for each level, not for each frame: name one of them, masks/level_0"),
         (numbered_by_date, [], 1, "masks has 1 files, and mask_20261121.png would be frame 20261121: number files by"),
         (another_size, [], 1, "expected masks of the frame's size 300x200 in masks/4.npz, got 8x8"),
         (broken, [], 1, "expected masks as a PNG in masks/0.png, cannot read it"),
