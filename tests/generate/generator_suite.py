@@ -1,20 +1,28 @@
 """What every MaskGenerator does, whatever it is made of. A generator's tests inherit this class and fill it in."""
 
 import dataclasses
+from types import ModuleType
 
 import numpy as np
 import pytest
+import torch
 from generate.pictures import frame, photograph, plain, shapes
 
 from overseg.data.frame import Frame
 from overseg.data.masks import KeyframeMasks
 from overseg.data.rles import Rles
+from overseg.generate.batching import Batching
 from overseg.stages import MaskGenerator
 
 
 def generate(generator: MaskGenerator, keyframe: Frame) -> KeyframeMasks:
     """Masks of a frame onto which nothing was carried."""
     return generator.generate(keyframe, Rles.empty(keyframe.size))
+
+
+def batch_as_on_a_gpu(monkeypatch: pytest.MonkeyPatch, module: ModuleType) -> None:
+    """Let the generators of a module decode in batches, as on a GPU."""
+    monkeypatch.setattr(module, "Batching", lambda size, _: Batching(size, torch.device("cuda")))
 
 
 class GeneratorSuite:

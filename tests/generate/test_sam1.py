@@ -7,14 +7,13 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from generate.generator_suite import GeneratorSuite, check_equal, check_table, generate
+from generate.generator_suite import GeneratorSuite, batch_as_on_a_gpu, check_equal, check_table, generate
 from generate.pictures import frame, photograph, plain, shapes
 
 import overseg
 from overseg.data.rles import Rles
 from overseg.errors import DeviceError, InputError, SettingsError, WeightsError
 from overseg.generate import frame_encoder, sam1
-from overseg.generate.batching import Batching
 from overseg.generate.decode import MaskDecoding
 from overseg.generate.encoding import encode
 from overseg.generate.sam1 import Sam1Generator
@@ -61,8 +60,9 @@ class TestSam1Generator(GeneratorSuite):
         _, masks = found
         assert masks.rles.union().area_px()[0] > 0.9 * 300 * 451
 
-    def test_the_number_of_prompts_in_a_batch_changes_nothing(self, found):
+    def test_the_number_of_prompts_in_a_batch_changes_nothing(self, found, monkeypatch):
         picture, masks = found
+        batch_as_on_a_gpu(monkeypatch, sam1)
         other = generate(Sam1Generator(self.sam, points_per_side=8, min_area_px=50, points_per_batch=3), picture)
         assert len(other) == len(masks)
         assert masks.rles.iou(other.rles).max(axis=1).min() > 0.999
@@ -295,7 +295,7 @@ def _short_of_memory(monkeypatch, prompts_that_fit: int) -> list[int]:
         return points(self, points_xy)
 
     monkeypatch.setattr(MaskDecoding, "points", limited)
-    monkeypatch.setattr(sam1, "Batching", lambda size, _: Batching(size, torch.device("cuda")))
+    batch_as_on_a_gpu(monkeypatch, sam1)
     return tried
 
 

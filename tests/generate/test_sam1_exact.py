@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from generate.generator_suite import GeneratorSuite, check_equal, check_table, generate
+from generate.generator_suite import GeneratorSuite, batch_as_on_a_gpu, check_equal, check_table, generate
 from generate.pictures import photograph, plain
 
 import overseg
 from overseg.data.masks import KeyframeMasks
 from overseg.data.rles import Rles
 from overseg.errors import InputError, SettingsError
+from overseg.generate import sam1_exact
 from overseg.generate.sam1_exact import ExactSam1Generator
 from overseg.generate.sam_models import load_sam
 from overseg.video.open import open_video
@@ -44,8 +45,9 @@ class TestExactSam1Generator(GeneratorSuite):
         carried = Rles.from_masks(np.ones((1, *picture.size), bool))
         check_equal(self.make((picture,), min_area_px=50).generate(picture, carried), masks)
 
-    def test_the_number_of_prompts_in_a_batch_changes_no_mask(self, found):
+    def test_the_number_of_prompts_in_a_batch_changes_no_mask(self, found, monkeypatch):
         picture, masks = found
+        batch_as_on_a_gpu(monkeypatch, sam1_exact)
         other = generate(self.make((picture,), min_area_px=50, points_per_batch=5), picture)
         assert other.rles == masks.rles
 
