@@ -54,6 +54,9 @@ class LocalBackend:
         wanted |= {"generator": "sam1", "propagator": "none", "min_coverage": 0.0}  # weak masks make bad seeds
         choice = choose(None, self.device, wanted, report=self.report)
         find_weights(choice.settings, report=self.report)
+        side = options.points_per_side
+        line = f"finding masks on {picture.name} by {choice.settings.weights}, from {side} x {side} points"
+        self.report.event("remark", line=line)
         generator = build_stages(choice.settings, device=choice.device).generator
         found = generator.generate(frame, Rles.empty(frame.size)).rles
         return generator.generate(frame, found).rles if use_m2m else found
