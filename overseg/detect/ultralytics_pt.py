@@ -4,6 +4,7 @@ ultralytics is AGPL-3.0. Nothing else imports it, and nothing is imported here b
 """
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -61,19 +62,19 @@ def train(
         SettingsError: ultralytics is not installed.
     """
     model = _yolo(base)(base)
-    model.train(
-        data=str(description.resolve()),
-        epochs=epochs,
-        patience=patience,
-        imgsz=image_size,
-        device=device,
-        project=str(description.resolve().parent),
-        name="training",
-        exist_ok=True,
-        verbose=False,
-    )
-    best = Path(model.trainer.best)
-    output.write_bytes(best.read_bytes())
+    with TemporaryDirectory() as project:
+        model.train(
+            data=str(description.resolve()),
+            epochs=epochs,
+            patience=patience,
+            imgsz=image_size,
+            device=device,
+            project=project,
+            name="training",
+            exist_ok=True,
+            verbose=False,
+        )
+        output.write_bytes(Path(model.trainer.best).read_bytes())
 
 
 def check_installed(path: Path) -> None:
@@ -89,6 +90,9 @@ def _load(path: Path) -> Any:
 
 
 def _yolo(path: str | Path) -> Any:
+    from overseg.torchvision_ops import import_torchvision
+
+    import_torchvision()
     try:
         from ultralytics import YOLO
     except ModuleNotFoundError as e:

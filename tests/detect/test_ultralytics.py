@@ -20,6 +20,7 @@ class Yolo:
     names = {0: "mouse", 1: "dog"}  # noqa: RUF012
 
     def __init__(self, path: str) -> None:
+        assert "torchvision" in sys.modules, "the real one fails to import a torchvision that fits no torch"
         self.path = path
 
     def predict(self, bgr: np.ndarray, **options) -> list:
@@ -66,3 +67,4 @@ def test_training_writes_the_best_state(tmp_path):
     options = {"epochs": 3, "patience": 2, "image_size": 64, "device": "cpu"}
     train(tmp_path / "data.yaml", "yolo11s.pt", tmp_path / "out.pt", **options)
     assert (tmp_path / "out.pt").read_text() == f"yolo11s.pt 3 2 64 {(tmp_path / 'data.yaml').resolve()}"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data.yaml", "out.pt"], "a data set is replaced later"
