@@ -4,6 +4,7 @@ ultralytics is AGPL-3.0. Nothing else imports it, and nothing is imported here b
 """
 
 from pathlib import Path
+from pickle import UnpicklingError
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -12,6 +13,10 @@ import numpy as np
 from overseg.data.detections import Detections
 from overseg.data.frame import Frame
 from overseg.errors import SettingsError, WeightsError
+
+# What it raises of files that are damaged, of another kind, or cannot be fetched
+_UNLOADABLE = (TypeError, ValueError, KeyError, AttributeError, RuntimeError, EOFError, OSError, UnpicklingError)
+_LONGEST_REASON = 200
 
 
 class UltralyticsDetector:
@@ -60,8 +65,9 @@ def train(
 
     Raises:
         SettingsError: ultralytics is not installed.
+        WeightsError: it cannot load or fetch what to start from.
     """
-    model = _yolo(base)(base)
+    model = _opened(base)
     with TemporaryDirectory() as project:
         model.train(
             data=str(description.resolve()),
@@ -83,10 +89,19 @@ def check_installed(path: Path) -> None:
 
 
 def _load(path: Path) -> Any:
-    yolo = _yolo(path)
+    check_installed(path)
     if not path.is_file():
         raise WeightsError(f"there is no detector {path}; check the path")
-    return yolo(str(path))
+    return _opened(path)
+
+
+def _opened(path: str | Path) -> Any:
+    yolo = _yolo(path)
+    try:
+        return yolo(str(path))
+    except _UNLOADABLE as e:
+        reason = " ".join(str(e).split())[:_LONGEST_REASON]
+        raise WeightsError(f"ultralytics cannot load {path}: {reason}") from e
 
 
 def _yolo(path: str | Path) -> Any:

@@ -21,6 +21,10 @@ class Yolo:
 
     def __init__(self, path: str) -> None:
         assert "torchvision" in sys.modules, "the real one fails to import a torchvision that fits no torch"
+        if "broken" in path:
+            raise TypeError(f"ERROR {path} is not a loadable checkpoint\nRecommended fixes are to re-download it")
+        if "away" in path:
+            raise ConnectionError("the environment may be offline")
         self.path = path
 
     def predict(self, bgr: np.ndarray, **options) -> list:
@@ -60,6 +64,17 @@ def test_boxes_come_the_surest_first(tmp_path):
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(WeightsError, match="there is no detector"):
         open_detector(tmp_path / "a.pt")
+
+
+def test_what_cannot_be_loaded_is_told_in_one_line(tmp_path):
+    (tmp_path / "broken.pt").write_text("")
+    with pytest.raises(
+        WeightsError, match=r"^ultralytics cannot load .*broken.pt: ERROR .*checkpoint Recommended.*it$"
+    ):
+        open_detector(tmp_path / "broken.pt")
+    options = {"epochs": 3, "patience": 2, "image_size": 64, "device": "cpu"}
+    with pytest.raises(WeightsError, match="ultralytics cannot load away.pt: the environment may be offline"):
+        train(tmp_path / "data.yaml", "away.pt", tmp_path / "out.pt", **options)
 
 
 def test_training_writes_the_best_state(tmp_path):
