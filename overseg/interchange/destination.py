@@ -1,6 +1,5 @@
 """Writing that is there as a whole under its name, or not at all, and never beside it."""
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -9,7 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from overseg.errors import InputError
-from overseg.store.durable import OURS, TEMPORARY, sync, sync_tree, temporary_beside
+from overseg.store.durable import OURS, TEMPORARY, hold, sync, sync_tree, temporary_beside
 
 
 @contextmanager
@@ -132,9 +131,8 @@ def _held_folder(destination: Path) -> Iterator[Path]:
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Hold a folder; OSError where somebody else does. The kernel lets go of it when the process ends."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    descriptor = hold(folder)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     finally:
         os.close(descriptor)

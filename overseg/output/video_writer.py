@@ -1,7 +1,9 @@
 """Writing of pictures to a video file."""
 
 import errno
+import glob
 import os
+from contextlib import ExitStack, suppress
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +13,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from overseg.errors import InputError, SettingsError
+from overseg.store.durable import hold
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -58,7 +61,8 @@ class VideoWriter:
 
     With alpha it is VP9 4:2:0 in .webm, and ProRes 4444 in .mov; alpha is straight. 4:2:0 needs even sides, so an odd
     last row or column is doubled; nothing is cropped. The file takes its name only when all of it is written: an error
-    before that leaves nothing behind, and an older file of that name as it was.
+    before that leaves nothing behind, and an older file of that name as it was. What a kill leaves, the next writer of
+    that name removes.
 
     Example:
         >>> with VideoWriter("out.mp4", fps=25, size=(272, 640)) as writer:  # doctest: +SKIP
@@ -86,6 +90,7 @@ class VideoWriter:
         self._fps = Fraction(fps).limit_denominator(_MAX_FPS_DENOMINATOR)
         self._size, self._alpha = size, alpha
         self._n_written = 0
+        self._let_go = ExitStack()
         self._part = self._reserve()
         self._open()
 
@@ -139,6 +144,7 @@ class VideoWriter:
         except OSError as e:
             self._abandon()
             raise self._failure(e) from e
+        self._let_go.close()
 
     def _reserve(self) -> Path:
         """An empty file beside the one to write, with a name of its own."""
@@ -146,10 +152,19 @@ class VideoWriter:
         try:
             if self._path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            self._clear_after_killed()
             part.touch()
         except OSError as e:
             raise self._failure(e) from e
+        with suppress(OSError):  # this file system has no locks: what a kill leaves stays until somebody removes it
+            self._let_go.callback(os.close, hold(part))
         return part
+
+    def _clear_after_killed(self) -> None:
+        for left in self._path.parent.glob(f".{glob.escape(self._path.stem)}.*.part"):
+            with suppress(OSError):  # its writer lives
+                os.close(hold(left))
+                left.unlink()
 
     def _open(self) -> None:
         import av
@@ -183,6 +198,7 @@ class VideoWriter:
             pass
         finally:
             self._part.unlink(missing_ok=True)
+            self._let_go.close()
 
     def _failure(self, error: Exception) -> InputError:
         reason = getattr(error, "strerror", None) or error

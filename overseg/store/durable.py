@@ -1,6 +1,7 @@
 """Writing that survives a power cut: a file or folder is there as a whole under its name, or not at all."""
 
 import errno
+import fcntl
 import os
 import shutil
 import uuid
@@ -102,6 +103,21 @@ def remove_folder(path: Path) -> None:
         os.rename(path, temporary)
         sync(path.parent)
         shutil.rmtree(temporary)
+
+
+def hold(path: Path) -> int:
+    """Descriptor of a file or folder that nobody else holds; close it to let go. The kernel does when the process ends.
+
+    Raises:
+        OSError: another process holds it, or this file system has no locks.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def clear_temporaries(folder: Path) -> None:

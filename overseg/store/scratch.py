@@ -1,11 +1,12 @@
 """Folders on this machine's disk that last no longer than the process that fills them."""
 
-import fcntl
 import os
 import shutil
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+
+from overseg.store.durable import hold
 
 _PREFIX = "overseg-draft-"
 
@@ -21,10 +22,10 @@ class Scratch:
         place = Path(tempfile.gettempdir())
         for left in place.glob(f"{_PREFIX}*"):
             with suppress(OSError):  # its process lives, or it is another user's
-                os.close(_held(left))
+                os.close(hold(left))
                 shutil.rmtree(left)
         unnamed = Path(tempfile.mkdtemp(prefix=f"new-{_PREFIX}"))
-        self._descriptor = _held(unnamed)
+        self._descriptor = hold(unnamed)
         self.path = unnamed.with_name(unnamed.name.removeprefix("new-"))
         unnamed.rename(self.path)  # only what is held has a name at which others look
 
@@ -32,14 +33,3 @@ class Scratch:
         """Remove it with all that is in it."""
         shutil.rmtree(self.path, ignore_errors=True)
         os.close(self._descriptor)
-
-
-def _held(folder: Path) -> int:
-    """Descriptor of a folder that nobody else holds; the kernel lets go of it when the process ends."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        raise
-    return descriptor

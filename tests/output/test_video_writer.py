@@ -2,6 +2,9 @@
 
 import errno
 import os
+import signal
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -135,3 +138,30 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
             writer._container = _FullDisk()
     assert "\n" not in str(raised.value)
     assert list(tmp_path.iterdir()) == []
+
+
+KILLED = """
+import os, signal, sys
+import numpy as np
+from overseg.output.video_writer import VideoWriter
+writer = VideoWriter(sys.argv[1], fps=25, size=(48, 64))
+writer.write(np.zeros((48, 64, 3), np.uint8))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_writer_left_is_removed_and_what_another_is_at_is_not(tmp_path: Path) -> None:
+    for name in ("out [1].mp4", "other.mp4"):
+        assert subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / name)]).returncode == -signal.SIGKILL
+    assert len(os.listdir(tmp_path)) == 2
+    with VideoWriter(tmp_path / "out [1].mkv", fps=25, size=SIZE) as at_work:
+        at_work.write(numbered(0))
+        (part,) = tmp_path.glob(f".out*.{os.getpid()}.part")
+        with subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path / "out [1].webm")]) as another:
+            assert another.wait() == -signal.SIGKILL
+        assert part.exists()
+    with VideoWriter(tmp_path / "other.mp4", fps=25, size=SIZE) as writer:
+        writer.write(numbered(0))
+    with VideoWriter(tmp_path / "out [1].mkv", fps=25, size=SIZE) as writer:
+        writer.write(numbered(0))
+    assert sorted(os.listdir(tmp_path)) == ["other.mp4", "out [1].mkv"]
