@@ -1,4 +1,8 @@
-"""A local server that speaks Replicate's HTTP API, and another one, as its files are elsewhere too."""
+"""A local server that speaks Replicate's HTTP API, and another one, as its files are elsewhere too.
+
+Replicate's own client, `replicate` 1.0.7 and 0.32.1, has run models on it: what it sends is taken, and what it needs
+is answered.
+"""
 
 import json
 import threading
@@ -10,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 TOKEN = "r8_a_secret_of_the_user"
+_THEN = "2026-11-21T00:00:00Z"
 
 
 @dataclass
@@ -51,6 +56,8 @@ class FakeReplicate:
             "id": id,
             "model": model,
             "input": input,
+            "version": "a version",
+            "created_at": _THEN,
             "status": "starting",
             "urls": {"get": at, "cancel": f"{at}/cancel"},
             "logs": f"asked by {TOKEN}",  # as a careless service might
@@ -149,7 +156,17 @@ def _handler(fake: FakeReplicate, *, is_api: bool) -> type[BaseHTTPRequestHandle
                     (part,) = BytesParser().parsebytes(header + body).get_payload()
                     assert part.get_param("name", header="content-disposition") == "content"
                     fake.files[name := f"f{len(fake.files)}"] = part.get_payload(decode=True)
-                    return 201, {"id": name, "urls": {"get": f"{fake.url}/files/{name}"}}
+                    return 201, {
+                        "id": name,
+                        "name": part.get_filename(),
+                        "content_type": part.get_content_type(),
+                        "size": len(fake.files[name]),
+                        "etag": name,
+                        "checksums": {},
+                        "metadata": {},
+                        "created_at": _THEN,
+                        "urls": {"get": f"{fake.url}/files/{name}"},
+                    }
                 case ["models", owner, name]:
                     return 200, {"latest_version": {"id": f"version of {owner}/{name}"}}
                 case ["models", owner, name, "predictions"] if fake.official:
