@@ -68,25 +68,8 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("input", metavar="INPUT", help="a video file, or a folder of images")
     parser.add_argument("output", metavar="OUT.zarr", help="the store to write")
-    what = parser.add_argument_group("what to follow", "in pixels of the input's pictures")
-    what.add_argument(
-        "--prompts", metavar="FILE", help="JSON with annotation.object, LabelMe's JSON, or Pascal VOC's XML"
-    )
-    for word, metavar, help in _GIVEN:
-        what.add_argument(word, action="append", default=[], metavar=metavar, help=f"{help}; again for others")
-    what.add_argument("--click", action="store_true", default=None, help="click on them on a page of this machine")
-    what.add_argument(
-        "--detector",
-        metavar="FILE",
-        help="finds them in every sub-sequence: .onnx, or ultralytics' .pt",
-    )
-    what.add_argument("--prompt-frame", type=int, metavar="N", help="the frame that these speak of (0)")
-    beside = parser.add_argument_group("what is written beside the store")
-    beside.add_argument("--outputs", metavar="FOLDER", type=Path, help="where to (the folder in which the store lies)")
-    for word, default, help in _BESIDE:
-        shown = f"{help} ({'on' if default else 'off'})"
-        beside.add_argument(word, action=argparse.BooleanOptionalAction, default=default, help=shown)
-    beside.add_argument("--fps", type=float, help="of that video (the input's, or 10 where it has none)")
+    _add_what(parser.add_argument_group("what to follow", "in pixels of the input's pictures"))
+    _add_beside(parser.add_argument_group("what is written beside the store"))
     add_device(parser, default=None)
     parser.add_argument(
         "--feature-cache", metavar="BYTES", help="memory in which sam2 keeps what it made of frames, such as 512M (4G)"
@@ -99,32 +82,37 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(call=run, if_interrupted="nothing is lost: run the same command again")
 
 
+def _add_what(group: Any) -> None:
+    group.add_argument(
+        "--prompts", metavar="FILE", help="JSON with annotation.object, LabelMe's JSON, or Pascal VOC's XML"
+    )
+    for word, metavar, help in _GIVEN:
+        group.add_argument(word, action="append", default=[], metavar=metavar, help=f"{help}; again for others")
+    group.add_argument("--click", action="store_true", default=None, help="click on them on a page of this machine")
+    group.add_argument(
+        "--detector",
+        metavar="FILE",
+        help="finds them in every sub-sequence: .onnx, or ultralytics' .pt",
+    )
+    group.add_argument("--prompt-frame", type=int, metavar="N", help="the frame that these speak of (0)")
+
+
+def _add_beside(group: Any) -> None:
+    group.add_argument("--outputs", metavar="FOLDER", type=Path, help="where to (the folder in which the store lies)")
+    for word, default, help in _BESIDE:
+        shown = f"{help} ({'on' if default else 'off'})"
+        group.add_argument(word, action=argparse.BooleanOptionalAction, default=default, help=shown)
+    group.add_argument("--fps", type=float, help="of that video (the input's, or 10 where it has none)")
+
+
 def run(args: argparse.Namespace) -> int:
     """Follow them, and say what came of it."""
     from overseg.tracking import track
 
     if args.click and args.quiet:
         raise SettingsError("--click tells the address of a page, which --quiet would hide: leave one of the two out")
-    outputs = TrackedOutputs(
-        detections=args.detections,
-        annotated_frames=args.annotated_frames,
-        tracking_video=args.tracking_video,
-        detector_boxes=args.detector_boxes,
-        fps=args.fps,
-    )
-    if args.outputs is None and is_address(args.output):
-        raise SettingsError(f"--outputs FOLDER says where on this machine goes what {args.output} has no place for")
-    folder = args.outputs or Path(os.path.abspath(args.output)).parent
-    if args.outputs is not None and not folder.is_dir():
-        raise SettingsError(f"--outputs {folder}: expected a folder that exists, found none; make it first")
+    outputs, folder = _outputs(args), _folder(args)
     check_tracked(folder, outputs, args.input)
-    wanted = (*TrackSettings.names(), *_WORDS)
-    given = {name: value for name, value in vars(args).items() if name in wanted and value is not None}
-    kept = (
-        read_config(Path(args.config), allowed=(*TrackSettings.names(), *_EXAMPLES), words=_EXAMPLES)
-        if args.config
-        else {}
-    )
     with ExitStack() as stack:
         log = stack.enter_context(log_file(args.log_json)) if args.log_json else None
         report = TerminalReport(quiet=args.quiet, log=log)
@@ -137,7 +125,7 @@ def run(args: argparse.Namespace) -> int:
             masks=args.mask,
             overwrite=args.overwrite,
             report=report,
-            **(kept | given),
+            **_options(args),
         )
         paths = write_tracked(result, folder, outputs, report=report)
     if not args.quiet:
@@ -145,3 +133,30 @@ def run(args: argparse.Namespace) -> int:
         for path in paths:
             print(path)
     return 0
+
+
+def _options(args: argparse.Namespace) -> dict[str, Any]:
+    """What a file says, and before it the command line."""
+    allowed = (*TrackSettings.names(), *_EXAMPLES)
+    kept = read_config(Path(args.config), allowed=allowed, words=_EXAMPLES) if args.config else {}
+    wanted = (*TrackSettings.names(), *_WORDS)
+    return kept | {name: value for name, value in vars(args).items() if name in wanted and value is not None}
+
+
+def _outputs(args: argparse.Namespace) -> TrackedOutputs:
+    return TrackedOutputs(
+        detections=args.detections,
+        annotated_frames=args.annotated_frames,
+        tracking_video=args.tracking_video,
+        detector_boxes=args.detector_boxes,
+        fps=args.fps,
+    )
+
+
+def _folder(args: argparse.Namespace) -> Path:
+    """Where goes what is written beside the store."""
+    if args.outputs is None and is_address(args.output):
+        raise SettingsError(f"--outputs FOLDER says where on this machine goes what {args.output} has no place for")
+    if args.outputs is not None and not args.outputs.is_dir():
+        raise SettingsError(f"--outputs {args.outputs}: expected a folder that exists, found none; make it first")
+    return args.outputs or Path(os.path.abspath(args.output)).parent
