@@ -1,5 +1,6 @@
 """Boxes around masks with the names of their tracks, drawn over a picture."""
 
+import unicodedata
 from collections.abc import Mapping
 
 import numpy as np
@@ -13,6 +14,7 @@ from overseg.output.colours import track_colours
 _LINES_PER_PX = 360  # of the picture's shorter side, for a pixel of a box's line
 _LETTERS_PER_SIDE = 28  # so many heights of letters fit onto the shorter side
 _LEAST_LETTER_PX = 10
+_NO_LETTER = "\uffff"  # which no font has
 _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
@@ -37,8 +39,23 @@ def draw_names(
     for track, colour, (left, top, width, height) in zip(masks.track.tolist(), colours, boxes, strict=True):
         if width and height:
             draw.rectangle((left, top, left + width - 1, top + height - 1), outline=tuple(colour), width=line_px)
-            _write(draw, names[track].name if track in names else str(track), (left, top), tuple(colour), font)
+            text = drawable(names[track].name, track, font) if track in names else str(track)
+            _write(draw, text, (left, top), tuple(colour), font)
     return np.array(picture)
+
+
+def drawable(name: str, track: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+    """A name as far as a font has its letters: accents are left out, and what is unknown then is a question mark.
+
+    Where one is, the track's number says which is meant.
+
+    >>> drawable("Müller", 7, ImageFont.load_default(12)), drawable("猫 b", 7, ImageFont.load_default(12))
+    ('Muller', '? b 7')
+    """
+    unknown = bytes(font.getmask(_NO_LETTER))
+    plain = [letter for letter in unicodedata.normalize("NFKD", name) if not unicodedata.combining(letter)]
+    shown = "".join("?" if bytes(font.getmask(letter)) == unknown else letter for letter in plain)
+    return shown if "".join(plain) == shown else f"{shown} {track}"
 
 
 def _write(

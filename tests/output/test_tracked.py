@@ -7,11 +7,12 @@ import cv2
 import numpy as np
 import pytest
 from output.output_samples import N_FRAMES, TOY, UNVISITED, write_store, write_toy_images, write_toy_video
+from PIL import ImageFont
 
 from overseg.data.masks import TrackMasks
 from overseg.data.track_names import TrackName
 from overseg.errors import InputError, SettingsError
-from overseg.output.names import draw_names
+from overseg.output.names import draw_names, drawable
 from overseg.output.tracked import TrackedOutputs, write_tracked
 
 NOTHING = {"detections": False, "annotated_frames": False}
@@ -97,6 +98,13 @@ def test_nothing_is_written_where_all_is_off(result, tmp_path):
 def test_what_cannot_be_is_refused(options, said):
     with pytest.raises(SettingsError, match=said):
         TrackedOutputs(**options)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("cup 2", "cup 2"), ("Müßig é", "Mu?ig e 7"), ("猫", "? 7"), ("naïve Å", "naive A"), ("?", "?")]
+)
+def test_a_name_is_drawn_as_far_as_there_are_letters_for_it(name, shown):
+    assert drawable(name, 7, ImageFont.load_default(12)) == shown
 
 
 def test_a_name_stands_above_its_box_or_inside_the_picture(result):
