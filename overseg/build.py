@@ -1,5 +1,6 @@
 """From names in the settings to stages that are ready to work."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,19 +85,28 @@ def build_prompt_masks(settings: TrackSettings, *, device: str) -> PromptMasks:
     return Sam1Masks(sam, mask_threshold=settings.mask_threshold, dtype=dtype)
 
 
-def build_redetection(detector: Path, settings: TrackSettings, *, device: str) -> Redetection:
+def build_redetection(
+    detector: Path, settings: TrackSettings, *, device: str, categories: Sequence[str] = ()
+) -> Redetection:
     """A detector that looks for objects as the settings say.
 
     Args:
         detector: its file, .onnx or .pt.
         settings: say how sure it must be.
         device: as above.
+        categories: what it is to look for; nothing for all that it knows.
+
+    Raises:
+        SettingsError: it knows no such category.
+        WeightsError: the file cannot be used.
     """
+    from overseg.detect.only import OnlyCategories
     from overseg.detect.opening import TOLD_CONFIDENCE, open_detector
 
     told = min(TOLD_CONFIDENCE, settings.confidence)
     model = open_detector(detector, device=device, min_confidence=told)
-    return Redetection(model, confidence=settings.confidence)
+    chosen = OnlyCategories(model, categories) if categories else model
+    return Redetection(chosen, confidence=settings.confidence)
 
 
 def find_weights(settings: Settings, *, report: Report) -> dict[str, dict[str, Any]]:

@@ -43,6 +43,7 @@ def track(
     prompt_frame: int = 0,
     click: bool = False,
     detector: str | Path | None = None,
+    categories: Sequence[str] = (),
     device: str = "auto",
     feature_cache: str | int | None = None,
     overwrite: bool = False,
@@ -67,6 +68,7 @@ def track(
         click: open a page on this machine, whose address is told, to click on the objects on the prompt frame.
         detector: a detector as .onnx, or .pt with ultralytics, that looks for objects in every sub-sequence that has no
             prompts; then there need be none at all.
+        categories: names of the detector's categories that it looks for; nothing for all of them.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         feature_cache: host memory for SAM 2's image features, such as "4G", which None is.
         overwrite: throw away what the store holds.
@@ -91,9 +93,8 @@ def track(
         video = stack.enter_context(open_video(input, **which))
         stack.enter_context(out_of_memory_told())
         given = Given(prompts=prompts, boxes=boxes, points=points, masks=masks, frame=prompt_frame)
-        sought = _Sought(
-            _objects(video, given, click=click, report=report), None if detector is None else Path(detector)
-        )
+        objects = _objects(video, given, click=click, report=report)
+        sought = _Sought(objects, None if detector is None else Path(detector), tuple(categories))
         choice = _choice(sought, device, dict(changes), feature_cache, report)
         _work(video, Path(input), output, choice, sought, cache_bytes, overwrite=overwrite, report=report)
     return open_result(output)
@@ -110,11 +111,14 @@ class _Sought:
 
     objects: "PromptedObjects | None"
     detector: Path | None
+    categories: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        """Refuse nothing at all with SettingsError."""
+        """Refuse with SettingsError nothing at all, and categories that nobody looks for."""
         if self.objects is None and self.detector is None:
             raise SettingsError(f"expected something to follow: {_WAYS}")
+        if self.categories and self.detector is None:
+            raise SettingsError("--category is of what a detector finds, and there is none: add --detector")
 
     @property
     def is_masks_alone(self) -> bool:
@@ -169,13 +173,16 @@ def _work(
     from overseg.store.zarr_store import ZarrStore
 
     settings, objects = choice.settings, sought.objects
-    detector = sought.detector
-    redetection = None if detector is None else build_redetection(detector, settings, device=choice.device)
-    weights = _weights(settings, detector, report)
-    prompts = {"prompts": None if objects is None else fingerprint_of(objects)}
+    redetection = None
+    if sought.detector is not None:
+        redetection = build_redetection(sought.detector, settings, device=choice.device, categories=sought.categories)
+    weights = _weights(settings, sought.detector, report)
+    what: dict[str, Any] = {"prompts": None if objects is None else fingerprint_of(objects)}
+    if sought.categories:
+        what["categories"] = sorted(set(sought.categories))
     with ZarrStore.create_or_resume(
         output,
-        identity=identity_of(video.info, settings, weights) | prompts,
+        identity=identity_of(video.info, settings, weights) | what,
         provenance=provenance(input, choice.device, weights),
         size=video.info.size,
         overwrite=overwrite,

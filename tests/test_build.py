@@ -1,5 +1,7 @@
 """From settings to stages."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from detect.made_detectors import raw, write_detector
@@ -11,6 +13,7 @@ from overseg.data.rles import Rles
 from overseg.data.settings import Settings
 from overseg.data.shot import Shot
 from overseg.data.track_settings import TrackSettings
+from overseg.errors import SettingsError
 from overseg.propagate.sam2_random import save_random_sam2
 
 
@@ -19,6 +22,17 @@ def test_a_detector_is_heard_down_to_the_confidence_that_is_asked(tmp_path, conf
     detector = write_detector(tmp_path / "a.onnx", raw((32, 32, 20, 20, 0.1, 0)))
     redetection = build_redetection(detector, TrackSettings(confidence=confidence), device="cpu")
     assert (redetection.first(ToyVideo(2), Shot(0, 1)) is not None) is is_found
+
+
+def test_a_detector_may_look_for_some_of_its_categories(tmp_path):
+    detector = write_detector(tmp_path / "a.onnx", raw((32, 32, 20, 20, 0, 0.9), (10, 10, 9, 9, 0.8, 0)))
+    looking = partial(build_redetection, detector, TrackSettings(confidence=0.5), device="cpu")
+    found = looking(categories=["mouse"]).first(ToyVideo(2), Shot(0, 1))
+    assert found is not None and found.detections.category.tolist() == [0]
+    both = looking(categories=["mouse", "dog"]).first(ToyVideo(2), Shot(0, 1))
+    assert both is not None and both.detections.category.tolist() == [1, 0]
+    with pytest.raises(SettingsError, match="--category is one of the detector's, mouse, dog, not 'cat'"):
+        looking(categories=["dog", "cat"])
 
 
 @pytest.fixture(scope="module")

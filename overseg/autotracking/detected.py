@@ -1,6 +1,7 @@
 """Objects of one of the first frames by a detector, each with the mask that SAM sees in its box."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ def detected(
     detector: Path,
     confidence: float,
     n_frames: int,
+    categories: Sequence[str],
     changes: dict[str, Any],
     device: str,
     report: "Report",
@@ -34,6 +36,7 @@ def detected(
         detector: its file, .onnx or .pt.
         confidence: how sure it must be, in [0, 1].
         n_frames: on so many frames it looks at most, from the first on.
+        categories: what it looks for; nothing for all that it knows.
         changes: settings of the SAM that makes masks of the boxes; see `TrackSettings`.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         report: is told of weights that have to be fetched.
@@ -42,11 +45,12 @@ def detected(
 
     Raises:
         InputError: it is sure enough of nothing.
+        SettingsError: it knows no such category.
         WeightsError: one of the models cannot be used.
     """
     wanted = {**changes, "propagator": "flow", "confidence": confidence}
     choice = choose_tracking(device, wanted, masks_alone=False, report=report)
-    redetection = build_redetection(detector, choice.settings, device=choice.device)
+    redetection = build_redetection(detector, choice.settings, device=choice.device, categories=categories)
     found = redetection.first(video, Shot(0, min(n_frames, len(video)) - 1))
     if found is None:
         surest = redetection.surest

@@ -1,5 +1,6 @@
 """From a video alone to objects followed through it: `overseg.autotrack`, the same as the command line."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, fields, replace
 from functools import partial
@@ -53,6 +54,7 @@ def autotrack(
     masks: MaskOptions | None = None,
     detector: str | Path | None = None,
     detector_frames: int = 1,
+    categories: Sequence[str] = (),
     backend: str = "local",
     style: str | None = None,
     format: str | None = None,
@@ -81,6 +83,7 @@ def autotrack(
             masks, the surest first; `confidence` says how sure it must be.
         detector_frames: on so many frames the detector looks at most, from the first on; the first frame with a sure
             object is clicked.
+        categories: names of the detector's categories that it looks for; nothing for all of them.
         backend: "local"; or "replicate", which sends frame and video to hosted models with the token in the environment
             variable REPLICATE_API_TOKEN, and writes `video_result.json`, too. The store is made of what they return
             in the style "binary", and has one track, as all objects come in one picture.
@@ -108,7 +111,7 @@ def autotrack(
         which = {name: changes[name] for name in _WHICH_FRAMES if name in changes}  # type: ignore[literal-required]
         video = stack.enter_context(open_video(input, **which))
         asked = _Asked(Path(input), output, style, form, device, dict(changes), overwrite, report)
-        find = _finder_of_detector(asked, detector, detector_frames)
+        find = _finder_of_detector(asked, detector, detector_frames, tuple(categories))
         chosen = _backend(backend, asked, video)
         if clicks is not None:
             found, n_masks = read_clicks(Path(clicks), size=video.info.size, n_frames=len(video)), 0
@@ -144,18 +147,22 @@ class _Asked:
     report: "Report"
 
 
-def _finder_of_detector(asked: _Asked, detector: str | Path | None, n_frames: int) -> Finder | None:
+def _finder_of_detector(
+    asked: _Asked, detector: str | Path | None, n_frames: int, categories: tuple[str, ...]
+) -> Finder | None:
     """Finds what a detector is sure of; how sure it must be is taken out of the settings, which are of tracking."""
     check_range("detector_frames", n_frames, int, 1, None)
     if detector is None:
         if n_frames > 1:
             raise SettingsError("--detector-frames is how many frames a detector looks at: add --detector")
+        if categories:
+            raise SettingsError("--category is of what a detector finds, and there is none: add --detector")
         return None
     from overseg.autotracking.detected import detected
 
     confidence = asked.settings.pop("confidence", TrackSettings.confidence)
     sam = {name: asked.settings[name] for name in OF_MASKS if name in asked.settings}
-    return partial(detected, Path(detector), confidence, n_frames, sam, asked.device, asked.report)
+    return partial(detected, Path(detector), confidence, n_frames, categories, sam, asked.device, asked.report)
 
 
 def _all_masks(backend: Backend, options: MaskOptions, video: "Video", picture: Path) -> Found:

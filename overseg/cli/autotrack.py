@@ -6,7 +6,7 @@ from typing import Any
 
 from overseg.autotracking.run import BACKENDS
 from overseg.cli.run import SETTINGS
-from overseg.cli.shared import add_device, add_quiet
+from overseg.cli.shared import add_categories, add_device, add_quiet
 from overseg.cli.track import OWN
 from overseg.data.settings import option
 from overseg.data.track_settings import TrackSettings
@@ -19,6 +19,7 @@ _WORDS = (
     "clicks",
     "detector",
     "detector_frames",
+    "categories",
     "backend",
     "style",
     "format",
@@ -64,6 +65,7 @@ def _add_choice(group: Any) -> None:
         metavar="N",
         help="it looks on the first N frames, until it is sure of something (1)",
     )
+    add_categories(group)
     group.add_argument("--max-objects", type=int, default=3, metavar="N", help="the N largest objects (3)")
     group.add_argument(
         "--min-area", type=int, default=500, dest="min_area", metavar="PIXELS", help="smaller parts are removed (500)"

