@@ -4,7 +4,7 @@ Beside COCO's own keys, annotations have `track_id`, `video_id` and what the sto
 `frame_index`, counted from 0 in the store; and `tracks` lists the objects. Tools that do not know them leave them out.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from overseg.interchange.imported import LARGEST_ID, UNKNOWN_REGION, Gathered, I
 from overseg.interchange.json_input import as_counts, as_id, as_size, checked, only_video, within
 from overseg.interchange.json_output import known, write_json
 from overseg.interchange.json_stream import items
-from overseg.interchange.relabel import DEFAULT_CATEGORY
+from overseg.interchange.names import NAME, Categories, NamesRead
 from overseg.interchange.selection import SelectedFrame, Selection
 
 FILE = "annotations.json"
@@ -69,13 +69,13 @@ def _images(selection: Selection, pictures: list[str]) -> Iterator[dict[str, Any
 
 
 def _tracks(selection: Selection) -> Iterator[dict[str, Any]]:
-    objects, names = selection.objects, selection.result.names
-    for id, track, category, part_of in zip(
-        objects.id.tolist(), objects.track.tolist(), objects.category.tolist(), objects.part_of.tolist(), strict=True
+    objects, names = selection.objects, selection.names
+    for id, category, part_of in zip(
+        objects.id.tolist(), objects.category.tolist(), objects.part_of.tolist(), strict=True
     ):
         yield {
             "id": id + 1,
-            **({"name": names[track].name} if track in names else {}),
+            **({NAME: names[id]} if id in names else {}),
             "video_id": _VIDEO,
             "category_id": category + 1,
             "part_of": part_of + 1 if part_of >= 0 else None,
@@ -138,12 +138,12 @@ def read(source: Path) -> Imported:
     size = images[0]["size"]
     number = {image["id"]: place for place, image in enumerate(images)}
     gathered = Gathered(size)
-    kinds: dict[int, Any] = {}
+    kinds: dict[int, str | None] = {}
+    categories = Categories(source)
     for at, annotation in enumerate(items(source, "annotations.item")):
         with checked(source, f"annotations[{at}]"):
             track = _gather(gathered, annotation, number, size)
-            kind = annotation.get("category_id")
-            kinds.setdefault(track, None if kind is None else as_id(kind))
+            kinds.setdefault(track, categories.of(annotation))
     with checked(source, "videos[0]"):
         fps = within(video.get("fps"), 0, 1e6, otherwise=0.0)
     columns = ("timestamp_s", "shot", "is_keyframe")
@@ -227,29 +227,22 @@ def _region(region: Any) -> int:
     return region
 
 
-def _read_names(source: Path, kinds: dict[int, Any]) -> dict[int, TrackName]:
+def _read_names(source: Path, kinds: dict[int, str | None]) -> Mapping[int, TrackName]:
     """What objects are called: their own names where they have some, else their category's and their number.
 
     Args:
         source: the file.
-        kinds: the number of each object's category.
+        kinds: each object's category.
     """
-    categories, names = {}, {}
-    for at, category in enumerate(items(source, "categories.item")):
-        with checked(source, f"categories[{at}]"):
-            place = f"{source}: categories[{at}].name"
-            categories[as_id(category["id"])] = check_name(category["name"], place=place)
+    names = {}
     for at, track in enumerate(items(source, "tracks.item")):
         with checked(source, f"tracks[{at}]"):
-            if track.get("name") is not None:
-                names[int(track["id"])] = check_name(track["name"], place=f"{source}: tracks[{at}].name")
-    found = {}
+            if track.get(NAME) is not None:
+                names[int(track["id"])] = check_name(track[NAME], place=f"{source}: tracks[{at}].name")
+    found = NamesRead()
     for id, kind in kinds.items():
-        category = categories.get(kind, DEFAULT_CATEGORY)
-        name = names.get(id)
-        if name is not None or category != DEFAULT_CATEGORY:
-            found[id] = TrackName(name or f"{category} {id}", category)
-    return found
+        found.note(id, kind, names.get(id), place=str(source))
+    return found.found
 
 
 def _read_part_of(source: Path) -> dict[int, int] | None:

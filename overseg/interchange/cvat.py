@@ -16,6 +16,7 @@ from overseg.data.rles import Rles
 from overseg.errors import InputError
 from overseg.interchange.imported import FIRST_OWN_ID, LARGEST_ID, Gathered, Imported
 from overseg.interchange.json_input import as_size, checked, within
+from overseg.interchange.names import NAME, NamesRead
 from overseg.interchange.row_runs import mask_of_row_runs, row_runs
 from overseg.interchange.selection import SelectedFrame, Selection
 
@@ -26,6 +27,7 @@ _TRACK, _SCORE = "track_id", "score"
 def write(selection: Selection, pictures: list[str], folder: Path) -> None:
     """Write `annotations.xml`; small masks have a higher `z_order`."""
     category = dict(zip(selection.objects.id.tolist(), selection.objects.category.tolist(), strict=True))
+    names = selection.names
     with (folder / FILE).open("w", encoding="utf-8") as file:
         xml = XMLGenerator(file, encoding="utf-8", short_empty_elements=True)
         xml.startDocument()
@@ -41,6 +43,8 @@ def write(selection: Selection, pictures: list[str], folder: Path) -> None:
                 _start(xml, "mask", label=label, source="auto", occluded="0", **mask)
                 _element(xml, "attribute", str(id + 1), name=_TRACK)
                 _element(xml, "attribute", repr(score), name=_SCORE)
+                if names:
+                    _element(xml, "attribute", names.get(id, ""), name=NAME)
                 xml.endElement("mask")
             xml.endElement("image")
             xml.characters("\n")
@@ -60,7 +64,7 @@ def _write_meta(xml: XMLGenerator, selection: Selection) -> None:
         _element(xml, "name", category)
         _element(xml, "type", "mask")
         _start(xml, "attributes")
-        for name in (_TRACK, _SCORE):
+        for name in (_TRACK, _SCORE, *([NAME] if selection.names else [])):
             _start(xml, "attribute")
             members = {"name": name, "mutable": "False", "input_type": "text", "default_value": "", "values": ""}
             for member, value in members.items():
@@ -108,19 +112,20 @@ def read(source: Path) -> Imported:
             grow without end, is refused.
     """
     found: list[tuple[int, tuple[int, int], list[tuple[int, bytes, float]]]] = []
-    own = count(FIRST_OWN_ID)
+    own, names = count(FIRST_OWN_ID), NamesRead()
     try:
         for at, image in enumerate(_images(source)):
             with checked(source, f"image {at}"):
                 size = as_size(image.get("height"), image.get("width"), source)
-                masks = [_read_mask(mask, size, next(own)) for mask in image.iter("mask")]
+                place = f"{source}: image {at}"
+                masks = [_read_mask(mask, size, next(own), names, place) for mask in image.iter("mask")]
                 found.append((int(image.attrib["id"]), size, masks))
             image.clear()
     except OSError as e:
         raise InputError(f"cannot read {source}: {e.strerror}; check the path and its permissions") from e
     except (ParseError, LookupError, DefusedXmlException) as e:  # an encoding that is not known
         raise InputError(f"expected XML without a document type in {source}, got something else ({e})") from e
-    return _imported(source, sorted(found, key=lambda image: image[0]))
+    return _imported(source, sorted(found, key=lambda image: image[0]), names)
 
 
 def _images(source: Path) -> Iterator[Element]:
@@ -129,7 +134,9 @@ def _images(source: Path) -> Iterator[Element]:
             yield element
 
 
-def _read_mask(mask: Element, size: tuple[int, int], own: int) -> tuple[int, bytes, float]:
+def _read_mask(
+    mask: Element, size: tuple[int, int], own: int, names: NamesRead, place: str
+) -> tuple[int, bytes, float]:
     """Object (`own` where it is not said), run lengths and score."""
     left, top, width, height = (int(mask.attrib[name]) for name in ("left", "top", "width", "height"))
     if min(left, top, width, height) < 0 or left + width > size[1] or top + height > size[0]:
@@ -138,11 +145,14 @@ def _read_mask(mask: Element, size: tuple[int, int], own: int) -> tuple[int, byt
     whole = np.zeros((1, *size), bool)
     whole[0, top : top + height, left : left + width] = mask_of_row_runs(runs, (height, width))
     known = {one.attrib["name"]: (one.text or "").strip() for one in mask.iter("attribute")}
-    id = within(known.get(_TRACK) or None, 0, LARGEST_ID, otherwise=own)
-    return int(id), Rles.from_masks(whole).counts[0], within(known.get(_SCORE) or None, 0, 1, otherwise=1.0)
+    id = int(within(known.get(_TRACK) or None, 0, LARGEST_ID, otherwise=own))
+    names.note(id, mask.get("label"), known.get(NAME), place=place)
+    return id, Rles.from_masks(whole).counts[0], within(known.get(_SCORE) or None, 0, 1, otherwise=1.0)
 
 
-def _imported(source: Path, found: list[tuple[int, tuple[int, int], list[tuple[int, bytes, float]]]]) -> Imported:
+def _imported(
+    source: Path, found: list[tuple[int, tuple[int, int], list[tuple[int, bytes, float]]]], names: NamesRead
+) -> Imported:
     sizes = {size for _, size, _ in found}
     if len(sizes) != 1:
         raise InputError(f"expected images of one size in {source}, got {len(sizes)}; frames of a video have one")
@@ -151,4 +161,4 @@ def _imported(source: Path, found: list[tuple[int, tuple[int, int], list[tuple[i
     for frame, (_, _, masks) in enumerate(found):
         for id, counts, score in masks:
             gathered.add(frame, id, counts, score=score)
-    return Imported(size=size, n_frames=len(found), frames=gathered.frames(len(found)))
+    return Imported(size=size, n_frames=len(found), frames=gathered.frames(len(found)), names=names.found)

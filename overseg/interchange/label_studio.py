@@ -15,6 +15,7 @@ from overseg.interchange.imported import FIRST_OWN_ID, LARGEST_ID, Gathered, Imp
 from overseg.interchange.json_input import as_size, checked, within
 from overseg.interchange.json_output import write_list
 from overseg.interchange.json_stream import items
+from overseg.interchange.names import NAME, NamesRead
 from overseg.interchange.selection import SelectedFrame, Selection
 
 FILE = "tasks.json"
@@ -26,11 +27,12 @@ def write(selection: Selection, pictures: list[str], folder: Path) -> None:
     """Write `tasks.json`, to be imported as tasks with predictions."""
     category = dict(zip(selection.objects.id.tolist(), selection.objects.category.tolist(), strict=True))
     label = {id: selection.categories[row] for id, row in category.items()}
+    names = selection.names
     with (folder / FILE).open("w", encoding="utf-8") as file:
-        write_list(file, (_task(frame, pictures[frame.position], label) for frame in selection))
+        write_list(file, (_task(frame, pictures[frame.position], label, names) for frame in selection))
 
 
-def _task(frame: SelectedFrame, picture: str, label: dict[int, str]) -> dict[str, Any]:
+def _task(frame: SelectedFrame, picture: str, label: dict[int, str], names: dict[int, str]) -> dict[str, Any]:
     height, width = frame.masks.rles.size
     result = [
         {
@@ -42,6 +44,7 @@ def _task(frame: SelectedFrame, picture: str, label: dict[int, str]) -> dict[str
             "original_height": height,
             "image_rotation": 0,
             "score": score,
+            **({"meta": {NAME: names[id]}} if id in names else {}),
             "value": {"format": "rle", "rle": _brush(frame.masks.rles, row), "brushlabels": [label[id]]},
         }
         for row, (id, score) in enumerate(zip(frame.masks.track.tolist(), frame.masks.score.tolist(), strict=True))
@@ -64,11 +67,11 @@ def read(source: Path) -> Imported:
     """
     gathered: Gathered | None = None
     size: tuple[int, int] | None = None
-    own = count(FIRST_OWN_ID)
+    own, names = count(FIRST_OWN_ID), NamesRead()
     n_frames = 0
     for task in items(source, "item"):
         with checked(source, f"task {n_frames}"):
-            for found, id, counts, score in _regions(task, source, own):
+            for found, id, counts, score in _regions(task, source, own, names):
                 if gathered is None:
                     gathered, size = Gathered(found), found
                 if found != size:
@@ -77,11 +80,11 @@ def read(source: Path) -> Imported:
         n_frames += 1
     if gathered is None or size is None:
         raise InputError(f"expected brushes in {source}, found none; their size is that of the frames")
-    return Imported(size=size, n_frames=n_frames, frames=gathered.frames(n_frames))
+    return Imported(size=size, n_frames=n_frames, frames=gathered.frames(n_frames), names=names.found)
 
 
 def _regions(
-    task: dict[str, Any], source: Path, own: Iterator[int]
+    task: dict[str, Any], source: Path, own: Iterator[int], names: NamesRead
 ) -> Iterator[tuple[tuple[int, int], int, bytes, float]]:
     """Size, object, run lengths and score of each brush of a task."""
     for given in (task.get("annotations") or task.get("predictions") or [])[:1]:
@@ -91,6 +94,8 @@ def _regions(
             size = as_size(region["original_height"], region["original_width"], source)
             named = _TRACK.fullmatch(str(region.get("id")))
             id = int(within(named[1], 0, LARGEST_ID, otherwise=0)) if named else next(own)
+            label = (region["value"].get("brushlabels") or [None])[0]
+            names.note(id, label, (region.get("meta") or {}).get(NAME), place=f"{source}: region {region.get('id')}")
             mask = decode_brush(np.array(region["value"]["rle"], np.uint8), size)
             score = within(region.get("score"), 0, 1, otherwise=1.0)
             yield size, id, Rles.from_masks(mask[None]).counts[0], score

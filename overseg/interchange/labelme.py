@@ -21,6 +21,7 @@ from overseg.interchange.folders import files_in_order
 from overseg.interchange.imported import FIRST_OWN_ID, LARGEST_ID, Imported, imported_masks
 from overseg.interchange.json_input import as_size, checked, polygon_counts, within
 from overseg.interchange.json_output import write_json
+from overseg.interchange.names import NAME, NamesRead
 from overseg.interchange.png import encoded
 from overseg.interchange.selection import SelectedFrame, Selection
 
@@ -35,7 +36,7 @@ def write(selection: Selection, pictures: list[str], folder: Path) -> None:
         members: dict[str, Any] = {
             "version": _VERSION,
             "flags": {},
-            "shapes": _shapes(frame, {id: selection.categories[row] for id, row in category.items()}),
+            "shapes": _shapes(frame, {id: selection.categories[row] for id, row in category.items()}, selection.names),
             "imagePath": picture,
             "imageData": None,
             "imageHeight": height,
@@ -44,12 +45,13 @@ def write(selection: Selection, pictures: list[str], folder: Path) -> None:
         write_json(folder / f"{Path(picture).stem}.json", members)
 
 
-def _shapes(frame: SelectedFrame, label: dict[int, str]) -> Iterator[dict[str, Any]]:
+def _shapes(frame: SelectedFrame, label: dict[int, str], names: dict[int, str]) -> Iterator[dict[str, Any]]:
     masks = frame.masks
     for ((x, y), mask), id, score in zip(crops(masks.rles), masks.track.tolist(), masks.score.tolist(), strict=True):
         png = encoded(Image.fromarray(np.ascontiguousarray(mask.T)))
         yield {
             "label": label[id],
+            **({NAME: names[id]} if id in names else {}),
             "points": [[x.start, y.start], [x.stop - 1, y.stop - 1]],  # both corners are pixels of the mask's box
             "group_id": id + 1,
             "description": "",
@@ -63,7 +65,7 @@ def _shapes(frame: SelectedFrame, label: dict[int, str]) -> Iterator[dict[str, A
 def read(source: Path) -> Imported:
     """Read a folder of JSON files, a frame each in the order of their names; masks, polygons and rectangles.
 
-    Shapes of one `group_id` are one object; a shape without is an object of its own.
+    Shapes of one `group_id` are one object, of the category that `label` says; a shape without is an object of its own.
 
     Raises:
         InputError: a file cannot be read, has another size than the first, or a shape of another type.
@@ -72,10 +74,12 @@ def read(source: Path) -> Imported:
     first = _load(files[0])
     with checked(files[0], "its top"):
         size = as_size(first["imageHeight"], first["imageWidth"], files[0])
-    return Imported(size=size, n_frames=len(files), frames=_frames(files, size), name=source.name)
+    names = NamesRead()
+    frames = _frames(files, size, names)
+    return Imported(size=size, n_frames=len(files), frames=frames, name=source.name, names=names.found)
 
 
-def _frames(files: list[Path], size: tuple[int, int]) -> Iterator[TrackMasks]:
+def _frames(files: list[Path], size: tuple[int, int], names: NamesRead) -> Iterator[TrackMasks]:
     own = count(FIRST_OWN_ID)
     for file in files:
         content = _load(file)
@@ -87,6 +91,7 @@ def _frames(files: list[Path], size: tuple[int, int]) -> Iterator[TrackMasks]:
         for at, shape in enumerate(shapes):
             with checked(file, f"shapes[{at}]"):
                 ids.append(int(within(shape.get("group_id"), 0, LARGEST_ID, otherwise=next(own))))
+                names.note(ids[-1], shape.get("label"), shape.get(NAME), place=f"{file}: shapes[{at}]")
                 counts.append(shape_counts(shape, size))
                 scores.append(within(shape.get("score"), 0, 1, otherwise=1.0))
         yield imported_masks(Rles(size, tuple(counts)), np.array(ids, np.int64), score=np.array(scores, np.float32))

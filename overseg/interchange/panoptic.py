@@ -13,10 +13,11 @@ from PIL import Image
 
 from overseg.data.masks import TrackMasks
 from overseg.errors import InputError
-from overseg.interchange.imported import Imported, imported_masks
-from overseg.interchange.json_input import as_size, checked
+from overseg.interchange.imported import LARGEST_ID, Imported, imported_masks
+from overseg.interchange.json_input import as_size, checked, within
 from overseg.interchange.json_output import write_json
 from overseg.interchange.json_stream import items
+from overseg.interchange.names import NAME, Categories, NamesRead
 from overseg.interchange.number_maps import masks_of_map, number_map
 from overseg.interchange.numbering import numbers, write_table
 from overseg.interchange.png import encoded, read_numbers
@@ -57,9 +58,11 @@ def _write_frame(
     colours = _as_colours(number_map(masks.rles, given[row]))
     (folder / FOLDER / name).write_bytes(encoded(Image.fromarray(colours)))
     columns = (given[row], selection.objects.category[row] + 1, masks.rles.area_px(), masks.rles.boxes_xywh())
+    called = selection.names
+    names = [{NAME: called[id]} if id in called else {} for id in masks.track.tolist()]
     segments = [
-        {"id": number, "category_id": category, "area": area, "bbox": box, "iscrowd": 0}
-        for number, category, area, box in zip(*(column.tolist() for column in columns), strict=True)
+        {"id": number, "category_id": category, **name, "area": area, "bbox": box, "iscrowd": 0}
+        for name, number, category, area, box in zip(names, *(column.tolist() for column in columns), strict=True)
     ]
     return {"image_id": frame.position + 1, "file_name": name, "segments_info": segments}
 
@@ -76,17 +79,23 @@ def read(source: Path) -> Imported:
     """
     folder = source.with_suffix("")
     files: list[Path] = []
+    names, categories = NamesRead(), Categories(source)
     for at, annotation in enumerate(items(source, "annotations.item")):
         with checked(source, f"annotations[{at}]"):
             if Path(annotation["file_name"]).name != annotation["file_name"]:
                 raise ValueError(f"file_name is {annotation['file_name']!r}, no name of a file in {folder}")
             files.append(folder / annotation["file_name"])
+            for segment in annotation.get("segments_info") or []:
+                id = int(within(segment["id"], 0, LARGEST_ID, otherwise=-1))
+                place = f"{source}: annotations[{at}]"
+                names.note(id, categories.of(segment), segment.get(NAME), place=place)
     image = next(items(source, "images.item"), None)
     if image is None or not files:
         raise InputError(f"expected images and annotations in {source}, found none")
     with checked(source, "images[0]"):
         size = as_size(image["height"], image["width"], source)
-    return Imported(size=size, n_frames=len(files), frames=_frames(files, size), name=source.parent.name)
+    frames = _frames(files, size)
+    return Imported(size=size, n_frames=len(files), frames=frames, name=source.parent.name, names=names.found)
 
 
 def _frames(files: list[Path], size: tuple[int, int]) -> Iterator[TrackMasks]:

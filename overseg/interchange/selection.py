@@ -100,6 +100,12 @@ class Selection:
         name = self.result.info.name or Path(self.result.path).name
         return re.sub(r"[^\w.-]+", "_", Path(name).stem).strip("._") or "video"
 
+    @property
+    def names(self) -> dict[int, str]:
+        """What objects are called, by number, of those that somebody named."""
+        names, objects = self.result.names, zip(self.objects.id.tolist(), self.objects.track.tolist(), strict=True)
+        return {id: names[track].name for id, track in objects if track in names}
+
     def __len__(self) -> int:
         """Number of frames."""
         return len(self.frames)

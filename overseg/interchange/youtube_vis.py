@@ -16,6 +16,7 @@ from overseg.interchange.imported import LARGEST_ID, Gathered, Imported
 from overseg.interchange.json_input import as_counts, as_size, checked, only_video, within
 from overseg.interchange.json_output import write_json
 from overseg.interchange.json_stream import items
+from overseg.interchange.names import NAME, Categories, NamesRead
 from overseg.interchange.selection import Selection
 
 FILE = "annotations.json"
@@ -50,6 +51,7 @@ def _annotations(selection: Selection) -> Iterator[dict[str, Any]]:
     objects = selection.objects
     last = np.minimum(objects.last_frame, selection.frames.stop - 1)
     category = dict(zip(objects.id.tolist(), objects.category.tolist(), strict=True))
+    names = selection.names
     seen: defaultdict[int, list[_Seen]] = defaultdict(list)
     for frame in selection:
         masks = frame.masks
@@ -57,7 +59,8 @@ def _annotations(selection: Selection) -> Iterator[dict[str, Any]]:
         for id, counts, *facts in zip(masks.track.tolist(), masks.rles.counts, *columns, strict=True):
             seen[id].append(_Seen(frame.position, counts, *facts))
         for id in objects.id[last == frame.number].tolist():
-            yield {"id": id + 1, "category_id": category[id] + 1, **_annotation(seen.pop(id, []), selection)}
+            called = {NAME: names[id]} if id in names else {}
+            yield {"id": id + 1, "category_id": category[id] + 1, **called, **_annotation(seen.pop(id, []), selection)}
 
 
 class _Seen(NamedTuple):
@@ -101,10 +104,12 @@ def read(source: Path) -> Imported:
     video = only_video(source)
     with checked(source, "videos[0]"):
         size, n_frames = as_size(video["height"], video["width"], source), len(video["file_names"])
-    gathered = Gathered(size)
+    gathered, names, categories = Gathered(size), NamesRead(), Categories(source)
     for at, annotation in enumerate(items(source, "annotations.item")):
         with checked(source, f"annotations[{at}]"):
             id = int(within(annotation["id"], 0, LARGEST_ID, otherwise=-1))
+            place = f"{source}: annotations[{at}]"
+            names.note(id, categories.of(annotation), annotation.get(NAME), place=place)
             score = within(annotation.get("score"), 0, 1, otherwise=1.0)
             masks = annotation["segmentations"]
             if len(masks) != n_frames:
@@ -113,4 +118,5 @@ def read(source: Path) -> Imported:
                 if mask:
                     gathered.add(frame, id, as_counts(mask, size), score=score)
     folder = Path(str(video["file_names"][0])).parent.name if n_frames else ""
-    return Imported(size=size, n_frames=n_frames, frames=gathered.frames(n_frames), name=folder)
+    frames = gathered.frames(n_frames)
+    return Imported(size=size, n_frames=n_frames, frames=frames, name=folder, names=names.found)
