@@ -26,7 +26,7 @@ from overseg.build import build_stages, find_weights
 from overseg.data.budget import Budget, Spent
 from overseg.data.frame import Frame
 from overseg.data.masklets import Masklets
-from overseg.data.masks import KeyframeMasks, Source
+from overseg.data.masks import KeyframeMasks, RefinedMasks, Source
 from overseg.data.rles import Rles
 from overseg.data.settings import Settings
 from overseg.data.shot import Shot
@@ -59,7 +59,7 @@ Plan = list[tuple[VisitKey, bool]]  # visits, and whether the work of the keyfra
 
 @dataclass(frozen=True)
 class Remembered:
-    """A generator or a propagator that does nothing twice."""
+    """A generator, which is a refiner too, or a propagator, that does nothing twice."""
 
     stage: Any
     known: dict[tuple[Any, ...], Any]
@@ -69,12 +69,20 @@ class Remembered:
     def keyframe_work(self) -> float:
         return self.stage.keyframe_work
 
+    @property
+    def refine_work(self) -> float:
+        return self.stage.refine_work
+
     def clip_work(self, n_frames: int, n_masks: int) -> float:
         return self.stage.clip_work(n_frames, n_masks)
 
     def generate(self, keyframe: Frame, carried: Rles) -> KeyframeMasks:
         prompts = carried if self.takes_carried else Rles.empty(keyframe.size)
         return self._once((id(self.stage), keyframe.index, prompts.counts), self.stage.generate, keyframe, prompts)
+
+    def refined(self, keyframe: Frame, carried: Rles) -> RefinedMasks:
+        asked = (id(self.stage), "refined", keyframe.index, carried.counts)
+        return self._once(asked, self.stage.refined, keyframe, carried)
 
     def propagate(self, clip: Clip, prompts: Rles, direction: Direction) -> Masklets:
         asked = (id(self.stage), clip.start, clip.stop, direction, prompts.counts)
@@ -251,7 +259,7 @@ def main() -> None:
     generator, preview, propagator = (
         Remembered(stage, known) for stage in (built.generator, built.preview_generator, built.propagator)
     )
-    stages = Stages(generator, preview, propagator, built.associator)
+    stages = Stages(generator, preview, propagator, built.associator, built.refiner and generator)
     with (
         open_video(args.input, resize=args.resize, end=args.end) as video,
         tempfile.TemporaryDirectory() as folder,

@@ -9,7 +9,7 @@ from overseg.data.visit import Direction, VisitKey
 from overseg.video.keyframes import keyframes
 
 SEED_ROUND = 1  # the previews share their seeds: one keyframe is never generated twice for them
-PREVIEW_ROUNDS = (2, 1)  # the coarsest first
+PREVIEW_ROUNDS = COARSEST_ROUND, FINEST_ROUND = 2, 1
 _FINER = 3  # times as many keyframes, so that the middle one of three is a keyframe of the coarser round
 _COARSEST_STEPS = 9  # frames to each keyframe of the coarsest round, in steps of the full run
 
@@ -27,6 +27,12 @@ def preview_visits(shots: Sequence[Shot], step: int, round_: int) -> list[VisitK
     return list(dict.fromkeys(visit for gap in spread(gaps) for visit in _gap_visits(round_, *gap)))
 
 
+def finest_previews(shots: Sequence[Shot], step: int) -> list[VisitKey]:
+    """The visits of the finest round, and those of the coarsest in shots that are too short for a finer one."""
+    too_short = [shot for shot in shots if not preview_keyframes(shot, step, FINEST_ROUND)]
+    return [*preview_visits(too_short, step, COARSEST_ROUND), *preview_visits(shots, step, FINEST_ROUND)]
+
+
 def preview_keyframes(shot: Shot, step: int, round_: int) -> list[int]:
     """The middles of equal stretches of the shot; for a finer round none where the full run has not many more.
 
@@ -34,8 +40,8 @@ def preview_keyframes(shot: Shot, step: int, round_: int) -> list[int]:
     ([22, 67], [7, 22, 37, 52, 67, 82])
     """
     coarsest = max(1, round(len(shot) / (_COARSEST_STEPS * step)))
-    n = coarsest * _FINER ** (PREVIEW_ROUNDS[0] - round_)
-    if round_ != PREVIEW_ROUNDS[0] and 2 * n > len(keyframes(shot, step)):
+    n = coarsest * _FINER ** (COARSEST_ROUND - round_)
+    if round_ != COARSEST_ROUND and 2 * n > len(keyframes(shot, step)):
         return []
     return [shot.start + (2 * i + 1) * len(shot) // (2 * n) for i in range(n)]
 

@@ -1,12 +1,12 @@
 """Which visits a run makes, in which order. Depends on shots, step and budget alone, never on what was found."""
 
 from collections.abc import Iterator, Sequence
-from itertools import chain, pairwise
+from itertools import pairwise
 
 from overseg.data.budget import Budget
 from overseg.data.shot import Shot
 from overseg.data.visit import Direction, VisitKey
-from overseg.engine.previews import PREVIEW_ROUNDS, preview_visits, spread
+from overseg.engine.previews import COARSEST_ROUND, finest_previews, preview_visits, spread
 from overseg.stages import MaskGenerator, Stages
 from overseg.video.keyframes import keyframes
 
@@ -25,9 +25,9 @@ def schedule(shots: Sequence[Shot], step: int, budget: Budget, stages: Stages) -
     full = [visit for shot in shots for visit in full_visits(shot, step)]
     if not budget.limited or _affordable(full, budget, stages):
         return full
-    rounds = [preview_visits(shots, step, round_) for round_ in PREVIEW_ROUNDS]
-    needed = next((i for i in reversed(range(len(rounds))) if _affordable(rounds[i], budget, stages)), 0)
-    in_order = [*chain(*rounds[needed:]), *(visit for shot in spread(shots) for visit in full_visits(shot, step))]
+    finest = finest_previews(shots, step)
+    coarsest = [] if _affordable(finest, budget, stages) else preview_visits(shots, step, COARSEST_ROUND)
+    in_order = [*coarsest, *finest, *(visit for shot in spread(shots) for visit in full_visits(shot, step))]
     return list(dict.fromkeys(in_order))  # a seed of one round is a seed of the next
 
 

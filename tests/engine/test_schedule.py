@@ -105,6 +105,14 @@ def test_a_coarse_round_is_left_out_where_the_work_allowed_is_enough_for_a_finer
     assert rounds(1.1 * work[FULL]) == {FULL}
 
 
+@pytest.mark.parametrize("max_work", [50, 150])
+def test_shots_too_short_for_the_finest_previews_are_previewed_too(max_work):
+    shots = [Shot(0, 399), Shot(400, 408), Shot(409, 409)]
+    keys = planned(shots, 5, max_work=max_work)
+    reached = {frame for key in keys if key.round != FULL for frame in range(key.start, key.stop + 1)}
+    assert reached == set(range(410))
+
+
 @pytest.mark.parametrize("n", range(9))
 def test_spreading_keeps_every_item_once(n):
     assert sorted(spread(range(n))) == list(range(n))
