@@ -2,20 +2,19 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from overseg.api import out_of_memory_told
 from overseg.autotracking.backend import OF_MASKS, Backend, MaskOptions
+from overseg.autotracking.backends import Asked, backend_named
 from overseg.autotracking.first_frame import WRITTEN, Finder, Found, keep_clicks, seeded
 from overseg.data.settings import check_range, option
 from overseg.data.track_settings import TrackSettings
 from overseg.errors import SettingsError
-from overseg.hosted.connection import Patience
 from overseg.output.form import Form
-from overseg.output.sink import is_video
 from overseg.output.spare_input import spare_input
 from overseg.prompts.clicks import Clicks, read_clicks
 from overseg.prompts.seeding import Seeding
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from overseg.stages import Report, Video
     from overseg.store.result import Result
 
-PATIENCE = Patience()
-BACKENDS = ("local", "replicate")
 _WHICH_FRAMES = ("start", "end", "stride")
 
 
@@ -110,9 +107,12 @@ def autotrack(
         stack.enter_context(out_of_memory_told())
         which = {name: changes[name] for name in _WHICH_FRAMES if name in changes}  # type: ignore[literal-required]
         video = stack.enter_context(open_video(input, **which))
-        asked = _Asked(Path(input), output, style, form, device, dict(changes), overwrite, report)
-        find = _finder_of_detector(asked, detector, detector_frames, tuple(categories))
-        chosen = _backend(backend, asked, video)
+        of_detector = () if detector is None else ("confidence",)
+        settings = {name: value for name, value in changes.items() if name not in of_detector}
+        asked = Asked(Path(input), output, style, form, device, settings, overwrite, report)
+        confidence = changes.get("confidence", TrackSettings.confidence)
+        find = _finder_of_detector(asked, detector, detector_frames, tuple(categories), confidence)
+        chosen = backend_named(backend, asked, video)
         if clicks is not None:
             found, n_masks = read_clicks(Path(clicks), size=video.info.size, n_frames=len(video)), 0
             keep_clicks(found, video, output, overwrite=overwrite)
@@ -133,24 +133,10 @@ def _refuse_idle(clicks: object, detector: object, seeding: Seeding, masks: Mask
         raise SettingsError(f"{option(name)} has no use with {given}, which says what is followed: leave one out")
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """What a caller asks of whichever backend; see `autotrack`. `settings` are those of tracking."""
-
-    input: Path
-    output: Path
-    style: str | None
-    form: Form
-    device: str
-    settings: dict[str, Any]
-    overwrite: bool
-    report: "Report"
-
-
 def _finder_of_detector(
-    asked: _Asked, detector: str | Path | None, n_frames: int, categories: tuple[str, ...]
+    asked: Asked, detector: str | Path | None, n_frames: int, categories: tuple[str, ...], confidence: float
 ) -> Finder | None:
-    """Finds what a detector is sure of; how sure it must be is taken out of the settings, which are of tracking."""
+    """Finds what a detector is sure of; None where there is none."""
     check_range("detector_frames", n_frames, int, 1, None)
     if detector is None:
         if n_frames > 1:
@@ -160,63 +146,9 @@ def _finder_of_detector(
         return None
     from overseg.autotracking.detected import detected
 
-    confidence = asked.settings.pop("confidence", TrackSettings.confidence)
     sam = {name: asked.settings[name] for name in OF_MASKS if name in asked.settings}
     return partial(detected, Path(detector), confidence, n_frames, categories, sam, asked.device, asked.report)
 
 
 def _all_masks(backend: Backend, options: MaskOptions, video: "Video", picture: Path) -> Found:
     return Found(backend.masks(video[0], picture, options))
-
-
-def _backend(name: str, asked: _Asked, video: "Video") -> Backend:
-    if name == "local":
-        return _local(asked)
-    if name == "replicate":
-        return _hosted(asked, video.info.fps)
-    raise SettingsError(f"--backend is one of {', '.join(BACKENDS)}, not {name!r}")
-
-
-def _local(asked: _Asked) -> Backend:
-    from overseg.autotracking.local import LocalBackend
-    from overseg.output.look import Look
-
-    if asked.style is None and asked.form != Form():
-        raise SettingsError("--format, --fps, --every and --quality are of a result that --style asks for: give one")
-    look = None if asked.style is None else Look(style=asked.style)
-    form = replace(asked.form, format=asked.form.format or ("webm" if asked.style == "alpha" else "mp4"))
-    destination = asked.output / (f"result.{form.format}" if is_video(form.format or "") else "result")
-    if look is not None:
-        form.format_of(destination, look)
-        spare_input(destination, asked.input)
-    return LocalBackend(
-        input=asked.input,
-        output=asked.output,
-        device=asked.device,
-        overwrite=asked.overwrite,
-        changes=asked.settings,
-        look=look,
-        destination=destination,
-        form=form,
-        report=asked.report,
-    )
-
-
-def _hosted(asked: _Asked, input_fps: float) -> Backend:
-    from overseg.autotracking.hosted import HostedBackend
-    from overseg.hosted.replicate import Replicate
-    from overseg.output.render import DEFAULT_FPS
-
-    for name in asked.settings:
-        raise SettingsError(f"{option(name)} is for --backend local: the hosted models decide that themselves")
-    return HostedBackend(
-        replicate=Replicate.of_environment(patience=PATIENCE),
-        input=asked.input,
-        output=asked.output,
-        style=asked.style or "binary",
-        format=asked.form.format or "mp4",
-        form=asked.form,
-        fps=float(input_fps or DEFAULT_FPS if asked.form.fps is None else asked.form.fps),
-        overwrite=asked.overwrite,
-        report=asked.report,
-    )

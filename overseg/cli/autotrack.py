@@ -4,7 +4,7 @@ import argparse
 from contextlib import ExitStack
 from typing import Any
 
-from overseg.autotracking.run import BACKENDS
+from overseg.autotracking.backends import BACKENDS
 from overseg.cli.run import SETTINGS
 from overseg.cli.shared import add_categories, add_device, add_quiet
 from overseg.cli.track import OWN

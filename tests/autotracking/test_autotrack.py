@@ -256,7 +256,7 @@ def replicate(monkeypatch):
     with serving(FakeReplicate(dict(MODELS))) as fake:
         monkeypatch.setenv("REPLICATE_API_TOKEN", TOKEN)
         monkeypatch.setenv("REPLICATE_API_URL", fake.url)
-        monkeypatch.setattr("overseg.autotracking.run.PATIENCE", Patience(tries=3, first_wait_s=0, poll_s=0))
+        monkeypatch.setattr("overseg.autotracking.backends.PATIENCE", Patience(tries=3, first_wait_s=0, poll_s=0))
         yield fake
 
 

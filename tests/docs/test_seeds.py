@@ -45,7 +45,7 @@ def folder(tmp_path, monkeypatch) -> Path:
     Path("objects.json").write_text(json.dumps({"annotation": {"object": [{"name": "cup", "bndbox": sides}]}}))
     box = "".join(f"<{side}>{px}</{side}>" for side, px in sides.items())
     Path("objects.xml").write_text(f"<annotation><object><name>cup</name><bndbox>{box}</bndbox></object></annotation>")
-    monkeypatch.setattr("overseg.autotracking.run.PATIENCE", Patience(tries=1, poll_s=0))
+    monkeypatch.setattr("overseg.autotracking.backends.PATIENCE", Patience(tries=1, poll_s=0))
     monkeypatch.setenv("REPLICATE_API_TOKEN", TOKEN)
     return tmp_path
 
