@@ -107,7 +107,7 @@ def read_clicks(path: Path, *, size: tuple[int, int], n_frames: int) -> Clicks:
 
 def _content(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as e:
         raise InputError(f"expected clicks as JSON in {path}, cannot read it: {' '.join(str(e).split())}") from e
     for name in _STRINGS:

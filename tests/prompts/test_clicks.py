@@ -47,6 +47,11 @@ def test_spaces_do_not_matter_and_neither_does_a_missing_number(path):
     assert spaced.strings() == read(path).strings()
 
 
+def test_a_file_as_windows_writes_it(path):
+    path.write_text(json.dumps(GIVEN), encoding="utf-8-sig")
+    assert read_clicks(path, size=SIZE, n_frames=3).strings() == read(path).strings()
+
+
 @pytest.mark.parametrize("shrunk", [1, 2])
 def test_as_prompts(path, shrunk):
     objects = read(path).prompted((SIZE[0] // shrunk, SIZE[1] // shrunk))
