@@ -71,6 +71,7 @@ class BucketFolder:
 
     _connection: _Connection
     _path: str = ""  # from the store's folder, with a slash at its end where there is one
+    _kept: Scratch | None = None  # copies of its files
 
     @property
     def address(self) -> str:
@@ -81,6 +82,9 @@ class BucketFolder:
 
     def __truediv__(self, name: str) -> "BucketFolder":
         return BucketFolder(self._connection, f"{self._path}{name}/")
+
+    def kept_at_hand(self) -> "BucketFolder":
+        return BucketFolder(self._connection, self._path, Scratch())
 
     def exists(self) -> bool:
         return bool(self.names())
@@ -108,8 +112,12 @@ class BucketFolder:
         return {one["path"].removeprefix(self._path): one["size"] for one in found}
 
     def read(self, name: str) -> bytes:
+        if self._kept is not None and (self._kept.path / name).exists():
+            return (self._kept.path / name).read_bytes()
         with told():
-            return bytes(obstore.get(self._store, self._path + name).bytes())
+            content = bytes(obstore.get(self._store, self._path + name).bytes())
+        self._keep(name, content)
+        return content
 
     def array(self, path: str) -> zarr.Array:
         with told():
@@ -124,11 +132,16 @@ class BucketFolder:
     def write(self, name: str, content: bytes) -> None:
         self._connection.confirm()
         self._put(self._path + name, content)
+        self._keep(name, content)
 
     def remove(self, names: Iterable[str]) -> None:
         self._connection.confirm()
+        names = list(names)
         with told():
             obstore.delete(self._store, [self._path + name for name in names])
+        if self._kept is not None:
+            for name in names:
+                (self._kept.path / name).unlink(missing_ok=True)
 
     def remove_all(self) -> None:
         names = set(self.sizes())
@@ -143,6 +156,8 @@ class BucketFolder:
     def clear_drafts(self) -> None:
         while self._connection.drafts:
             self._connection.drafts.pop().remove()
+        if self._kept is not None:
+            self._kept.remove()
 
     def publish(self, draft: Path, name: str) -> None:
         self._connection.confirm()
@@ -172,6 +187,10 @@ class BucketFolder:
     @property
     def _store(self) -> S3Store:
         return self._connection.store
+
+    def _keep(self, name: str, content: bytes) -> None:
+        if self._kept is not None and self._kept.remove.alive:
+            (self._kept.path / name).write_bytes(content)
 
     def _put(self, path: str, content: bytes | Path) -> None:
         with told():

@@ -36,6 +36,9 @@ class DiskFolder:
     def __truediv__(self, name: str) -> "DiskFolder":
         return DiskFolder(self.path / name)
 
+    def kept_at_hand(self) -> "DiskFolder":
+        return self
+
     def exists(self) -> bool:
         return self.path.exists()
 

@@ -32,6 +32,10 @@ class Folder(Protocol):
         """The folder of this name within it."""
         ...
 
+    def kept_at_hand(self) -> "Folder":
+        """The same folder, for files that never change: where reading takes long, each is read once and kept here."""
+        ...
+
     def exists(self) -> bool:
         """Whether there is anything of this name."""
         ...
@@ -81,7 +85,7 @@ class Folder(Protocol):
         ...
 
     def clear_drafts(self) -> None:
-        """Remove what was not published, and what a killed process left half-written."""
+        """Remove what was not published, what a killed process left half-written, and what was kept at hand."""
         ...
 
     def publish(self, draft: Path, name: str) -> None:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+import weakref
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,10 +13,11 @@ _PREFIX = "overseg-draft-"
 
 
 class Scratch:
-    """An empty folder where temporary files go. What killed processes left there is removed first.
+    """An empty folder where temporary files go, gone with this object. What killed processes left is removed first.
 
     Attributes:
         path: the folder.
+        remove: called, removes it with all that is in it; does nothing the second time.
     """
 
     def __init__(self) -> None:
@@ -25,11 +27,12 @@ class Scratch:
                 os.close(hold(left))
                 shutil.rmtree(left)
         unnamed = Path(tempfile.mkdtemp(prefix=f"new-{_PREFIX}"))
-        self._descriptor = hold(unnamed)
+        descriptor = hold(unnamed)
         self.path = unnamed.with_name(unnamed.name.removeprefix("new-"))
         unnamed.rename(self.path)  # only what is held has a name at which others look
+        self.remove = weakref.finalize(self, _remove, self.path, descriptor)
 
-    def remove(self) -> None:
-        """Remove it with all that is in it."""
-        shutil.rmtree(self.path, ignore_errors=True)
-        os.close(self._descriptor)
+
+def _remove(path: Path, descriptor: int) -> None:
+    shutil.rmtree(path, ignore_errors=True)
+    os.close(descriptor)

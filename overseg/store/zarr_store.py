@@ -30,7 +30,7 @@ class ZarrStore:
     def __init__(self, folder: Folder, root: Root, lock: Lock) -> None:
         """For `create_or_resume` alone."""
         self._folder = folder
-        self._parts, self._results = folder / PARTS, folder / RESULTS
+        self._parts, self._results = (folder / PARTS).kept_at_hand(), folder / RESULTS
         self._root = root
         self._lock = lock
         self._keys = {key for name in self._parts.names() if (key := part_key(name))}
@@ -286,7 +286,8 @@ class ZarrStore:
     def close(self) -> None:
         """Let others write the store; drafts that were not published are gone."""
         with writing(self._folder):
-            self._results.clear_drafts()
+            for folder in (self._parts, self._results):
+                folder.clear_drafts()
             self._lock.release()
 
     def __enter__(self) -> "ZarrStore":

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import obstore
 import pytest
 from killing import OF_A_BUCKET, Killing
 from local_s3 import KEY, SECRET, LocalS3, local_s3
@@ -71,6 +72,27 @@ def files_of_result(place: str | Path) -> dict[str, list[object]]:
     files = read_attributes(result)["files"]
     assert {name: files[name][0] for name in files} | {"zarr.json": result.sizes()["zarr.json"]} == result.sizes()
     return files
+
+
+def test_a_visit_is_fetched_once_at_most(s3, url, monkeypatch):
+    get, fetched = obstore.get, list[str]()
+
+    def counted(store: object, path: str, **options: object) -> object:
+        fetched.extend([path] if "parts/" in path else [])
+        return get(store, path, **options)
+
+    monkeypatch.setattr(obstore, "get", counted)
+    with open_store(url, n_frames=N_FRAMES) as store:
+        for v in visits(N_FRAMES):
+            store.commit(v)
+        publish(store, visits(N_FRAMES), final=False)
+    assert fetched == []
+    with open_store(url, n_frames=N_FRAMES) as store:
+        store.seconds()
+        store.discard([visits(N_FRAMES)[0].key], result=False)
+        store.commit(visits(N_FRAMES)[0])
+        publish(store, visits(N_FRAMES), final=True)
+    assert len(fetched) == len(set(fetched)) == len(visits(N_FRAMES))
 
 
 def test_killed_at_any_request_it_ends_the_same(s3, tmp_path, monkeypatch):
