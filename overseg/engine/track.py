@@ -106,8 +106,10 @@ class _Work:
                 frames = np.unique(objects.prompts.frame).tolist()
                 raise SettingsError(f"--subsequence {length} takes prompts on frames of one sub-sequence, not {frames}")
             return int(numbers[0])
-        for at in range(len(self._shots)):
-            if self._look(at) is not None:
+        for at, shot in enumerate(self._shots):
+            is_found = self._look(at) is not None
+            self._report.progress("look", len(self._video) if is_found else shot.stop + 1, len(self._video))
+            if is_found:
                 return at
         surest = self._redetection.surest if self._redetection else None
         best = f"the surest was {surest[0]:.2f} on frame {surest[1]}" if surest else "there was none at all"

@@ -165,14 +165,19 @@ def test_boxes_of_a_detector_are_told_to_a_tenth_of_a_pixel():
 
 
 def test_without_a_sure_frame_masks_are_carried_over_and_that_is_reported(tmp_path):
-    lines = []
+    lines, looked = [], []
 
     class Report(SilentReport):
         def event(self, name, **facts):
             if name == "remark":
                 lines.append(facts["line"])
 
+        def progress(self, stage, done, total):
+            if stage == "look":
+                looked.append((done, total))
+
     result = tracked(tmp_path / "a", TruthDetector({9: CATEGORIES}), report=Report())
+    assert looked == [(8, 24), (24, 24)]
     assert result.summary["bridged"] == [[0, 7], [16, 23]]
     assert lines == [
         "no sure detection on frames 16 to 23: masks are carried over",
