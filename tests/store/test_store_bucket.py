@@ -218,6 +218,14 @@ def test_what_cannot_be(s3, monkeypatch):
         open_store(f"s3://{KEY}:{SECRET}@clips/out.zarr")
     assert SECRET not in str(refused.value)
     monkeypatch.setattr(bucket, "_RETRIES", timedelta(0))
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(StoreError, match=r"out.zarr: there are no credentials: set AWS_"),
+    ):
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.delenv(name)
+        patch.setenv("AWS_METADATA_ENDPOINT", "http://127.0.0.1:9")
+        open_result(s3.url("out.zarr"))
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with pytest.raises(StoreError, match="cannot read the store .*check that you may and can reach it") as refused:
         open_result(s3.url("out.zarr"))
