@@ -227,6 +227,9 @@ def test_what_cannot_be(s3, monkeypatch):
         patch.setenv("AWS_METADATA_ENDPOINT", "http://127.0.0.1:9")
         open_result(s3.url("out.zarr"))
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with monkeypatch.context() as patch, pytest.raises(StoreError, match="without TLS: set AWS_ALLOW_HTTP=true"):
+        patch.delenv("AWS_ALLOW_HTTP")
+        open_result(s3.url("out.zarr"))
     with pytest.raises(StoreError, match="cannot read the store .*check that you may and can reach it") as refused:
         open_result(s3.url("out.zarr"))
     assert SECRET not in str(refused.value) and "\n" not in str(refused.value)
