@@ -18,8 +18,8 @@ from overseg.store.compaction import TrackOf
 from overseg.store.draft import Draft, compacted, complete, reassociated
 from overseg.store.durable import writing
 from overseg.store.folder import Folder, Lock
+from overseg.store.journal import Journal
 from overseg.store.opening import begin, prepare_folder, tidy
-from overseg.store.part import encode_visit, part_key, part_name, read_looks, read_outline, read_seconds, read_visit
 from overseg.store.places import folder_at
 from overseg.store.root import PARTS, RESULTS, Root, as_json, read_root, write_root
 
@@ -30,11 +30,9 @@ class ZarrStore:
     def __init__(self, folder: Folder, root: Root, lock: Lock) -> None:
         """For `create_or_resume` alone."""
         self._folder = folder
-        self._parts, self._results = (folder / PARTS).kept_at_hand(), folder / RESULTS
+        self._journal, self._results = Journal(folder / PARTS, root.size), folder / RESULTS
         self._root = root
         self._lock = lock
-        self._keys = {key for name in self._parts.names() if (key := part_key(name))}
-        self._seconds: dict[str, float] | None = None
         self._draft: Draft | None = None
 
     @classmethod
@@ -128,7 +126,7 @@ class ZarrStore:
 
     def committed(self) -> frozenset[VisitKey]:
         """The visits that are safely kept."""
-        return frozenset(self._keys)
+        return self._journal.keys()
 
     def commit(self, visit: Visit) -> None:
         """Keep a visit. It is there as a whole afterwards, or, killed on the way, not at all.
@@ -137,16 +135,10 @@ class ZarrStore:
             StoreError: it could not be written; nothing of it is kept then.
             ValueError: it was committed before, has rows outside its clip, or the store is final.
         """
-        key, frame = visit.key, visit.masks.frame
-        if self.final or key in self._keys:
-            raise ValueError(f"expected a visit that is not yet in {self._folder}, got {key}")
-        if len(frame) and not key.start <= frame.min() <= frame.max() <= key.stop:
-            raise ValueError(f"expected rows on frames {key.start} to {key.stop}, got {frame.min()} to {frame.max()}")
+        if self.final:
+            raise ValueError(f"expected a store to which visits can be added, got {self._folder}, which is final")
         with writing(self._folder):
-            self._parts.write(part_name(key), encode_visit(visit))
-        self._keys.add(key)
-        if self._seconds is not None:
-            _add(self._seconds, visit.seconds)
+            self._journal.add(visit)
 
     def unfold(self, visits: Iterable[Visit]) -> None:
         """Go back from a final result to visits that it was made of; others are to be made again. The result is gone.
@@ -156,14 +148,11 @@ class ZarrStore:
         Raises:
             StoreError: the store cannot be written.
         """
-        keys = set()
         with writing(self._folder):
-            self._parts.make()
+            self._journal.parts.make()
             for visit in visits:
-                self._parts.write(part_name(visit.key), encode_visit(visit))
-                keys.add(visit.key)
+                self._journal.add(visit)
         self.discard([], result=True)
-        self._keys = keys
 
     def discard(self, keys: Iterable[VisitKey], *, result: bool) -> None:
         """Take away what is damaged: visits, and the result. They are to be made anew; a final store is so no more.
@@ -176,32 +165,25 @@ class ZarrStore:
                 root = self._root.with_result(None, final=False)
                 write_root(self._folder, root)
                 self._root = root
-                self._parts.make()
-            lost = [self._committed(key) for key in keys]
-            self._parts.remove(map(part_name, lost))
-            self._keys.difference_update(lost)
+                self._journal.parts.make()
+            self._journal.discard(keys)
             tidy(self._folder, self._root)
-        self._seconds = None
 
     def read(self, key: VisitKey) -> Visit:
         """A visit that was committed; KeyError if it was not."""
-        return read_visit(self._parts, self._committed(key), self._root.size)
+        return self._journal.read(key)
 
     def outline(self, key: VisitKey) -> tuple[Outline, Edges]:
         """A committed visit without its masks; KeyError if it was not committed."""
-        return read_outline(self._parts, self._committed(key))
+        return self._journal.outline(key)
 
     def looks(self, key: VisitKey) -> Looks:
         """What the masks that a committed visit made look like; KeyError if it was not committed."""
-        return read_looks(self._parts, self._committed(key))
+        return self._journal.looks(key)
 
     def seconds(self) -> dict[str, float]:
         """Time that all committed visits took together, by stage."""
-        if self._seconds is None:
-            self._seconds = {}
-            for key in sorted(self._keys):
-                _add(self._seconds, read_seconds(self._parts, key))
-        return dict(self._seconds)
+        return self._journal.seconds()
 
     def compact(self, track_of: TrackOf) -> Draft:
         """Sort the rows of visits by frame, into a result that is not yet published.
@@ -212,13 +194,13 @@ class ZarrStore:
         Raises:
             StoreError: it could not be written.
         """
-        missing = set(track_of) - self._keys
+        missing = set(track_of) - self._journal.keys()
         if missing:
             raise KeyError(min(missing))
         with writing(self._folder):
             self._draft = compacted(
                 self._results,
-                parts=self._parts,
+                parts=self._journal.parts,
                 track_of=track_of,
                 size=self._root.size,
                 n_frames=self._root.identity["video"]["n_frames"],
@@ -280,13 +262,13 @@ class ZarrStore:
                 raise
             self._root = root
             if final:
-                self._keys.clear()
+                self._journal.forget()
             tidy(self._folder, root)
 
     def close(self) -> None:
         """Let others write the store; drafts that were not published are gone."""
         with writing(self._folder):
-            for folder in (self._parts, self._results):
+            for folder in (self._journal.parts, self._results):
                 folder.clear_drafts()
             self._lock.release()
 
@@ -297,14 +279,3 @@ class ZarrStore:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _committed(self, key: VisitKey) -> VisitKey:
-        """The key itself; KeyError if it was not committed."""
-        if key not in self._keys:
-            raise KeyError(key)
-        return key
-
-
-def _add(total: dict[str, float], seconds: dict[str, float]) -> None:
-    for stage, spent in seconds.items():
-        total[stage] = total.get(stage, 0.0) + spent

@@ -234,7 +234,7 @@ def test_a_final_store_stays_as_it_is(tmp_path, result):
     with open_store(result.path) as store:
         assert store.final
         assert store.committed() == frozenset()
-        with pytest.raises(ValueError, match="not yet in"):
+        with pytest.raises(ValueError, match="which is final"):
             store.commit(visit(VisitKey(0, 0, 4, Direction.FORWARD)))
     assert open_result(result.path).content_hash() == before
 

@@ -1,0 +1,89 @@
+"""The visits that a store keeps while its run goes on, a part each."""
+
+from collections.abc import Iterable
+
+from overseg.data.looks import Looks
+from overseg.data.visit import Edges, Outline, Visit, VisitKey
+from overseg.store.folder import Folder
+from overseg.store.part import encode_visit, part_key, part_name, read_looks, read_outline, read_seconds, read_visit
+
+
+class Journal:
+    """Visits by their keys. One process at a time has it open.
+
+    Attributes:
+        parts: the folder in which they lie.
+    """
+
+    def __init__(self, parts: Folder, size: tuple[int, int]) -> None:
+        """
+        Args:
+            parts: the folder; it need not be there yet.
+            size: (height, width) of every mask, in pixels.
+        """
+        self.parts = parts.kept_at_hand()
+        self._size = size
+        self._keys = {key for name in parts.names() if (key := part_key(name))}
+        self._seconds: dict[str, float] | None = None
+
+    def keys(self) -> frozenset[VisitKey]:
+        """The visits that are kept."""
+        return frozenset(self._keys)
+
+    def add(self, visit: Visit) -> None:
+        """Keep a visit, as a whole or, where OSError is raised, not at all.
+
+        Raises:
+            ValueError: it is there already, or has rows outside its clip.
+        """
+        key, frame = visit.key, visit.masks.frame
+        if key in self._keys:
+            raise ValueError(f"expected a visit that is not yet in {self.parts}, got {key}")
+        if len(frame) and not key.start <= frame.min() <= frame.max() <= key.stop:
+            raise ValueError(f"expected rows on frames {key.start} to {key.stop}, got {frame.min()} to {frame.max()}")
+        self.parts.write(part_name(key), encode_visit(visit))
+        self._keys.add(key)
+        if self._seconds is not None:
+            _add(self._seconds, visit.seconds)
+
+    def discard(self, keys: Iterable[VisitKey]) -> None:
+        """Take visits away; KeyError if one is not there."""
+        lost = [self._kept(key) for key in keys]
+        self.parts.remove(map(part_name, lost))
+        self._keys.difference_update(lost)
+        self._seconds = None
+
+    def forget(self) -> None:
+        """Hold no visit any more, as their folder is gone."""
+        self._keys.clear()
+        self._seconds = None
+
+    def read(self, key: VisitKey) -> Visit:
+        """A visit; KeyError if it is not there."""
+        return read_visit(self.parts, self._kept(key), self._size)
+
+    def outline(self, key: VisitKey) -> tuple[Outline, Edges]:
+        """A visit without its masks; KeyError if it is not there."""
+        return read_outline(self.parts, self._kept(key))
+
+    def looks(self, key: VisitKey) -> Looks:
+        """What the masks that a visit made look like; KeyError if it is not there."""
+        return read_looks(self.parts, self._kept(key))
+
+    def seconds(self) -> dict[str, float]:
+        """Time that all visits took together, by stage."""
+        if self._seconds is None:
+            self._seconds = {}
+            for key in sorted(self._keys):
+                _add(self._seconds, read_seconds(self.parts, key))
+        return dict(self._seconds)
+
+    def _kept(self, key: VisitKey) -> VisitKey:
+        if key not in self._keys:
+            raise KeyError(key)
+        return key
+
+
+def _add(total: dict[str, float], seconds: dict[str, float]) -> None:
+    for stage, spent in seconds.items():
+        total[stage] = total.get(stage, 0.0) + spent
