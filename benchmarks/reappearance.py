@@ -14,7 +14,6 @@ import argparse
 import shutil
 import tempfile
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -199,7 +198,7 @@ def judged(store: Path, pieces: list[Piece], least: float) -> list[tuple[bool, b
         spans = (range(piece.away.start), range(piece.away.stop, N_FRAMES))
         tracks = [_best_track(result, piece, span) for span in spans]
         if None not in tracks:
-            found.append((piece.returns, all(a == b for a, b in pairwise(tracks))))
+            found.append((piece.returns, tracks[0] == tracks[1]))
     shutil.rmtree(decided)
     return found
 

@@ -131,8 +131,9 @@ def _mend_complete(
     """Of a complete run's result, make again the visits of which these files hold something."""
     from overseg.build import build_associator
     from overseg.engine.repair import complete_again
+    from overseg.store.folder import METADATA
     from overseg.store.places import folder_at
-    from overseg.store.root import METADATA, RESULTS, read_attributes
+    from overseg.store.root import RESULTS, read_attributes
     from overseg.store.salvage import Salvage
 
     result, salvage, summary = folder_at(store.path) / RESULTS / str(root.result), None, None

@@ -147,11 +147,9 @@ class Masks(Columns):
 
     def redrawn(self, rows: Int[np.ndarray, " k"], rles: Rles, score: Float32[np.ndarray, " k"]) -> "Masks":
         """The table with other masks and scores in these rows."""
-        counts, scores = list(self.rles.counts), self.score.copy()
-        for row, drawn in zip(rows.tolist(), rles.counts, strict=True):
-            counts[row] = drawn
+        scores = self.score.copy()
         scores[rows] = score
-        return replace(self, rles=Rles(self.rles.size, tuple(counts)), score=scores)
+        return replace(self, rles=self.rles.with_rows(rows, rles), score=scores)
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,13 @@ class Rles:
         """The masks at these row numbers, in this order."""
         return Rles(self.size, tuple(self.counts[row] for row in rows))
 
+    def with_rows(self, rows: Int[np.ndarray, " k"], others: "Rles") -> "Rles":
+        """The masks with others at these row numbers."""
+        counts = list(self.counts)
+        for row, other in zip(rows.tolist(), others.counts, strict=True):
+            counts[row] = other
+        return Rles(self.size, tuple(counts))
+
     def as_coco(self) -> list[dict]:
         """pycocotools' own form: a list of {"size": [h, w], "counts": bytes}."""
         return [{"size": list(self.size), "counts": counts} for counts in self.counts]

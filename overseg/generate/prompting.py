@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from overseg.data.frame import Frame
 from overseg.data.masks import KeyframeMasks, levels_of
+from overseg.data.rles import Rles
 from overseg.errors import InputError
 from overseg.generate.appearance import Appearance
 from overseg.generate.batching import Batching
@@ -83,10 +85,9 @@ class PromptedFrame:
         self.framing = Framing(frame.size, sam.image_encoder.img_size)
         self._device, self._precision = sam.device, encoder.precision
         self._batching, self._floors = batching, floors
-        embedding = encoder.encoding(frame, self.framing)
-        self._appearance = Appearance(embedding, self.framing)
+        self._embedding = encoder.encoding(frame, self.framing)
         with self._precision:
-            self._decoding = MaskDecoding(sam, embedding, input_size=self.framing.input_size)
+            self._decoding = MaskDecoding(sam, self._embedding, input_size=self.framing.input_size)
         self._enlarging = Enlarging(self.framing, self._decoding.logits_size, self._device)
         self._stability_samples = stability_samples
 
@@ -95,6 +96,10 @@ class PromptedFrame:
         """An empty table."""
         logits = torch.zeros((0, *self._decoding.logits_size), device=self._device)
         return self._candidates(logits, torch.zeros(0), np.zeros((0, 2)), np.zeros(0))
+
+    @cached_property
+    def _appearance(self) -> Appearance:
+        return Appearance(self._embedding, self.framing)
 
     @property
     def size_xy(self) -> Float[np.ndarray, " 2"]:
@@ -117,7 +122,7 @@ class PromptedFrame:
     def enlarge(self, candidates: Candidates) -> KeyframeMasks:
         """The candidates at the frame's own size."""
         return KeyframeMasks(
-            rles=self._enlarging.masks(candidates.logits),
+            rles=self.masks(candidates.logits),
             predicted_iou=candidates.predicted_iou,
             stability_score=candidates.stability_score,
             level=candidates.level,
@@ -125,6 +130,10 @@ class PromptedFrame:
             point_xy=candidates.point_xy,
             look=self._appearance.looks(candidates.logits),
         )
+
+    def masks(self, logits: Float[Tensor, "n y x"]) -> Rles:
+        """Where logits are above 0, at the frame's own size."""
+        return self._enlarging.masks(logits)
 
     def stability_score(self, logits: Float[Tensor, "n y x"]) -> Float32[np.ndarray, " n"]:
         """Of masks that are drawn on this frame; see `Enlarging.stability_score`."""

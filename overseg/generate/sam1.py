@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from jaxtyping import Int
 
 from overseg.data.frame import Frame
 from overseg.data.masks import KeyframeMasks, RefinedMasks
@@ -24,7 +25,7 @@ from overseg.generate.options import (
     prompts_work,
 )
 from overseg.generate.point_grid import grid_rounds, point_grid
-from overseg.generate.prompting import PromptedFrame
+from overseg.generate.prompting import CarriedAnswers, PromptedFrame
 from overseg.generate.small_regions import without_small_regions
 
 if TYPE_CHECKING:
@@ -147,17 +148,15 @@ class Sam1Generator:
             DeviceError: the device has not enough memory.
             WeightsError: the model's output is not finite.
         """
-        large = np.flatnonzero(carried.area_px() >= max(self._min_area_px, 1))
         with torch.inference_mode():
             prompted = self._prompted(keyframe)
-            answers = prompted.ask_carried(carried.take(large).to_masks(), self._min_agreement)
-            masks = prompted.enlarge(answers.candidates)
-        rles = without_small_regions(masks.rles, self._min_region_px)[0] if self._min_region_px else masks.rles
-        will_do = np.flatnonzero(rles.area_px() >= max(self._min_area_px, 1))
+            answers = self._ask_carried(prompted, carried)
+            rles = self._without_small_regions(prompted.masks(answers.candidates.logits))
+        large = self._large(rles)
         return RefinedMasks(
-            prompt=large[answers.prompt[will_do]],
-            rles=rles.take(will_do),
-            predicted_iou=masks.predicted_iou[will_do].clip(0, 1),
+            prompt=answers.prompt[large],
+            rles=rles.take(large),
+            predicted_iou=answers.candidates.predicted_iou[large].clip(0, 1),
         )
 
     def _prompted(self, keyframe: Frame) -> PromptedFrame:
@@ -173,9 +172,19 @@ class Sam1Generator:
         """The carried masks as the model sees them on this frame, those that agree with it."""
         if not self._use_carried or len(carried) == 0:
             return prompted.no_candidates
-        large = np.flatnonzero(carried.area_px() >= max(self._min_area_px, 1))
+        return self._merged(prompted, prompted.no_candidates, self._ask_carried(prompted, carried).candidates)
+
+    def _ask_carried(self, prompted: PromptedFrame, carried: Rles) -> CarriedAnswers:
+        """What the model sees of the carried masks that are large enough; its prompts are rows of `carried`."""
+        large = self._large(carried)
         answers = prompted.ask_carried(carried.take(large).to_masks(), self._min_agreement)
-        return self._merged(prompted, prompted.no_candidates, answers.candidates)
+        return replace(answers, prompt=large[answers.prompt])
+
+    def _large(self, rles: Rles) -> Int[np.ndarray, " k"]:
+        return np.flatnonzero(rles.area_px() >= max(self._min_area_px, 1))
+
+    def _without_small_regions(self, rles: Rles) -> Rles:
+        return without_small_regions(rles, self._min_region_px)[0] if self._min_region_px > 0 else rles
 
     def _ask_grid(self, prompted: PromptedFrame, linked: Candidates) -> Candidates:
         """Run the grid's points in rounds, but those that are explained; everything that reaches the floors."""
@@ -223,10 +232,8 @@ class Sam1Generator:
 
     def _finish(self, prompted: PromptedFrame, kept: Candidates, *, n_linked: int) -> KeyframeMasks:
         masks = prompted.enlarge(replace(kept, predicted_iou=kept.predicted_iou.clip(0, 1)))
-        if self._min_region_px > 0:
-            masks = replace(masks, rles=without_small_regions(masks.rles, self._min_region_px)[0])
         return keep_masks(
-            masks,
+            replace(masks, rles=self._without_small_regions(masks.rles)),
             min_area_px=self._min_area_px,
             max_masks=self._max_masks,
             max_iou=self._max_iou,

@@ -84,7 +84,6 @@ class Sam1Masks:
             DeviceError: the device has not enough memory.
             WeightsError: the model's output is not finite.
         """
-        rles, scores = list(carried.rles.counts), carried.score.copy()
         with torch.inference_mode():
             asked = PromptedFrame(
                 self._encoder,
@@ -95,14 +94,11 @@ class Sam1Masks:
             )
             seen = np.flatnonzero(carried.rles.area_px() > 0)
             found = asked.ask_carried(carried.rles.take(seen).to_masks(), _LEAST_AGREEMENT)
-            candidates = found.candidates
-            anew = asked.enlarge(replace(candidates, logits=candidates.logits - self._mask_threshold))
-        for row, counts, area_px, score in zip(
-            seen[found.prompt].tolist(), anew.rles.counts, anew.rles.area_px(), anew.predicted_iou, strict=True
-        ):
-            if area_px:
-                rles[row], scores[row] = counts, score
-        return replace(carried, rles=Rles(frame.size, tuple(rles)), score=scores.clip(0, 1))
+            anew = asked.masks(found.candidates.logits - self._mask_threshold)
+        there = np.flatnonzero(anew.area_px() > 0)
+        rows, score = seen[found.prompt[there]], carried.score.copy()
+        score[rows] = found.candidates.predicted_iou[there]
+        return replace(carried, rles=carried.rles.with_rows(rows, anew.take(there)), score=score.clip(0, 1))
 
     def _mask(self, picture: "_Picture", rows: Prompts) -> tuple[Rles, float]:
         """What comes of all rows for one object, and how good the model thinks it is."""

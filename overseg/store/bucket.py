@@ -15,10 +15,10 @@ from zarr.storage import ObjectStore
 from overseg.errors import StoreError
 from overseg.store.bucket_errors import told
 from overseg.store.bucket_lock import BucketLock
+from overseg.store.folder import METADATA
 from overseg.store.scratch import Scratch
 
 _AT_ONCE = 16
-_METADATA = "zarr.json"
 _RETRIES = timedelta(seconds=30)  # the library's own three minutes look like a hang
 
 
@@ -145,7 +145,7 @@ class BucketFolder:
 
     def remove_all(self) -> None:
         names = set(self.sizes())
-        for some in ({_METADATA} & names, names - {_METADATA}):
+        for some in ({METADATA} & names, names - {METADATA}):
             if some:
                 self.remove(sorted(some))
 
@@ -162,10 +162,10 @@ class BucketFolder:
     def publish(self, draft: Path, name: str) -> None:
         self._connection.confirm()
         files = {path.relative_to(draft).as_posix(): path for path in draft.rglob("*") if path.is_file()}
-        marker = files.pop(_METADATA)
+        marker = files.pop(METADATA)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             list(pool.map(lambda file: self._put(f"{self._path}{name}/{file}", files[file]), files))
-        self._put(f"{self._path}{name}/{_METADATA}", marker)
+        self._put(f"{self._path}{name}/{METADATA}", marker)
         self.clear_drafts()
 
     def copy(self, name: str, draft: Path) -> None:

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from overseg.data.visit import VisitKey
 from overseg.errors import StoreError
-from overseg.store.folder import Folder
+from overseg.store.folder import METADATA, Folder
 from overseg.store.integrity import all_damaged
 from overseg.store.part import part_key, read_visit
-from overseg.store.root import METADATA, PARTS, RESULTS, read_attributes, read_root
+from overseg.store.root import PARTS, RESULTS, read_attributes, read_root
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from overseg.errors import StoreError
-from overseg.store.folder import Folder
-from overseg.store.root import METADATA
+from overseg.store.folder import METADATA, Folder
 
 
 class Column:

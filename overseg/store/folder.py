@@ -7,6 +7,8 @@ from typing import Protocol, runtime_checkable
 
 import zarr
 
+METADATA = "zarr.json"  # of a zarr group, and of a store
+
 
 @runtime_checkable
 class Lock(Protocol):

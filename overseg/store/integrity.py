@@ -7,13 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-from overseg.store.folder import Folder
+from overseg.store.folder import METADATA, Folder
 
 Files = dict[str, list[Any]]
 """By path within a folder: size in bytes, and sha256 in hex."""
 
 CHECKSUM = "checksum"
-_METADATA = "zarr.json"
 _AT_ONCE = 16
 
 
@@ -33,7 +32,7 @@ def files_in(folder: Folder) -> Files:
     return {
         name: [n_bytes, _sha256(folder.read(name))]
         for name, n_bytes in sorted(folder.sizes().items())
-        if name != _METADATA
+        if name != METADATA
     }
 
 
@@ -43,7 +42,7 @@ def missing_or_cut(folder: Folder, files: Files) -> tuple[str, str] | None:
     Looks at sizes and reads metadata alone, which takes milliseconds on a disk. What is in the chunks is checked, by
     zstd's checksums, when they are read; but a chunk that is missing would be read as zeros.
     """
-    return next(_damaged(folder, files, only=_METADATA), None)
+    return next(_damaged(folder, files, only=METADATA), None)
 
 
 def all_damaged(folder: Folder, files: Files) -> Iterator[tuple[str, str]]:

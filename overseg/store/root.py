@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from overseg.errors import StoreError
-from overseg.store.folder import Folder
+from overseg.store.folder import METADATA, Folder
 from overseg.store.integrity import is_sealed, sealed
 
 FORMAT, FORMAT_VERSION = "overseg", 4
-PARTS, RESULTS, METADATA = "parts", "results", "zarr.json"
+PARTS, RESULTS = "parts", "results"
 _DIFFERENCES_SHOWN = 3
 
 

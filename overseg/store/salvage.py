@@ -13,8 +13,7 @@ from overseg.data.masks import Masks, keyframe_of
 from overseg.data.visit import Edges
 from overseg.store.columns import to_table
 from overseg.store.damaged_column import DamagedColumn
-from overseg.store.folder import Folder
-from overseg.store.root import METADATA
+from overseg.store.folder import METADATA, Folder
 
 Table = TypeVar("Table")
 
