@@ -12,8 +12,6 @@ from overseg.data.masks import KeyframeMasks
 from overseg.data.rles import Rles
 from overseg.errors import InputError
 from overseg.generate.mask_folder import masks_size, paths_by_frame, read_masks
-from overseg.interchange.coco import FILE as COCO_FILE
-from overseg.interchange.coco import read_images
 from overseg.interchange.json_input import as_counts, as_id, checked, polygon_counts, within
 from overseg.interchange.json_stream import items
 from overseg.video.image_source import image_files
@@ -79,8 +77,10 @@ def open_mask_frames(source: Path, numbering: Numbering | None = None) -> MaskFr
     Raises:
         InputError: there are no masks, or they cannot be read.
     """
-    if source.is_dir() and (source / COCO_FILE).is_file():
-        source = source / COCO_FILE
+    from overseg.interchange import coco
+
+    if source.is_dir() and (source / coco.FILE).is_file():
+        source = source / coco.FILE
     numbering = numbering or Numbering()
     if (source / _LEVEL).is_dir():
         raise InputError(f"{source} holds maps for each level, not for each frame: name one of them, {source / _LEVEL}")
@@ -114,6 +114,8 @@ def _of_folder(folder: Path, numbering: Numbering) -> MaskFrames:
 
 
 def _of_coco(source: Path, numbering: Numbering) -> MaskFrames:
+    from overseg.interchange.coco import read_images
+
     images = read_images(source)
     size = images[0]["size"]
     frames = numbering.frames([image["stem"] for image in images], range(len(images)))
