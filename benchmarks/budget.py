@@ -33,9 +33,9 @@ from overseg.data.shot import Shot
 from overseg.data.visit import Direction, VisitKey
 from overseg.engine.conclude import Outcome, conclude
 from overseg.engine.crossing import Crossing
-from overseg.engine.previews import SEED_ROUND
+from overseg.engine.rounds import FULL, SEED_ROUND
 from overseg.engine.run import run
-from overseg.engine.schedule import FULL, expected_work, visit_work
+from overseg.engine.schedule import expected_work, visit_work
 from overseg.evaluate.frame_names import FrameNames
 from overseg.evaluate.open_truth import read_truth
 from overseg.evaluate.with_truth import with_truth
@@ -256,10 +256,11 @@ def main() -> None:
     find_weights(choice.settings, report=report)
     known: dict[tuple[Any, ...], Any] = {}
     built = build_stages(choice.settings, device=choice.device)
-    generator, preview, propagator = (
-        Remembered(stage, known) for stage in (built.generator, built.preview_generator, built.propagator)
+    generator, preview, propagator, *sparse = (
+        Remembered(stage, known)
+        for stage in (built.generator, built.preview_generator, built.propagator, *built.sparse_generators)
     )
-    stages = Stages(generator, preview, propagator, built.associator, built.refiner and generator)
+    stages = Stages(generator, preview, propagator, built.associator, built.refiner and generator, sparse)
     with (
         open_video(args.input, resize=args.resize, end=args.end) as video,
         tempfile.TemporaryDirectory() as folder,

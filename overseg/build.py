@@ -1,7 +1,7 @@
 """From names in the settings to stages that are ready to work."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from overseg.data.settings import EXACT_ONLY, RELAXING, Settings
 from overseg.data.track_settings import TrackSettings
 from overseg.engine.redetection import Redetection
 from overseg.engine.schedule import MAX_PREVIEW_MASKS
+from overseg.generate.largest_masks import LargestMasks
 from overseg.stages import (
     MaskGenerator,
     MaskPropagator,
@@ -26,7 +27,11 @@ if TYPE_CHECKING:
     import torch
     from segment_anything.modeling import Sam
 
+    from overseg.generate.sam1 import Sam1Generator
+    from overseg.generate.sam1_exact import ExactSam1Generator
     from overseg.propagate.sam2 import Sam2Propagator
+
+_SPARSE = (0.75, 0.5)  # of the points on a side
 
 
 def build_stages(settings: Settings, *, device: str, feature_cache_bytes: int = 4 << 30) -> Stages:
@@ -37,13 +42,15 @@ def build_stages(settings: Settings, *, device: str, feature_cache_bytes: int = 
         device: "cpu", "cuda", "cuda:1", "mps".
         feature_cache_bytes: host memory for image features of the propagator.
     """
-    generator, preview_generator = _build_generators(settings, device)
+    generator, *sparse_generators = _build_generators(settings, device)
+    sparsest = (sparse_generators or [generator])[-1]
     return Stages(
         generator,
-        preview_generator,
+        LargestMasks(sparsest, MAX_PREVIEW_MASKS),
         _build_propagator(settings, device, feature_cache_bytes),
         build_associator(settings),
         generator if isinstance(generator, MaskRefiner) and _carried_prompts(settings) else None,
+        sparse_generators,
     )
 
 
@@ -144,20 +151,18 @@ def at_hand(name: str, *, report: Report) -> Path:
     return fetch(name, report=tell)
 
 
-def _build_generators(settings: Settings, device: str) -> tuple[MaskGenerator, MaskGenerator]:
-    """For the full run, and for previews: half as many points on a side find as good masks of what is large."""
+def _build_generators(settings: Settings, device: str) -> list[MaskGenerator]:
+    """The full run's, and those with sparser points: half as many on a side find as good masks of what is large."""
     if settings.generator != "sam1":
-        generator = _build_generator(settings)
-        return generator, generator
+        return [_build_generator(settings)]
     import torch
 
     from overseg.generate.sam_models import load_sam
 
     dtype, weights = getattr(torch, settings.dtype), weights_path(settings.weights or "")
     sam = load_sam(weights, device=device, dtype=dtype, compile=settings.compile)
-    max_masks = min(settings.max_masks_per_keyframe or MAX_PREVIEW_MASKS, MAX_PREVIEW_MASKS)
-    coarse = replace(settings, points_per_side=-(-settings.points_per_side // 2), max_masks_per_keyframe=max_masks)
-    return _build_sam1(settings, sam, dtype), _build_sam1(coarse, sam, dtype)
+    generator = _build_sam1(settings, sam, dtype)
+    return [generator, *(generator.thinned(ceil(share * settings.points_per_side)) for share in _SPARSE)]
 
 
 def _build_generator(settings: Settings) -> MaskGenerator:
@@ -171,7 +176,7 @@ def _build_generator(settings: Settings) -> MaskGenerator:
     return PrecomputedGenerator(Path(settings.masks or ""), min_area_px=min_area_px, max_masks=max_masks)
 
 
-def _build_sam1(settings: Settings, sam: "Sam", dtype: "torch.dtype") -> MaskGenerator:
+def _build_sam1(settings: Settings, sam: "Sam", dtype: "torch.dtype") -> "Sam1Generator | ExactSam1Generator":
     min_area_px = settings.min_area_px
     shared: dict[str, Any] = {
         "points_per_side": settings.points_per_side,

@@ -232,10 +232,11 @@ class Stages:
 
     Attributes:
         generator: finds the masks of keyframes.
-        preview_generator: finds those of the keyframes of a budgeted run's coarse rounds: fewer, in less time.
+        preview_generator: finds the few masks of the keyframes of a budgeted run's previews.
         propagator: carries them.
         associator: decides which are the same region.
         refiner: looks again at masks that were carried back onto a keyframe; None leaves them as they are.
+        sparse_generators: find fewer masks in less work, each fewer than the one before, for budgeted runs.
     """
 
     generator: MaskGenerator
@@ -243,6 +244,7 @@ class Stages:
     propagator: MaskPropagator
     associator: Associator
     refiner: MaskRefiner | None = None
+    sparse_generators: Sequence[MaskGenerator] = ()
 
 
 @runtime_checkable

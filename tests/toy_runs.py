@@ -11,6 +11,7 @@ from overseg.associate.overlap import OverlapAssociator
 from overseg.data.budget import Budget
 from overseg.data.settings import Settings
 from overseg.engine.run import run
+from overseg.generate.largest_masks import LargestMasks
 from overseg.propagate.flow import FlowPropagator
 from overseg.stages import MaskRefiner, Stages
 from overseg.store.result import Result, open_result
@@ -39,7 +40,7 @@ def run_toy(
     refiner: MaskRefiner | None = None,
 ) -> Result:
     """Run on the generator's video into the store at `path`."""
-    video = generator.video
+    video, sparse = generator.video, LargestMasks(replace(generator, keyframe_work=1.5), 4)
     with ZarrStore.create_or_resume(
         path, identity={"video": asdict(video.info), "step": step}, provenance={}, size=video.info.size
     ) as store:
@@ -47,10 +48,11 @@ def run_toy(
             video,
             Stages(
                 generator,
-                replace(generator, keyframe_work=1.5),
+                sparse,
                 FlowPropagator(min_area_px=20),
                 OverlapAssociator(),
                 refiner,
+                [sparse],
             ),
             store,
             settings=Settings(step=step, min_area_px=20),

@@ -23,7 +23,7 @@ class VisitKey:
     """Names a visit by what it does, not by when it was done.
 
     Attributes:
-        round: 0 for the full run; 1, 2, … for the ever coarser previews that a budgeted run makes first.
+        round: 0 for the full run. What a budgeted run makes first has higher numbers, the coarser the higher.
         start: first frame of the clip: a keyframe, or in a preview the middle between two.
         stop: last frame of the clip, as well; equal to start where masks are only generated.
         direction: FORWARD carries masks from start to stop.

@@ -15,8 +15,7 @@ from overseg.data.rles import Rles
 from overseg.data.visit import Direction, Edges, Frontier, Visit, VisitKey
 from overseg.engine.frontier import by_value, one_more_missed
 from overseg.engine.meeting import each_pair_once, edges_of
-from overseg.engine.previews import SEED_ROUND
-from overseg.engine.schedule import FULL, generator_of
+from overseg.engine.rounds import SEED_ROUND, generator_of, is_preview
 from overseg.stages import Clip, Meetings, Stages, TrackStore, Video
 
 
@@ -54,7 +53,7 @@ class Crossing:
         if key.start == key.stop:
             masks, looks = self._generate(key, Rles.empty(self._video.info.size), clock)
             visit = Visit.of_masks(key, masks, Endings.empty(), clock.seconds, looks=looks)
-        elif key.round != FULL:
+        elif is_preview(key):
             visit = self._cross_preview(key, clock)
         elif key.direction is Direction.FORWARD:
             visit = self._cross_forward(key, clock)
@@ -69,7 +68,7 @@ class Crossing:
     def _cross_forward(self, key: VisitKey, clock: "_Clock") -> Visit:
         """The keyframe's masks and the frontier go on to the next keyframe, whose masks are made from them."""
         with clock.counts("store"):
-            here = self._store.read(self._came_to[FULL, Direction.FORWARD, key.start])
+            here = self._store.read(self._came_to[key.round, Direction.FORWARD, key.start])
         prompts, missed = _with_frontier(_keyframe_rows(here.masks, key.start), here)
         carried = self._carry(key, prompts, clock)
         target, looks = self._generate(key, carried.arrived.rles, clock)
@@ -79,10 +78,10 @@ class Crossing:
 
     def _cross_backward(self, key: VisitKey, clock: "_Clock") -> Visit:
         """The masks of the later keyframe go back; only what was first seen there may go on past the earlier one."""
-        later = self._came_to.get((FULL, Direction.BACKWARD, key.stop))
+        later = self._came_to.get((key.round, Direction.BACKWARD, key.stop))
         with clock.counts("store"):
-            here = self._store.read(self._came_to[FULL, Direction.FORWARD, key.stop])
-            there = self._store.read(self._came_to[FULL, Direction.FORWARD, key.start])
+            here = self._store.read(self._came_to[key.round, Direction.FORWARD, key.stop])
+            there = self._store.read(self._came_to[key.round, Direction.FORWARD, key.start])
             onward = self._store.read(later) if later else None
         prompts, missed = _with_frontier(_keyframe_rows(here.masks, key.stop), onward)
         carried = self._carry(key, prompts, clock)

@@ -9,7 +9,7 @@ from overseg.data.masks import Source
 from overseg.data.tracks import Frames
 from overseg.data.visit import VisitKey
 from overseg.engine.resolve import NO_ROUND, Resolution
-from overseg.engine.schedule import FULL, generates
+from overseg.engine.rounds import FULL, generates
 from overseg.stages import TrackStore
 
 
@@ -20,7 +20,7 @@ class Left:
     Attributes:
         n_visits: visits of the full round that were not made.
         n_masks: masks known on the keyframes from which these visits carry masks, each counted for every visit.
-        n_preview_frames, n_unseen_frames: frames with masks of a coarse preview only, and with none.
+        n_coarser_frames, n_unseen_frames: frames with masks of coarser rounds only, and with none.
         bare_px: pixels of all frames that are under no mask.
         expected_gain_px: of these, how many are expected to be covered: on each frame that the full round has not
             reached, as many as it lacks to the mean cover of a keyframe.
@@ -28,7 +28,7 @@ class Left:
 
     n_visits: int
     n_masks: int
-    n_preview_frames: int
+    n_coarser_frames: int
     n_unseen_frames: int
     bare_px: int
     expected_gain_px: int
@@ -36,8 +36,8 @@ class Left:
     def in_words(self, n_px: int) -> str:
         """One line; `n_px` is the number of pixels of all frames."""
         return (
-            f"{self.n_visits} visits to clips, with {self.n_masks} known masks to carry; {self.n_preview_frames} "
-            f"frames have masks of a coarse preview only, {self.n_unseen_frames} none; {self.bare_px / n_px:.1%} of "
+            f"{self.n_visits} visits to clips, with {self.n_masks} known masks to carry; {self.n_coarser_frames} "
+            f"frames have masks of a coarser round only, {self.n_unseen_frames} none; {self.bare_px / n_px:.1%} of "
             f"the pixels are bare, of which {self.expected_gain_px / n_px:.1%} are expected to be covered; run again "
             "with a larger budget to go on"
         )
@@ -55,7 +55,7 @@ def left_by(
     return Left(
         n_visits=len(visits),
         n_masks=_known_masks(visits, store),
-        n_preview_frames=int(np.count_nonzero(not_full & (resolution.rounds != NO_ROUND))),
+        n_coarser_frames=int(np.count_nonzero(not_full & (resolution.rounds != NO_ROUND))),
         n_unseen_frames=int(np.count_nonzero(resolution.rounds == NO_ROUND)),
         bare_px=int(picture_px * len(frames) - covered_px.sum()),
         expected_gain_px=int((of_keyframe - covered_px[not_full]).clip(min=0).sum()),

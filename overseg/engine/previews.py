@@ -1,4 +1,4 @@
-"""Coarse rounds that a limited budget buys first: masks on few keyframes, each carried half-way to the next."""
+"""Coarsest rounds, which a limited budget buys first: masks on few keyframes, each carried half-way to the next."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -6,10 +6,9 @@ from typing import TypeVar
 
 from overseg.data.shot import Shot
 from overseg.data.visit import Direction, VisitKey
+from overseg.engine.rounds import COARSEST_ROUND, FINEST_ROUND, SEED_ROUND
 from overseg.video.keyframes import keyframes
 
-SEED_ROUND = 1  # the previews share their seeds: one keyframe is never generated twice for them
-PREVIEW_ROUNDS = COARSEST_ROUND, FINEST_ROUND = 2, 1
 _FINER = 3  # times as many keyframes, so that the middle one of three is a keyframe of the coarser round
 _COARSEST_STEPS = 9  # frames to each keyframe of the coarsest round, in steps of the full run
 
@@ -36,7 +35,7 @@ def finest_previews(shots: Sequence[Shot], step: int) -> list[VisitKey]:
 def preview_keyframes(shot: Shot, step: int, round_: int) -> list[int]:
     """The middles of equal stretches of the shot; for a finer round none where the full run has not many more.
 
-    >>> preview_keyframes(Shot(0, 89), 5, 2), preview_keyframes(Shot(0, 89), 5, 1)
+    >>> preview_keyframes(Shot(0, 89), 5, COARSEST_ROUND), preview_keyframes(Shot(0, 89), 5, FINEST_ROUND)
     ([22, 67], [7, 22, 37, 52, 67, 82])
     """
     coarsest = max(1, round(len(shot) / (_COARSEST_STEPS * step)))

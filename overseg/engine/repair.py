@@ -9,7 +9,8 @@ from overseg.data.settings import Settings
 from overseg.data.visit import Direction, VisitKey
 from overseg.engine.conclude import Outcome, conclude, linked
 from overseg.engine.crossing import Crossing
-from overseg.engine.schedule import FULL, full_visits
+from overseg.engine.rounds import is_preview
+from overseg.engine.schedule import sweep
 from overseg.engine.spending import Spending
 from overseg.engine.unfolding import whole_visits
 from overseg.stages import Associator, Report, Stages, TrackStore, Video
@@ -63,7 +64,7 @@ def complete_again(
     """
     shots = store.shots() or []
     store.unfold([] if salvage is None else whole_visits(salvage, shots, settings.step))
-    lost = frozenset(key for shot in shots for key in full_visits(shot, settings.step)) - store.committed()
+    lost = frozenset(key for shot in shots for key in sweep(shot, settings.step)) - store.committed()
     make_again(video, stages, store, lost, settings=settings, report=report)
     if summary is None:
         publish_again(video, stages, store, settings=settings, limit=None, report=report)
@@ -80,7 +81,7 @@ def publish_again(
     shots = store.shots()
     if shots is None:
         return
-    left = {visit for shot in shots for visit in full_visits(shot, settings.step)} - store.committed()
+    left = {visit for shot in shots for visit in sweep(shot, settings.step)} - store.committed()
     spending = Spending(store, stages, Budget(), n_frames=len(video), size=video.info.size, since=time.monotonic())
     outcome = Outcome(limit=limit, visits_left=frozenset(left), spent=spending.spent())
     conclude(video, shots, stages.associator, store, outcome, report)
@@ -88,7 +89,7 @@ def publish_again(
 
 def _order(key: VisitKey) -> tuple[bool, bool, bool, int, int]:
     """What starts from another visit comes after it: see `schedule`."""
-    is_full, is_back = key.round == FULL, key.direction is Direction.BACKWARD
-    if is_full and is_back:
+    is_sweep = not is_preview(key)
+    if is_sweep and key.direction is Direction.BACKWARD:
         return True, True, True, -key.start, key.stop
-    return is_full, False, not is_full and key.start != key.stop, key.start, key.stop
+    return is_sweep, False, not is_sweep and key.start != key.stop, key.start, key.stop

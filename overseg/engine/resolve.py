@@ -16,7 +16,7 @@ from overseg.data.tracks import Tracks
 from overseg.data.visit import Edges, Outline, VisitKey
 from overseg.engine.grouping import Sightings, group
 from overseg.engine.meeting import edges_of
-from overseg.engine.schedule import generates
+from overseg.engine.rounds import generates
 from overseg.stages import Associator, TrackStore
 
 NO_ROUND = 127

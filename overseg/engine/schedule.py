@@ -1,16 +1,16 @@
-"""Which visits a run makes, in which order. Depends on shots, step and budget alone, never on what was found."""
+"""Which visits a run makes, in which order. Depends on shots, step, budget and stages, never on what was found."""
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Sequence
+from itertools import chain, islice, pairwise, takewhile
 
 from overseg.data.budget import Budget
 from overseg.data.shot import Shot
 from overseg.data.visit import Direction, VisitKey
-from overseg.engine.previews import COARSEST_ROUND, finest_previews, preview_visits, spread
-from overseg.stages import MaskGenerator, Stages
+from overseg.engine.previews import finest_previews, preview_visits, spread
+from overseg.engine.rounds import COARSEST_ROUND, FULL, generates, generator_of, is_preview, refines, sparse_sweeps
+from overseg.stages import Stages
 from overseg.video.keyframes import keyframes
 
-FULL = 0  # the round whose keyframes are `step` apart
 MAX_PREVIEW_MASKS = 24  # of a keyframe: the largest, which cover most of it
 _MASKS_EXPECTED = 60  # of a keyframe, to reckon what all of a video will take
 
@@ -18,42 +18,46 @@ _MASKS_EXPECTED = 60  # of a keyframe, to reckon what all of a video will take
 def schedule(shots: Sequence[Shot], step: int, budget: Budget, stages: Stages) -> list[VisitKey]:
     """All visits of a run, in order.
 
-    A run without a budget crosses each shot twice at full density: forward, then backward. With one, coarser rounds
-    over the whole video come first, so that whatever the budget ends is spread over the whole video too; all but those
-    that a finer round makes needless, as the work that the budget allows is reckoned to be enough for all of it.
+    A run without a budget sweeps each shot at full density: forward, then backward. With one, coarser rounds over the
+    whole video come first, so that whatever the budget ends is spread over the whole video too: previews, and a sweep
+    with sparse masks. Where the budget is of work, the densest round of sweeps that it is reckoned to be enough for is
+    made at once, without those that this makes needless; then come the shots whose next sweep it is still enough for.
     """
-    full = [visit for shot in shots for visit in full_visits(shot, step)]
-    if not budget.limited or _affordable(full, budget, stages):
-        return full
-    finest = finest_previews(shots, step)
-    coarsest = [] if _affordable(finest, budget, stages) else preview_visits(shots, step, COARSEST_ROUND)
-    in_order = [*coarsest, *finest, *(visit for shot in spread(shots) for visit in full_visits(shot, step))]
-    return list(dict.fromkeys(in_order))  # a seed of one round is a seed of the next
+    if not budget.limited:
+        return [visit for shot in shots for visit in sweep(shot, step)]
+    max_work = budget.max_work or 0.0
+    full = [sweep(shot, step) for shot in spread(shots)]
+    sparse = [[sweep(shot, n * step, round_) for shot in spread(shots)] for round_, n in sparse_sweeps(stages)]
+    whole_rounds = (list(chain(*round_)) for round_ in (full, *sparse))
+    first = next((visits for visits in whole_rounds if _work(visits, stages) <= max_work), None)
+    if first is None:
+        finest = finest_previews(shots, step)
+        coarsest = [] if _work(finest, stages) <= max_work else preview_visits(shots, step, COARSEST_ROUND)
+        first, full = [*coarsest, *finest], [*sparse[-1], *full]
+    sweeps = _affordable_first(full, max_work - _work(first, stages), stages)
+    return list(dict.fromkeys(chain(first, *sweeps)))  # a seed of one round is a seed of the next
 
 
-def full_visits(shot: Shot, step: int) -> Iterator[VisitKey]:
-    """The visits that cross a shot twice at full density."""
+def sweep(shot: Shot, step: int, round_: int = FULL) -> list[VisitKey]:
+    """The visits that cross a shot twice, with a keyframe every `step` frames."""
     clips = list(pairwise(keyframes(shot, step)))
-    yield VisitKey(FULL, shot.start, shot.start, Direction.FORWARD)
-    for start, stop in clips:
-        yield VisitKey(FULL, start, stop, Direction.FORWARD)
-    for start, stop in reversed(clips):
-        yield VisitKey(FULL, start, stop, Direction.BACKWARD)
+    return [
+        VisitKey(round_, shot.start, shot.start, Direction.FORWARD),
+        *(VisitKey(round_, start, stop, Direction.FORWARD) for start, stop in clips),
+        *(VisitKey(round_, start, stop, Direction.BACKWARD) for start, stop in reversed(clips)),
+    ]
 
 
-def generates(key: VisitKey) -> bool:
-    """Whether a visit finds the masks of the keyframe at its later end."""
-    return key.start == key.stop or (key.round == FULL and key.direction is Direction.FORWARD)
+def begun_by(visits: Sequence[VisitKey], at: int) -> list[VisitKey]:
+    """The visits to pay for before the one at this place of a schedule is made.
 
-
-def refines(key: VisitKey) -> bool:
-    """Whether a visit looks again at the masks that arrive at the keyframe at its earlier end."""
-    return key.round == FULL and key.direction is Direction.BACKWARD
-
-
-def generator_of(key: VisitKey, stages: Stages) -> MaskGenerator:
-    """What finds the masks of a visit's keyframe."""
-    return stages.generator if key.round == FULL else stages.preview_generator
+    Those of a whole sweep, with its first: one that only goes forward, or over a part, would be many short tracks.
+    """
+    first = visits[at]
+    if is_preview(first) or first.start != first.stop:
+        return [first]
+    others = takewhile(lambda key: key.round == first.round and key.start != key.stop, islice(visits, at + 1, None))
+    return [first, *others]
 
 
 def visit_work(key: VisitKey, n_carried: int, stages: Stages) -> float:
@@ -68,9 +72,23 @@ def visit_work(key: VisitKey, n_carried: int, stages: Stages) -> float:
 
 def expected_work(key: VisitKey, stages: Stages) -> float:
     """`visit_work` of a visit that is not made yet."""
-    n_masks = _MASKS_EXPECTED if key.round == FULL else MAX_PREVIEW_MASKS
+    n_masks = MAX_PREVIEW_MASKS if is_preview(key) else _MASKS_EXPECTED
     return visit_work(key, n_masks * (key.stop - key.start), stages)
 
 
-def _affordable(visits: Sequence[VisitKey], budget: Budget, stages: Stages) -> bool:
-    return budget.max_work is not None and sum(expected_work(key, stages) for key in visits) <= budget.max_work
+def _work(visits: Iterable[VisitKey], stages: Stages) -> float:
+    return sum(expected_work(key, stages) for key in visits)
+
+
+def _affordable_first(sweeps: Sequence[list[VisitKey]], work_left: float, stages: Stages) -> list[list[VisitKey]]:
+    """The sweeps that the work left buys, then the others."""
+    bought: list[list[VisitKey]] = []
+    others: list[list[VisitKey]] = []
+    for one in sweeps:
+        work = _work(one, stages)
+        if work <= work_left:
+            bought.append(one)
+            work_left -= work
+        else:
+            others.append(one)
+    return [*bought, *others]

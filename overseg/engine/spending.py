@@ -1,6 +1,7 @@
 """What a store has cost and what it holds so far, kept up to date visit by visit."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,8 @@ from overseg.data.masks import Source
 from overseg.data.rles import Rles
 from overseg.data.visit import Direction, Visit, VisitKey
 from overseg.engine.resolve import NO_ROUND
-from overseg.engine.schedule import FULL, expected_work, generates, visit_work
+from overseg.engine.rounds import generates, is_preview
+from overseg.engine.schedule import expected_work, visit_work
 from overseg.stages import Stages, TrackStore
 
 
@@ -70,14 +72,18 @@ class Spending:
             work=self._work,
         )
 
-    def limit_met(self, next_visit: VisitKey) -> str | None:
-        """The limit that leaves no room for the next visit, in words; None where there is room."""
+    def limit_met(self, next_visits: Sequence[VisitKey]) -> str | None:
+        """The limit that leaves no room for what comes next, in words; None where there is room.
+
+        Args:
+            next_visits: are begun together, as `schedule.begun_by` says. Time is looked at before each of them again.
+        """
         if not self._budget.limited:
             return None
         return self._budget.met(
             self.spent(),
-            next_seconds=self._step_seconds.get(_kind(next_visit), 0.0),
-            next_work=expected_work(next_visit, self._stages),
+            next_seconds=self._step_seconds.get(_kind(next_visits[0]), 0.0),
+            next_work=sum(expected_work(key, self._stages) for key in next_visits),
         )
 
     def _include(self, visit: Visit) -> None:
@@ -107,7 +113,7 @@ class Spending:
             ends = (column[matched].tolist() for column in (visit.edges.region_from, visit.edges.region_to))
             met = dict(zip(*ends, strict=True))
             there = {(visit.key.start, region) for region in met.values()}
-            if visit.key.round == FULL:
+            if not is_preview(visit.key):
                 forward, _ = self._store.outline(replace(visit.key, direction=Direction.FORWARD))
                 there = set(zip(forward.frame.tolist(), forward.region.tolist(), strict=True))
             rows = zip(visit.masks.frame.tolist(), visit.masks.region.tolist(), strict=True)

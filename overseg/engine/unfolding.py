@@ -8,7 +8,8 @@ from overseg.data.masks import Masks, Source, keyframe_of
 from overseg.data.shot import Shot
 from overseg.data.visit import Direction, Edges, Visit, VisitKey
 from overseg.engine.frontier import frontier_of
-from overseg.engine.schedule import full_visits, generates
+from overseg.engine.rounds import generates
+from overseg.engine.schedule import sweep
 from overseg.store.salvage import Salvage
 from overseg.video.keyframes import keyframes
 
@@ -22,7 +23,7 @@ def whole_visits(salvage: Salvage, shots: Sequence[Shot], step: int) -> Iterator
     """
     for shot in shots:
         of_shot = keyframes(shot, step)
-        for key in full_visits(shot, step):
+        for key in sweep(shot, step):
             if not _is_lost(key, salvage):
                 yield _visit(key, salvage, of_shot)
 

@@ -1,5 +1,6 @@
 """Keyframe masks from a Segment Anything model: carried masks first, then points where needed, then what is bare."""
 
+from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -106,10 +107,10 @@ class Sam1Generator:
         )
         check_at_least(0, min_mask_region_area=min_mask_region_area)
         check_at_least(1, points_per_side=points_per_side, points_per_batch=points_per_batch, max_masks=max_masks)
-        self.keyframe_work = grid_work(points_per_side)
+        self._lay_grid(points_per_side)
         self.refine_work = prompts_work(_REFINED_EXPECTED)
         self._encoder = FrameEncoder(sam, dtype=dtype, n_kept=_ENCODINGS_KEPT if use_carried else 0)
-        self._points_per_side, self._skip_explained = points_per_side, skip_explained
+        self._skip_explained = skip_explained
         self._thresholds = Thresholds(pred_iou_thresh, stability_score_thresh)
         self._borderline = Thresholds(pred_iou_thresh - BORDERLINE, stability_score_thresh - BORDERLINE)
         self._floors = Thresholds(min(min_pred_iou, pred_iou_thresh), min(min_stability_score, stability_score_thresh))
@@ -118,6 +119,12 @@ class Sam1Generator:
         self._min_area_px, self._max_masks = min_area_px, max_masks
         self._use_carried, self._min_agreement = use_carried, min_agreement
         self._batching = Batching(points_per_batch, sam.device)
+
+    def thinned(self, points_per_side: int) -> "Sam1Generator":
+        """The same with another grid of points. The two share what they encode of frames."""
+        thinned = copy(self)
+        thinned._lay_grid(points_per_side)
+        return thinned
 
     def generate(self, keyframe: Frame, carried: Rles) -> KeyframeMasks:
         """Masks of `keyframe`, the most reliable first; possibly none.
@@ -158,6 +165,9 @@ class Sam1Generator:
             rles=rles.take(large),
             predicted_iou=answers.candidates.predicted_iou[large].clip(0, 1),
         )
+
+    def _lay_grid(self, points_per_side: int) -> None:
+        self._points_per_side, self.keyframe_work = points_per_side, grid_work(points_per_side)
 
     def _prompted(self, keyframe: Frame) -> PromptedFrame:
         return PromptedFrame(

@@ -1,5 +1,6 @@
 """Keyframe masks as segment_anything's own automatic generator makes them, by less work."""
 
+from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -86,11 +87,8 @@ class ExactSam1Generator:
         check_at_least(1, points_per_side=points_per_side, points_per_batch=points_per_batch, max_masks=max_masks)
         check_at_least(1, crop_n_points_downscale_factor=crop_n_points_downscale_factor)
         check_at_least(0, crop_n_layers=crop_n_layers, min_mask_region_area=min_mask_region_area)
-        self.keyframe_work = sum(
-            4**layer * grid_work(points_per_side // crop_n_points_downscale_factor**layer, share_run=1.0)
-            for layer in range(crop_n_layers + 1)
-        )
-        self._grids = _point_grids(points_per_side, crop_n_layers, crop_n_points_downscale_factor)
+        self._crop_n_layers, self._crop_downscale = crop_n_layers, crop_n_points_downscale_factor
+        self._lay_grids(points_per_side)
         self._encoder = FrameEncoder(sam, dtype=dtype)
         # A threshold of 0 lets everything through, even what the model thinks to be worse than nothing.
         self._thresholds = Thresholds(pred_iou_thresh or -np.inf, stability_score_thresh or -np.inf)
@@ -98,6 +96,12 @@ class ExactSam1Generator:
         self._crop_overlap_ratio, self._min_region_px = crop_overlap_ratio, min_mask_region_area
         self._min_area_px, self._max_masks = min_area_px, max_masks
         self._batching = Batching(points_per_batch, sam.device)
+
+    def thinned(self, points_per_side: int) -> "ExactSam1Generator":
+        """The same with another grid of points."""
+        thinned = copy(self)
+        thinned._lay_grids(points_per_side)
+        return thinned
 
     def generate(self, keyframe: Frame, carried: Rles) -> KeyframeMasks:
         """Masks of `keyframe`, the most reliable first; possibly none. `carried` is not used.
@@ -113,6 +117,13 @@ class ExactSam1Generator:
         masks = masks.take(masks.rles.area_px() >= self._min_area_px)
         sure = masks.predicted_iou.clip(0, 1)  # the model may be surer than sure; to here that ranked masks
         return largest(replace(masks, predicted_iou=sure), self._max_masks)
+
+    def _lay_grids(self, points_per_side: int) -> None:
+        self._grids = _point_grids(points_per_side, self._crop_n_layers, self._crop_downscale)
+        self.keyframe_work = sum(
+            4**layer * grid_work(points_per_side // self._crop_downscale**layer, share_run=1.0)
+            for layer in range(self._crop_n_layers + 1)
+        )
 
     def _all_crops(self, keyframe: Frame) -> KeyframeMasks:
         crops = _crops(keyframe.size, len(self._grids) - 1, self._crop_overlap_ratio)

@@ -9,7 +9,7 @@ from overseg.errors import StoreError
 from overseg.store.folder import METADATA, Folder
 from overseg.store.integrity import is_sealed, sealed
 
-FORMAT, FORMAT_VERSION = "overseg", 4
+FORMAT, FORMAT_VERSION = "overseg", 5
 PARTS, RESULTS = "parts", "results"
 _DIFFERENCES_SHOWN = 3
 

@@ -14,6 +14,7 @@ from overseg.data.masklets import End
 from overseg.data.masks import KeyframeMasks, RefinedMasks, Source
 from overseg.data.rles import Rles
 from overseg.engine.crossing import Crossing
+from overseg.engine.rounds import FULL
 from overseg.engine.spending import Spending
 from overseg.propagate.flow import FlowPropagator
 
@@ -166,7 +167,7 @@ def test_a_larger_budget_goes_on_and_no_budget_ends_as_if_there_never_was_one(tm
         assert result.summary["stop_reason"] == f"budget {budget}"
         assert "run again with a larger budget" in result.summary["left_undone"]
         left = result.summary["left"]
-        assert left["n_preview_frames"] + left["n_unseen_frames"] <= len(result)
+        assert left["n_coarser_frames"] + left["n_unseen_frames"] <= len(result)
         assert left["bare_px"] == pytest.approx((1 - result.coverage) * len(result) * np.prod(result.size))
         gains.append(left["expected_gain_px"])
         assert not result.final
@@ -201,14 +202,15 @@ def test_a_budget_of_coverage_is_really_reached(tmp_path):
     assert result.coverage >= 0.6
 
 
-def test_tracks_go_on_where_a_coarse_preview_takes_over(tmp_path, monkeypatch):
-    def stop_in_the_middle(self, next_visit):
-        return "enough" if next_visit.round == 0 and next_visit.start >= 45 else None
+@pytest.mark.parametrize(("stopped", "gaps"), [(2, [6] * 8 + [7] + [10] * 3), (FULL, [3] * 16 + [6] * 6 + [5])])
+def test_tracks_go_on_where_a_coarser_round_takes_over(tmp_path, monkeypatch, stopped, gaps):
+    def stop_in_the_middle(self, next_visits):
+        return "enough" if next_visits[0].round == stopped and next_visits[0].start >= 45 else None
 
     monkeypatch.setattr(Spending, "limit_met", stop_in_the_middle)
     generator = TruthGenerator(ToyVideo(90))
     result = run_toy(tmp_path / "a.zarr", generator, budget="1h", step=3)
-    assert np.diff(np.flatnonzero(result.frames.is_keyframe)).tolist() == [3] * 15 + [10] * 4
+    assert np.diff(np.flatnonzero(result.frames.is_keyframe)).tolist() == gaps
     for name in ("table", "tray", "cup"):
         track, iou = followed(result, generator, name)
         assert result.tracks.n_frames[track] == 90

@@ -1,5 +1,7 @@
 """The order of visits."""
 
+from dataclasses import replace
+
 import pytest
 from toy import ToyVideo, TruthGenerator
 
@@ -7,15 +9,17 @@ from overseg.associate.overlap import OverlapAssociator
 from overseg.data.budget import Budget
 from overseg.data.shot import Shot
 from overseg.data.visit import Direction, VisitKey
-from overseg.engine.previews import PREVIEW_ROUNDS, preview_keyframes, preview_visits, spread
-from overseg.engine.schedule import FULL, expected_work, schedule
+from overseg.engine.previews import preview_keyframes, preview_visits, spread
+from overseg.engine.rounds import COARSEST_ROUND, FINEST_ROUND, FULL, PREVIEW_ROUNDS, is_preview
+from overseg.engine.schedule import begun_by, expected_work, schedule, sweep
 from overseg.propagate.flow import FlowPropagator
 from overseg.stages import Stages
 
 F, B = Direction.FORWARD, Direction.BACKWARD
 SHOTS = [[Shot(0, 0)], [Shot(0, 99)], [Shot(0, 3), Shot(4, 90), Shot(91, 140)]]
 GENERATOR = TruthGenerator(ToyVideo(1))
-STAGES = Stages(GENERATOR, GENERATOR, FlowPropagator(), OverlapAssociator())
+SPARSE = [replace(GENERATOR, keyframe_work=work) for work in (2.5, 1.5)]
+STAGES = Stages(GENERATOR, SPARSE[-1], FlowPropagator(), OverlapAssociator(), sparse_generators=SPARSE)
 
 
 def planned(shots, step, **limits):
@@ -56,7 +60,7 @@ def test_a_coarse_round_carries_masks_onto_each_frame_once(shots, step, round_):
     twice = {frame for frame in reached if reached.count(frame) == 2}
     assert twice <= set(meetings)
     assert not set(reached) & set(there)
-    if round_ == PREVIEW_ROUNDS[0]:
+    if round_ == COARSEST_ROUND:
         assert set(reached) | set(there) == {frame for shot in shots for frame in range(shot.start, shot.stop + 1)}
 
 
@@ -74,11 +78,11 @@ def test_no_visit_crosses_a_cut():
 def test_what_a_visit_starts_from_comes_before_it():
     done: set[tuple[int, Direction, int]] = set()
     for key in planned([Shot(0, 44), Shot(45, 200)], 5, max_masks=10):
-        if key.round == FULL and key.start != key.stop:
-            assert (FULL, F, key.start) in done
-            assert key.direction is F or (FULL, F, key.stop) in done
-        elif key.round != FULL and key.start != key.stop:
-            assert (1, F, key.start if key.direction is F else key.stop) in done
+        if is_preview(key) and key.start != key.stop:
+            assert (FINEST_ROUND, F, key.carried_from) in done
+        elif key.start != key.stop:
+            assert (key.round, F, key.start) in done
+            assert key.direction is F or (key.round, F, key.stop) in done
         done.add((key.round, key.direction, key.stop if key.direction is F else key.start))
 
 
@@ -89,27 +93,67 @@ def test_the_first_visits_of_a_budgeted_run_are_spread_over_the_video():
     assert first[2] == pytest.approx(500, abs=80)
 
 
-def test_a_coarse_round_is_left_out_where_the_work_allowed_is_enough_for_a_finer_one():
+def _work(visits):
+    return sum(expected_work(key, STAGES) for key in visits)
+
+
+def test_work_buys_the_densest_sweep_that_it_is_enough_for_and_no_round_that_this_makes_needless():
     shots = [Shot(0, 299)]
-    work = {
-        round_: sum(expected_work(key, STAGES) for key in preview_visits(shots, 5, round_)) for round_ in PREVIEW_ROUNDS
-    } | {FULL: sum(expected_work(key, STAGES) for key in planned(shots, 5))}
-    assert work[2] < work[1] < work[FULL]
+    coarsest, finest = (_work(preview_visits(shots, 5, round_)) for round_ in PREVIEW_ROUNDS)
+    full, dense, sparse = (_work(sweep(shots[0], 5, round_)) for round_ in range(3))
+    sparsest = _work(sweep(shots[0], 10, 3))
+    assert coarsest < finest < sparsest < sparse < dense < full
 
     def rounds(max_work):
         keys = planned(shots, 5, max_work=max_work)
-        return {key.round for key in keys if key.start != key.stop}
+        return list(dict.fromkeys(key.round for key in keys if key.start != key.stop))
 
-    assert rounds(0.9 * work[1]) == {2, 1, FULL}
-    assert rounds(1.1 * work[1]) == {1, FULL}
-    assert rounds(1.1 * work[FULL]) == {FULL}
+    assert rounds(0.99 * finest) == [COARSEST_ROUND, FINEST_ROUND, 3, FULL]
+    assert rounds(0.99 * sparsest) == [FINEST_ROUND, 3, FULL]
+    assert rounds(0.99 * sparse) == [3, FULL]
+    assert rounds(1.01 * sparse) == [2, FULL]
+    assert rounds(1.01 * dense) == [1, FULL]
+    assert rounds(1.01 * full) == [FULL]
+
+
+def test_without_sparser_generators_the_sparse_sweep_has_fewer_keyframes():
+    stages = replace(STAGES, sparse_generators=[])
+    keys = schedule([Shot(0, 299)], 5, Budget(max_seconds=60.0), stages)
+    assert {key.round for key in keys} == {*PREVIEW_ROUNDS, 1, FULL}
+    assert [key.stop for key in keys if key.round == 1 and key.direction is F][:3] == [0, 10, 20]
+
+
+def test_what_is_left_buys_whole_sweeps_of_those_shots_that_it_is_enough_for():
+    long, *short = shots = [Shot(0, 199), Shot(200, 219), Shot(220, 239)]
+    round_ = [key for shot in shots for key in sweep(shot, 5, 2)]
+    keys = planned(shots, 5, max_work=_work(round_) + 1.01 * sum(_work(sweep(shot, 5)) for shot in short))
+    assert sorted(keys[: len(round_)]) == sorted(round_)
+    in_full = [
+        shot
+        for key in keys
+        if (key.round, key.direction) == (FULL, F) and key.start == key.stop
+        for shot in shots
+        if shot.start == key.start
+    ]
+    assert sorted(in_full[:2], key=lambda shot: shot.start) == short
+    assert in_full[2:] == [long]
+
+
+def test_a_sweep_is_begun_with_all_of_its_visits():
+    shots = [Shot(0, 30), Shot(31, 50)]
+    keys = planned(shots, 5)
+    assert begun_by(keys, 0) == sweep(shots[0], 5)
+    assert begun_by(keys, 1) == keys[1:2]
+    assert begun_by(keys, len(sweep(shots[0], 5))) == sweep(shots[1], 5)
+    previews = planned(shots, 5, max_masks=10)
+    assert begun_by(previews, 0) == previews[:1]
 
 
 @pytest.mark.parametrize("max_work", [50, 150])
 def test_shots_too_short_for_the_finest_previews_are_previewed_too(max_work):
     shots = [Shot(0, 399), Shot(400, 408), Shot(409, 409)]
     keys = planned(shots, 5, max_work=max_work)
-    reached = {frame for key in keys if key.round != FULL for frame in range(key.start, key.stop + 1)}
+    reached = {frame for key in keys if is_preview(key) for frame in range(key.start, key.stop + 1)}
     assert reached == set(range(410))
 
 

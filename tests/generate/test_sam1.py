@@ -196,6 +196,24 @@ def test_carried_masks_are_refined_where_the_picture_agrees_and_the_frame_is_enc
     assert len(encoded) == 2
 
 
+@pytest.mark.parametrize("kind", [Sam1Generator, ExactSam1Generator])
+def test_a_thinned_generator_is_one_of_fewer_points_and_leaves_the_other_as_it_was(sam, kind):
+    picture, dense = shapes(), kind(sam, points_per_side=3)
+    thin, sparse = dense.thinned(2), kind(sam, points_per_side=2)
+    check_equal(generate(thin, picture), generate(sparse, picture))
+    assert thin.keyframe_work == sparse.keyframe_work < dense.keyframe_work
+    check_equal(generate(dense, picture), generate(kind(sam, points_per_side=3), picture))
+
+
+def test_a_thinned_generator_shares_what_is_encoded(sam, monkeypatch):
+    encoded = []
+    monkeypatch.setattr(frame_encoder, "encode", lambda *given: encoded.append(1) or encode(*given))
+    generator = Sam1Generator(sam, points_per_side=2)
+    generate(generator.thinned(1), shapes())
+    generate(generator, shapes())
+    assert len(encoded) == 1
+
+
 def test_nothing_carried_is_nothing_refined(sam):
     seen = Sam1Generator(sam, points_per_side=2).refined(shapes(), Rles.empty(shapes().size))
     assert len(seen.prompt) == len(seen.rles) == len(seen.predicted_iou) == 0

@@ -82,7 +82,7 @@ def test_a_reader_from_the_documentation(tmp_path, monkeypatch, rle_shard_bytes)
             store.commit(v)
         result = publish(store, visits())
     root = json.loads((tmp_path / "out.zarr/zarr.json").read_text())["attributes"]
-    assert (root["format"], root["format_version"], root["size"]) == ("overseg", 4, list(SIZE))
+    assert (root["format"], root["format_version"], root["size"]) == ("overseg", 5, list(SIZE))
     folder = tmp_path / "out.zarr/results" / root["result"]
     masks = {a.name: read_array(a) for a in (folder / "masks").iterdir() if a.is_dir()}
     association = {a.name: read_array(a) for a in (folder / "association").iterdir() if a.is_dir()}
