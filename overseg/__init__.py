@@ -5,18 +5,20 @@ result = overseg.open("cup.zarr")
 result.masks_at(0).rles.to_masks()  # bool [n, height, width]
 """
 
-from overseg.api import export, import_masks, open, relink, run
+from overseg.api.detector import train_detector
+from overseg.api.relink import relink
+from overseg.api.results import export, import_masks, open
+from overseg.api.run import run
+from overseg.api.segment import segment
+from overseg.api.track import track
 from overseg.autotracking.backend import MaskOptions
 from overseg.autotracking.run import autotrack
 from overseg.data.budget import Budget
 from overseg.data.rles import Rles
 from overseg.data.settings import Settings
-from overseg.detectors import train_detector
 from overseg.errors import OversegError
 from overseg.interchange.associating import associate_masks
 from overseg.prompts.seeding import Seeding
-from overseg.segmenting import segment
-from overseg.tracking import track
 
 __all__ = [
     "Budget",

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from overseg.api.track_choice import choose_tracking
 from overseg.autotracking.first_frame import Found
 from overseg.build import build_prompt_masks, build_redetection, find_weights
 from overseg.data.prompts import Prompts
 from overseg.data.shot import Shot
 from overseg.errors import InputError
 from overseg.stages import Video
-from overseg.track_choice import choose_tracking
 
 if TYPE_CHECKING:
     from overseg.stages import Report

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from overseg.api.track import track
 from overseg.autotracking.backend import OF_MASKS, STORE, MaskOptions
 from overseg.build import build_stages, find_weights
 from overseg.data.frame import Frame
@@ -15,7 +16,6 @@ from overseg.output.render import render
 from overseg.presets import choose
 from overseg.prompts.clicks import Clicks
 from overseg.stages import Report
-from overseg.tracking import track
 from overseg.video.open import open_video
 
 if TYPE_CHECKING:

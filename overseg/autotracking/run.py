@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from overseg.api import out_of_memory_told
+from overseg.api.shared import out_of_memory_told
+from overseg.api.track import TrackChanges
 from overseg.autotracking.backend import OF_MASKS, Backend, MaskOptions
 from overseg.autotracking.backends import Asked, backend_named
 from overseg.autotracking.first_frame import WRITTEN, Finder, Found, keep_clicks, seeded
@@ -18,7 +19,6 @@ from overseg.output.form import Form
 from overseg.output.spare_input import spare_input
 from overseg.prompts.clicks import Clicks, read_clicks
 from overseg.prompts.seeding import Seeding
-from overseg.tracking import TrackChanges
 
 if TYPE_CHECKING:
     from overseg.stages import Report, Video

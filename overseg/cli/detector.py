@@ -40,7 +40,7 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train it, and say where it is."""
-    from overseg.detectors import train_detector
+    from overseg.api.detector import train_detector
 
     with ExitStack() as stack:
         report = TerminalReport(quiet=args.quiet)

@@ -23,7 +23,7 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print it."""
-    from overseg.api import open as open_store
+    from overseg.api.results import open as open_store
 
     result = open_store(args.store)
     facts = summary(result) | ({"sha256": result.content_hash()} if args.hash else {})

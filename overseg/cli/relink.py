@@ -29,7 +29,7 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do it, and say what came of it."""
-    from overseg.api import relink
+    from overseg.api.relink import relink
 
     with closing(TerminalReport(quiet=args.quiet)) as report:
         result = relink(args.store, match_iou=args.match_iou, reid=args.reid, report=report)

@@ -44,7 +44,7 @@ def run_check(args: argparse.Namespace) -> int:
 
 def run_repair(args: argparse.Namespace) -> int:
     """Mend it, and say what was damaged."""
-    from overseg.repair import repair
+    from overseg.api.repair import repair
 
     with closing(TerminalReport(quiet=args.quiet)) as report:
         done = repair(args.store, video=args.video, masks=args.masks, report=report)

@@ -124,7 +124,7 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run it, and say what was found."""
-    from overseg.api import run as run_video
+    from overseg.api.run import run as run_video
     from overseg.output.form import Form
     from overseg.output.look import Look
     from overseg.output.render import render_result

@@ -59,7 +59,7 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Find them, and say how many and how good."""
-    from overseg.segmenting import segment
+    from overseg.api.segment import segment
 
     wanted = (*_SHARED, *_OF_AUTO, *_WORDS)
     given = {name: value for name, value in vars(args).items() if name in wanted and value is not None}

