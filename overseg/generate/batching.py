@@ -1,33 +1,15 @@
 """Work in batches: on a GPU large ones that shrink until they fit, on a CPU one item in each thread."""
 
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import TypeVar
 
 import torch
 
 from overseg.errors import DeviceError
+from overseg.side_by_side import side_by_side
 
 T = TypeVar("T")
-Given = ParamSpec("Given")
 WHAT_HELPS = "use a smaller model, --dtype bfloat16, or --resize to make the frames smaller"
-
-
-def in_one_thread(work: Callable[Given, T]) -> Callable[Given, T]:
-    """`work`, with torch's products on a CPU in one thread: shared among several they add up in another order."""
-
-    @wraps(work)
-    def alone(*args: Given.args, **options: Given.kwargs) -> T:
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            return work(*args, **options)
-        finally:
-            torch.set_num_threads(threads)
-
-    return alone
 
 
 class Batching:
@@ -54,22 +36,10 @@ class Batching:
         Raises:
             DeviceError: one item alone does not fit.
         """
-        return self._side_by_side(n, work) if self._on_cpu else self._in_turn(n, work)
-
-    def _side_by_side(self, n: int, work: Callable[[slice], T]) -> Iterator[T]:
-        @in_one_thread
-        def run(item: int) -> T:
-            with torch.inference_mode():
-                return work(slice(item, item + 1))
-
-        threads, waiting = torch.get_num_threads(), deque[Future[T]]()
-        with ThreadPoolExecutor(threads) as pool:
-            for item in range(n):
-                waiting.append(pool.submit(run, item))
-                if len(waiting) > threads:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+        if not self._on_cpu:
+            return self._in_turn(n, work)
+        singles = (slice(item, item + 1) for item in range(n))
+        return side_by_side(work, singles, at_once=torch.get_num_threads())
 
     def _in_turn(self, n: int, work: Callable[[slice], T]) -> Iterator[T]:
         start = 0

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from overseg.generate import image_attention
-from overseg.generate.batching import in_one_thread
+from overseg.side_by_side import in_one_thread
 
 if TYPE_CHECKING:
     from segment_anything.modeling import Sam

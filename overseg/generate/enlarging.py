@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from overseg.data.rles import Rles
-from overseg.generate.batching import in_one_thread
 from overseg.generate.encoding import LOGIT_PX, Framing
+from overseg.side_by_side import in_one_thread
 
 STABILITY_OFFSET = 1.0  # segment_anything's: the logits are cut at -1 and at +1
 _MASKS_AT_ONCE = 64

@@ -7,6 +7,7 @@ from typing import TypeVar
 import torch
 
 from overseg.errors import DeviceError
+from overseg.side_by_side import side_by_side
 
 Part = TypeVar("Part")
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory")  # as CUDA and MPS say it, and the CPU
@@ -87,3 +88,38 @@ class Batches:
         # Outside the handler, which holds on to the failed attempt's tensors through its traceback.
         torch.cuda.empty_cache()  # does nothing without CUDA
         return None
+
+
+class SideBySide:
+    """`Batches` for a CPU: each row by itself in one thread, as many at once as fit.
+
+    A row comes out the same, to the last bit, however many threads there are and whatever is computed beside it.
+
+    Args:
+        advice: what to do where not even one row fits; ends the error's line.
+    """
+
+    def __init__(self, *, advice: str) -> None:
+        self._fitting: int | None = None  # rows that may fit at once, once some did not
+        self._advice = advice
+
+    def map(self, work: Callable[[slice], Part], n_rows: int, *, at_most: int) -> Iterator[Part]:
+        """`work` on all rows, one by one in order, `at_most` at once. It may be tried again, and must not mind.
+
+        Raises:
+            DeviceError: memory runs out with a single row.
+        """
+        at = 0
+        n_at_once = min(at_most, self._fitting or at_most)
+        while at < n_rows:
+            rows = (slice(row, row + 1) for row in range(at, n_rows))
+            try:
+                for part in side_by_side(work, rows, at_once=n_at_once):
+                    yield part
+                    at += 1
+            except RuntimeError as e:
+                if not is_out_of_memory(e):
+                    raise
+                if n_at_once == 1:
+                    raise DeviceError(f"the device has not enough memory for a single mask: {self._advice}") from e
+                n_at_once = self._fitting = -(-n_at_once // 2)

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from threading import Lock
 from typing import Generic, TypeVar
 
 Value = TypeVar("Value")
@@ -9,6 +10,8 @@ Value = TypeVar("Value")
 
 class FeatureCache(Generic[Value]):
     """Keeps values until they take more than `max_bytes` together; those unused for the longest time go first.
+
+    Threads may share it.
 
     Example:
         >>> cache = FeatureCache[bytes](max_bytes=8, n_bytes=len)
@@ -23,6 +26,7 @@ class FeatureCache(Generic[Value]):
         self._n_bytes = n_bytes
         self._values: OrderedDict[Hashable, Value] = OrderedDict()
         self._used_bytes = 0
+        self._lock = Lock()
 
     @property
     def used_bytes(self) -> int:
@@ -31,21 +35,23 @@ class FeatureCache(Generic[Value]):
 
     def get(self, key: Hashable) -> Value | None:
         """The value put under `key`, or None where it was never put or had to go."""
-        if key not in self._values:
-            return None
-        self._values.move_to_end(key)
-        return self._values[key]
+        with self._lock:
+            if key not in self._values:
+                return None
+            self._values.move_to_end(key)
+            return self._values[key]
 
     def put(self, key: Hashable, value: Value) -> None:
         """Keep `value`, dropping others for it. A value larger than the whole cache is not kept."""
-        self._drop(key)
         n_bytes = self._n_bytes(value)
-        if n_bytes > self._max_bytes:
-            return
-        while self._used_bytes + n_bytes > self._max_bytes:
-            self._drop(next(iter(self._values)))
-        self._values[key] = value
-        self._used_bytes += n_bytes
+        with self._lock:
+            self._drop(key)
+            if n_bytes > self._max_bytes:
+                return
+            while self._used_bytes + n_bytes > self._max_bytes:
+                self._drop(next(iter(self._values)))
+            self._values[key] = value
+            self._used_bytes += n_bytes
 
     def _drop(self, key: Hashable) -> None:
         if key in self._values:

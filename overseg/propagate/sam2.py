@@ -15,7 +15,7 @@ from overseg.data.rles import Rles
 from overseg.data.settings import DTYPES
 from overseg.data.shot import Shot
 from overseg.errors import InputError, SettingsError
-from overseg.propagate.sam2_features import FrameEncoder
+from overseg.propagate.sam2_features import Features, FrameEncoder
 from overseg.propagate.sam2_landing import FrameVisit, on_frame
 from overseg.propagate.sam2_memory import Memory, MemoryBank
 from overseg.propagate.sam2_session import Sam2Session
@@ -50,7 +50,7 @@ class Sam2Propagator:
             min_area_px: a masklet ends where its mask is smaller, in pixels. Smaller prompts are not carried.
             small_regions: which holes of masks are filled, and which of their islands removed.
             max_batch: masks that cross the model at once; None for what suits the device. It is halved where memory
-                runs out.
+                runs out. On a CPU each of them is computed by itself in one thread, and comes out the same with any.
             feature_cache_bytes: host memory for image features, so that a frame that is visited again is not encoded
                 again; one frame takes 17 MB at 1024 px in float32.
             mask_threshold: masks of objects that are followed lie where the model's logits are above this.
@@ -136,13 +136,12 @@ class Sam2Propagator:
         is_reverse, work = direction is Direction.BACKWARD, self._work
         steps = work.steps(n_frames=len(clip.video), reverse=is_reverse)
         at_most = work.at_most(len(carried), prompts.size)
-        frames = clip.frames(direction)
+        frames = work.encoded(clip.video.info, clip.frames(direction))
         last = clip.start if is_reverse else clip.stop
-        bank = self._prompted(clip, next(frames), prompts.take(carried), steps, at_most)
-        for frame in frames:
-            features = work.encoder.features(clip.video.info, frame)
+        bank = self._prompted(*next(frames), prompts.take(carried), steps, at_most)
+        for frame, features in frames:
             visit = FrameVisit(steps, features, frame, bank, self._min_area_px, goes_on=frame.index != last)
-            landed = list(work.batches.map(visit.land, len(carried), at_most=at_most))
+            landed = list(work.batched(visit.land, len(carried), at_most=at_most))
             kept = np.concatenate([part.rows for part in landed])
             ends[carried] = np.concatenate([part.ends for part in landed])
             if len(kept) < len(carried):
@@ -154,17 +153,16 @@ class Sam2Propagator:
                 bank.append(frame.index, Memory.concatenate([part.memory for part in landed if part.memory]))
             yield on_frame(frame.index, carried, landed, prompts.size)
 
-    def _prompted(self, clip: Clip, frame: Frame, prompts: Rles, steps: Sam2Steps, at_most: int) -> MemoryBank:
+    def _prompted(self, frame: Frame, features: Features, prompts: Rles, steps: Sam2Steps, at_most: int) -> MemoryBank:
         """A memory of the prompts on their own frame."""
         work, model = self._work, self._work.model
-        features = work.encoder.features(clip.video.info, frame)
 
         def remember(rows: slice) -> Memory:
             masks = torch.from_numpy(prompts.take(range(rows.start, rows.stop)).to_masks())
             given = steps.take_masks(features, frame.index, masks[:, None].to(model.device).float())
             return steps.remember_prompted(features, given.logits, given.presence_logits, given.pointer)
 
-        parts = list(work.batches.map(remember, len(prompts), at_most=at_most))
+        parts = list(work.batched(remember, len(prompts), at_most=at_most))
         return MemoryBank(
             frame.index,
             Memory.concatenate(parts),

@@ -3,7 +3,10 @@
 import torch
 from sam2.modeling.sam2_base import SAM2Base
 
-_CPU_TOKENS = 1024  # image tokens of all masks at once; with more, activations leave the processor's caches
+from overseg.propagate.sam2_compile import is_compiled
+
+_CPU_TOKENS = 1024  # image tokens of a batch of compiled graphs; with more, activations leave the processor's caches
+_SIDE_BY_SIDE_TOKENS = 16 * 64**2  # of all threads: 16 masks at 1024 px, which take 4 GB, or as many frames
 _ACCELERATOR_MAX_BATCH = 64
 _USABLE_SHARE = 0.8  # of free device memory; the rest is lost between blocks
 
@@ -14,6 +17,19 @@ def fitting_batch(model: SAM2Base, size: tuple[int, int], *, n_masks: int) -> in
         return max(1, _CPU_TOKENS // _n_tokens(model))
     usable_bytes = _USABLE_SHARE * _free_bytes(model.device) - remembered_bytes(model, n_masks)
     return min(max(1, int(usable_bytes / mask_bytes(model, size))), _ACCELERATOR_MAX_BATCH)
+
+
+def is_side_by_side(model: SAM2Base) -> bool:
+    """Whether each mask and each frame is computed by itself in one thread: on a CPU.
+
+    Compiled graphs are not: while one is made, other threads may not run any.
+    """
+    return model.device.type == "cpu" and not is_compiled(model)
+
+
+def n_side_by_side(model: SAM2Base) -> int:
+    """How many masks or frames are computed at once where each is by itself: one in each thread, if memory bears it."""
+    return min(torch.get_num_threads(), max(1, _SIDE_BY_SIDE_TOKENS // _n_tokens(model)))
 
 
 def remembered_bytes(model: SAM2Base, n_masks: int) -> int:

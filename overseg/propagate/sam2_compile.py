@@ -18,3 +18,8 @@ def compile_parts(model: SAM2Base, *, backend: str = "inductor") -> None:
     model.image_encoder.compile(backend=backend, dynamic=False)
     for part in (model.memory_attention, model.memory_encoder, model.sam_prompt_encoder, model.sam_mask_decoder):
         part.compile(backend=backend, dynamic=True)
+
+
+def is_compiled(model: SAM2Base) -> bool:
+    """Whether `compile_parts` was called on this model."""
+    return model.image_encoder._compiled_call_impl is not None

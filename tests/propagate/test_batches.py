@@ -1,9 +1,15 @@
-"""Work is done in parts that fit, and no part is made smaller than it must be."""
+"""Work is done in parts that fit, and no part is made smaller than it must be; or side by side, row by row."""
+
+from collections.abc import Iterator
+from threading import Barrier
+from typing import Any
 
 import pytest
+import torch
 
 from overseg.errors import DeviceError
-from overseg.propagate.batches import Batches
+from overseg.propagate.batches import Batches, SideBySide
+from overseg.side_by_side import side_by_side
 
 CPU_LINE = "[enforce fail at alloc_cpu.cpp:118] err == 0. DefaultCPUAllocator: can't allocate memory"
 
@@ -63,3 +69,54 @@ def test_other_errors_are_not_memory() -> None:
 
     with pytest.raises(RuntimeError, match="shapes"):
         list(Batches(advice="").map(work, 2, at_most=2))
+
+
+class TestSideBySide:
+    @pytest.mark.parametrize("n_rows", [0, 1, 2, 7])
+    def test_all_rows_one_by_one_in_order(self, n_rows: int) -> None:
+        found = SideBySide(advice="").map(lambda rows: (rows.start, rows.stop), n_rows, at_most=3)
+        assert list(found) == [(row, row + 1) for row in range(n_rows)]
+
+    def test_as_many_at_once_as_asked_for_each_in_one_thread(self) -> None:
+        together = Barrier(3, timeout=60)  # falls where fewer come together
+
+        def work(rows: slice) -> tuple[int, bool]:
+            together.wait()
+            return torch.get_num_threads(), torch.is_inference_mode_enabled()
+
+        before = torch.get_num_threads()
+        assert list(SideBySide(advice="").map(work, 6, at_most=3)) == [(1, True)] * 6
+        assert torch.get_num_threads() == before
+
+    def test_fewer_at_once_once_memory_ran_out_and_no_row_is_left_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        at_once: list[int] = []
+
+        def counted(*args: Any, **options: Any) -> Iterator[int]:
+            at_once.append(options["at_once"])
+            return side_by_side(*args, **options)
+
+        monkeypatch.setattr("overseg.propagate.batches.side_by_side", counted)
+        pair, failed, batches = Barrier(2, timeout=60), [], SideBySide(advice="")
+
+        def work(rows: slice) -> int:
+            if rows.start < 2 and not failed:
+                pair.wait()
+                if rows.start == 1:
+                    failed.append(rows)
+                    raise RuntimeError(CPU_LINE)
+            return rows.start
+
+        for _ in range(2):
+            assert list(batches.map(work, 5, at_most=2)) == [0, 1, 2, 3, 4]
+        assert at_once == [2, 1, 1]
+
+    def test_no_memory_for_one_row(self) -> None:
+        with pytest.raises(DeviceError, match="not enough memory for a single mask: buy more"):
+            list(SideBySide(advice="buy more").map(Device(0).work, 2, at_most=4))
+
+    def test_other_errors_are_not_memory(self) -> None:
+        def work(rows: slice) -> None:
+            raise RuntimeError("shapes do not match")
+
+        with pytest.raises(RuntimeError, match="shapes"):
+            list(SideBySide(advice="").map(work, 2, at_most=2))

@@ -11,6 +11,7 @@ from propagate.propagator_suite import panning_video, three_discs
 from overseg.data.visit import Direction
 from overseg.propagate.sam2 import Sam2Propagator
 from overseg.propagate.sam2_attention import OneFrameMemoryAttention
+from overseg.propagate.sam2_batch import is_side_by_side
 from overseg.propagate.sam2_compile import compile_parts
 from overseg.propagate.sam2_model import load_sam2
 from overseg.propagate.sam2_random import save_random_sam2
@@ -19,7 +20,7 @@ from overseg.stages import Clip
 N_PARTS = 5
 
 
-def test_no_part_breaks_into_several_graphs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_part_breaks_into_several_graphs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_batches: None) -> None:
     # The type checks of the tests are no part of the graph; pytest turns every step of the tracing into a record.
     monkeypatch.setattr(OneFrameMemoryAttention, "forward", inspect.unwrap(OneFrameMemoryAttention.forward))
     monkeypatch.setattr(logging.getLogger("torch.__trace"), "disabled", True)
@@ -27,7 +28,9 @@ def test_no_part_breaks_into_several_graphs(tmp_path: Path, monkeypatch: pytest.
     clip, prompts = Clip(panning_video(2), 0, 1), three_discs()
     plain, compiled = (load_sam2(weights, image_size=64) for _ in range(2))
     torch._dynamo.utils.counters.clear()
+    assert [is_side_by_side(model) for model in (compiled, plain)] == [True, True]
     compile_parts(compiled, backend="eager")  # the very operations, so that graphs alone are tested
+    assert [is_side_by_side(model) for model in (compiled, plain)] == [False, True]
     found, expected = (
         Sam2Propagator(model, min_area_px=1).propagate(clip, prompts, Direction.FORWARD).masks
         for model in (compiled, plain)

@@ -1,5 +1,6 @@
 """Sam2Propagator gives the masks of upstream's SAM2VideoPredictor, with one object per mask."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,6 @@ from propagate.propagator_suite import ArrayVideo, discs, panning_video
 from overseg.data.masklets import CarriedMasks
 from overseg.data.rles import Rles
 from overseg.data.visit import Direction
-from overseg.propagate.sam2 import Sam2Propagator
 from overseg.propagate.sam2_model import Sam2Variant, load_sam2
 from overseg.propagate.sam2_parity import Parity, compare, upstream_masks, upstream_predictor
 from overseg.propagate.sam2_random import save_random_sam2
@@ -51,23 +51,28 @@ def components(masks: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(labels)[:, None], torch.from_numpy(areas)[:, None]
 
 
-def test_same_masks_in_both_directions(weights: tuple[Path, Sam2Variant], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_same_masks_in_both_directions(
+    weights: tuple[Path, Sam2Variant], monkeypatch: pytest.MonkeyPatch, both_ways: Callable
+) -> None:
     path, variant = weights
     holes = SmallRegions(max_hole_area_px=8 if variant.version == "2.1" else 0)
     monkeypatch.setattr("sam2.utils.misc.get_connected_components", components)
     predictor = upstream_predictor(path, variant, device="cpu", image_size=256, max_hole_area_px=holes.max_hole_area_px)
     model = load_sam2(path, image_size=256)
-    propagator = Sam2Propagator(model, min_area_px=1, max_batch=2, small_regions=holes)
+    propagators = both_ways(model, min_area_px=1, max_batch=2, small_regions=holes)
     clip = Clip(video(6), 1, 4)
     for direction in Direction:
         expected = upstream_masks(predictor, clip, PROMPTS, direction)
         assert_telling(expected)
-        parity = compare(propagator.propagate(clip, PROMPTS, direction).masks, expected, min_area_px=1)
-        assert parity.worst_iou >= 0.999
-        assert (parity.n_masks, parity.n_ended_apart) == (9, 0)
+        for propagator in propagators:
+            parity = compare(propagator.propagate(clip, PROMPTS, direction).masks, expected, min_area_px=1)
+            assert parity.worst_iou >= 0.999
+            assert (parity.n_masks, parity.n_ended_apart) == (9, 0)
 
 
-def test_same_masks_beyond_the_reach_of_memory_and_beside_a_mask_that_ends(weights: tuple[Path, Sam2Variant]) -> None:
+def test_same_masks_beyond_the_reach_of_memory_and_beside_a_mask_that_ends(
+    weights: tuple[Path, Sam2Variant], both_ways: Callable
+) -> None:
     """18 frames: features are remembered for 6, pointers for 15. One of the masks gets too small on the way."""
     path, variant = weights
     predictor = upstream_predictor(path, variant, device="cpu", image_size=128)
@@ -77,14 +82,13 @@ def test_same_masks_beyond_the_reach_of_memory_and_beside_a_mask_that_ends(weigh
     assert_telling(expected)
     smallest_px = np.sort(np.min([masks.area_px() for masks in expected.values()], axis=0))
     for limit_px, n_reaching in ((1, 3), (int(smallest_px[:2].mean()), 2)):
-        propagator = Sam2Propagator(
-            model, min_area_px=limit_px, max_batch=2, small_regions=SmallRegions(max_hole_area_px=0)
-        )
-        ours = propagator.propagate(clip, LARGE_PROMPTS, Direction.FORWARD).masks
-        parity = compare(ours, expected, min_area_px=limit_px)
-        assert parity.worst_iou >= 0.999
-        assert parity.n_ended_apart == 0
-        assert (ours.frame == 17).sum() == n_reaching
+        options = {"min_area_px": limit_px, "max_batch": 2, "small_regions": SmallRegions(max_hole_area_px=0)}
+        for propagator in both_ways(model, **options):
+            ours = propagator.propagate(clip, LARGE_PROMPTS, Direction.FORWARD).masks
+            parity = compare(ours, expected, min_area_px=limit_px)
+            assert parity.worst_iou >= 0.999
+            assert parity.n_ended_apart == 0
+            assert (ours.frame == 17).sum() == n_reaching
 
 
 def test_the_comparison_sees_what_differs() -> None:

@@ -1,11 +1,13 @@
 """Points, boxes and masks on any frame give the masks that upstream makes of them."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from propagate.propagator_suite import discs, panning_video
+from sam2.modeling.sam2_base import SAM2Base
 from sam2.sam2_video_predictor import SAM2VideoPredictor
 
 from overseg.data.prompts import Prompts
@@ -34,8 +36,8 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def propagator(weights: Path) -> Sam2Propagator:
-    return Sam2Propagator(load_sam2(weights, image_size=256), max_batch=2, small_regions=SmallRegions(0, 0))
+def model(weights: Path) -> SAM2Base:
+    return load_sam2(weights, image_size=256)
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +51,12 @@ def small(weights: Path) -> Sam2Propagator:
 
 
 @pytest.fixture
-def both(propagator: Sam2Propagator, predictor: SAM2VideoPredictor) -> tuple[Sam2Session, UpstreamSession]:
+def both(
+    model: SAM2Base, predictor: SAM2VideoPredictor, both_ways: Callable
+) -> tuple[list[Sam2Session], UpstreamSession]:
     video = panning_video(N_FRAMES, SIZE, step_px=6)
-    return propagator.session(video), UpstreamSession(predictor, video)
+    ours = both_ways(model, max_batch=2, small_regions=SmallRegions(0, 0))
+    return [propagator.session(video) for propagator in ours], UpstreamSession(predictor, video)
 
 
 def assert_same(ours: Rles, theirs: Rles) -> None:
@@ -61,16 +66,20 @@ def assert_same(ours: Rles, theirs: Rles) -> None:
     assert ours.iou(theirs).diagonal().min() >= 0.999
 
 
-def prompt_both(both: tuple[Sam2Session, UpstreamSession], prompts: Prompts) -> None:
-    assert_same(both[0].prompt(prompts).rles, both[1].prompt(prompts))
+def prompt_both(both: tuple[list[Sam2Session], UpstreamSession], prompts: Prompts) -> None:
+    expected = both[1].prompt(prompts)
+    for session in both[0]:
+        assert_same(session.prompt(prompts).rles, expected)
 
 
-def carry_both(both: tuple[Sam2Session, UpstreamSession], first: int, last: int) -> None:
-    ours, theirs = list(both[0].carry(first, last)), dict(both[1].carry(first, last))
+def carry_both(both: tuple[list[Sam2Session], UpstreamSession], first: int, last: int) -> None:
+    theirs = dict(both[1].carry(first, last))
     step = -1 if last < first else 1
-    assert [masks.frame[0] for masks in ours] == list(range(first, last + step, step))
-    for mine in ours:
-        assert_same(mine.rles, theirs[int(mine.frame[0])])
+    for session in both[0]:
+        ours = list(session.carry(first, last))
+        assert [masks.frame[0] for masks in ours] == list(range(first, last + step, step))
+        for mine in ours:
+            assert_same(mine.rles, theirs[int(mine.frame[0])])
 
 
 def test_points_boxes_and_masks_on_several_frames_in_both_directions(both) -> None:
@@ -122,15 +131,15 @@ def test_a_correction_of_the_first_prompt_is_dropped_when_objects_are_carried_ag
     first = click(1, 0, (130, 90), labels=(1,))
     prompt_both(both, first)
     carry_both(both, 0, 2)
-    before = [masks.rles for masks in both[0].carry(0, 2)]
+    before = [[masks.rles for masks in session.carry(0, 2)] for session in both[0]]
     prompt_both(both, click(1, 0, (60, 40), labels=(0,)))
     carry_both(both, 0, 2)
-    assert [masks.rles for masks in both[0].carry(0, 2)] == before
+    assert [[masks.rles for masks in session.carry(0, 2)] for session in both[0]] == before
 
 
 @pytest.mark.parametrize(("first", "last", "at_fault"), [(0, 6, 6), (-1, 3, -1), (6, 0, 6), (3, -1, -1)])
-def test_frames_that_are_not_there(propagator: Sam2Propagator, first: int, last: int, at_fault: int) -> None:
-    session = propagator.session(panning_video(N_FRAMES, SIZE))
+def test_frames_that_are_not_there(small: Sam2Propagator, first: int, last: int, at_fault: int) -> None:
+    session = small.session(panning_video(N_FRAMES, SIZE))
     with pytest.raises(InputError, match=f"frames from 0 to 5, got {at_fault}"):
         session.carry(first, last)
 
@@ -209,9 +218,10 @@ class TestFollow:
         assert found[0] == found[1]
 
 
-def test_a_batch_that_does_not_fit_is_halved(propagator: Sam2Propagator, monkeypatch: pytest.MonkeyPatch) -> None:
-    session = propagator.session(panning_video(2, SIZE))
-    model = session._work.model
+def test_a_batch_that_does_not_fit_is_halved(
+    model: SAM2Base, in_batches: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = Sam2Propagator(model, max_batch=2).session(panning_video(2, SIZE))
     original, sizes = model._track_step, []
 
     def limited(**kwargs: Any) -> Any:

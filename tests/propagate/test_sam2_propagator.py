@@ -34,11 +34,17 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> SAM2Base:
 
 
 class TestSam2(PropagatorSuite):
-    same_iou = 0.99  # sums are taken in another order with another batch size; a small mask has few pixels
-
     @pytest.fixture
     def make(self, model: SAM2Base) -> MakePropagator:
         return lambda **options: Sam2Propagator(model, **options)
+
+
+class TestSam2InBatches(TestSam2):
+    same_iou = 0.99  # sums are taken in another order with another batch size; a small mask has few pixels
+
+    @pytest.fixture
+    def make(self, model: SAM2Base, in_batches: None) -> MakePropagator:
+        return lambda **options: Sam2Propagator(model, max_batch=4, **options)
 
 
 def carry(model: SAM2Base, *, prompts: Rles | None = None, **options) -> CarriedMasks:
@@ -100,7 +106,12 @@ class TestWork:
         assert len(carry(model, prompts=Rles.from_masks(np.zeros((2, *SIZE), dtype=bool)))) == 0
         assert encoded == []
 
-    def test_masks_cross_in_batches(self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_masks_cross_one_by_one_on_a_cpu(self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch) -> None:
+        batches = count_calls(monkeypatch, model, "_track_step")
+        carry(model, max_batch=2)
+        assert batches == [1] * 12
+
+    def test_masks_cross_in_batches(self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch, in_batches: None) -> None:
         batches = count_calls(monkeypatch, model, "_track_step")
         carry(model, max_batch=2)
         assert batches == [2, 1] * 4
@@ -110,14 +121,14 @@ class TestWork:
         bias = model.sam_mask_decoder.pred_obj_score_head.layers[-1].bias
         monkeypatch.setattr(bias, "data", torch.full_like(bias, -100))
         assert len(carry(model)) == 0
-        assert batches == [3, 3]  # the prompts' frame, and the one on which all are found to be gone
+        assert batches == [1] * 6  # the prompts' frame, and the one on which all are found to be gone
 
 
 class TestDoneOnce:
     """What is the same for all masks is computed once, whatever their number."""
 
     def test_the_first_self_attention_sees_the_frame_alone(
-        self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch
+        self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch, in_batches: None
     ) -> None:
         rows: list[list[int]] = []
         for layer in model.memory_attention.original.layers:
@@ -134,7 +145,9 @@ class TestDoneOnce:
         assert first == [1, 1, 1]
         assert others == [[3, 3, 3]] * len(others)
 
-    def test_positional_encodings_are_kept_and_shared(self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_positional_encodings_are_kept_and_shared(
+        self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch, in_batches: None
+    ) -> None:
         carry(model)
         encodings = (model.image_encoder.neck.position_encoding, model.memory_encoder.position_encoding)
         kept = [dict(encoding.cache) for encoding in encodings]
@@ -188,7 +201,7 @@ class TestMemory:
         ],
     )
     def test_batches_shrink_and_no_work_is_lost(
-        self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch, method: str, error: RuntimeError
+        self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch, in_batches: None, method: str, error: RuntimeError
     ) -> None:
         prompts = discs(SIZE, *((30 + 10 * k, 45, 10 + k) for k in range(7)))
         expected = carry(model, prompts=prompts, max_batch=2)
@@ -196,7 +209,7 @@ class TestMemory:
         masklets = carry(model, prompts=prompts, max_batch=8)
         assert max(batches) <= 2
         assert masklets.prompt.tolist() == expected.prompt.tolist()
-        assert masklets.rles.iou(expected.rles).diagonal().min() >= TestSam2.same_iou
+        assert masklets.rles.iou(expected.rles).diagonal().min() >= TestSam2InBatches.same_iou
 
     def test_no_memory_for_a_single_mask_says_what_helps(
         self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch
@@ -263,7 +276,7 @@ def test_mixed_precision_runs_and_gives_similar_masks(model: SAM2Base) -> None:
 
 @pytest.mark.parametrize("n_frames", [0, 1, 2])
 def test_a_masklet_says_that_the_object_is_gone(
-    model: SAM2Base, monkeypatch: pytest.MonkeyPatch, n_frames: int
+    model: SAM2Base, monkeypatch: pytest.MonkeyPatch, in_batches: None, n_frames: int
 ) -> None:
     """The second object is gone after so many frames of the three; the others reach the end of the clip."""
     original, n_calls = model._track_step, []
