@@ -157,13 +157,13 @@ def test_a_folder_that_cannot_be_written(tmp_path):
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
-@pytest.mark.parametrize(("version", "advice"), [(1, "delete it and run again"), (5, "update overseg")])
+@pytest.mark.parametrize(("version", "advice"), [(1, "delete it and run again"), (6, "update overseg")])
 def test_another_format_is_refused(path, overwrite, version, advice):
     metadata = json.loads((path / "zarr.json").read_text())
     metadata["attributes"]["format_version"] = version
     (path / "zarr.json").write_text(json.dumps(metadata))
     for opened in (lambda: open_store(path, overwrite=overwrite), lambda: open_result(path), lambda: progress(path)):
-        with pytest.raises(StoreError, match=f"format version {version} and this overseg reads 4; {advice}, or"):
+        with pytest.raises(StoreError, match=f"format version {version} and this overseg reads 5; {advice}, or"):
             opened()
     assert len(list((path / "parts").iterdir())) == 1
 
