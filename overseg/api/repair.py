@@ -1,7 +1,7 @@
 """Mending a damaged store: what is damaged is made anew, and nothing else."""
 
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +11,10 @@ from overseg.errors import StoreError
 
 if TYPE_CHECKING:
     from overseg.data.visit import VisitKey
-    from overseg.stages import Report, Stages, Video
+    from overseg.stages import Report
     from overseg.store.checking import Damage
     from overseg.store.folder import Folder
     from overseg.store.root import Root
-    from overseg.store.zarr_store import ZarrStore
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,8 @@ def repair(
     from the visits. A complete store holds them no more, but all that they found: those of which nothing is lost are
     taken from its result, and the others are made again.
 
+    What is damaged stays until what is made anew takes its place. Interrupted or killed, it goes on when called again.
+
     Args:
         path: the store.
         video: where its input is now; None for where it was when the store was made.
@@ -51,28 +52,33 @@ def repair(
         report: is told of every step; None for progress bars on a terminal.
 
     Raises:
-        StoreError: there is no store, its root is damaged, or it was not made by `overseg run`.
-        InputError: the video is not there, or is another one.
+        StoreError: there is no store, its root is damaged, it was not made by `overseg run`, or another process is
+            writing it. It is as it was.
+        InputError: the video is not there, or is another one. The store is as it was.
     """
+    from overseg.api.mending import Mending
     from overseg.build import build_stages, find_weights
     from overseg.presets import resolve_device
     from overseg.report import TerminalReport
     from overseg.store.checking import find_damage
     from overseg.store.places import folder_at
-    from overseg.store.root import Root, as_json, differences, read_root
+    from overseg.store.root import Root, as_json, differences
     from overseg.store.zarr_store import ZarrStore
     from overseg.video.open import open_video
 
     folder = folder_at(path)
-    damage, root = find_damage(folder), read_root(folder)
-    if not damage:
+    if not find_damage(folder):
         return Repaired([], frozenset())
-    settings = _settings_of(root, folder, masks)
     with ExitStack() as stack:
         report = report or stack.enter_context(closing(TerminalReport()))
+        store = stack.enter_context(ZarrStore.reopen_damaged(folder))
+        damage, root = find_damage(folder), store.root  # as no other process changes it any more
+        if not damage:
+            return Repaired([], frozenset())
+        settings = _settings_of(root, folder, masks)
         opened = stack.enter_context(
             open_video(
-                root.provenance["input"] if video is None else video,
+                _told(root, folder, "input", str) if video is None else video,
                 start=settings.start,
                 end=settings.end,
                 stride=settings.stride,
@@ -87,69 +93,18 @@ def repair(
         )
         if differing := differences(root, now):
             raise StoreError(f"{path} cannot be mended from this: {differing}; say with --video where its input is")
-        device = resolve_device(root.provenance["device"], needs_torch=bool(weights))
+        device = resolve_device(_told(root, folder, "device", str), needs_torch=bool(weights))
         stages = build_stages(settings, device=device)
-        store = stack.enter_context(ZarrStore.reopen(path))
         stack.enter_context(out_of_memory_told())
-        return Repaired(damage, _mend(opened, stages, store, settings, root, damage, report))
-
-
-def _mend(
-    video: "Video",
-    stages: "Stages",
-    store: "ZarrStore",
-    settings: Settings,
-    root: "Root",
-    damage: "list[Damage]",
-    report: "Report",
-) -> "frozenset[VisitKey]":
-    """Make anew what is damaged; the visits that were made again."""
-    from overseg.engine.repair import make_again, publish_again
-    from overseg.store.places import folder_at
-
-    lost = frozenset(one.visit for one in damage if one.visit is not None)
-    files = {one.name for one in damage if one.visit is None}
-    if files and root.final:
-        return _mend_complete(video, stages, store, settings, root, files, report)
-    limit = _limit_of(folder_at(store.path), root)
-    store.discard(lost, result=bool(files))
-    make_again(video, stages, store, lost, settings=settings, report=report)
-    if files:
-        publish_again(video, stages, store, settings=settings, limit=limit, report=report)
-    return lost
-
-
-def _mend_complete(
-    video: "Video",
-    stages: "Stages",
-    store: "ZarrStore",
-    settings: Settings,
-    root: "Root",
-    files: set[str],
-    report: "Report",
-) -> "frozenset[VisitKey]":
-    """Of a complete run's result, make again the visits of which these files hold something."""
-    from overseg.build import build_associator
-    from overseg.engine.repair import complete_again
-    from overseg.store.folder import METADATA
-    from overseg.store.places import folder_at
-    from overseg.store.root import RESULTS, read_attributes
-    from overseg.store.salvage import Salvage
-
-    result, salvage, summary = folder_at(store.path) / RESULTS / str(root.result), None, None
-    if METADATA not in files:  # which alone knows what the others were
-        salvage = Salvage(result, files, size=root.size, n_frames=len(video))
-        summary = read_attributes(result)["summary"]
-    relinked = {} if summary is None else summary.get("relinked", {})
-    linker = build_associator(Settings.from_options({**asdict(settings), **relinked}))
-    return complete_again(video, stages, store, salvage, summary, linker, settings=settings, report=report)
+        mending = Mending(opened, stages, store, folder, settings, damage, report)
+        return Repaired(damage, mending.complete() if store.final else mending.unfinished())
 
 
 def _settings_of(root: "Root", store: "Folder", masks: str | Path | None) -> Settings:
     chosen: dict[str, Any] = root.identity.get("settings", {})
-    if "match_iou" not in chosen or not set(chosen) <= set(Settings.names()):
+    if not isinstance(chosen, dict) or "match_iou" not in chosen or not set(chosen) <= set(Settings.names()):
         raise StoreError(f"{store} was not made by `overseg run`: make it again as it was made")
-    weights = root.provenance["weights"]
+    weights = _told(root, store, "weights", dict)
     names = {
         setting: weights[stage]["name"]
         for setting, stage in (("weights", "generator"), ("propagator_weights", "propagator"))
@@ -159,14 +114,8 @@ def _settings_of(root: "Root", store: "Folder", masks: str | Path | None) -> Set
     return Settings.from_options({**chosen, **names, **given})
 
 
-def _limit_of(store: "Folder", root: "Root") -> str | None:
-    """The limit that ended the run, as far as the damaged store still says it."""
-    from overseg.store.root import RESULTS, read_attributes
-
-    if root.result is None or root.final:
-        return None
-    try:
-        reason = read_attributes(store / RESULTS / root.result)["summary"]["stop_reason"]
-    except StoreError:
-        return "that is not known any more"
-    return reason.removeprefix("budget ")
+def _told(root: "Root", store: "Folder", name: str, kind: type) -> Any:
+    """What the store says of how it was made."""
+    if not isinstance(told := root.provenance.get(name), kind):
+        raise StoreError(f"{store} does not say its {name}, without which it cannot be mended: make it again")
+    return told

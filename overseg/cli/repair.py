@@ -26,7 +26,7 @@ def add_parser(commands: Any) -> None:
     add_moved_video(repair)
     repair.add_argument("--masks", metavar="FOLDER", help="where the masks of --generator precomputed are")
     add_quiet(repair)
-    repair.set_defaults(call=run_repair, if_interrupted="run the same command, or the run's, again to go on")
+    repair.set_defaults(call=run_repair, if_interrupted="run the same command again to go on")
 
 
 def run_check(args: argparse.Namespace) -> int:

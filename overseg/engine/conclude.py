@@ -45,6 +45,7 @@ def conclude(
         "stop_reason": "complete" if outcome.limit is None else f"budget {outcome.limit}",
         "left_undone": left.in_words(height * width * len(video)) if left else None,
         "left": asdict(left) if left else None,
+        "n_visits": len(store.committed()),
         "n_shots": len(shots),
         "n_keyframes": len(resolution.keyframes),
         "n_rejoined": resolution.n_rejoined,

@@ -1,15 +1,17 @@
 """Visits that were lost to damage, made anew from those that are left."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence, Set
 from typing import Any
 
 from overseg.data.budget import Budget
 from overseg.data.settings import Settings
+from overseg.data.shot import Shot
 from overseg.data.visit import Direction, VisitKey
 from overseg.engine.conclude import Outcome, conclude, linked
 from overseg.engine.crossing import Crossing
-from overseg.engine.rounds import is_preview
+from overseg.engine.previews import preview_visits
+from overseg.engine.rounds import FULL, PREVIEW_ROUNDS, SEED_ROUND, is_preview, sparse_sweeps
 from overseg.engine.schedule import sweep
 from overseg.engine.spending import Spending
 from overseg.engine.unfolding import whole_visits
@@ -38,53 +40,65 @@ def make_again(
     report.progress("repair", len(in_order), len(in_order))
 
 
-def complete_again(
-    video: Video,
-    stages: Stages,
-    store: ZarrStore,
-    salvage: Salvage | None,
-    summary: dict[str, Any] | None,
-    linker: Associator,
-    *,
-    settings: Settings,
-    report: Report,
-) -> frozenset[VisitKey]:
-    """Make again those visits of a complete run of which something is lost, and publish its result anew.
+def keep_whole(store: ZarrStore, salvage: Salvage, shots: Sequence[Shot], step: int) -> None:
+    """Bring back into a complete store the visits of which nothing is lost.
 
     Args:
-        video, stages, settings: those of the run.
-        store: is final, with a result that is damaged.
-        salvage: of that result; None where nobody knows what is whole in it.
-        summary: of that result; None where it is lost.
-        linker: decided its tracks.
-        report: is told of every visit.
-
-    Returns:
-        The visits that were made again.
+        store: is mended. It may hold some of them already.
+        salvage: of its result.
+        shots, step: those of the run.
     """
-    shots = store.shots() or []
-    store.unfold([] if salvage is None else whole_visits(salvage, shots, settings.step))
-    lost = frozenset(key for shot in shots for key in sweep(shot, settings.step)) - store.committed()
-    make_again(video, stages, store, lost, settings=settings, report=report)
-    if summary is None:
-        publish_again(video, stages, store, settings=settings, limit=None, report=report)
-        return lost
-    resolution, tracks, frames = linked(video.timestamps_s, shots, linker, store, report)
-    store.publish(tracks=tracks, frames=frames, edges=resolution.edges, summary=summary, final=True)
-    return lost
+    kept = store.committed()
+    for visit in whole_visits(salvage, shots, step):
+        if visit.key not in kept:
+            store.commit(visit)
 
 
-def publish_again(
-    video: Video, stages: Stages, store: TrackStore, *, settings: Settings, limit: str | None, report: Report
+def publish_same(
+    video: Video, associator: Associator, store: ZarrStore, summary: dict[str, Any], report: Report
 ) -> None:
-    """Publish what a run had published when `limit` ended it, from its visits, which are all there."""
-    shots = store.shots()
-    if shots is None:
-        return
-    left = {visit for shot in shots for visit in sweep(shot, settings.step)} - store.committed()
+    """Publish the result that was published with this summary, from the very visits that it was made of."""
+    resolution, tracks, frames = linked(video.timestamps_s, store.shots() or [], associator, store, report)
+    store.publish(tracks=tracks, frames=frames, edges=resolution.edges, summary=summary, final=store.final)
+
+
+def publish_again(video: Video, stages: Stages, store: TrackStore, *, settings: Settings, report: Report) -> None:
+    """Publish what a run publishes of these visits, of which all are there; what ended it is not known."""
+    shots = store.shots() or []
+    left = full_round(shots, settings.step) - store.committed()
     spending = Spending(store, stages, Budget(), n_frames=len(video), size=video.info.size, since=time.monotonic())
-    outcome = Outcome(limit=limit, visits_left=frozenset(left), spent=spending.spent())
+    limit = "that is not known any more" if left else None
+    outcome = Outcome(limit=limit, visits_left=left, spent=spending.spent())
     conclude(video, shots, stages.associator, store, outcome, report)
+
+
+def full_round(shots: Sequence[Shot], step: int) -> frozenset[VisitKey]:
+    """The visits of a complete run."""
+    return frozenset(key for shot in shots for key in sweep(shot, step))
+
+
+def made_before(visits: Set[VisitKey], shots: Sequence[Shot], step: int, stages: Stages) -> frozenset[VisitKey]:
+    """What a run that made these visits made, as far as that is sure: they, and what it makes before them.
+
+    Visits that no run makes are left out.
+
+    Args:
+        visits: of any round.
+        shots, step, stages: those of the run.
+    """
+    made: set[VisitKey] = set()
+    rounds = [(FULL, 1), *sparse_sweeps(stages)]
+    for in_order in (sweep(shot, n * step, round_) for round_, n in rounds for shot in shots):
+        n_made = max((n for n, key in enumerate(in_order, start=1) if key in visits), default=0)
+        made.update(in_order[:n_made])
+    for round_ in PREVIEW_ROUNDS:
+        previews = preview_visits(shots, step, round_)
+        came_to = {key.stop: key for key in previews if key.start != key.stop and key.direction is Direction.FORWARD}
+        for key in visits & set(previews):
+            made |= {key, VisitKey(SEED_ROUND, key.carried_from, key.carried_from, Direction.FORWARD)}
+            if key.direction is Direction.BACKWARD and key.start in came_to:
+                made.add(came_to[key.start])
+    return frozenset(made)
 
 
 def _order(key: VisitKey) -> tuple[bool, bool, bool, int, int]:

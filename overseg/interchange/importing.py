@@ -110,7 +110,7 @@ def write_store(
         )
         if store.final:
             raise InputError(f"{output} exists already: choose another name, or replace it with --overwrite")
-        store.discard(store.committed(), result=False)  # of an import into a bucket that was killed
+        store.discard(store.committed())  # of an import into a bucket that was killed
         fill(store, imported, info)
     return open_result(output)
 

@@ -97,8 +97,8 @@ def link_folder(source: Path, path: Path) -> None:
 
 
 def remove_folder(path: Path) -> None:
-    """Take a folder away in one step, so that nobody finds half of it, then free its space."""
-    if path.exists():
+    """Take a folder away in one step, so that nobody finds half of it, then free its space. A file is left alone."""
+    if path.is_dir():
         temporary = temporary_beside(path)
         os.rename(path, temporary)
         sync(path.parent)

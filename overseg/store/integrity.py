@@ -58,6 +58,9 @@ def _damaged(folder: Folder, files: Files, *, only: str) -> Iterator[tuple[str, 
     except OSError as e:
         yield "", f"it cannot be read: {e.strerror}"
         return
+    yield from (
+        (name, "it was not written with the others") for name in sorted(sizes.keys() - files.keys()) if _is_chunk(name)
+    )
     with ThreadPoolExecutor(_AT_ONCE) as pool:  # each answer of an object store takes its time
         reasons = pool.map(partial(_reason, folder, files=files, sizes=sizes, only=only), files)
         yield from ((name, reason) for name, reason in zip(files, reasons, strict=True) if reason)
@@ -76,6 +79,12 @@ def _reason(folder: Folder, name: str, *, files: Files, sizes: dict[str, int], o
     except OSError as e:
         return f"it cannot be read: {e.strerror}"
     return ""
+
+
+def _is_chunk(name: str) -> bool:
+    """Whether zarr may take it for rows of an array, where none were written because all of them are 0."""
+    array, _, chunk = name.partition("/c/")
+    return bool(array) and chunk.replace("/", "").isdecimal()
 
 
 def _checksum(attributes: dict[str, Any]) -> str:

@@ -53,6 +53,11 @@ class Journal:
         self._keys.difference_update(lost)
         self._seconds = None
 
+    def set_aside(self, keys: Iterable[VisitKey]) -> None:
+        """Hold no more what is to be made again. The files stay until visits of these keys are added."""
+        self._keys.difference_update(keys)
+        self._seconds = None
+
     def forget(self) -> None:
         """Hold no visit any more, as their folder is gone."""
         self._keys.clear()

@@ -55,15 +55,19 @@ def begin(store: Folder, root: Root, *, overwrite: bool) -> Root:
     return root
 
 
-def tidy(store: Folder, root: Root) -> None:
-    """Remove what `root` does not need: half-written files, results that are not current, visits after the end."""
+def tidy(store: Folder, root: Root, *, keep_parts: bool = False) -> None:
+    """Remove what `root` does not need: half-written files, results that are not current, visits after the end.
+
+    Args:
+        keep_parts: visits are needed, even after the end.
+    """
     results = store / RESULTS
     for folder in (store, store / PARTS, results):
         folder.clear_drafts()
     for name in results.names():
         if name.isdecimal() and name != root.result:
             (results / name).remove_all()
-    if root.final:
+    if root.final and not keep_parts:
         (store / PARTS).remove_all()
 
 

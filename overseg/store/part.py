@@ -66,6 +66,8 @@ def read_visit(parts: Folder, key: VisitKey, size: tuple[int, int]) -> Visit:
     """All of a committed visit."""
     with _readable(parts, key):
         groups, attributes = _load(parts, key)
+        if attributes["size"] != list(size):
+            raise ValueError(f"it holds masks of {attributes['size']} px")
         return Visit(
             key=key,
             masks=to_table(Masks, groups["masks"], size),
@@ -117,6 +119,9 @@ _NOT_IN_LOOKS = _COLUMNS - {f.name for f in fields(Looks)}
 
 def _load(parts: Folder, key: VisitKey, skip: Container[str] = ()) -> tuple[dict[str, Arrays], dict[str, Any]]:
     groups, attributes = unpack(parts.read(part_name(key)), skip)
+    found = tuple(attributes[name] for name in ("round", "start", "stop", "direction"))
+    if found != (key.round, key.start, key.stop, str(key.direction)):
+        raise ValueError("it holds another visit")
     for name, arrays in groups.items():
         if len({len(array) for column, array in arrays.items() if not column.startswith("rle_")}) > 1:
             raise ValueError(f"the columns of {name} differ in length")

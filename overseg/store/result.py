@@ -27,7 +27,7 @@ from overseg.store.integrity import missing_or_cut
 from overseg.store.mask_table import MaskTable
 from overseg.store.part import part_key
 from overseg.store.places import folder_at
-from overseg.store.root import PARTS, RESULTS, Root, read_attributes, read_root
+from overseg.store.root import PARTS, RESULTS, Root, read_result_attributes, read_root
 from overseg.store.zarr_tables import read_table
 
 
@@ -99,7 +99,7 @@ class Result:
         self.identity, self.provenance = root.identity, root.provenance
         self.final, self.size = root.final, root.size
         self._folder = store / RESULTS / str(root.result)
-        self._attributes = read_attributes(self._folder)
+        self._attributes = read_result_attributes(self._folder)
         if damage := missing_or_cut(self._folder, self._attributes["files"]):
             raise StoreError(
                 f"{self._folder}/{damage[0]} is not as it was written ({damage[1]}): the store was copied while it was "

@@ -1,7 +1,7 @@
 """The attributes of a store's root group: what it is the result of, and which of its results is current."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -63,10 +63,20 @@ def read_attributes(folder: Folder) -> dict[str, Any]:
             raise ValueError("its content is not what was written")
         return attributes
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
-        raise StoreError(
-            f"cannot read {folder / METADATA} ({e}); open the store again, and if that does not help, see "
-            "`overseg repair`"
-        ) from e
+        raise _unreadable(folder, str(e)) from e
+
+
+def read_result_attributes(result: Folder) -> dict[str, Any]:
+    """The attributes of a result's group: `files`, as in `integrity.Files`, `summary` and `names`.
+
+    Raises:
+        StoreError: there is no result, or they cannot be read.
+    """
+    attributes = read_attributes(result)
+    files, summary = attributes.get("files"), attributes.get("summary")
+    if not isinstance(summary, dict) or not isinstance(files, dict) or not all(map(_is_file, files.values())):
+        raise _unreadable(result, "it is the group of something else")
+    return attributes
 
 
 def write_root(store: Folder, root: Root) -> None:
@@ -146,15 +156,39 @@ def differences(stored: Root, root: Root) -> str:
 
 
 def _root(attributes: dict[str, Any]) -> Root:
-    return Root(
-        identity=attributes["identity"],
-        provenance=attributes["provenance"],
-        size=(attributes["size"][0], attributes["size"][1]),
-        shots=attributes["shots"],
-        result=attributes["result"],
-        final=attributes["final"],
-        objects=attributes.get("objects", []),
+    """Raises KeyError or ValueError where they are not those of a store."""
+    said = {"objects": [], **attributes}
+    if wrong := next((name for name, is_right in _RIGHT.items() if not is_right(said[name])), None):
+        raise ValueError(f"{wrong} as no store has it")
+    return Root(**{name: said[name] for name in _RIGHT} | {"size": (said["size"][0], said["size"][1])})
+
+
+def _are_two_whole(numbers: Any) -> bool:
+    return isinstance(numbers, list) and len(numbers) == 2 and all(type(one) is int and one >= 0 for one in numbers)
+
+
+_RIGHT: dict[str, Callable[[Any], bool]] = {
+    "identity": lambda value: isinstance(value, dict),
+    "provenance": lambda value: isinstance(value, dict),
+    "size": _are_two_whole,
+    "shots": lambda value: value is None or (isinstance(value, list) and all(map(_are_two_whole, value))),
+    "result": lambda value: value is None or (isinstance(value, str) and value.isdecimal()),
+    "final": lambda value: isinstance(value, bool),
+    "objects": lambda value: isinstance(value, list) and all(isinstance(one, dict) for one in value),
+}
+"""Whether an attribute is of the kind that a store has."""
+
+
+def _unreadable(folder: Folder, reason: str) -> StoreError:
+    return StoreError(
+        f"cannot read {folder / METADATA} ({reason}); open the store again, and if that does not help, see "
+        "`overseg repair`"
     )
+
+
+def _is_file(found: Any) -> bool:
+    """Whether it is what `integrity.Files` has for a file."""
+    return isinstance(found, list) and [type(one) for one in found] == [int, str]
 
 
 _MISSING = object()

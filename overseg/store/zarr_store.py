@@ -21,19 +21,20 @@ from overseg.store.folder import Folder, Lock
 from overseg.store.journal import Journal
 from overseg.store.opening import begin, prepare_folder, tidy
 from overseg.store.places import folder_at
-from overseg.store.root import PARTS, RESULTS, Root, as_json, read_root, write_root
+from overseg.store.root import PARTS, RESULTS, Root, as_json, read_root, write_group, write_root
 
 
 class ZarrStore:
     """A TrackStore on a disk or in a bucket. Only one process has it open; use it in a `with` block, or close it."""
 
     def __init__(self, folder: Folder, root: Root, lock: Lock) -> None:
-        """For `create_or_resume` alone."""
+        """For the class methods alone."""
         self._folder = folder
         self._journal, self._results = Journal(folder / PARTS, root.size), folder / RESULTS
         self._root = root
         self._lock = lock
         self._draft: Draft | None = None
+        self._is_mended = False
 
     @classmethod
     def create_or_resume(
@@ -78,6 +79,27 @@ class ZarrStore:
         """
         root = read_root(folder_at(path))
         return cls.create_or_resume(path, identity=root.identity, provenance=root.provenance, size=root.size)
+
+    @classmethod
+    def reopen_damaged(cls, folder: Folder) -> "ZarrStore":
+        """Open a store that is to be mended. Nothing in it is changed before `begin_mending`.
+
+        Raises:
+            StoreError: there is none, its root is damaged, or another process is writing it.
+        """
+        read_root(folder)  # before anything is written beside what is no store
+        with writing(folder):
+            lock = folder.lock()
+            try:
+                return cls(folder, read_root(folder), lock)
+            except BaseException:
+                lock.release()
+                raise
+
+    @property
+    def root(self) -> Root:
+        """What the store says of itself."""
+        return self._root
 
     @property
     def path(self) -> str | Path:
@@ -135,39 +157,35 @@ class ZarrStore:
             StoreError: it could not be written; nothing of it is kept then.
             ValueError: it was committed before, has rows outside its clip, or the store is final.
         """
-        if self.final:
+        if self.final and not self._is_mended:
             raise ValueError(f"expected a store to which visits can be added, got {self._folder}, which is final")
         with writing(self._folder):
             self._journal.add(visit)
 
-    def unfold(self, visits: Iterable[Visit]) -> None:
-        """Go back from a final result to visits that it was made of; others are to be made again. The result is gone.
+    def begin_mending(self, damaged: Iterable[VisitKey]) -> None:
+        """Let visits be made again, those that are damaged and, of a final store, those that its result was made of.
 
-        Killed before the last visit is kept, it is the final result still.
-
-        Raises:
-            StoreError: the store cannot be written.
-        """
-        with writing(self._folder):
-            self._journal.parts.make()
-            for visit in visits:
-                self._journal.add(visit)
-        self.discard([], result=True)
-
-    def discard(self, keys: Iterable[VisitKey], *, result: bool) -> None:
-        """Take away what is damaged: visits, and the result. They are to be made anew; a final store is so no more.
+        What is damaged stays until what is made anew takes its place, visits one by one, and the result when the next
+        one is published: whatever ends the mending, the same can be begun again, and nothing is lost by it.
 
         Raises:
             StoreError: the store cannot be written.
         """
         with writing(self._folder):
-            if result:
-                root = self._root.with_result(None, final=False)
-                write_root(self._folder, root)
-                self._root = root
-                self._journal.parts.make()
+            for folder in (self._journal.parts, self._results):
+                folder.make()
+            write_group(self._results, {})
+            self._journal.set_aside(damaged)
+            self._is_mended = True
+
+    def discard(self, keys: Iterable[VisitKey]) -> None:
+        """Take away visits, whole or damaged; KeyError if one is not there.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        with writing(self._folder):
             self._journal.discard(keys)
-            tidy(self._folder, self._root)
 
     def read(self, key: VisitKey) -> Visit:
         """A visit that was committed; KeyError if it was not."""
@@ -258,9 +276,9 @@ class ZarrStore:
                 self._results.publish(draft.path, name)
                 write_root(self._folder, root)
             except BaseException:
-                tidy(self._folder, read_root(self._folder))
+                tidy(self._folder, read_root(self._folder), keep_parts=self._is_mended)
                 raise
-            self._root = root
+            self._root, self._is_mended = root, False
             if final:
                 self._journal.forget()
             tidy(self._folder, root)

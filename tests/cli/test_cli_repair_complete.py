@@ -9,6 +9,7 @@ import pytest
 import zarr
 from cli.cli_samples import PREVIEW
 from cli.test_cli_repair import flip, hash_of
+from fuzzing.store_damage import contents
 from in_memory import folder_in_memory
 from store.store_samples import same
 
@@ -19,6 +20,7 @@ from overseg.data.visit import Edges, Visit, VisitKey
 from overseg.engine.crossing import Crossing
 from overseg.engine.unfolding import whole_visits
 from overseg.store.disk import DiskFolder
+from overseg.store.part import part_name
 from overseg.store.root import read_root
 from overseg.store.salvage import Salvage
 from overseg.store.zarr_store import ZarrStore
@@ -177,21 +179,55 @@ def test_a_relinked_result_is_the_relinked_one_again(store, made_again):
     assert made_again
 
 
-def test_interrupted_before_and_after_the_result_is_gone(store, made, carphone, monkeypatch, made_again):
-    damaged = result_of(store) / "masks" / "score" / "c" / "1"
-    flip(damaged)
-    before = damaged.read_bytes()
+def test_interrupted_it_goes_on_where_it_was(store, made, monkeypatch, made_again):
+    """Until the result is mended it is there as it was, and no visit is made twice."""
+    flip(result_of(store) / "masks" / "score" / "c" / "1")
+    before = contents(store)
+    make = Crossing.make
+
+    def interrupted(crossing: Crossing, key: VisitKey) -> Visit:
+        if len(made_again) == 3:
+            raise KeyboardInterrupt
+        return make(crossing, key)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Crossing, "make", interrupted)
+        assert main(["repair", str(store), "--quiet"]) == 130
+    after = contents(store)
+    assert {name: after.get(name) for name in before} == before
+    assert main(["repair", str(store), "--quiet"]) == 0
+    assert hash_of(store) == hash_of(made)
+    assert 3 < len(made_again) == len(set(made_again)) < 12
+
+
+def test_a_repair_that_was_interrupted_leaves_a_damaged_visit(store, made, monkeypatch, made_again):
+    flip(result_of(store) / "masks" / "score" / "c" / "1")
 
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(ZarrStore, "discard", interrupted)
+        patch.setattr(ZarrStore, "publish", interrupted)
         assert main(["repair", str(store), "--quiet"]) == 130
-    assert overseg.open(store).final and damaged.read_bytes() == before
+    n_made = len(made_again)
+    for key in (made_again[0], made_again[-1]):
+        flip(store / "parts" / part_name(key))
+    assert main(["repair", str(store), "--quiet"]) == 0
+    assert hash_of(store) == hash_of(made)
+    assert len(made_again) == n_made + 2
+    assert sorted(path.name for path in store.iterdir()) == ["results", "zarr.json"]
+
+
+def test_a_complete_store_that_is_run_again_while_it_is_mended(store, made, carphone, monkeypatch):
+    """It says that it is complete, and takes nothing away that is not made again."""
+    flip(result_of(store) / "masks" / "score" / "c" / "1")
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
     with monkeypatch.context() as patch:
-        patch.setattr(Crossing, "make", interrupted)
+        patch.setattr(ZarrStore, "publish", interrupted)
         assert main(["repair", str(store), "--quiet"]) == 130
     assert main(["run", str(carphone), str(store), *RUN]) == 0
+    assert main(["repair", str(store), "--quiet"]) == 0
     assert hash_of(store) == hash_of(made)
-    assert 0 < len(made_again) < 12

@@ -22,6 +22,7 @@ from overseg.store.result import open_result
 
 SIZE = (24, 32)
 N_FRAMES = 4
+_TO_REPAIR = {"repair": None, "repair unfinished": "masks=72", "repair previews": "masks=52"}  # with its budget
 _CLIPS = {
     "video mp4": ("a.mp4", "libx264", "yuv420p"),
     "video mkv": ("a.mkv", "libx264", "yuv420p"),
@@ -53,6 +54,7 @@ def write_seeds(folder: Path) -> dict[str, Path]:
         _write_store(frames, folder / name, budget) for name, budget in (("store", None), ("unfinished", "masks=12"))
     )
     shutil.rmtree(places["unfinished store"] / "results")  # so that what is damaged are its parts
+    write_stores_to_repair(folder, places)
     result = open_result(places["store"])
     for format in FORMATS:
         places[f"import {format}"] = folder / format
@@ -78,6 +80,20 @@ def write_seeds(folder: Path) -> dict[str, Path]:
     return places
 
 
+def write_stores_to_repair(folder: Path, places: dict[str, Path]) -> None:
+    """A complete store and two that a budget ended, one of them among its previews, of the video `moving.mp4`."""
+    video = write_clip(folder / "moving.mp4", 9, size=(48, 64), picture=_moving)
+    for name, budget in _TO_REPAIR.items():
+        places[name] = folder / name
+        run_to_repair(video, places[name], budget)
+
+
+def run_to_repair(video: Path, store: Path, budget: str | None) -> None:
+    """The run of a store that is repaired, or what goes on with it."""
+    quiet = TerminalReport(quiet=True)
+    overseg.run(video, store, preset="preview", step=2, min_area_px=4, budget=budget, report=quiet)
+
+
 def _write_objects(folder: Path) -> None:
     """The same object in each form that `overseg track` takes."""
     sides = {"xmin": 3, "ymin": 4, "xmax": 20, "ymax": 18}
@@ -98,6 +114,15 @@ def _picture(number: int) -> np.ndarray:
     rgb = np.full((*SIZE, 3), 50, np.uint8)
     rgb[4:20, 4 + number : 24 + number] = 200
     rgb[8:16, 8 + number : 16 + number] = 90
+    return rgb
+
+
+def _moving(number: int, size: tuple[int, int]) -> np.ndarray:
+    """A square in a square, and a red one that passes them by."""
+    rgb = np.full((*size, 3), 50, np.uint8)
+    rgb[8:34, 4 + 2 * number : 30 + 2 * number] = 200
+    rgb[14:26, 10 + 2 * number : 22 + 2 * number] = 90
+    rgb[38:46, 40 - 3 * number : 52 - 3 * number] = (200, 60, 60)
     return rgb
 
 

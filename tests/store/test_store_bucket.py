@@ -89,7 +89,7 @@ def test_a_visit_is_fetched_once_at_most(s3, url, monkeypatch):
     assert fetched == []
     with open_store(url, n_frames=N_FRAMES) as store:
         store.seconds()
-        store.discard([visits(N_FRAMES)[0].key], result=False)
+        store.discard([visits(N_FRAMES)[0].key])
         store.commit(visits(N_FRAMES)[0])
         publish(store, visits(N_FRAMES), final=True)
     assert len(fetched) == len(set(fetched)) == len(visits(N_FRAMES))

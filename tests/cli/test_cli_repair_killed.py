@@ -1,0 +1,181 @@
+"""`overseg repair`, killed at any step, beside another one, or on a disk that is full: run again it ends the same."""
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cli.test_cli_repair import flip, hash_of
+from fuzzing.seed_files import write_stores_to_repair
+from fuzzing.store_damage import contents
+from in_memory import folder_in_memory
+from killing import Killing
+
+import overseg
+from overseg.api.repair import repair
+from overseg.cli.main import main
+from overseg.errors import StoreError
+from overseg.report import TerminalReport
+from overseg.store.checking import find_damage
+from overseg.store.disk import DiskFolder
+from overseg.store.folder import Folder
+from overseg.store.zarr_store import ZarrStore
+
+AT_MOST = 4  # steps of each repair
+DAMAGED = {
+    "repair": ("results/2/masks/score/c/2", "results/2/frames/n_masks/c/0"),
+    "repair unfinished": ("parts/*-0000000004.round01.forward.*", "parts/*.backward.*", "results/1/masks/frame/c/0"),
+    "repair previews": ("parts/*.round15.*", "results/1/zarr.json"),
+}
+"""Of each store, files that are damaged."""
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """As pytest's own, in memory."""
+    with folder_in_memory() as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> dict[str, Path]:
+    """Stores by name; the complete one is relinked, and has several chunks."""
+    places: dict[str, Path] = {}
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("zarr_tables", "mask_writer", "mask_table"):
+            patch.setattr(f"overseg.store.{module}.CHUNK_ROWS", 20)
+        write_stores_to_repair(tmp_path_factory.mktemp("whole"), places)
+        overseg.relink(places["repair"], match_iou=0.9, report=TerminalReport(quiet=True))
+    return places
+
+
+@pytest.fixture(params=DAMAGED)
+def damaged(request, whole, tmp_path) -> tuple[Path, str]:
+    """A damaged store, and the hash that it had."""
+    store = shutil.copytree(whole[request.param], tmp_path / "damaged.zarr")
+    files = sorted({path for pattern in DAMAGED[request.param] for path in store.glob(pattern)})
+    assert len(files) >= len(DAMAGED[request.param])
+    for path in files:
+        flip(path)
+    return store, hash_of(whole[request.param])
+
+
+def mend(store: Path) -> None:
+    repair(store, report=TerminalReport(quiet=True))
+
+
+def check_mended(store: Path, wanted: str) -> None:
+    """It is whole; and what has no meaning any more is gone with the next process that writes it, if not before."""
+    assert hash_of(store) == wanted
+    assert find_damage(DiskFolder(store)) == []
+    ZarrStore.reopen(store).close()
+    assert sorted(os.listdir(store)) == [*([] if overseg.open(store).final else ["parts"]), "results", "zarr.json"]
+    assert [path for path in store.rglob(".overseg-*")] == []
+    assert len(os.listdir(store / "results")) == 2
+    assert hash_of(store) == wanted
+
+
+def check_nothing_is_lost(store: Path, before: dict[str, bytes], wanted: str) -> None:
+    """What was not damaged is as it was; or the new result has taken its place."""
+    if not find_damage(DiskFolder(store)):
+        assert hash_of(store) == wanted
+        return
+    after = contents(store)
+    results = {name for name in before if name.startswith("results/") or name == "zarr.json"}
+    assert {name: after.get(name) for name in results} == {name: before[name] for name in results}
+    assert before.keys() <= after.keys()
+
+
+def test_killed_at_any_step(damaged, tmp_path):
+    store, wanted = damaged
+    killing = Killing.with_preloaded(
+        "overseg.api.repair", "overseg.api.mending", "overseg.video.open", "overseg.generate.hierarchy"
+    )
+    steps = killing.steps(mend, shutil.copytree(store, tmp_path / "whole.zarr"), at_most=AT_MOST)
+    check_mended(tmp_path / "whole.zarr", wanted)
+    before = contents(store)
+    for step in steps:
+        copy = shutil.copytree(store, tmp_path / f"{step}.zarr")
+        killing.kill(mend, copy, before=step)
+        check_nothing_is_lost(copy, before, wanted)
+        mend(copy)
+        check_mended(copy, wanted)
+
+
+def test_two_at_once(damaged):
+    """One mends it; the other one is told so at once, or finds that nothing is damaged any more."""
+    store, wanted = damaged
+    killing = Killing.with_preloaded("overseg.api.repair", "overseg.api.mending")
+    both = [killing.processes.Process(target=mend_or_be_told, args=(store,)) for _ in range(2)]
+    for process in both:
+        process.start()
+    for process in both:
+        process.join()
+    assert [process.exitcode for process in both] == [0, 0]
+    check_mended(store, wanted)
+
+
+def mend_or_be_told(store: Path) -> None:
+    try:
+        mend(store)
+    except StoreError as e:
+        assert "another process is writing the store" in str(e)
+
+
+def test_the_second_is_told(damaged, refused):
+    store, _ = damaged
+    before = contents(store)
+    with ZarrStore.reopen_damaged(DiskFolder(store)):
+        assert "another process is writing the store" in refused("repair", store, "--quiet")
+    assert contents(store) == before
+
+
+def test_mended_by_another_one_meanwhile(damaged, monkeypatch, capsys):
+    """Between the look at what is damaged and the lock: what was mended is not mended again."""
+    store, wanted = damaged
+    reopen = ZarrStore.reopen_damaged
+
+    def reopen_later(folder: Folder) -> ZarrStore:
+        monkeypatch.setattr(ZarrStore, "reopen_damaged", reopen)
+        mend(store)
+        return reopen(folder)
+
+    monkeypatch.setattr(ZarrStore, "reopen_damaged", reopen_later)
+    assert main(["repair", str(store)]) == 0
+    assert capsys.readouterr().out.endswith("nothing is damaged\n")
+    check_mended(store, wanted)
+
+
+def test_a_full_disk(damaged, tmp_path, monkeypatch, refused):
+    """From one moment on nothing can be written: it ends in one line, nothing is lost, and it goes on with room."""
+    store, wanted = damaged
+    fsync, n_before, n_after = os.fsync, 0, 0
+    before = contents(store)
+
+    def counted(descriptor: int) -> None:
+        nonlocal n_before
+        n_before += 1
+        fsync(descriptor)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", counted)
+        mend(shutil.copytree(store, tmp_path / "whole.zarr"))
+
+    def full(descriptor: int) -> None:
+        nonlocal n_after
+        n_after += 1
+        if n_after > n_room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fsync(descriptor)
+
+    for n_room in np.linspace(0, n_before - 1, 3).round().astype(int).tolist():
+        copy, n_after = shutil.copytree(store, tmp_path / f"{n_room}.zarr"), 0
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", full)
+            assert "No space left on device" in refused("repair", copy, "--quiet")
+        check_nothing_is_lost(copy, before, wanted)
+        mend(copy)
+        check_mended(copy, wanted)
