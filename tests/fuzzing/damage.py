@@ -117,8 +117,11 @@ def _with_a_damaged_chunk(content: bytes, dice: random.Random) -> bytes:
 
 def _with_a_damaged_member(content: bytes, dice: random.Random) -> bytes:
     """An archive in which a member is damaged, gone, or called otherwise, and whose checksums are right."""
-    with zipfile.ZipFile(BytesIO(content)) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
+    try:
+        with zipfile.ZipFile(BytesIO(content)) as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+    except (zipfile.BadZipFile, ValueError, NotImplementedError):  # damaged already
+        return _with_other_bytes(content, dice) if content else b"PK"
     name = dice.choice(sorted(members))
     way = dice.random()
     if way < 0.6:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+from fuzzing.repairing import Repairing
 
 from overseg.cli.config import read_config
 from overseg.data.frame import Frame
@@ -153,5 +154,10 @@ def readers(places: dict[str, Path]) -> dict[str, Reader]:
         "import, then export": read_and_export,
     }
     formats = {f"import {format}": read_import(format) for format in FORMATS}
+    repairs = {
+        name: Repairing(place, places["repair"], places["repair"].with_name("moving.mp4"))
+        for name, place in places.items()
+        if name.startswith("repair")
+    }
     clips = {name: read_video for name in places if name.startswith("video ")}
-    return {name: (others | formats | clips)[name] for name in places}
+    return {name: (others | formats | repairs | clips)[name] for name in places}

@@ -30,7 +30,10 @@ from overseg.interchange.json_input import polygon_counts
 from overseg.video.open import open_video
 
 N_INPUTS = 20  # of each kind
-SLOW = ("store", "unfinished store", "import, then export")
+SLOW = (
+    *("store", "unfinished store", "import, then export"),
+    *("repair", "repair unfinished", "repair previews"),
+)
 BOMB_PX = 100_000
 
 
