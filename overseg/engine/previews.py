@@ -6,11 +6,11 @@ from typing import TypeVar
 
 from overseg.data.shot import Shot
 from overseg.data.visit import Direction, VisitKey
-from overseg.engine.rounds import COARSEST_ROUND, FINEST_ROUND, SEED_ROUND
+from overseg.engine.rounds import COARSEST_ROUND, SEED_ROUND
 from overseg.video.keyframes import keyframes
 
-_FINER = 3  # times as many keyframes, so that the middle one of three is a keyframe of the coarser round
 _COARSEST_STEPS = 9  # frames to each keyframe of the coarsest round, in steps of the full run
+_MOST_OF_FULL = 2 / 3  # of the full run's keyframes: finer rounds are left to sweeps
 
 Item = TypeVar("Item")
 
@@ -19,30 +19,28 @@ def preview_visits(shots: Sequence[Shot], step: int, round_: int) -> list[VisitK
     """The visits of one coarse round, spread over the video from the first on.
 
     A mask is carried from its keyframe half of the way to the next, where it meets what is carried from there. So each
-    frame is visited once in a round, and no mask is carried far.
+    frame is visited once, and no mask is carried far. Shots that are too short for the round have a coarser one.
     """
-    keyframes_of = {shot: preview_keyframes(shot, step, round_) for shot in shots}
-    gaps = [gap for shot, at in keyframes_of.items() if at for gap in _gaps(shot, at)]
-    return list(dict.fromkeys(visit for gap in spread(gaps) for visit in _gap_visits(round_, *gap)))
-
-
-def finest_previews(shots: Sequence[Shot], step: int) -> list[VisitKey]:
-    """The visits of the finest round, and those of the coarsest in shots that are too short for a finer one."""
-    too_short = [shot for shot in shots if not preview_keyframes(shot, step, FINEST_ROUND)]
-    return [*preview_visits(too_short, step, COARSEST_ROUND), *preview_visits(shots, step, FINEST_ROUND)]
+    round_of = {shot: _fitting(shot, step, round_) for shot in shots}
+    gaps = [(one, *gap) for shot, one in round_of.items() for gap in _gaps(shot, preview_keyframes(shot, step, one))]
+    return list(dict.fromkeys(visit for gap in spread(gaps) for visit in _gap_visits(*gap)))
 
 
 def preview_keyframes(shot: Shot, step: int, round_: int) -> list[int]:
-    """The middles of equal stretches of the shot; for a finer round none where the full run has not many more.
+    """The middles of equal stretches of the shot. Those of the coarsest round are in every finer one.
 
-    >>> preview_keyframes(Shot(0, 89), 5, COARSEST_ROUND), preview_keyframes(Shot(0, 89), 5, FINEST_ROUND)
+    >>> preview_keyframes(Shot(0, 89), 5, COARSEST_ROUND), preview_keyframes(Shot(0, 89), 5, COARSEST_ROUND - 1)
     ([22, 67], [7, 22, 37, 52, 67, 82])
     """
-    coarsest = max(1, round(len(shot) / (_COARSEST_STEPS * step)))
-    n = coarsest * _FINER ** (COARSEST_ROUND - round_)
-    if round_ != COARSEST_ROUND and 2 * n > len(keyframes(shot, step)):
-        return []
+    n = max(1, round(len(shot) / (_COARSEST_STEPS * step))) * (1 + 2 * (COARSEST_ROUND - round_))
     return [shot.start + (2 * i + 1) * len(shot) // (2 * n) for i in range(n)]
+
+
+def _fitting(shot: Shot, step: int, round_: int) -> int:
+    """The round, or the next coarser one that has clearly fewer keyframes in this shot than the full run and frames."""
+    most = min(_MOST_OF_FULL * len(keyframes(shot, step)), len(shot) / 2)
+    finer = range(round_, COARSEST_ROUND)
+    return next((one for one in finer if len(preview_keyframes(shot, step, one)) <= most), COARSEST_ROUND)
 
 
 def spread(items: Sequence[Item]) -> list[Item]:

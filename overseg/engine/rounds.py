@@ -4,8 +4,8 @@ from overseg.data.visit import Direction, VisitKey
 from overseg.stages import MaskGenerator, Stages
 
 FULL = 0  # a sweep, forward and back, over keyframes that are `step` apart; the next numbers are of sparser sweeps
-PREVIEW_ROUNDS = COARSEST_ROUND, FINEST_ROUND = 15, 14  # few masks on few keyframes, each carried half-way to the next
-SEED_ROUND = FINEST_ROUND  # the previews share their seeds: one keyframe is never generated twice for them
+PREVIEW_ROUNDS = 15, 14, 13  # few masks on few keyframes, each carried half-way to the next; the coarsest first
+COARSEST_ROUND, SEED_ROUND = PREVIEW_ROUNDS[0], PREVIEW_ROUNDS[-1]  # all share seeds: none is generated twice
 
 
 def sparse_sweeps(stages: Stages) -> list[tuple[int, int]]:

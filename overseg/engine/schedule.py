@@ -6,8 +6,8 @@ from itertools import chain, islice, pairwise, takewhile
 from overseg.data.budget import Budget
 from overseg.data.shot import Shot
 from overseg.data.visit import Direction, VisitKey
-from overseg.engine.previews import finest_previews, preview_visits, spread
-from overseg.engine.rounds import COARSEST_ROUND, FULL, generates, generator_of, is_preview, refines, sparse_sweeps
+from overseg.engine.previews import preview_visits, spread
+from overseg.engine.rounds import FULL, PREVIEW_ROUNDS, generates, generator_of, is_preview, refines, sparse_sweeps
 from overseg.stages import Stages
 from overseg.video.keyframes import keyframes
 
@@ -20,22 +20,25 @@ def schedule(shots: Sequence[Shot], step: int, budget: Budget, stages: Stages) -
 
     A run without a budget sweeps each shot at full density: forward, then backward. With one, coarser rounds over the
     whole video come first, so that whatever the budget ends is spread over the whole video too: previews, and a sweep
-    with sparse masks. Where the budget is of work, the densest round of sweeps that it is reckoned to be enough for is
-    made at once, without those that this makes needless; then come the shots whose next sweep it is still enough for.
+    with sparse masks. Where the budget is of work, the finest round that it is reckoned to be enough for is made at
+    once, without those that this makes needless; then come the shots whose next sweep it is still enough for.
     """
     if not budget.limited:
         return [visit for shot in shots for visit in sweep(shot, step)]
     max_work = budget.max_work or 0.0
-    full = [sweep(shot, step) for shot in spread(shots)]
+
+    def is_affordable(visits: Sequence[VisitKey]) -> bool:
+        return _work(visits, stages) <= max_work
+
+    sweeps = [sweep(shot, step) for shot in spread(shots)]
     sparse = [[sweep(shot, n * step, round_) for shot in spread(shots)] for round_, n in sparse_sweeps(stages)]
-    whole_rounds = (list(chain(*round_)) for round_ in (full, *sparse))
-    first = next((visits for visits in whole_rounds if _work(visits, stages) <= max_work), None)
+    first = next(filter(is_affordable, (list(chain(*round_)) for round_ in (sweeps, *sparse))), None)
     if first is None:
-        finest = finest_previews(shots, step)
-        coarsest = [] if _work(finest, stages) <= max_work else preview_visits(shots, step, COARSEST_ROUND)
-        first, full = [*coarsest, *finest], [*sparse[-1], *full]
-    sweeps = _affordable_first(full, max_work - _work(first, stages), stages)
-    return list(dict.fromkeys(chain(first, *sweeps)))  # a seed of one round is a seed of the next
+        coarsest, *finer = (preview_visits(shots, step, round_) for round_ in PREVIEW_ROUNDS)
+        first = next(filter(is_affordable, reversed(finer)), [*coarsest, *finer[0]])
+        sweeps = [*sparse[-1], *sweeps]
+    in_order = _affordable_first(sweeps, max_work - _work(first, stages), stages)
+    return list(dict.fromkeys(chain(first, *in_order)))  # a seed of one round is a seed of the next
 
 
 def sweep(shot: Shot, step: int, round_: int = FULL) -> list[VisitKey]:

@@ -10,7 +10,7 @@ from overseg.data.budget import Budget
 from overseg.data.shot import Shot
 from overseg.data.visit import Direction, VisitKey
 from overseg.engine.previews import preview_keyframes, preview_visits, spread
-from overseg.engine.rounds import COARSEST_ROUND, FINEST_ROUND, FULL, PREVIEW_ROUNDS, is_preview
+from overseg.engine.rounds import FULL, PREVIEW_ROUNDS, SEED_ROUND, is_preview
 from overseg.engine.schedule import begun_by, expected_work, schedule, sweep
 from overseg.propagate.flow import FlowPropagator
 from overseg.stages import Stages
@@ -55,19 +55,25 @@ def test_a_coarse_round_carries_masks_onto_each_frame_once(shots, step, round_):
         if key.start != key.stop
         for frame in (range(key.start + 1, key.stop + 1) if key.direction is F else range(key.start, key.stop))
     ]
-    there = [at for shot in shots for at in preview_keyframes(shot, step, round_)]
+    there = [key.start for key in preview_visits(shots, step, round_) if key.start == key.stop]
     meetings = [key.start for key in preview_visits(shots, step, round_) if key.direction is B]
     twice = {frame for frame in reached if reached.count(frame) == 2}
     assert twice <= set(meetings)
     assert not set(reached) & set(there)
-    if round_ == COARSEST_ROUND:
-        assert set(reached) | set(there) == {frame for shot in shots for frame in range(shot.start, shot.stop + 1)}
+    assert set(reached) | set(there) == {frame for shot in shots for frame in range(shot.start, shot.stop + 1)}
 
 
 def test_keyframes_of_a_coarser_round_are_keyframes_of_the_finer():
     for n in range(1, 300, 7):
-        coarse, fine = (preview_keyframes(Shot(10, 9 + n), 4, round_) for round_ in PREVIEW_ROUNDS)
-        assert not fine or set(coarse) < set(fine)
+        coarse, *finer = (preview_keyframes(Shot(10, 9 + n), 4, round_) for round_ in PREVIEW_ROUNDS)
+        assert all(set(coarse) <= set(fine) for fine in finer)
+
+
+def test_previews_have_fewer_keyframes_than_the_full_round():
+    for n in range(1, 300, 7):
+        of_full = sum(key.start == key.stop or key.direction is F for key in sweep(Shot(0, n), 4))
+        seeds = [key for key in preview_visits([Shot(0, n)], 4, PREVIEW_ROUNDS[-1]) if key.start == key.stop]
+        assert len(seeds) <= max(1, 2 / 3 * of_full)
 
 
 def test_no_visit_crosses_a_cut():
@@ -79,7 +85,7 @@ def test_what_a_visit_starts_from_comes_before_it():
     done: set[tuple[int, Direction, int]] = set()
     for key in planned([Shot(0, 44), Shot(45, 200)], 5, max_masks=10):
         if is_preview(key) and key.start != key.stop:
-            assert (FINEST_ROUND, F, key.carried_from) in done
+            assert (SEED_ROUND, F, key.carried_from) in done
         elif key.start != key.stop:
             assert (key.round, F, key.start) in done
             assert key.direction is F or (key.round, F, key.stop) in done
@@ -99,17 +105,18 @@ def _work(visits):
 
 def test_work_buys_the_densest_sweep_that_it_is_enough_for_and_no_round_that_this_makes_needless():
     shots = [Shot(0, 299)]
-    coarsest, finest = (_work(preview_visits(shots, 5, round_)) for round_ in PREVIEW_ROUNDS)
+    coarsest, coarse, finest = (_work(preview_visits(shots, 5, round_)) for round_ in PREVIEW_ROUNDS)
     full, dense, sparse = (_work(sweep(shots[0], 5, round_)) for round_ in range(3))
     sparsest = _work(sweep(shots[0], 10, 3))
-    assert coarsest < finest < sparsest < sparse < dense < full
+    assert coarsest < coarse < finest < sparsest < sparse < dense < full
 
     def rounds(max_work):
         keys = planned(shots, 5, max_work=max_work)
         return list(dict.fromkeys(key.round for key in keys if key.start != key.stop))
 
-    assert rounds(0.99 * finest) == [COARSEST_ROUND, FINEST_ROUND, 3, FULL]
-    assert rounds(0.99 * sparsest) == [FINEST_ROUND, 3, FULL]
+    assert rounds(0.99 * coarse) == [*PREVIEW_ROUNDS[:2], 3, FULL]
+    assert rounds(0.99 * finest) == [PREVIEW_ROUNDS[1], 3, FULL]
+    assert rounds(0.99 * sparsest) == [PREVIEW_ROUNDS[2], 3, FULL]
     assert rounds(0.99 * sparse) == [3, FULL]
     assert rounds(1.01 * sparse) == [2, FULL]
     assert rounds(1.01 * dense) == [1, FULL]
@@ -119,7 +126,7 @@ def test_work_buys_the_densest_sweep_that_it_is_enough_for_and_no_round_that_thi
 def test_without_sparser_generators_the_sparse_sweep_has_fewer_keyframes():
     stages = replace(STAGES, sparse_generators=[])
     keys = schedule([Shot(0, 299)], 5, Budget(max_seconds=60.0), stages)
-    assert {key.round for key in keys} == {*PREVIEW_ROUNDS, 1, FULL}
+    assert {key.round for key in keys if key.start != key.stop} == {*PREVIEW_ROUNDS[:2], 1, FULL}
     assert [key.stop for key in keys if key.round == 1 and key.direction is F][:3] == [0, 10, 20]
 
 
