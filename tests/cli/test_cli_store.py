@@ -91,7 +91,7 @@ def test_a_newer_format(store, images, refused):
     before = content(store)
     for words in (("run", images, store), ("run", images, store, "--overwrite"), ("info", store)):
         line = refused(*words, *(PREVIEW if words[0] == "run" else ()))
-        assert "has format version 99 and this overseg reads 4; update overseg, or choose another path" in line
+        assert "has format version 99 and this overseg reads 5; update overseg, or choose another path" in line
     assert content(store) == before
 
 
