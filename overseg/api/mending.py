@@ -7,14 +7,8 @@ from overseg.build import build_associator
 from overseg.data.settings import Settings
 from overseg.data.shot import Shot
 from overseg.data.visit import VisitKey
-from overseg.engine.repair import (
-    full_round,
-    keep_whole,
-    made_before,
-    make_again,
-    publish_again,
-    publish_same,
-)
+from overseg.engine.repair import keep_whole, made_before, make_again, publish_again, publish_same
+from overseg.engine.schedule import full_round
 from overseg.errors import StoreError
 from overseg.stages import Report, Stages, Video
 from overseg.store.checking import Damage, damaged_visits

@@ -11,8 +11,8 @@ from overseg.data.visit import Direction, VisitKey
 from overseg.engine.conclude import Outcome, conclude, linked
 from overseg.engine.crossing import Crossing
 from overseg.engine.previews import preview_visits
-from overseg.engine.rounds import FULL, PREVIEW_ROUNDS, SEED_ROUND, is_preview, sparse_sweeps
-from overseg.engine.schedule import sweep
+from overseg.engine.rounds import PREVIEW_ROUNDS, SEED_ROUND, is_preview, sweep_rounds
+from overseg.engine.schedule import full_round, sweep
 from overseg.engine.spending import Spending
 from overseg.engine.unfolding import whole_visits
 from overseg.stages import Associator, Report, Stages, TrackStore, Video
@@ -72,11 +72,6 @@ def publish_again(video: Video, stages: Stages, store: TrackStore, *, settings: 
     conclude(video, shots, stages.associator, store, outcome, report)
 
 
-def full_round(shots: Sequence[Shot], step: int) -> frozenset[VisitKey]:
-    """The visits of a complete run."""
-    return frozenset(key for shot in shots for key in sweep(shot, step))
-
-
 def made_before(visits: Set[VisitKey], shots: Sequence[Shot], step: int, stages: Stages) -> frozenset[VisitKey]:
     """What a run that made these visits made, as far as that is sure: they, and what it makes before them.
 
@@ -87,8 +82,7 @@ def made_before(visits: Set[VisitKey], shots: Sequence[Shot], step: int, stages:
         shots, step, stages: those of the run.
     """
     made: set[VisitKey] = set()
-    rounds = [(FULL, 1), *sparse_sweeps(stages)]
-    for in_order in (sweep(shot, n * step, round_) for round_, n in rounds for shot in shots):
+    for in_order in (sweep(shot, n * step, round_) for round_, n in sweep_rounds(stages) for shot in shots):
         n_made = max((n for n, key in enumerate(in_order, start=1) if key in visits), default=0)
         made.update(in_order[:n_made])
     for round_ in PREVIEW_ROUNDS:

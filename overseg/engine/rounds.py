@@ -8,13 +8,13 @@ PREVIEW_ROUNDS = 15, 14, 13  # few masks on few keyframes, each carried half-way
 COARSEST_ROUND, SEED_ROUND = PREVIEW_ROUNDS[0], PREVIEW_ROUNDS[-1]  # all share seeds: none is generated twice
 
 
-def sparse_sweeps(stages: Stages) -> list[tuple[int, int]]:
-    """The rounds of sweeps but the full one, the densest first: (round, steps between its keyframes).
+def sweep_rounds(stages: Stages) -> list[tuple[int, int]]:
+    """The rounds of sweeps, the full one first, then ever sparser ones: (round, steps between its keyframes).
 
     One for each sparser generator, and a last one with the sparsest on every second keyframe.
     """
-    n = len(stages.sparse_generators)
-    return [*((round_, 1) for round_ in range(FULL + 1, FULL + 1 + n)), (FULL + 1 + n, 2)]
+    last = FULL + len(stages.sparse_generators) + 1
+    return [*((round_, 1) for round_ in range(FULL, last)), (last, 2)]
 
 
 def is_preview(key: VisitKey) -> bool:

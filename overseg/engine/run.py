@@ -8,7 +8,7 @@ from overseg.data.shot import Shot
 from overseg.data.visit import VisitKey
 from overseg.engine.conclude import Outcome, conclude
 from overseg.engine.crossing import Crossing
-from overseg.engine.schedule import begun_by, schedule, sweep
+from overseg.engine.schedule import begun_by, full_round, schedule
 from overseg.engine.spending import Spending
 from overseg.stages import Report, Stages, TrackStore, Video
 from overseg.video.shots import find_shots
@@ -38,7 +38,7 @@ def run(
     )
     spending = Spending(store, stages, budget, n_frames=len(video), size=video.info.size, since=since)
     limit = _make(visits, crossing, store, spending, report)
-    left = frozenset(visit for shot in shots for visit in sweep(shot, settings.step)) - store.committed()
+    left = full_round(shots, settings.step) - store.committed()
     outcome = Outcome(limit=limit, visits_left=left, spent=spending.spent())
     conclude(video, shots, stages.associator, store, outcome, report)
     return outcome

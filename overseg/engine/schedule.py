@@ -7,7 +7,7 @@ from overseg.data.budget import Budget
 from overseg.data.shot import Shot
 from overseg.data.visit import Direction, VisitKey
 from overseg.engine.previews import preview_visits, spread
-from overseg.engine.rounds import FULL, PREVIEW_ROUNDS, generates, generator_of, is_preview, refines, sparse_sweeps
+from overseg.engine.rounds import FULL, PREVIEW_ROUNDS, generates, generator_of, is_preview, refines, sweep_rounds
 from overseg.stages import Stages
 from overseg.video.keyframes import keyframes
 
@@ -30,13 +30,13 @@ def schedule(shots: Sequence[Shot], step: int, budget: Budget, stages: Stages) -
     def is_affordable(visits: Sequence[VisitKey]) -> bool:
         return _work(visits, stages) <= max_work
 
-    sweeps = [sweep(shot, step) for shot in spread(shots)]
-    sparse = [[sweep(shot, n * step, round_) for shot in spread(shots)] for round_, n in sparse_sweeps(stages)]
-    first = next(filter(is_affordable, (list(chain(*round_)) for round_ in (sweeps, *sparse))), None)
+    rounds = [[sweep(shot, n * step, round_) for shot in spread(shots)] for round_, n in sweep_rounds(stages)]
+    sweeps, *_, sparsest = rounds
+    first = next(filter(is_affordable, (list(chain(*round_)) for round_ in rounds)), None)
     if first is None:
         coarsest, *finer = (preview_visits(shots, step, round_) for round_ in PREVIEW_ROUNDS)
         first = next(filter(is_affordable, reversed(finer)), [*coarsest, *finer[0]])
-        sweeps = [*sparse[-1], *sweeps]
+        sweeps = [*sparsest, *sweeps]
     in_order = _affordable_first(sweeps, max_work - _work(first, stages), stages)
     return list(dict.fromkeys(chain(first, *in_order)))  # a seed of one round is a seed of the next
 
@@ -49,6 +49,11 @@ def sweep(shot: Shot, step: int, round_: int = FULL) -> list[VisitKey]:
         *(VisitKey(round_, start, stop, Direction.FORWARD) for start, stop in clips),
         *(VisitKey(round_, start, stop, Direction.BACKWARD) for start, stop in reversed(clips)),
     ]
+
+
+def full_round(shots: Sequence[Shot], step: int) -> frozenset[VisitKey]:
+    """The visits of a complete run."""
+    return frozenset(key for shot in shots for key in sweep(shot, step))
 
 
 def begun_by(visits: Sequence[VisitKey], at: int) -> list[VisitKey]:
