@@ -3,8 +3,8 @@
     python benchmarks/associate.py [--masks 300] [--frames 10000] [--masks-per-frame 1000] [--json]
 
 First, masks on each side of a keyframe at 1080p that are held against each other on one core. Then a stream without
-pictures: every keyframe has the same number of regions, carried on both ways for 5 frames; from visits to tracks, with
-the rows of 10 million masks. Prints seconds and the peak resident memory. The stream runs in a process of its own.
+pictures: every keyframe has the same number of regions, propagated on both ways for 5 frames; from visits to tracks,
+with the rows of 10 million masks. Prints seconds and the peak resident memory. The stream runs in a process of its own.
 """
 
 import argparse
@@ -21,12 +21,12 @@ import cv2
 import numpy as np
 
 from overseg.associate.overlap import OverlapAssociator
-from overseg.data.endings import Endings
 from overseg.data.masks import KeyframeMasks, Masks, Source, region_id
 from overseg.data.rles import Rles
 from overseg.data.shot import Shot
+from overseg.data.terminations import Terminations
 from overseg.data.visit import Direction, Edges, Frontier, Visit, VisitKey
-from overseg.engine.resolve import resolve
+from overseg.engine.tracks.resolve import resolve
 from overseg.store.zarr_store import ZarrStore
 
 SIZE = (1080, 1920)
@@ -54,13 +54,13 @@ def _overlap(n: int) -> float:
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     rng = np.random.default_rng(0)
     pairs = [Rles.from_masks(np.stack([mask, np.roll(mask, 7, axis=1)])) for mask in (_blob(rng) for _ in range(n))]
-    arrived, masks = (Rles.concatenate(SIZE, (pair.take([side]) for pair in pairs)) for side in (0, 1))
+    propagated, masks = (Rles.concatenate(SIZE, (pair.take([side]) for pair in pairs)) for side in (0, 1))
     associator, seconds = OverlapAssociator(), []
     for _ in range(5):
         began = time.perf_counter()
-        meetings = associator.meet(arrived, masks)
+        matches = associator.match(propagated, masks)
         seconds.append(time.perf_counter() - began)
-    assert len(meetings.arrived) >= n / 2
+    assert len(matches.propagated) >= n / 2
     return min(seconds)
 
 
@@ -133,7 +133,7 @@ def _visit(key: VisitKey, n: int, rng: np.random.Generator) -> Visit:
         score=rng.random(rows, dtype=np.float32),
     )
     if alone:
-        return Visit(key, masks, Endings.empty(), Edges.empty(), Frontier.empty())
+        return Visit(key, masks, Terminations.empty(), Edges.empty(), Frontier.empty())
     order = np.random.default_rng(key.start).permutation(n)[: n - n // 10]
     ends = (np.arange(len(order)), order) if forward else (order, np.arange(len(order)))
     edges = Edges(
@@ -142,7 +142,7 @@ def _visit(key: VisitKey, n: int, rng: np.random.Generator) -> Visit:
         frame=np.full(len(order), there, np.int32),
         iou=rng.uniform(0.6, 1, len(order)).astype(np.float32),
     )
-    return Visit(key, masks, Endings.empty(), edges, Frontier.empty())
+    return Visit(key, masks, Terminations.empty(), edges, Frontier.empty())
 
 
 def _peak_mib() -> float:

@@ -7,7 +7,7 @@
 - masks first: the masks of all keyframes, each by itself; then clip after clip.
 
 Work is that of the whole run without a budget, by the stages' formulas; each order gets the same shares of it. Masks
-are made and carried once and remembered, so that this takes little longer than two runs.
+are made and propagated once and remembered, so that this takes little longer than two runs.
 """
 
 import argparse
@@ -31,11 +31,11 @@ from overseg.data.rles import Rles
 from overseg.data.settings import Settings
 from overseg.data.shot import Shot
 from overseg.data.visit import Direction, VisitKey
-from overseg.engine.conclude import Outcome, conclude
-from overseg.engine.crossing import Crossing
 from overseg.engine.rounds import FULL, SEED_ROUND
-from overseg.engine.run import run
-from overseg.engine.schedule import expected_work, visit_work
+from overseg.engine.sweep.crossing import Crossing
+from overseg.engine.sweep.run import run
+from overseg.engine.sweep.schedule import expected_work, visit_work
+from overseg.engine.tracks.publish import Outcome, conclude
 from overseg.evaluate.frame_names import FrameNames
 from overseg.evaluate.open_truth import read_truth
 from overseg.evaluate.with_truth import with_truth
@@ -63,7 +63,7 @@ class Remembered:
 
     stage: Any
     known: dict[tuple[Any, ...], Any]
-    takes_carried: bool = True
+    takes_propagated: bool = True
 
     @property
     def keyframe_work(self) -> float:
@@ -76,13 +76,13 @@ class Remembered:
     def clip_work(self, n_frames: int, n_masks: int) -> float:
         return self.stage.clip_work(n_frames, n_masks)
 
-    def generate(self, keyframe: Frame, carried: Rles) -> KeyframeMasks:
-        prompts = carried if self.takes_carried else Rles.empty(keyframe.size)
+    def generate(self, keyframe: Frame, propagated: Rles) -> KeyframeMasks:
+        prompts = propagated if self.takes_propagated else Rles.empty(keyframe.size)
         return self._once((id(self.stage), keyframe.index, prompts.counts), self.stage.generate, keyframe, prompts)
 
-    def refined(self, keyframe: Frame, carried: Rles) -> RefinedMasks:
-        asked = (id(self.stage), "refined", keyframe.index, carried.counts)
-        return self._once(asked, self.stage.refined, keyframe, carried)
+    def refined(self, keyframe: Frame, propagated: Rles) -> RefinedMasks:
+        asked = (id(self.stage), "refined", keyframe.index, propagated.counts)
+        return self._once(asked, self.stage.refined, keyframe, propagated)
 
     def propagate(self, clip: Clip, prompts: Rles, direction: Direction) -> Masklets:
         asked = (id(self.stage), clip.start, clip.stop, direction, prompts.counts)
@@ -120,8 +120,8 @@ class Bench:
     def ours(self, work: float) -> Result:
         return self._made(f"ours-{work}", lambda store: self._run(store, Budget(max_work=work)))
 
-    def planned(self, name: str, plan: Plan, work: float, *, takes_carried: bool) -> Result:
-        generator: MaskGenerator = replace(self.stages.generator, takes_carried=takes_carried)  # type: ignore[type-var]
+    def planned(self, name: str, plan: Plan, work: float, *, takes_propagated: bool) -> Result:
+        generator: MaskGenerator = replace(self.stages.generator, takes_propagated=takes_propagated)  # type: ignore[type-var]
         stages = replace(self.stages, generator=generator, preview_generator=generator)
         return self._made(f"{name}-{work}", lambda store: self._follow(store, stages, plan, work))
 
@@ -168,8 +168,8 @@ class Bench:
             if spent + expected_work(key, stages) - paid_before > work:
                 break
             visit = crossing.make(key)
-            n_carried = int(np.count_nonzero(visit.masks.source != Source.KEYFRAME))
-            spent += visit_work(key, n_carried, stages) - paid_before
+            n_propagated = int(np.count_nonzero(visit.masks.source != Source.KEYFRAME))
+            spent += visit_work(key, n_propagated, stages) - paid_before
         left = frozenset(key for key, _ in plan if key.round == FULL) - store.committed()
         outcome = Outcome(limit="share", visits_left=left, spent=Spent(0.0, 0.0, 0, spent))
         conclude(self.video, self.shots, stages.associator, store, outcome, Silent())
@@ -198,10 +198,10 @@ def measure(bench: Bench, shares: list[float], report: TerminalReport) -> list[d
     orders: dict[str, Callable[[float], Result]] = {
         "overseg": bench.ours,
         "first in, first out": lambda work: bench.planned(
-            "fifo", list(first_in_first_out(bench.shots, step)), work, takes_carried=True
+            "fifo", list(first_in_first_out(bench.shots, step)), work, takes_propagated=True
         ),
         "masks first": lambda work: bench.planned(
-            "masks", list(masks_first(bench.shots, step)), work, takes_carried=False
+            "masks", list(masks_first(bench.shots, step)), work, takes_propagated=False
         ),
     }
     for done, (name, share) in enumerate([(name, share) for name in orders for share in shares]):

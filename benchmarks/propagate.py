@@ -2,8 +2,8 @@
 
     python benchmarks/propagate.py [--weights sam2.1_hiera_tiny.pt] [--clip car.mp4] [--masks 1 8 32 128] [--json]
 
-Both carry the same masks through the same frames with the same weights, in turns, each time in a process of its own so
-that peak memory is its own. Two ways of work are timed:
+Both propagate the same masks through the same frames with the same weights, in turns, each time in a process of its
+own so that peak memory is its own. Two ways of work are timed:
 
 - clip: all masks once through the clip, forward. Upstream is driven at its best, with all masks in one state.
 - tail: the same clip is visited again as a video's tail makes it: forward, backward, and three rounds of a quarter of
@@ -34,7 +34,7 @@ from typing import Any
 
 import numpy as np
 
-from overseg.data.masklets import CarriedMasks
+from overseg.data.masklets import PropagatedMasks
 from overseg.data.rles import Rles
 from overseg.data.visit import Direction
 from overseg.stages import Clip, Video
@@ -90,7 +90,7 @@ def _arguments() -> argparse.Namespace:
 
 def _compared(args: argparse.Namespace, weights: str, way: str, n_masks: int) -> dict[str, Any]:
     """One row of the table: upstream and ours, each in a fresh process."""
-    from overseg.propagate.sam2_parity import compare
+    from overseg.propagate.sam2.parity import compare
 
     turns = [
         tuple(_in_own_process(run, args, weights, way, n_masks) for run in (_run_upstream, _run_ours))
@@ -98,12 +98,12 @@ def _compared(args: argparse.Namespace, weights: str, way: str, n_masks: int) ->
     ]
     theirs, ours = (min(runs, key=lambda run: run["seconds"]) for runs in zip(*turns, strict=True))
     parities = [compare(mine, their, min_area_px=1) for mine, their in zip(ours["found"], theirs["found"], strict=True)]
-    carried = sum(len(prompts) for prompts, _ in _visits(n_masks, args, way)) * (args.frames - 1)
+    propagated = sum(len(prompts) for prompts, _ in _visits(n_masks, args, way)) * (args.frames - 1)
     return {
         "way": way,
         "masks": n_masks,
-        "upstream_s": theirs["seconds"] / carried,
-        "ours_s": ours["seconds"] / carried,
+        "upstream_s": theirs["seconds"] / propagated,
+        "ours_s": ours["seconds"] / propagated,
         "ratio": statistics.median(upstream["seconds"] / mine["seconds"] for upstream, mine in turns),
         "upstream_mb": theirs["peak_mb"],
         "ours_mb": ours["peak_mb"],
@@ -119,8 +119,8 @@ def _in_own_process(run: Any, *args: Any) -> dict[str, Any]:
 
 
 def _run_upstream(args: argparse.Namespace, weights: str, way: str, n_masks: int) -> dict[str, Any]:
-    from overseg.propagate.sam2_model import sam2_variant
-    from overseg.propagate.sam2_parity import upstream_masks, upstream_predictor, written_frames
+    from overseg.propagate.sam2.model import sam2_variant
+    from overseg.propagate.sam2.parity import upstream_masks, upstream_predictor, written_frames
     from overseg.weights.state_dict import read_state_dict
 
     variant = sam2_variant(read_state_dict(Path(weights)), source=weights)
@@ -134,16 +134,16 @@ def _run_upstream(args: argparse.Namespace, weights: str, way: str, n_masks: int
 
 
 def _run_ours(args: argparse.Namespace, weights: str, way: str, n_masks: int) -> dict[str, Any]:
-    from overseg.propagate.sam2 import Sam2Propagator
-    from overseg.propagate.sam2_compile import compile_parts
-    from overseg.propagate.sam2_model import load_sam2
-    from overseg.propagate.sam2_steps import SmallRegions
+    from overseg.propagate.sam2.compile import compile_parts
+    from overseg.propagate.sam2.model import load_sam2
+    from overseg.propagate.sam2.propagator import Sam2Propagator
+    from overseg.propagate.sam2.steps import SmallRegions
 
     model = load_sam2(weights, device=args.device, image_size=args.image_size)
     if args.compile:
         compile_parts(model)
 
-    def carry() -> list[CarriedMasks]:
+    def propagate() -> list[PropagatedMasks]:
         propagator = Sam2Propagator(
             model,
             dtype=args.dtype,
@@ -155,19 +155,19 @@ def _run_ours(args: argparse.Namespace, weights: str, way: str, n_masks: int) ->
 
     clip = _clip(args)
     if args.compile:
-        carry()
+        propagate()
     with _measured(args) as measured:
-        found = carry()
-    return {"found": found, **measured, "limit_s": _limit_s(carry, args) if args.limit else 0.0}
+        found = propagate()
+    return {"found": found, **measured, "limit_s": _limit_s(propagate, args) if args.limit else 0.0}
 
 
-def _limit_s(carry: Callable[[], object], args: argparse.Namespace) -> float:
-    """Seconds that the matrix products and convolutions of `carry` would take at the rate of one large product."""
+def _limit_s(propagate: Callable[[], object], args: argparse.Namespace) -> float:
+    """Seconds that the matrix products and convolutions of `propagate` would take at the rate of one large product."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
     with FlopCounterMode(display=False) as counter:
-        carry()
+        propagate()
     side = 8192 if args.device.startswith("cuda") else 2048
     factor = torch.rand(side, side, device=args.device, dtype=getattr(torch, args.dtype))
     seconds = []
@@ -203,7 +203,7 @@ def _clock(args: argparse.Namespace) -> Callable[[], float]:
 
 
 def _visits(n_masks: int, args: argparse.Namespace, way: str) -> list[tuple[Rles, Direction]]:
-    """What is carried, and where to."""
+    """What is propagated, and where to."""
     prompts = _prompts(_clip(args).video.info.size, n_masks)
     if way == "clip":
         return [(prompts, Direction.FORWARD)]
@@ -238,7 +238,7 @@ def _made_video(n_frames: int) -> Video:
 
 
 def _random_weights(path: Path) -> str:
-    from overseg.propagate.sam2_random import save_random_sam2
+    from overseg.propagate.sam2.random import save_random_sam2
 
     return str(save_random_sam2(path, "2.1"))
 

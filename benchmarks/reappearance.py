@@ -26,7 +26,7 @@ import overseg
 from overseg.associate.overlap import OverlapAssociator
 from overseg.associate.reappearance import Reappearance
 from overseg.data.rles import Rles
-from overseg.engine.relink import relink
+from overseg.engine.tracks.relink import relink
 from overseg.report import TerminalReport
 from overseg.store.result import Result, open_result
 from overseg.store.zarr_store import ZarrStore

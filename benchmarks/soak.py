@@ -3,7 +3,7 @@
     python benchmarks/soak.py [--frames 20000] [--height 64] [--width 96] [--step 5] [--every 5]
 
 Makes a video of textured shapes that move to and fro, with a cut every 500 frames, runs `overseg run --preset preview`
-on it in a process of its own (regions of like colour, carried by optical flow), and reads /proc beside it. Prints a
+on it in a process of its own (regions of like colour, propagated by optical flow), and reads /proc beside it. Prints a
 table of twenty moments: seconds since the start, visits committed, resident memory, its peak so far, open files, and
 the store's bytes and files. Exits with 1 if the run fails.
 """

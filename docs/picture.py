@@ -1,6 +1,6 @@
 """Makes docs/coffee.png, the picture in the README: `python docs/picture.py`.
 
-A camera moves over the photograph of a cup that scikit-image carries (Rachel Michetti, CC0); overseg runs on that
+A camera moves over the photograph of a cup that scikit-image propagates (Rachel Michetti, CC0); overseg runs on that
 video with its default settings; the middle frame is drawn beside its masks.
 """
 
@@ -11,9 +11,9 @@ import cv2
 from skimage import data
 
 import overseg
-from overseg.output.look import Look
 from overseg.output.picture_file import write_picture
 from overseg.output.render import render_frame
+from overseg.output.render_options import Look
 from overseg.output.video_writer import VideoWriter
 from overseg.video.open import open_video
 

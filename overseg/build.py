@@ -9,8 +9,8 @@ from overseg.associate.overlap import OverlapAssociator
 from overseg.associate.reappearance import Reappearance
 from overseg.data.settings import EXACT_ONLY, RELAXING, Settings
 from overseg.data.track_settings import TrackSettings
-from overseg.engine.redetection import Redetection
-from overseg.engine.schedule import MAX_PREVIEW_MASKS
+from overseg.engine.follow.redetection import Redetection
+from overseg.engine.sweep.schedule import MAX_PREVIEW_MASKS
 from overseg.generate.largest_masks import LargestMasks
 from overseg.stages import (
     MaskGenerator,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from overseg.generate.sam1 import Sam1Generator
     from overseg.generate.sam1_exact import ExactSam1Generator
-    from overseg.propagate.sam2 import Sam2Propagator
+    from overseg.propagate.sam2.propagator import Sam2Propagator
 
 _SPARSE = (0.75, 0.5)  # of the points on a side
 
@@ -49,13 +49,13 @@ def build_stages(settings: Settings, *, device: str, feature_cache_bytes: int = 
         LargestMasks(sparsest, MAX_PREVIEW_MASKS),
         _build_propagator(settings, device, feature_cache_bytes),
         build_associator(settings),
-        generator if isinstance(generator, MaskRefiner) and _carried_prompts(settings) else None,
+        generator if isinstance(generator, MaskRefiner) and _propagated_prompts(settings) else None,
         sparse_generators,
     )
 
 
 def build_associator(settings: Settings) -> OverlapAssociator:
-    """What decides on tracks. Where nothing is carried, nothing was out of sight: there is nothing to know again."""
+    """What decides on tracks. Where nothing is propagated, nothing was out of sight: there is nothing to know again."""
     reid = settings.reid and settings.propagator != "none"
     return OverlapAssociator(match_iou=settings.match_iou, reappearance=Reappearance() if reid else None)
 
@@ -128,13 +128,13 @@ def find_weights(settings: Settings, *, report: Report) -> dict[str, dict[str, A
     """
     named = {"generator": settings.weights, "propagator": settings.propagator_weights}
     return {
-        stage: {"name": name, "sha256": fingerprints(at_hand(name, report=report))}
+        stage: {"name": name, "sha256": fingerprints(ensure_weights(name, report=report))}
         for stage, name in named.items()
         if name
     }
 
 
-def at_hand(name: str, *, report: Report) -> Path:
+def ensure_weights(name: str, *, report: Report) -> Path:
     """Where a checkpoint lies, given by name or path; fetched first where it is not there yet.
 
     Raises:
@@ -201,15 +201,15 @@ def _build_sam1(settings: Settings, sam: "Sam", dtype: "torch.dtype") -> "Sam1Ge
     return Sam1Generator(
         sam,
         min_mask_region_area=min_area_px if region_px is None else region_px,
-        use_carried=_carried_prompts(settings),
+        use_propagated=_propagated_prompts(settings),
         **{name: getattr(settings, name) for name in RELAXING},
         **shared,
     )
 
 
-def _carried_prompts(settings: Settings) -> bool:
-    """Whether carried masks prompt: SAM 2 links keyframes that know nothing of each other well enough."""
-    return settings.propagator != "sam2" if settings.carried_prompts is None else settings.carried_prompts
+def _propagated_prompts(settings: Settings) -> bool:
+    """Whether propagated masks prompt: SAM 2 links keyframes that know nothing of each other well enough."""
+    return settings.propagator != "sam2" if settings.propagated_prompts is None else settings.propagated_prompts
 
 
 def _build_propagator(settings: Settings, device: str, feature_cache_bytes: int) -> MaskPropagator:
@@ -227,10 +227,10 @@ def _build_propagator(settings: Settings, device: str, feature_cache_bytes: int)
 def _build_sam2(
     settings: Settings, device: str, feature_cache_bytes: int, *, mask_threshold: float = 0.0
 ) -> "Sam2Propagator":
-    from overseg.propagate.sam2 import Sam2Propagator
-    from overseg.propagate.sam2_compile import compile_parts
-    from overseg.propagate.sam2_model import load_sam2
-    from overseg.propagate.sam2_steps import SmallRegions
+    from overseg.propagate.sam2.compile import compile_parts
+    from overseg.propagate.sam2.model import load_sam2
+    from overseg.propagate.sam2.propagator import Sam2Propagator
+    from overseg.propagate.sam2.steps import SmallRegions
 
     weights = weights_path(settings.propagator_weights or "")
     model = load_sam2(weights, device=device, image_size=settings.propagation_size)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from overseg.build import at_hand
+from overseg.build import ensure_weights
 from overseg.data.settings import EXACT_ONLY, NEVER_EXACT, Settings, option
 from overseg.errors import DeviceError, SettingsError, WeightsError
 from overseg.stages import Report
@@ -81,7 +81,7 @@ def _fitting(device: str, changes: dict[str, Any], report: Report) -> tuple[str,
     wanted = [PRESETS["full"][key] for key in keys if key not in changes]
     try:
         for name in wanted:
-            at_hand(name, report=report)
+            ensure_weights(name, report=report)
     except WeightsError as e:
         return "fast", f"the weights for --preset full are not at hand ({e})"
     return "full", "the best there is"
@@ -160,5 +160,5 @@ def _line(name: str, reason: str, settings: Settings, device: str) -> str:
     size = settings.propagation_size
     if size and size < _FULL_PROPAGATION_SIZE:
         propagator += f" at {size} px: faster than at {_FULL_PROPAGATION_SIZE}, thin and small masks followed less well"
-    carried = "not carried" if settings.propagator == "none" else f"carried by {propagator}"
-    return f"preset {name}: masks by {generator}, {carried}, on {device} ({reason}{preview})"
+    propagated = "not propagated" if settings.propagator == "none" else f"propagated by {propagator}"
+    return f"preset {name}: masks by {generator}, {propagated}, on {device} ({reason}{preview})"

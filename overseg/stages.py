@@ -13,9 +13,9 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float64, Int32, Int64
 
+from overseg.data.appearances import Appearances
 from overseg.data.detections import Detections
 from overseg.data.frame import Frame
-from overseg.data.looks import Looks
 from overseg.data.masklets import Masklets
 from overseg.data.masks import KeyframeMasks, RefinedMasks, TrackMasks
 from overseg.data.prompts import ObjectMasks, Prompts
@@ -59,7 +59,7 @@ class Clip:
         return self.stop - self.start + 1
 
     def frames(self, direction: Direction) -> Iterator[Frame]:
-        """All frames, from the keyframe that masks are carried from to the one that they are carried to."""
+        """All frames, from the keyframe that masks are propagated from to the one that they are propagated to."""
         forward = range(self.start, self.stop + 1)
         for index in forward if direction is Direction.FORWARD else reversed(forward):
             yield self.video[index]
@@ -74,13 +74,13 @@ class MaskGenerator(Protocol):
         """Work that a keyframe is reckoned to take, in passes of SAM's image encoder; the same on every machine."""
         ...
 
-    def generate(self, keyframe: Frame, carried: Rles) -> KeyframeMasks:
+    def generate(self, keyframe: Frame, propagated: Rles) -> KeyframeMasks:
         """Masks of `keyframe`, the most reliable first.
 
         Args:
             keyframe: the picture.
-            carried: masks that were carried onto this frame and may lie a little off; may be empty. A generator may
-                start from them, and may ignore them.
+            propagated: masks that were propagated onto this frame and may lie a little off; may be empty. A
+                generator may start from them, and may ignore them.
 
         Returns:
             The masks, none smaller than the generator's minimum area, without near-duplicates.
@@ -90,33 +90,33 @@ class MaskGenerator(Protocol):
 
 @runtime_checkable
 class MaskRefiner(Protocol):
-    """Looks again at masks that were carried onto a keyframe whose own masks are made already."""
+    """Looks again at masks that were propagated onto a keyframe whose own masks are made already."""
 
     @property
     def refine_work(self) -> float:
         """Work that the masks of one keyframe are reckoned to take, in passes of SAM's image encoder."""
         ...
 
-    def refined(self, keyframe: Frame, carried: Rles) -> RefinedMasks:
-        """The carried masks as they are seen on `keyframe`, of those alone with which what is seen agrees."""
+    def refined(self, keyframe: Frame, propagated: Rles) -> RefinedMasks:
+        """The propagated masks as they are seen on `keyframe`, of those alone with which what is seen agrees."""
         ...
 
 
 @runtime_checkable
 class MaskPropagator(Protocol):
-    """Carries masks from one end of a clip to the other."""
+    """Propagates masks from one end of a clip to the other."""
 
     def clip_work(self, n_frames: int, n_masks: int) -> float:
-        """Work that carrying over `n_frames` frames is reckoned to take, in passes of SAM's image encoder.
+        """Work that propagating over `n_frames` frames is reckoned to take, in passes of SAM's image encoder.
 
         Args:
             n_frames: frames after the prompts' frame.
-            n_masks: masks carried, summed over these frames.
+            n_masks: masks propagated, summed over these frames.
         """
         ...
 
     def propagate(self, clip: Clip, prompts: Rles, direction: Direction) -> Masklets:
-        """Carry `prompts`, masks of the first frame in this direction, to the clip's other end.
+        """Propagate `prompts`, masks of the first frame in this direction, to the clip's other end.
 
         A masklet ends early where its mask gets smaller than the propagator's minimum area, or loses its support, or
         the object is gone. Each says which: `Masklets.end` has a row for every prompt.
@@ -129,7 +129,7 @@ class PromptedPropagator(Protocol):
     """Follows objects that somebody points out."""
 
     def follow(self, video: Video, prompts: Prompts, shot: Shot) -> Iterator[ObjectMasks]:
-        """Carry objects through a whole shot, frame by frame: first from the earliest prompt on to the shot's last
+        """Propagate objects through a whole shot, frame by frame: first from the earliest prompt on to the shot's last
         frame, then back from there to its first. Each frame comes once, with a row for every object.
 
         Raises:
@@ -146,9 +146,9 @@ class PromptMasks(Protocol):
         """One mask for each object that has a row among `prompts`, all of them on this frame."""
         ...
 
-    def refreshed(self, frame: Frame, carried: ObjectMasks) -> ObjectMasks:
-        """The same objects as they are seen on this frame, onto which they were carried; where what is seen there is
-        something else, what was carried."""
+    def refreshed(self, frame: Frame, propagated: ObjectMasks) -> ObjectMasks:
+        """The same objects as they are seen on this frame, onto which they were propagated; where what is seen there is
+        something else, what was propagated."""
         ...
 
 
@@ -164,17 +164,19 @@ class Detector(Protocol):
 
 
 @dataclass(frozen=True)
-class Meetings:
-    """Pairs of a carried mask and another mask of the same frame that may be the same region; a mask may be in several.
+class Matches:
+    """Pairs of a propagated mask and another mask of the same frame that may be the same region; a mask may be in
+    several.
 
     Attributes:
-        arrived: row number of the carried mask.
+        arrived: row number of the propagated mask.
         mask: row number of the other mask.
         iou: their intersection over union.
-        explained: row numbers of all carried masks that agree with some other mask: there is no need to carry them on.
+        explained: row numbers of all propagated masks that agree with some other mask: there is no need to propagate
+            them on.
     """
 
-    arrived: Int64[np.ndarray, " k"]
+    propagated: Int64[np.ndarray, " k"]
     mask: Int64[np.ndarray, " k"]
     iou: Float64[np.ndarray, " k"]
     explained: Int64[np.ndarray, " e"]
@@ -184,11 +186,11 @@ class Meetings:
 class Associator(Protocol):
     """Decides which masks are the same region of the video."""
 
-    def meet(self, arrived: Rles, masks: Rles) -> Meetings:
-        """Which of the masks carried onto a keyframe may be the masks that are there."""
+    def match(self, propagated: Rles, masks: Rles) -> Matches:
+        """Which of the masks propagated onto a keyframe may be the masks that are there."""
         ...
 
-    def matched(self, edges: Edges) -> Bool[np.ndarray, " e"]:
+    def one_to_one(self, edges: Edges) -> Bool[np.ndarray, " e"]:
         """Which of the edges of one keyframe are matches: each region is in one at most, the strongest come first."""
         ...
 
@@ -212,7 +214,9 @@ class Associator(Protocol):
         """
         ...
 
-    def rejoin(self, groups: Int64[np.ndarray, " r"], spans: Spans, looks: Looks) -> Int64[np.ndarray, " r"]:
+    def reidentify(
+        self, groups: Int64[np.ndarray, " r"], spans: Spans, appearances: Appearances
+    ) -> Int64[np.ndarray, " r"]:
         """Join groups that are one region which was out of sight for a while.
 
         Args:
@@ -233,9 +237,9 @@ class Stages:
     Attributes:
         generator: finds the masks of keyframes.
         preview_generator: finds the few masks of the keyframes of a budgeted run's previews.
-        propagator: carries them.
+        propagator: propagates them.
         associator: decides which are the same region.
-        refiner: looks again at masks that were carried back onto a keyframe; None leaves them as they are.
+        refiner: looks again at masks that were propagated back onto a keyframe; None leaves them as they are.
         sparse_generators: find fewer masks in less work, each fewer than the one before, for budgeted runs.
     """
 
@@ -292,7 +296,7 @@ class TrackStore(Protocol):
         """A committed visit without its masks."""
         ...
 
-    def looks(self, key: VisitKey) -> Looks:
+    def appearances(self, key: VisitKey) -> Appearances:
         """What the masks that a committed visit made look like."""
         ...
 

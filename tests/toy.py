@@ -9,7 +9,7 @@
     |  +-------------+         |     |        +-------------+   |
     +--------------------------+     +--------------------------+
 
-Every shape carries a texture that moves with it, so that optical flow can follow it. The tray holds the cup, the cup
+Every shape propagates a texture that moves with it, so that optical flow can follow it. The tray holds the cup, the cup
 its handle; the ball rolls the other way. Truth is exact by construction.
 """
 
@@ -99,7 +99,7 @@ class TruthGenerator:
     seed: int = 0
     keyframe_work: float = 3.5
 
-    def generate(self, keyframe: Frame, carried: Rles) -> KeyframeMasks:
+    def generate(self, keyframe: Frame, propagated: Rles) -> KeyframeMasks:
         rng = np.random.default_rng([self.seed, keyframe.index])
         masks: list[np.ndarray] = []
         for mask in self.video.truth(keyframe.index).values():

@@ -10,7 +10,7 @@ from toy import NAMES, TruthGenerator
 from overseg.associate.overlap import OverlapAssociator
 from overseg.data.budget import Budget
 from overseg.data.settings import Settings
-from overseg.engine.run import run
+from overseg.engine.sweep.run import run
 from overseg.generate.largest_masks import LargestMasks
 from overseg.propagate.flow import FlowPropagator
 from overseg.stages import MaskRefiner, Stages

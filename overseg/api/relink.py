@@ -29,7 +29,7 @@ def relink(
     """
     from overseg.associate.overlap import MAY_BE_ONE_IOU
     from overseg.build import build_associator
-    from overseg.engine.relink import relink as work
+    from overseg.engine.tracks.relink import relink as work
     from overseg.report import TerminalReport
     from overseg.store.result import open_result
     from overseg.store.zarr_store import ZarrStore

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from overseg.api.shared import identity_of, out_of_memory_told
+from overseg.api.shared import identity_of, out_of_memory_as_error
 from overseg.data.settings import Settings
 from overseg.errors import StoreError
 
 if TYPE_CHECKING:
     from overseg.data.visit import VisitKey
+    from overseg.maintenance.checking import Damage
     from overseg.stages import Report
-    from overseg.store.checking import Damage
     from overseg.store.folder import Folder
     from overseg.store.root import Root
 
@@ -56,11 +56,11 @@ def repair(
             writing it. It is as it was.
         InputError: the video is not there, or is another one. The store is as it was.
     """
-    from overseg.api.mending import Mending
     from overseg.build import build_stages, find_weights
+    from overseg.maintenance.checking import find_damage
+    from overseg.maintenance.mending import Mending
     from overseg.presets import resolve_device
     from overseg.report import TerminalReport
-    from overseg.store.checking import find_damage
     from overseg.store.places import folder_at
     from overseg.store.root import Root, as_json, differences
     from overseg.store.zarr_store import ZarrStore
@@ -95,7 +95,7 @@ def repair(
             raise StoreError(f"{path} cannot be mended from this: {differing}; say with --video where its input is")
         device = resolve_device(_told(root, folder, "device", str), needs_torch=bool(weights))
         stages = build_stages(settings, device=device)
-        stack.enter_context(out_of_memory_told())
+        stack.enter_context(out_of_memory_as_error())
         mending = Mending(opened, stages, store, folder, settings, damage, report)
         return Repaired(damage, mending.complete() if store.final else mending.unfinished())
 

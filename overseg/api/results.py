@@ -25,7 +25,7 @@ class FilterChanges(TypedDict, total=False):
     min_length: int
     min_area_px: float
     min_score: float
-    level: str | None
+    sam_output: str | None
     start: int
     end: int | None
     ids: tuple[int, ...] | None
@@ -47,14 +47,14 @@ def export(
     """Write masks and tracks for another tool; what `overseg export` does.
 
     Example:
-        >>> overseg.export("cup.zarr", "cup_davis", format="davis", flatten="level=1").loss  # doctest: +SKIP
+        >>> overseg.export("cup.zarr", "cup_davis", format="davis", flatten="depth=1").loss  # doctest: +SKIP
 
     Args:
         store: a store, or the result in it.
         destination: what is written: a folder, or a file where the format is one.
         format: name of a format; `docs/formats.md` lists them.
         labels: a CSV file with the columns track, id and category.
-        flatten: "level=N" or "tracks=N", where a format takes no overlap.
+        flatten: "depth=N" or "tracks=N", where a format takes no overlap.
         frames: "link", "copy" or "none"; None for what the tool needs.
         video: where the input is now, if it was moved since the run.
         overwrite: replace an older export.

@@ -10,7 +10,7 @@ from overseg.api.shared import (
     check_cache_is_used,
     feature_cache_bytes,
     identity_of,
-    out_of_memory_told,
+    out_of_memory_as_error,
     provenance,
 )
 from overseg.data.budget import Budget
@@ -37,7 +37,7 @@ class SettingsChanges(SharedChanges, total=False):
     min_coverage: float
     min_pred_iou: float
     min_stability_score: float
-    carried_prompts: bool | None
+    propagated_prompts: bool | None
     exact: bool
     box_nms_thresh: float
     crop_n_layers: int
@@ -106,7 +106,7 @@ def run(
             input, start=settings.start, end=settings.end, stride=settings.stride, resize=settings.resize
         )
         stack.enter_context(video)
-        stack.enter_context(out_of_memory_told())
+        stack.enter_context(out_of_memory_as_error())
         _work(
             video,
             Path(input),
@@ -134,7 +134,7 @@ def _work(
     since: float,
 ) -> None:
     from overseg.build import build_stages, find_weights
-    from overseg.engine.run import run as work
+    from overseg.engine.sweep.run import run as work
     from overseg.store.zarr_store import ZarrStore
 
     weights = find_weights(choice.settings, report=report)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 
 from overseg.api.run import SettingsChanges
-from overseg.api.shared import out_of_memory_told
+from overseg.api.shared import out_of_memory_as_error
 from overseg.data.frame import Frame
 from overseg.data.masks import KeyframeMasks
 from overseg.data.rles import Rles
@@ -77,7 +77,7 @@ def segment(
         spare_input(overlay, image)
     with ExitStack() as stack:
         report = report or stack.enter_context(closing(TerminalReport()))
-        stack.enter_context(out_of_memory_told())
+        stack.enter_context(out_of_memory_as_error())
         video = stack.enter_context(open_video(image, resize=changes.get("resize")))
         if not 0 <= frame < len(video):
             raise SettingsError(f"--frame is one of the frames 0 to {len(video) - 1} of {image}, not {frame}")

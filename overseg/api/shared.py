@@ -75,7 +75,7 @@ def check_cache_is_used(feature_cache: str | int | None, propagator: str) -> Non
 
 
 @contextmanager
-def out_of_memory_told() -> Iterator[None]:
+def out_of_memory_as_error() -> Iterator[None]:
     """One line in place of what NumPy, OpenCV and PyTorch raise, each in its own class, where no stage caught it."""
     try:
         yield

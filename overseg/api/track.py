@@ -11,7 +11,7 @@ from overseg.api.shared import (
     check_cache_is_used,
     feature_cache_bytes,
     identity_of,
-    out_of_memory_told,
+    out_of_memory_as_error,
     provenance,
 )
 from overseg.errors import SettingsError
@@ -97,7 +97,7 @@ def track(
         report = report or stack.enter_context(closing(TerminalReport()))
         which = {name: changes[name] for name in _WHICH_FRAMES if name in changes}  # type: ignore[literal-required]
         video = stack.enter_context(open_video(input, **which))
-        stack.enter_context(out_of_memory_told())
+        stack.enter_context(out_of_memory_as_error())
         given = Given(prompts=prompts, boxes=boxes, points=points, masks=masks, frame=prompt_frame)
         objects = _objects(video, given, click=click, report=report)
         sought = _Sought(objects, None if detector is None else Path(detector), tuple(categories))
@@ -174,7 +174,7 @@ def _work(
     report: "Report",
 ) -> None:
     from overseg.build import build_follower, build_redetection
-    from overseg.engine.track import track as work
+    from overseg.engine.follow.track import track as work
     from overseg.prompts.given import fingerprint_of
     from overseg.store.zarr_store import ZarrStore
 

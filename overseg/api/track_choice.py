@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from overseg.build import at_hand
+from overseg.build import ensure_weights
 from overseg.data.settings import option
 from overseg.data.track_settings import TrackSettings
 from overseg.errors import SettingsError, WeightsError
@@ -29,7 +29,7 @@ class TrackChoice:
 
 
 def choose_tracking(device: str, changes: dict[str, Any], *, masks_alone: bool, report: Report) -> TrackChoice:
-    """Complete settings: SAM 2 where it runs on CUDA, else masks by SAM that optical flow carries.
+    """Complete settings: SAM 2 where it runs on CUDA, else masks by SAM that optical flow propagates.
 
     Args:
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
@@ -59,7 +59,7 @@ def _fitting(device: str, changes: dict[str, Any], report: Report) -> tuple[dict
         return {"propagator": "flow"}, "no CUDA device; with one, sam2 follows better"
     if "propagator_weights" not in changes:
         try:
-            at_hand(DEFAULT_WEIGHTS["sam2"], report=report)
+            ensure_weights(DEFAULT_WEIGHTS["sam2"], report=report)
         except WeightsError as e:
             return {"propagator": "flow"}, f"the weights of sam2, which follows better, are not at hand ({e})"
     return {"propagator": "sam2", "dtype": PRESETS["full"]["dtype"]}, "the best there is"
@@ -90,5 +90,5 @@ def _refuse_idle(settings: TrackSettings, changes: dict[str, Any], *, needs_sam:
 
 def _line(settings: TrackSettings, device: str, reason: str) -> str:
     made = f"masks by {settings.weights}, " if settings.weights else ""
-    carried = " ".join(filter(None, [settings.propagator, settings.propagator_weights]))
-    return f"{made}carried by {carried}, on {device} ({reason})"
+    propagated = " ".join(filter(None, [settings.propagator, settings.propagator_weights]))
+    return f"{made}propagated by {propagated}, on {device} ({reason})"

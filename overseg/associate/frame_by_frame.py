@@ -86,7 +86,7 @@ def _strongest_first(likeness: Float64[np.ndarray, "l n"], least: float) -> _Pai
     """Rows and columns of the matches that `OverlapAssociator` makes of such overlaps."""
     rows, columns = np.nonzero(likeness >= least)
     met = Edges(rows, columns, np.zeros(len(rows), np.int32), likeness[rows, columns].astype(np.float32))
-    matched = OverlapAssociator(match_iou=least).matched(met)
+    matched = OverlapAssociator(match_iou=least).one_to_one(met)
     return rows[matched], columns[matched]
 
 

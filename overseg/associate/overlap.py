@@ -5,12 +5,12 @@ from jaxtyping import Bool, Float64, Int32, Int64
 
 from overseg.associate.linking import Groups, pairs
 from overseg.associate.reappearance import Reappearance
-from overseg.data.looks import Looks
+from overseg.data.appearances import Appearances
 from overseg.data.masks import keyframe_of, made_on
 from overseg.data.rles import Rles
 from overseg.data.spans import Spans
 from overseg.data.visit import Edges
-from overseg.stages import Meetings
+from overseg.stages import Matches
 
 MAY_BE_ONE_IOU = 0.4  # meetings below it are not kept: even noisy masks of one region agree better
 
@@ -28,30 +28,30 @@ class OverlapAssociator:
         self._least_iou = min(match_iou, MAY_BE_ONE_IOU)
         self._nearly_iou = (match_iou + self._least_iou) / 2
 
-    def meet(self, arrived: Rles, masks: Rles) -> Meetings:
-        """Which of the masks carried onto a keyframe may be masks of that keyframe; see `stages.Associator`."""
-        iou = arrived.iou(masks)
-        arrived_rows, mask_rows = np.nonzero(iou >= self._least_iou)
-        return Meetings(
-            arrived=arrived_rows,
+    def match(self, propagated: Rles, masks: Rles) -> Matches:
+        """Which of the masks propagated onto a keyframe may be masks of that keyframe; see `stages.Associator`."""
+        iou = propagated.iou(masks)
+        propagated_rows, mask_rows = np.nonzero(iou >= self._least_iou)
+        return Matches(
+            propagated=propagated_rows,
             mask=mask_rows,
-            iou=iou[arrived_rows, mask_rows],
+            iou=iou[propagated_rows, mask_rows],
             explained=np.flatnonzero((iou >= self._match_iou).any(axis=1)),
         )
 
-    def matched(self, edges: Edges) -> Bool[np.ndarray, " e"]:
+    def one_to_one(self, edges: Edges) -> Bool[np.ndarray, " e"]:
         """The edges of one keyframe that are matches one to one; see `stages.Associator`."""
         order = np.lexsort((edges.region_to, edges.region_from, -edges.iou))
         taken_from: set[int] = set()
         taken_to: set[int] = set()
-        matched = np.zeros(len(edges), dtype=bool)
+        one_to_one = np.zeros(len(edges), dtype=bool)
         for row in order[edges.iou[order] >= self._match_iou].tolist():
             region_from, region_to = int(edges.region_from[row]), int(edges.region_to[row])
             if region_from not in taken_from and region_to not in taken_to:
                 taken_from.add(region_from)
                 taken_to.add(region_to)
-                matched[row] = True
-        return matched
+                one_to_one[row] = True
+        return one_to_one
 
     def link(
         self,
@@ -62,10 +62,11 @@ class OverlapAssociator:
     ) -> Int64[np.ndarray, " r"]:
         """Group regions into tracks; see `stages.Associator`.
 
-        Two regions may be one if they agree on some keyframe, whichever of them was carried there, and nearly do on the
-        mean of those on which both are seen; or if they nearly agree again and again and nothing tells them apart.
-        Such pairs are joined from the largest mean down, equal ones by the ids of the regions, so that the order in
-        which they were found does not matter. What would join two regions that are told apart on a keyframe is left
+        Two regions may be one if they agree on some keyframe, whichever of them was propagated there, and nearly do
+        on the mean of those on which both are seen; or if they nearly agree again and again and nothing tells them
+        apart. Such pairs are joined from the largest mean down, equal ones by the ids of the regions, so that the
+        order in which they were found does not matter. What would join two regions that are told apart on a keyframe
+        is left
         out: see `_alike` and `_trusted`.
         """
         known = np.isin(edges.region_from, regions) & np.isin(edges.region_to, regions)
@@ -73,11 +74,11 @@ class OverlapAssociator:
         small, large = np.minimum(*ends), np.maximum(*ends)
         frame, iou = edges.frame[known].astype(np.int64), edges.iou[known].astype(np.float64)
         alike = _alike(frame, small, large, made_on(regions), agree=iou >= self._match_iou)
-        meetings = frame[alike], small[alike], large[alike]
+        matches = frame[alike], small[alike], large[alike]
         number = np.searchsorted(regions, seen)
-        trusted = _trusted(seen_on, number, keyframe_of(regions), *meetings)
+        trusted = _trusted(seen_on, number, keyframe_of(regions), *matches)
         seen_on, number = seen_on[trusted], number[trusted]
-        groups = Groups(len(regions), seen_on, number, alike=_seen_both(seen_on, number, *meetings))
+        groups = Groups(len(regions), seen_on, number, alike=_seen_both(seen_on, number, *matches))
         small, large, mean, is_one = self._judge(small, large, iou, alike)
         order = np.lexsort((large, small, -mean))
         order = order[is_one[order]]
@@ -85,9 +86,11 @@ class OverlapAssociator:
             groups.join(*pair)
         return regions[groups.smallest()]
 
-    def rejoin(self, groups: Int64[np.ndarray, " r"], spans: Spans, looks: Looks) -> Int64[np.ndarray, " r"]:
+    def reidentify(
+        self, groups: Int64[np.ndarray, " r"], spans: Spans, appearances: Appearances
+    ) -> Int64[np.ndarray, " r"]:
         """Join groups that are one region; see `stages.Associator`."""
-        return groups if self._reappearance is None else self._reappearance.rejoin(groups, spans, looks)
+        return groups if self._reappearance is None else self._reappearance.reidentify(groups, spans, appearances)
 
     def _judge(
         self,
@@ -134,9 +137,9 @@ def _trusted(
     small: Int64[np.ndarray, " a"],
     large: Int64[np.ndarray, " a"],
 ) -> Bool[np.ndarray, " s"]:
-    """Which masks tell their region from others: those not carried past a keyframe on which something is alike.
+    """Which masks tell their region from others: those not propagated past a keyframe on which something is alike.
 
-    From there on what is alike speaks for the region, and the mask that was carried from farther away has drifted.
+    From there on what is alike speaks for the region, and the mask that was propagated from farther away has drifted.
     """
     ends, at = np.concatenate([small, large]), np.concatenate([frame, frame])
     way = at - keyframe[ends]

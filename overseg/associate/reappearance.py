@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float64, Int8, Int32, Int64
 
+from overseg.data.appearances import Appearances
 from overseg.data.columns import Columns
-from overseg.data.looks import Looks
 from overseg.data.masks import keyframe_of
 from overseg.data.spans import Spans
 
@@ -47,26 +47,28 @@ class Reappearance:
         self._max_log_ratios = np.log([max_area_ratio, max_side_ratio, max_side_ratio])
         self._reach, self._reach_per_frame = reach, reach_per_frame
 
-    def rejoin(self, groups: Int64[np.ndarray, " r"], spans: Spans, looks: Looks) -> Int64[np.ndarray, " r"]:
+    def reidentify(
+        self, groups: Int64[np.ndarray, " r"], spans: Spans, appearances: Appearances
+    ) -> Int64[np.ndarray, " r"]:
         """Join groups of one shot's regions; see `stages.Associator`."""
-        found = _Groups.of(groups, spans, looks)
-        pairs = _Pairs.concatenate([_Pairs.empty(), *self._pairs(found, looks)])
+        found = _Groups.of(groups, spans, appearances)
+        pairs = _Pairs.concatenate([_Pairs.empty(), *self._pairs(found, appearances)])
         return _joined(groups, pairs.take(np.lexsort((pairs.after, pairs.before, -pairs.likeness))))
 
-    def _pairs(self, groups: "_Groups", looks: Looks) -> Iterator["_Pairs"]:
+    def _pairs(self, groups: "_Groups", appearances: Appearances) -> Iterator["_Pairs"]:
         """All that may be one, by the frame on which the later group begins."""
         ended = groups.take(np.argsort(groups.last_frame, kind="stable"))
         begun = groups.take(np.argsort(groups.first_frame, kind="stable"))
         for frame in np.unique(begun.first_frame).tolist():
             before = np.arange(*np.searchsorted(ended.last_frame, [frame - self._max_gap_frames, frame]))
             after = np.arange(*np.searchsorted(begun.first_frame, [frame, frame + 1]))
-            yield self._between(ended.take(before), begun.take(after), looks)
+            yield self._between(ended.take(before), begun.take(after), appearances)
 
-    def _between(self, ended: "_Groups", begun: "_Groups", looks: Looks) -> "_Pairs":
+    def _between(self, ended: "_Groups", begun: "_Groups", appearances: Appearances) -> "_Pairs":
         """Which of groups that ended may be one with which that began after them."""
-        before, after = looks.take(ended.last_look), looks.take(begun.first_look)
+        before, after = appearances.take(ended.last_look), appearances.take(begun.first_look)
         gap = keyframe_of(after.region) - keyframe_of(before.region)[:, None]
-        likeness = _unit(before.look) @ _unit(after.look).T
+        likeness = _unit(before.appearance) @ _unit(after.appearance).T
         may_be_one = (
             (gap <= self._max_gap_frames)
             & (likeness >= self._min_likeness)
@@ -76,11 +78,11 @@ class Reappearance:
         rows, columns = np.nonzero(may_be_one)
         return _Pairs(ended.group[rows], begun.group[columns], likeness[rows, columns])
 
-    def _alike_in_size(self, before: Looks, after: Looks) -> Bool[np.ndarray, "b a"]:
+    def _alike_in_size(self, before: Appearances, after: Appearances) -> Bool[np.ndarray, "b a"]:
         earlier, later = (np.log(np.column_stack([of.area_px, of.box_xywh[:, 2:]])) for of in (before, after))
         return (np.abs(earlier[:, None] - later) <= self._max_log_ratios).all(axis=2)
 
-    def _near(self, before: Looks, after: Looks, gap: Int64[np.ndarray, "b a"]) -> Bool[np.ndarray, "b a"]:
+    def _near(self, before: Appearances, after: Appearances, gap: Int64[np.ndarray, "b a"]) -> Bool[np.ndarray, "b a"]:
         ways = _centre_xy(before)[:, None] - _centre_xy(after)
         sides = np.sqrt(_side(before)[:, None] * _side(after))
         return np.hypot(ways[..., 0], ways[..., 1]) <= sides * (self._reach + self._reach_per_frame * gap)
@@ -103,10 +105,10 @@ class _Groups(Columns):
     last_look: Int64[np.ndarray, " g"]
 
     @classmethod
-    def of(cls, groups: Int64[np.ndarray, " r"], spans: Spans, looks: Looks) -> "_Groups":
+    def of(cls, groups: Int64[np.ndarray, " r"], spans: Spans, appearances: Appearances) -> "_Groups":
         """The table, from the group of every region of `spans`. Regions that have a look and no span play no role."""
-        rows = np.flatnonzero(np.isin(looks.region, spans.region))
-        owner = groups[np.searchsorted(spans.region, looks.region[rows])]
+        rows = np.flatnonzero(np.isin(appearances.region, spans.region))
+        owner = groups[np.searchsorted(spans.region, appearances.region[rows])]
         group, first = np.unique(owner, return_index=True)  # regions ascend, and so do their keyframes
         last = len(rows) - 1 - np.unique(owner[::-1], return_index=True)[1]
         whole = replace(spans, region=groups).joined()
@@ -155,16 +157,16 @@ def _earliest(group: int, before_of: dict[int, int]) -> int:
     return group
 
 
-def _unit(look: Int8[np.ndarray, "n channels"]) -> Float64[np.ndarray, "n channels"]:
-    vectors = look.astype(np.float64)
+def _unit(appearance: Int8[np.ndarray, "n channels"]) -> Float64[np.ndarray, "n channels"]:
+    vectors = appearance.astype(np.float64)
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def _centre_xy(looks: Looks) -> Float64[np.ndarray, "n 2"]:
-    boxes = looks.box_xywh.astype(np.float64)
+def _centre_xy(appearances: Appearances) -> Float64[np.ndarray, "n 2"]:
+    boxes = appearances.box_xywh.astype(np.float64)
     return boxes[:, :2] + boxes[:, 2:] / 2
 
 
-def _side(looks: Looks) -> Float64[np.ndarray, " n"]:
+def _side(appearances: Appearances) -> Float64[np.ndarray, " n"]:
     """The geometric mean of the sides of a box."""
-    return np.sqrt(looks.box_xywh[:, 2:].astype(np.float64).prod(axis=1))
+    return np.sqrt(appearances.box_xywh[:, 2:].astype(np.float64).prod(axis=1))

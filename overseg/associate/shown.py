@@ -7,7 +7,9 @@ from overseg.data.masks import Source, keyframe_of
 from overseg.data.tracks import Tracks
 from overseg.data.visit import Outline
 
-_LOSS_PER_FRAME = 0.01  # of a carried mask's score: so that of two that are equally well supported the nearer is shown
+_LOSS_PER_FRAME = (
+    0.01  # of a propagated mask's score: so that of two that are equally well supported the nearer is shown
+)
 
 
 class ShownRows:
@@ -23,18 +25,18 @@ class ShownRows:
         self._n = np.zeros(n_tracks, np.int32)
         self._score = np.zeros(n_tracks)
         self._area = np.zeros(n_tracks)
-        self._levels = np.zeros((n_tracks, 3), np.int32)
+        self._sam_outputs = np.zeros((n_tracks, 3), np.int32)
 
     def show(self, rows: Outline) -> Int32[np.ndarray, " n"]:
         """The track of each row of one frame; -1 for a row whose track is shown by a better one.
 
-        A keyframe's own mask is better than a carried one; of carried ones the better supported is, and support counts
-        for a little less with each frame of the way; then the smaller region.
+        A keyframe's own mask is better than a propagated one; of propagated ones the better supported is, and
+        support counts for a little less with each frame of the way; then the smaller region.
         """
         track = self._track_of_region[np.searchsorted(self._regions, rows.region)]
-        carried = rows.source != Source.KEYFRAME
+        propagated = rows.source != Source.KEYFRAME
         support = rows.score - _LOSS_PER_FRAME * np.abs(rows.frame - keyframe_of(rows.region))
-        order = np.lexsort((rows.source, rows.region, -support, carried, track))
+        order = np.lexsort((rows.source, rows.region, -support, propagated, track))
         first = np.flatnonzero(np.diff(track[order], prepend=-1))
         best = order[first]
         self._sum_up(rows, track, best)
@@ -44,14 +46,14 @@ class ShownRows:
 
     def tracks(self) -> Tracks:
         """What the tracks amount to. Containment is not known here: part_of is -1 everywhere."""
-        most_frequent = np.argmax(self._levels, axis=1).astype(np.int8)
+        most_frequent = np.argmax(self._sam_outputs, axis=1).astype(np.int8)
         return Tracks(
             first_frame=self._first,
             last_frame=self._last,
             n_frames=self._n,
             mean_score=(self._score / self._n).astype(np.float32),
             mean_area_px=(self._area / self._n).astype(np.float32),
-            level=np.where(self._levels.any(axis=1), most_frequent, np.int8(-1)),
+            sam_output=np.where(self._sam_outputs.any(axis=1), most_frequent, np.int8(-1)),
             part_of=np.full(len(self._n), -1, np.int32),
         )
 
@@ -62,5 +64,5 @@ class ShownRows:
         self._n[shown] += 1
         self._score[shown] += rows.score[best]
         self._area[shown] += rows.area_px[best]
-        known = best[rows.level[best] >= 0]
-        self._levels[track[known], rows.level[known]] += 1
+        known = best[rows.sam_output[best] >= 0]
+        self._sam_outputs[track[known], rows.sam_output[known]] += 1

@@ -44,15 +44,15 @@ def backend_named(name: str, asked: Asked, video: "Video") -> Backend:
 
 def _local(asked: Asked) -> Backend:
     from overseg.autotracking.local import LocalBackend
-    from overseg.output.look import Look
+    from overseg.output.render_options import RenderOptions
 
     if asked.style is None and asked.form != Form():
         raise SettingsError("--format, --fps, --every and --quality are of a result that --style asks for: give one")
-    look = None if asked.style is None else Look(style=asked.style)
+    render_options = None if asked.style is None else RenderOptions(style=asked.style)
     form = replace(asked.form, format=asked.form.format or ("webm" if asked.style == "alpha" else "mp4"))
     destination = asked.output / (f"result.{form.format}" if is_video(form.format or "") else "result")
-    if look is not None:
-        form.format_of(destination, look)
+    if render_options is not None:
+        form.format_of(destination, render_options)
         spare_input(destination, asked.input)
     return LocalBackend(
         input=asked.input,
@@ -60,7 +60,7 @@ def _local(asked: Asked) -> Backend:
         device=asked.device,
         overwrite=asked.overwrite,
         changes=asked.settings,
-        look=look,
+        render_options=render_options,
         destination=destination,
         form=form,
         report=asked.report,

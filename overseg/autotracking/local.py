@@ -11,8 +11,8 @@ from overseg.data.frame import Frame
 from overseg.data.rles import Rles
 from overseg.output.form import Form
 from overseg.output.input_video import open_input
-from overseg.output.look import Look
 from overseg.output.render import render
+from overseg.output.render_options import RenderOptions
 from overseg.presets import choose
 from overseg.prompts.clicks import Clicks
 from overseg.stages import Report
@@ -42,7 +42,7 @@ class LocalBackend:
     device: str
     overwrite: bool
     changes: dict[str, Any]
-    look: Look | None
+    render_options: RenderOptions | None
     destination: Path
     form: Form
     report: Report
@@ -74,7 +74,14 @@ class LocalBackend:
             report=self.report,
             **self.changes,
         )
-        if self.look is not None:
+        if self.render_options is not None:
             with open_input(result) as frames:
-                render(result, frames, self.destination, look=self.look, form=self.form, report=self.report)
+                render(
+                    result,
+                    frames,
+                    self.destination,
+                    render_options=self.render_options,
+                    form=self.form,
+                    report=self.report,
+                )
         return result

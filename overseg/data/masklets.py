@@ -1,4 +1,4 @@
-"""What a propagator returns: the masks that it carried, and why each masklet came to its end."""
+"""What a propagator returns: the masks that it propagated, and why each masklet came to its end."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -17,16 +17,16 @@ class End(IntEnum):
     GONE = 1  # the model says that the object is not in the picture
     SMALL = 2  # its mask there, or the prompt itself, is smaller than the minimum area
     LOST = 3  # too little of it could be followed there
-    NOT_CARRIED = 4  # the propagator carries nothing
+    NOT_PROPAGATED = 4  # the propagator propagates nothing
 
 
 @dataclass(frozen=True)
-class CarriedMasks(Columns):
-    """Masks that were carried to a frame, or to the frames of a clip.
+class PropagatedMasks(Columns):
+    """Masks that were propagated to a frame, or to the frames of a clip.
 
     Attributes:
         rles: the masks.
-        prompt: row number of the prompt mask that was carried.
+        prompt: row number of the prompt mask that was propagated.
         frame: index of the frame on which the mask lies.
         score: how well this mask is supported, in [0, 1].
     """
@@ -37,7 +37,7 @@ class CarriedMasks(Columns):
     score: Float32[np.ndarray, " n"]
 
     @classmethod
-    def empty(cls, size: tuple[int, int]) -> "CarriedMasks":
+    def empty(cls, size: tuple[int, int]) -> "PropagatedMasks":
         """No masks, of pictures of this size."""
         whole = np.zeros(0, np.int32)
         return cls(Rles.empty(size), whole, whole, np.zeros(0, np.float32))
@@ -45,7 +45,7 @@ class CarriedMasks(Columns):
 
 @dataclass(frozen=True)
 class Masklets:
-    """Masks carried through one clip: a masklet for each prompt.
+    """Masks propagated through one clip: a masklet for each prompt.
 
     Attributes:
         masks: the masks of all masklets, ordered by (prompt, distance from the prompt's frame). The prompt's own frame
@@ -54,11 +54,11 @@ class Masklets:
             without any row too.
     """
 
-    masks: CarriedMasks
+    masks: PropagatedMasks
     end: Int8[np.ndarray, " p"]
 
     @classmethod
-    def in_order(cls, steps: list[CarriedMasks], end: Int8[np.ndarray, " p"], size: tuple[int, int]) -> "Masklets":
+    def in_order(cls, steps: list[PropagatedMasks], end: Int8[np.ndarray, " p"], size: tuple[int, int]) -> "Masklets":
         """Masklets out of the masks of each frame.
 
         Args:
@@ -66,5 +66,5 @@ class Masklets:
             end: as above.
             size: (height, width) in pixels of every mask.
         """
-        masks = CarriedMasks.concatenate([CarriedMasks.empty(size), *steps])
+        masks = PropagatedMasks.concatenate([PropagatedMasks.empty(size), *steps])
         return cls(masks.take(np.argsort(masks.prompt, kind="stable")), end)

@@ -10,7 +10,7 @@ from overseg.data.columns import Columns
 from overseg.data.masklets import Masklets
 from overseg.data.rles import Rles
 
-LOOK_SIZE = 64
+APPEARANCE_SIZE = 64
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ class KeyframeMasks(Columns):
     rles: Rles
     predicted_iou: Float32[np.ndarray, " n"]
     stability_score: Float32[np.ndarray, " n"]
-    level: Int8[np.ndarray, " n"]
-    levels: UInt8[np.ndarray, " n"]
+    sam_output: Int8[np.ndarray, " n"]
+    sam_outputs: UInt8[np.ndarray, " n"]
     point_xy: Float32[np.ndarray, "n 2"]
-    look: Int8[np.ndarray, "n channels"]
+    appearance: Int8[np.ndarray, "n channels"]
 
     @classmethod
     def from_rles(cls, rles: Rles) -> "KeyframeMasks":
@@ -44,28 +44,28 @@ class KeyframeMasks(Columns):
             rles=rles,
             predicted_iou=np.ones(n, np.float32),
             stability_score=np.ones(n, np.float32),
-            level=np.full(n, -1, np.int8),
-            levels=np.zeros(n, np.uint8),
+            sam_output=np.full(n, -1, np.int8),
+            sam_outputs=np.zeros(n, np.uint8),
             point_xy=np.full((n, 2), np.nan, np.float32),
-            look=np.zeros((n, LOOK_SIZE), np.int8),
+            appearance=np.zeros((n, APPEARANCE_SIZE), np.int8),
         )
 
 
-def levels_of(level: Int8[np.ndarray, " n"]) -> UInt8[np.ndarray, " n"]:
+def sam_outputs_of(sam_output: Int8[np.ndarray, " n"]) -> UInt8[np.ndarray, " n"]:
     """The column `levels` of masks that stand for themselves alone.
 
     >>> levels_of(np.array([-1, 0, 1, 2], np.int8)).tolist()
     [0, 1, 2, 4]
     """
-    return np.where(level < 0, 0, 1 << level.clip(min=0)).astype(np.uint8)
+    return np.where(sam_output < 0, 0, 1 << sam_output.clip(min=0)).astype(np.uint8)
 
 
 @dataclass(frozen=True)
 class RefinedMasks:
-    """Masks that were carried onto a frame, as they are seen there; of those alone that are seen there.
+    """Masks that were propagated onto a frame, as they are seen there; of those alone that are seen there.
 
     Attributes:
-        prompt: row number of the carried mask, ascending.
+        prompt: row number of the propagated mask, ascending.
         rles: the masks.
         predicted_iou: the generator's own estimate of each mask's IoU, in [0, 1].
     """
@@ -90,13 +90,13 @@ class Masks(Columns):
     Attributes:
         rles: the masks.
         frame: index of the frame on which each lies.
-        region: id of the keyframe mask that it is, or that was carried to it (see `region_id`).
-        source: KEYFRAME, or the direction in which it was carried.
-        score: predicted IoU of a keyframe mask, support of a carried one, in [0, 1].
-        stability_score: as in KeyframeMasks; NaN for carried masks.
-        level: as in KeyframeMasks; -1 for carried masks.
-        levels: as in KeyframeMasks; 0 for carried masks.
-        point_xy: as in KeyframeMasks; NaN for carried masks.
+        region: id of the keyframe mask that it is, or that was propagated to it (see `region_id`).
+        source: KEYFRAME, or the direction in which it was propagated.
+        score: predicted IoU of a keyframe mask, support of a propagated one, in [0, 1].
+        stability_score: as in KeyframeMasks; NaN for propagated masks.
+        level: as in KeyframeMasks; -1 for propagated masks.
+        levels: as in KeyframeMasks; 0 for propagated masks.
+        point_xy: as in KeyframeMasks; NaN for propagated masks.
     """
 
     rles: Rles
@@ -105,8 +105,8 @@ class Masks(Columns):
     source: Int8[np.ndarray, " n"]
     score: Float32[np.ndarray, " n"]
     stability_score: Float32[np.ndarray, " n"]
-    level: Int8[np.ndarray, " n"]
-    levels: UInt8[np.ndarray, " n"]
+    sam_output: Int8[np.ndarray, " n"]
+    sam_outputs: UInt8[np.ndarray, " n"]
     point_xy: Float32[np.ndarray, "n 2"]
 
     @classmethod
@@ -124,14 +124,14 @@ class Masks(Columns):
             source=np.full(n, Source.KEYFRAME, np.int8),
             score=masks.predicted_iou,
             stability_score=masks.stability_score,
-            level=masks.level,
-            levels=masks.levels,
+            sam_output=masks.sam_output,
+            sam_outputs=masks.sam_outputs,
             point_xy=masks.point_xy,
         )
 
     @classmethod
     def from_masklets(cls, masklets: Masklets, *, regions: Int64[np.ndarray, " p"], source: Source) -> "Masks":
-        """Rows for carried masks; `regions` names the region of each prompt."""
+        """Rows for propagated masks; `regions` names the region of each prompt."""
         masks, n = masklets.masks, len(masklets.masks)
         return cls(
             rles=masks.rles,
@@ -140,8 +140,8 @@ class Masks(Columns):
             source=np.full(n, source, np.int8),
             score=masks.score,
             stability_score=np.full(n, np.nan, np.float32),
-            level=np.full(n, -1, np.int8),
-            levels=np.zeros(n, np.uint8),
+            sam_output=np.full(n, -1, np.int8),
+            sam_outputs=np.zeros(n, np.uint8),
             point_xy=np.full((n, 2), np.nan, np.float32),
         )
 
@@ -169,8 +169,8 @@ class TrackMasks(Columns):
     source: Int8[np.ndarray, " n"]
     score: Float32[np.ndarray, " n"]
     stability_score: Float32[np.ndarray, " n"]
-    level: Int8[np.ndarray, " n"]
-    levels: UInt8[np.ndarray, " n"]
+    sam_output: Int8[np.ndarray, " n"]
+    sam_outputs: UInt8[np.ndarray, " n"]
     point_xy: Float32[np.ndarray, "n 2"]
 
 

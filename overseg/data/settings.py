@@ -16,7 +16,7 @@ EXACT_ONLY = (
     "crop_n_points_downscale_factor",
 )
 RELAXING = ("min_coverage", "min_pred_iou", "min_stability_score")
-NEVER_EXACT = (*RELAXING, "carried_prompts")  # which `exact` has no use for
+NEVER_EXACT = (*RELAXING, "propagated_prompts")  # which `exact` has no use for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ class Settings(SharedSettings):
 
     Attributes:
         generator: how masks are made on keyframes: "sam1", "hierarchy" (a preview without weights), "precomputed".
-        propagator: how masks are carried: "sam2", "flow", or "none": not at all, so that every keyframe stands alone.
+        propagator: how masks are propagated: "sam2", "flow", or "none": every keyframe stands alone.
         masks: folder of masks for the precomputed generator.
         step: frames from one keyframe to the next.
         points_per_side: the generator's prompt grid has this many points on a side.
@@ -72,9 +72,9 @@ class Settings(SharedSettings):
         min_coverage: share of a keyframe, in [0, 1], that the generator tries to cover by relaxing its thresholds
             where nothing is covered; 0 never relaxes them.
         min_pred_iou, min_stability_score: down to what the thresholds are relaxed, each in [0, 1].
-        carried_prompts: whether masks carried onto a keyframe prompt the generator first there, which links more of
-            them, and those carried back past one are looked at again; None is yes with flow, and no with SAM 2, where
-            keyframes stay independent of each other.
+        propagated_prompts: whether masks propagated onto a keyframe prompt the generator first there, which links
+            more of them, and those propagated back past one are looked at again; None is yes with flow, and no with
+            SAM 2, where keyframes stay independent of each other.
         exact: the generator makes the masks that segment_anything's automatic generator makes with the same grid and
             thresholds, all of them of at least min_area_px and no other: prompts are not chosen by what is seen, and
             thresholds are never relaxed. segment_anything's own defaults are 32, 0.88 and 0.95.
@@ -83,10 +83,10 @@ class Settings(SharedSettings):
         max_masks_per_keyframe: only so many masks of a keyframe are kept, the largest by area; None keeps all.
         match_iou: masks of one frame that agree at least this much, in (0, 1], are the same region.
         reid: whether a track that ended goes on as a later one that looks the same and is near; never across a cut, nor
-            where nothing is carried, nor without a model that makes the masks.
+            where nothing is propagated, nor without a model that makes the masks.
         min_area_px: a mask smaller than this, in pixels of the processed frame, counts as gone.
-        max_missed: how many keyframes in a row a carried mask may pass without meeting a mask.
-        max_frontier: how many masks that met nothing are carried on past a keyframe, the most valuable ones.
+        max_missed: how many keyframes in a row a propagated mask may pass without meeting a mask.
+        max_frontier: how many masks that met nothing are propagated on past a keyframe, the most valuable ones.
     """
 
     generator: str = "sam1"
@@ -100,7 +100,7 @@ class Settings(SharedSettings):
     min_coverage: float = 0.95
     min_pred_iou: float = 0.6
     min_stability_score: float = 0.7
-    carried_prompts: bool | None = None
+    propagated_prompts: bool | None = None
     exact: bool = False
     box_nms_thresh: float = 0.7
     crop_n_layers: int = 0
@@ -154,7 +154,14 @@ _RANGES: dict[str, tuple[type, float, float | None]] = {
     "stride": (int, 1, None),
 }
 _PROPAGATION_MULTIPLE_PX = 32  # of the image encoder's coarsest stride
-_OPTIONAL = {"propagation_size", "carried_prompts", "min_mask_region_area", "max_masks_per_keyframe", "resize", "end"}
+_OPTIONAL = {
+    "propagation_size",
+    "propagated_prompts",
+    "min_mask_region_area",
+    "max_masks_per_keyframe",
+    "resize",
+    "end",
+}
 
 
 def option(name: str) -> str:
@@ -173,7 +180,7 @@ def _check(values: dict[str, Any]) -> None:
     for name in ("weights", "propagator_weights", "masks"):
         if not isinstance(values[name], str | None):
             raise SettingsError(f"{option(name)} takes a name or a path, not {values[name]!r}")
-    for name in ("exact", "reid", "compile", "carried_prompts"):
+    for name in ("exact", "reid", "compile", "propagated_prompts"):
         if not isinstance(values[name], bool) and not (name in _OPTIONAL and values[name] is None):
             raise SettingsError(f"{option(name)} is on or off, true or false in a file, not {values[name]!r}")
     for name, (kind, low, high) in _RANGES.items():

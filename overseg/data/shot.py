@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Shot:
-    """Frames between two cuts; nothing is carried from one shot into another.
+    """Frames between two cuts; nothing is propagated from one shot into another.
 
     Attributes:
         start: index of its first frame.

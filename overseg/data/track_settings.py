@@ -14,9 +14,9 @@ class TrackSettings(SharedSettings):
     """Settings of `overseg track`, besides those of `SharedSettings`.
 
     Attributes:
-        propagator: how masks are carried: "sam2", which takes points and boxes itself, or "flow".
+        propagator: how masks are propagated: "sam2", which takes points and boxes itself, or "flow".
         mask_threshold: masks lie where SAM's logits are above this.
-        step: where the propagator takes masks alone, SAM is asked again for what was carried after so many frames; 0
+        step: where the propagator takes masks alone, SAM is asked again for what was propagated after so many frames; 0
             never asks again.
         subsequence: what is remembered of objects ends after so many frames, and a detector looks for them again; None
             remembers over the whole video, or 100 frames with a detector.

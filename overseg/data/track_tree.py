@@ -25,7 +25,7 @@ class TrackTree:
     """
 
     part_of: Int32[np.ndarray, " t"]
-    level: Int32[np.ndarray, " t"]
+    depth: Int32[np.ndarray, " t"]
     _by_parent: Int64[np.ndarray, " t"]
     _first_child: Int64[np.ndarray, " o"]
 
@@ -41,15 +41,15 @@ class TrackTree:
             raise StoreError(f"expected part_of to name tracks from 0 to {n - 1} or -1, got others: run again")
         by_parent = np.argsort(part_of, kind="stable")
         first_child = np.searchsorted(part_of[by_parent], np.arange(n + 1))
-        return cls(part_of, _levels(part_of), by_parent.astype(np.int64), first_child.astype(np.int64))
+        return cls(part_of, _depths(part_of), by_parent.astype(np.int64), first_child.astype(np.int64))
 
     def __len__(self) -> int:
         return len(self.part_of)
 
     @property
-    def n_levels(self) -> int:
+    def n_depths(self) -> int:
         """Number of levels; 0 without tracks."""
-        return 1 + int(self.level.max(initial=-1))
+        return 1 + int(self.depth.max(initial=-1))
 
     def roots(self) -> Int64[np.ndarray, " r"]:
         """Tracks that are part of nothing, ascending."""
@@ -80,12 +80,12 @@ class TrackTree:
             raise IndexError(f"expected a track from 0 to {len(self) - 1}, got {track}")
 
 
-def _levels(part_of: Int32[np.ndarray, " t"]) -> Int32[np.ndarray, " t"]:
-    level = np.zeros(len(part_of), np.int32)
+def _depths(part_of: Int32[np.ndarray, " t"]) -> Int32[np.ndarray, " t"]:
+    depth = np.zeros(len(part_of), np.int32)
     above = part_of.copy()
     while (is_below := above >= 0).any():
-        level[is_below] += 1
+        depth[is_below] += 1
         above[is_below] = part_of[above[is_below]]
-        if level.max() >= len(part_of):
+        if depth.max() >= len(part_of):
             raise StoreError("expected a tree of tracks, got a track that is part of itself: run again")
-    return level
+    return depth

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int8, Int32
 
-LEVELS = ("subpart", "part", "whole")  # by number; see Tracks.level
+SAM_OUTPUTS = ("subpart", "part", "whole")  # by number; see Tracks.level
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Tracks:
     n_frames: Int32[np.ndarray, " t"]
     mean_score: Float32[np.ndarray, " t"]
     mean_area_px: Float32[np.ndarray, " t"]
-    level: Int8[np.ndarray, " t"]
+    sam_output: Int8[np.ndarray, " t"]
     part_of: Int32[np.ndarray, " t"]
 
     def __len__(self) -> int:

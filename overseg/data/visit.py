@@ -6,13 +6,13 @@ from enum import StrEnum
 import numpy as np
 from jaxtyping import Float32, Int8, Int32, Int64
 
-from overseg.data.endings import Endings
-from overseg.data.looks import Looks
+from overseg.data.appearances import Appearances
 from overseg.data.masks import Masks
+from overseg.data.terminations import Terminations
 
 
 class Direction(StrEnum):
-    """Which way masks are carried through a clip."""
+    """Which way masks are propagated through a clip."""
 
     FORWARD = "forward"
     BACKWARD = "backward"
@@ -26,7 +26,7 @@ class VisitKey:
         round: 0 for the full run. What a budgeted run makes first has higher numbers, the coarser the higher.
         start: first frame of the clip: a keyframe, or in a preview the middle between two.
         stop: last frame of the clip, as well; equal to start where masks are only generated.
-        direction: FORWARD carries masks from start to stop.
+        direction: FORWARD propagates masks from start to stop.
     """
 
     round: int
@@ -35,22 +35,22 @@ class VisitKey:
     direction: Direction
 
     @property
-    def carried_from(self) -> int:
-        """The end of the clip from which masks are carried."""
+    def from_frame(self) -> int:
+        """The end of the clip from which masks are propagated."""
         return self.start if self.direction is Direction.FORWARD else self.stop
 
     @property
-    def carried_to(self) -> int:
+    def to_frame(self) -> int:
         """The end of the clip at which they arrive."""
         return self.stop if self.direction is Direction.FORWARD else self.start
 
 
 @dataclass(frozen=True)
 class Edges:
-    """A carried mask met a mask of a keyframe: the two may be the same region of the video.
+    """A propagated mask met a mask of a keyframe: the two may be the same region of the video.
 
     Attributes:
-        region_from: region that was carried.
+        region_from: region that was propagated.
         region_to: region that it met.
         frame: the keyframe on which they met.
         iou: intersection over union of the two masks there, in (0, 1].
@@ -76,10 +76,10 @@ class Edges:
 
 @dataclass(frozen=True)
 class Frontier:
-    """Masks that reached a keyframe, met nothing there, and are carried on. Their masks are rows of the visit.
+    """Masks that reached a keyframe, met nothing there, and are propagated on. Their masks are rows of the visit.
 
     Attributes:
-        region: the regions carried on, most valuable first.
+        region: the regions propagated on, most valuable first.
         missed: how many keyframes in a row each has passed without meeting a mask.
     """
 
@@ -101,7 +101,7 @@ class Visit:
     Attributes:
         key: which visit.
         masks: all rows found, ordered by (frame, region).
-        endings: where and why what was carried ended, ordered by region.
+        endings: where and why what was propagated ended, ordered by region.
         edges: what met at the keyframe that the visit arrived at.
         frontier: what goes on from there.
         looks: what the masks that were made on a keyframe look like.
@@ -110,10 +110,10 @@ class Visit:
 
     key: VisitKey
     masks: Masks
-    endings: Endings
+    terminations: Terminations
     edges: Edges
     frontier: Frontier
-    looks: Looks = field(default_factory=Looks.empty)
+    appearances: Appearances = field(default_factory=Appearances.empty)
     seconds: dict[str, float] = field(default_factory=dict, compare=False)
 
     @classmethod
@@ -121,13 +121,15 @@ class Visit:
         cls,
         key: VisitKey,
         masks: Masks,
-        endings: Endings,
+        terminations: Terminations,
         seconds: dict[str, float] | None = None,
         *,
-        looks: Looks | None = None,
+        appearances: Appearances | None = None,
     ) -> "Visit":
         """A visit on which nothing met and from which nothing goes on."""
-        return cls(key, masks, endings, Edges.empty(), Frontier.empty(), looks or Looks.empty(), seconds or {})
+        return cls(
+            key, masks, terminations, Edges.empty(), Frontier.empty(), appearances or Appearances.empty(), seconds or {}
+        )
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ class Outline:
     region: Int64[np.ndarray, " n"]
     source: Int8[np.ndarray, " n"]
     score: Float32[np.ndarray, " n"]
-    level: Int8[np.ndarray, " n"]
+    sam_output: Int8[np.ndarray, " n"]
     area_px: Int32[np.ndarray, " n"]
 
     def cut(self, span: slice) -> "Outline":

@@ -4,7 +4,7 @@ from overseg.data.visit import Direction, VisitKey
 from overseg.stages import MaskGenerator, Stages
 
 FULL = 0  # a sweep, forward and back, over keyframes that are `step` apart; the next numbers are of sparser sweeps
-PREVIEW_ROUNDS = 15, 14, 13  # few masks on few keyframes, each carried half-way to the next; the coarsest first
+PREVIEW_ROUNDS = 15, 14, 13  # few masks on few keyframes, each propagated half-way to the next; the coarsest first
 COARSEST_ROUND, SEED_ROUND = PREVIEW_ROUNDS[0], PREVIEW_ROUNDS[-1]  # all share seeds: none is generated twice
 
 

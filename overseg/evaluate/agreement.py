@@ -1,4 +1,4 @@
-"""Whether a region carried forward and the same one carried backward in time end up in the same place."""
+"""Whether a region propagated forward and the same one propagated backward in time end up in the same place."""
 
 from collections.abc import Callable
 
@@ -34,7 +34,7 @@ def agreement(result: Result, *, progress: Callable[[int, int], None]) -> Float6
 
 
 def _best_rows(rows: StoredRows, track: Int64[np.ndarray, " n"], source: Source) -> Int64[np.ndarray, " k"]:
-    """The best supported row of each track that was carried this way, ordered by track."""
-    carried = np.flatnonzero((rows.source == source) & (track >= 0))
-    order = carried[np.lexsort((rows.region[carried], -rows.score[carried], track[carried]))]
+    """The best supported row of each track that was propagated this way, ordered by track."""
+    propagated = np.flatnonzero((rows.source == source) & (track >= 0))
+    order = propagated[np.lexsort((rows.region[propagated], -rows.score[propagated], track[propagated]))]
     return order[np.flatnonzero(np.diff(track[order], prepend=-1))]

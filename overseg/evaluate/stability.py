@@ -15,7 +15,7 @@ def stability(result: Result, video: Video, *, progress: Callable[[int, int], No
     """For each track the mean IoU of its mask, moved by DIS optical flow to the next frame, with its mask there.
 
     Pairs of neighbouring frames of one shot count on which the track is seen. NaN where there is no such pair. Masks
-    that were carried by the same flow agree with it: compare stores of one propagator.
+    that were propagated by the same flow agree with it: compare stores of one propagator.
 
     Args:
         result: of a run.

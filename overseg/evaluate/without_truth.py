@@ -23,8 +23,8 @@ class TrackQuality:
         fragmentation: 0 where every pixel's track is seen on every frame of its shot, towards 1 for single frames.
         gaps_per_track: mean number of times that a track is lost and found again.
         births_per_frame, deaths_per_frame: tracks that begin, or end, within a shot and away from the picture's edge.
-        linked: of the masks that were carried forward onto a keyframe, the share whose track has a mask that was made
-            there, in [0, 1]; NaN where none was.
+        linked: of the masks that were propagated forward onto a keyframe, the share whose track has a mask that was
+            made there, in [0, 1]; NaN where none was.
     """
 
     coverage: float
@@ -62,8 +62,8 @@ def without_truth(result: Result) -> TrackQuality:
 
 
 def _linked(result: Result) -> float:
-    endings = result.endings()
-    reached = endings.take((endings.source == Source.FORWARD) & (endings.end == End.CLIP))
+    terminations = result.terminations()
+    reached = terminations.take((terminations.source == Source.FORWARD) & (terminations.end == End.CLIP))
     reached = reached.take(result.frames.is_keyframe[reached.last_frame])
     linked = np.zeros(len(reached), dtype=bool)
     for frame in np.unique(reached.last_frame).tolist():

@@ -8,7 +8,7 @@ from jaxtyping import Float, Float32, Int8
 from torch import Tensor
 from torch.nn import functional as F
 
-from overseg.data.masks import LOOK_SIZE
+from overseg.data.masks import APPEARANCE_SIZE
 from overseg.generate.encoding import LOGIT_PX, Framing
 
 _LOGITS_PER_CELL = 4  # along a side
@@ -39,9 +39,9 @@ class Appearance:
         projection = torch.from_numpy(_projection(embedding.shape[1])).to(embedding.device)
         self._features = (whitened @ projection).unflatten(0, grid)
 
-    def looks(self, logits: Float[Tensor, "n y x"]) -> Int8[np.ndarray, "n channels"]:
+    def appearances(self, logits: Float[Tensor, "n y x"]) -> Int8[np.ndarray, "n channels"]:
         """The look of each mask: a vector of length 127, rounded; zeros where no cell is under it."""
-        found = [torch.zeros((0, LOOK_SIZE), device=logits.device)]
+        found = [torch.zeros((0, APPEARANCE_SIZE), device=logits.device)]
         found += [self._pooled(logits[at : at + _MASKS_AT_ONCE]) for at in range(0, len(logits), _MASKS_AT_ONCE)]
         return (127 * torch.cat(found)).round().to(torch.int8).cpu().numpy()
 
@@ -77,5 +77,5 @@ def _whitened(features: Float[Tensor, "n c"], weight: Float[Tensor, " n"]) -> Fl
 @cache
 def _projection(n_channels: int) -> Float32[np.ndarray, "c channels"]:
     """Orthonormal columns in random directions, always the same."""
-    random = np.random.default_rng(0).standard_normal((n_channels, LOOK_SIZE))
+    random = np.random.default_rng(0).standard_normal((n_channels, APPEARANCE_SIZE))
     return np.linalg.qr(random)[0].astype(np.float32)

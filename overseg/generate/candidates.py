@@ -32,12 +32,12 @@ class Candidates:
     logits: Float[Tensor, "n y x"]
     predicted_iou: Float32[np.ndarray, " n"]
     stability_score: Float32[np.ndarray, " n"]
-    level: Int8[np.ndarray, " n"]
-    levels: UInt8[np.ndarray, " n"]
+    sam_output: Int8[np.ndarray, " n"]
+    sam_outputs: UInt8[np.ndarray, " n"]
     point_xy: Float32[np.ndarray, "n 2"]
 
     def __len__(self) -> int:
-        return len(self.level)
+        return len(self.sam_output)
 
     @property
     def quality(self) -> Float32[np.ndarray, " n"]:

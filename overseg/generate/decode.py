@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from segment_anything.modeling import Sam
     from segment_anything.modeling.transformer import TwoWayAttentionBlock
 
-FIRST_LEVEL_OUTPUT = 1  # outputs 1, 2 and 3 are subpart, part and whole; 0 answers prompts that leave no doubt
+FIRST_SAM_OUTPUT = 1  # outputs 1, 2 and 3 are subpart, part and whole; 0 answers prompts that leave no doubt
 
 
 @dataclass(frozen=True)
@@ -112,11 +112,11 @@ class MaskDecoding:
     @in_one_thread
     def _project(self) -> _Projected:
         first = self._decoder.transformer.layers[0]
-        look, seen = first.cross_attn_token_to_image, first.cross_attn_image_to_token
+        appearance, seen = first.cross_attn_token_to_image, first.cross_attn_image_to_token
         at = self._blank + self._position
         return _Projected(
-            keys=image_attention.by_head(look.k_proj(at), look)[0].transpose(1, 2).contiguous(),
-            values=image_attention.by_head(look.v_proj(self._blank), look)[0].contiguous(),
+            keys=image_attention.by_head(appearance.k_proj(at), appearance)[0].transpose(1, 2).contiguous(),
+            values=image_attention.by_head(appearance.v_proj(self._blank), appearance)[0].contiguous(),
             queries=image_attention.by_head(seen.q_proj(at), seen)[0].transpose(1, 2).contiguous(),
         )
 
@@ -128,7 +128,7 @@ class MaskDecoding:
         for number, layer in enumerate(transformer.layers):
             tokens, image = self._layer(layer, tokens, start, image, projected if number == 0 else None)
         last = transformer.final_attn_token_to_image
-        tokens = tokens + image_attention.look(last, tokens + start, image + self._position, image)
+        tokens = tokens + image_attention.appearance(last, tokens + start, image + self._position, image)
         tokens = transformer.norm_final_attn(tokens)
         return Answers(
             predicted_iou=self._decoder.iou_prediction_head(tokens[:, 0]),
@@ -139,13 +139,13 @@ class MaskDecoding:
     def _layer(
         self, layer: "TwoWayAttentionBlock", tokens: Tensor, start: Tensor, image: Tensor, projected: _Projected | None
     ) -> tuple[Tensor, Tensor]:
-        look, seen = layer.cross_attn_token_to_image, layer.cross_attn_image_to_token
+        appearance, seen = layer.cross_attn_token_to_image, layer.cross_attn_image_to_token
         tokens = _talk(layer, tokens, start)
         if projected is None:
             at = image + self._position
-            tokens = layer.norm2(tokens + image_attention.look(look, tokens + start, at, image))
+            tokens = layer.norm2(tokens + image_attention.appearance(appearance, tokens + start, at, image))
         else:
-            seen_there = image_attention.look_at_projected(look, tokens + start, projected.keys, projected.values)
+            seen_there = image_attention.look_at_projected(appearance, tokens + start, projected.keys, projected.values)
             tokens = layer.norm2(tokens + seen_there)
         tokens = layer.norm3(tokens + layer.mlp(tokens))
         if projected is None:

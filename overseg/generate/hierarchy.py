@@ -9,7 +9,7 @@ from scipy import ndimage
 from skimage.segmentation import felzenszwalb
 
 from overseg.data.frame import Frame
-from overseg.data.masks import KeyframeMasks, levels_of
+from overseg.data.masks import KeyframeMasks, sam_outputs_of
 from overseg.data.rles import Rles
 from overseg.errors import SettingsError
 from overseg.generate.keep import keep_masks
@@ -56,8 +56,8 @@ class HierarchyGenerator:
         self._scales = scales
         self._min_area_px, self._max_masks = min_area_px, max_masks
 
-    def generate(self, keyframe: Frame, carried: Rles) -> KeyframeMasks:
-        """Regions of `keyframe`, those of the clearest borders first. `carried` is not used."""
+    def generate(self, keyframe: Frame, propagated: Rles) -> KeyframeMasks:
+        """Regions of `keyframe`, those of the clearest borders first. `propagated` is not used."""
         picture = _working_picture(keyframe.rgb)
         levels = [self._level(picture, level, keyframe.size) for level in range(len(self._scales))]
         return keep_masks(
@@ -72,7 +72,9 @@ class HierarchyGenerator:
         regions = felzenszwalb(picture, scale=self._scales[level], sigma=0, min_size=_MIN_REGION_PX) + 1
         masks = KeyframeMasks.from_rles(_enlarge(regions, size))
         levels = np.full(len(masks), level, np.int8)
-        return replace(masks, predicted_iou=_border_score(picture, regions), level=levels, levels=levels_of(levels))
+        return replace(
+            masks, predicted_iou=_border_score(picture, regions), sam_output=levels, sam_outputs=sam_outputs_of(levels)
+        )
 
 
 def _working_picture(rgb: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "h w 3"]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from segment_anything.modeling.transformer import Attention
 
 
-def look(
+def appearance(
     attention: "Attention",
     queries: Float[Tensor, "b t c"],
     image_at: Float[Tensor, "#b n c"],

@@ -31,10 +31,12 @@ def kept_rows(order: Int[np.ndarray, " n"], spokesman: Int[np.ndarray, " n"]) ->
     return order[spokesman[order] == order]
 
 
-def joined_levels(levels: UInt8[np.ndarray, " n"], spokesman: Int[np.ndarray, " n"]) -> UInt8[np.ndarray, " n"]:
+def joined_sam_outputs(
+    sam_outputs: UInt8[np.ndarray, " n"], spokesman: Int[np.ndarray, " n"]
+) -> UInt8[np.ndarray, " n"]:
     """The levels of every row and of all rows that it speaks for."""
-    joined = np.zeros_like(levels)
-    np.bitwise_or.at(joined, spokesman, levels)
+    joined = np.zeros_like(sam_outputs)
+    np.bitwise_or.at(joined, spokesman, sam_outputs)
     return joined
 
 
@@ -65,7 +67,7 @@ def keep_masks(
     order = np.arange(len(large))
     iou = large.rles.iou(large.rles)
     spokesman = spokesmen(order, lambda row: iou[row] > max_iou)
-    joined = replace(large, levels=joined_levels(large.levels, spokesman))
+    joined = replace(large, sam_outputs=joined_sam_outputs(large.sam_outputs, spokesman))
     return largest(joined.take(kept_rows(order, spokesman)), max_masks)
 
 

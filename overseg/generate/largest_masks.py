@@ -26,6 +26,6 @@ class LargestMasks:
         """That of the other generator."""
         return self.generator.keyframe_work
 
-    def generate(self, keyframe: Frame, carried: Rles) -> KeyframeMasks:
+    def generate(self, keyframe: Frame, propagated: Rles) -> KeyframeMasks:
         """The largest of the masks that the other finds, by falling predicted IoU x stability."""
-        return largest(self.generator.generate(keyframe, carried), self.max_masks)
+        return largest(self.generator.generate(keyframe, propagated), self.max_masks)

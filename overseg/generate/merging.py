@@ -9,7 +9,7 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 
 from overseg.generate.candidates import SAME_IOU, Candidates
-from overseg.generate.keep import joined_levels, kept_rows, spokesmen
+from overseg.generate.keep import joined_sam_outputs, kept_rows, spokesmen
 
 
 def merged(
@@ -49,5 +49,5 @@ def merged(
         masks,
         logits=torch.where(on_device, mean, masks.logits),
         stability_score=np.where(is_stable, mean_stability, masks.stability_score),
-        levels=joined_levels(both.levels, spokesman)[kept],
+        sam_outputs=joined_sam_outputs(both.sam_outputs, spokesman)[kept],
     )

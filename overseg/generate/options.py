@@ -12,7 +12,7 @@ def grid_work(points_per_side: int, *, share_run: float = 0.7) -> float:
 
     Args:
         points_per_side: of the grid.
-        share_run: share of the points that are run, with those that carried masks and bare places take, in (0, 1].
+        share_run: share of the points that are run, with those that propagated masks and bare places take, in (0, 1].
     """
     return 1 + prompts_work(share_run * points_per_side**2)
 

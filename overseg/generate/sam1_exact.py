@@ -15,7 +15,7 @@ from overseg.errors import InputError, SettingsError
 from overseg.generate.batching import Batching
 from overseg.generate.candidates import Thresholds
 from overseg.generate.frame_encoder import FrameEncoder
-from overseg.generate.keep import joined_levels, kept_rows, largest, spokesmen
+from overseg.generate.keep import joined_sam_outputs, kept_rows, largest, spokesmen
 from overseg.generate.options import DEFAULT_POINTS_PER_BATCH, check_at_least, check_shares, grid_work
 from overseg.generate.point_grid import point_grid
 from overseg.generate.prompting import MIN_SIDE_PX, PromptedFrame
@@ -36,7 +36,7 @@ class ExactSam1Generator:
     3. Of masks whose boxes nearly agree one stays: within a crop the surest, between crops that of the smaller crop.
     4. Small holes and islands go, and of masks whose boxes then nearly agree one that had none stays.
 
-    Carried masks are not asked for. `levels` tells those of the masks that gave way, too.
+    Propagated masks are not asked for. `levels` tells those of the masks that gave way, too.
     """
 
     def __init__(
@@ -103,8 +103,8 @@ class ExactSam1Generator:
         thinned._lay_grids(points_per_side)
         return thinned
 
-    def generate(self, keyframe: Frame, carried: Rles) -> KeyframeMasks:
-        """Masks of `keyframe`, the most reliable first; possibly none. `carried` is not used.
+    def generate(self, keyframe: Frame, propagated: Rles) -> KeyframeMasks:
+        """Masks of `keyframe`, the most reliable first; possibly none. `propagated` is not used.
 
         Raises:
             InputError: the frame, or a crop of it, is less than 32 pixels high or wide.
@@ -152,7 +152,7 @@ class ExactSam1Generator:
         for answers in prompted.ask_points(grid * prompted.size_xy, np.zeros((0, 2))):
             masks = prompted.enlarge(answers.candidates)
             if crop.size != keyframe.size:  # encoded by itself, a crop gives looks that can be held against no others
-                masks = replace(masks, look=np.zeros_like(masks.look))
+                masks = replace(masks, appearance=np.zeros_like(masks.appearance))
             found.append(masks.take(~_cut_off(masks.rles, box_xyxy, keyframe.size)))
         masks = KeyframeMasks.concatenate(found)
         masks = _distinct(masks, masks.predicted_iou, self._box_nms_thresh)
@@ -225,7 +225,9 @@ def _distinct(
     boxes = _boxes_xyxy(masks.rles)
     order = np.argsort(-score, kind="stable")
     spokesman = spokesmen(order, lambda row: _box_iou(boxes[row], boxes) > thresh)
-    return replace(masks, levels=joined_levels(masks.levels, spokesman)).take(kept_rows(order, spokesman))
+    return replace(masks, sam_outputs=joined_sam_outputs(masks.sam_outputs, spokesman)).take(
+        kept_rows(order, spokesman)
+    )
 
 
 def _boxes_xyxy(rles: Rles) -> Float[np.ndarray, "n 4"]:

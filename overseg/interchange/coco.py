@@ -101,14 +101,14 @@ def _annotations_of(frame: SelectedFrame) -> Iterator[dict[str, Any]]:
         masks.rles.area_px().tolist(),
         masks.score.tolist(),
         masks.stability_score.tolist(),
-        masks.level.tolist(),
-        masks.levels.tolist(),
+        masks.sam_output.tolist(),
+        masks.sam_outputs.tolist(),
         masks.source.tolist(),
         masks.region.tolist(),
         masks.point_xy.tolist(),
         strict=True,
     )
-    for track, counts, box, area, score, stability, level, levels, source, region, point in columns:
+    for track, counts, box, area, score, stability, sam_output, sam_outputs, source, region, point in columns:
         yield {
             "image_id": frame.position + 1,
             "video_id": _VIDEO,
@@ -119,8 +119,8 @@ def _annotations_of(frame: SelectedFrame) -> Iterator[dict[str, Any]]:
             "segmentation": {"size": size, "counts": counts.decode("ascii")},
             "score": score,
             "stability_score": known(stability),
-            "level": level,
-            "levels": levels,
+            "level": sam_output,
+            "levels": sam_outputs,
             "source": source,
             "region": region,
             "point_coords": None if point[0] != point[0] else [point],
@@ -201,17 +201,17 @@ def _gather(gathered: Gathered, annotation: dict[str, Any], number: dict[Any, in
     track = annotation["track_id"] if "track_id" in annotation else annotation["instance_id"]
     nan = float("nan")
     x, y = (annotation.get("point_coords") or [[None, None]])[0]
-    is_carried = annotation.get("source", 0) != 0
-    level = int(within(annotation.get("level"), -1, 2, otherwise=-1))
+    is_propagated = annotation.get("source", 0) != 0
+    sam_output = int(within(annotation.get("level"), -1, 2, otherwise=-1))
     id = int(within(track, 0, LARGEST_ID, otherwise=nan))
     gathered.add(
         number[as_id(annotation["image_id"])],
         id,
         as_counts(annotation["segmentation"], size),
         score=within(annotation.get("score"), 0, 1, otherwise=1.0),
-        stability_score=within(annotation.get("stability_score"), 0, 1, otherwise=nan if is_carried else 1.0),
-        level=level,
-        levels=int(within(annotation.get("levels"), 0, 7, otherwise=0 if level < 0 else 1 << level)),
+        stability_score=within(annotation.get("stability_score"), 0, 1, otherwise=nan if is_propagated else 1.0),
+        sam_output=sam_output,
+        sam_outputs=int(within(annotation.get("levels"), 0, 7, otherwise=0 if sam_output < 0 else 1 << sam_output)),
         source=int(within(annotation.get("source"), 0, 2, otherwise=0)),
         region=_region(annotation.get("region")),
         point_xy=[within(at, -_FAR_PX, _FAR_PX, otherwise=nan) for at in (x, y)],

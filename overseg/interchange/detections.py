@@ -39,7 +39,7 @@ def to_supervision(masks: TrackMasks) -> "supervision.Detections":
         confidence=masks.score,
         class_id=np.zeros(len(masks), int),
         tracker_id=masks.track.astype(int),
-        data={"level": masks.level, "source": masks.source, "region": masks.region},
+        data={"sam_output": masks.sam_output, "source": masks.source, "region": masks.region},
     )
 
 

@@ -98,7 +98,7 @@ def _cut(chosen: Format, name: str, flat: Cut | None) -> Cut | None:
             raise SettingsError(f"--flatten is for formats without overlap; {name} holds all masks: leave it out")
         return None
     flat = flat or Cut()
-    if chosen.max_objects is None or flat.level is not None:
+    if chosen.max_objects is None or flat.depth is not None:
         return flat
     return Cut(n_tracks=min(flat.n_tracks or chosen.max_objects, chosen.max_objects))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool
 
-from overseg.data.tracks import LEVELS, Tracks
+from overseg.data.tracks import SAM_OUTPUTS, Tracks
 from overseg.errors import SettingsError
 
 
@@ -18,7 +18,7 @@ class Filters:
         min_length: tracks with at least so many masks.
         min_area_px: tracks whose masks have at least this mean area, in pixels.
         min_score: tracks whose masks have at least this mean score, in [0, 1].
-        level: tracks of this level, "subpart", "part" or "whole"; None for all.
+        sam_output: tracks that are mostly this output of SAM, "subpart", "part" or "whole"; None for all.
         start, end: frames from start up to, not including, end; None is the last frame's.
         ids: tracks with these numbers; None for all.
         new_only: tracks that begin among these frames; those that were there before are left out.
@@ -27,7 +27,7 @@ class Filters:
     min_length: int = 1
     min_area_px: float = 0.0
     min_score: float = 0.0
-    level: str | None = None
+    sam_output: str | None = None
     start: int = 0
     end: int | None = None
     ids: tuple[int, ...] | None = None
@@ -50,14 +50,14 @@ class Filters:
         """Which tracks are wanted of those on these frames.
 
         Raises:
-            SettingsError: there is no such level, or no such track.
+            SettingsError: there is no such output of SAM, or no such track.
         """
         for id in self.ids or ():
             if not 0 <= id < len(tracks):
                 known = f"the tracks are 0 to {len(tracks) - 1}" if len(tracks) else "there are no tracks"
                 raise SettingsError(f"--track {id} is not there: {known}")
-        if self.level not in (None, *LEVELS):
-            raise SettingsError(f"--level is one of {', '.join(LEVELS)}, not {self.level!r}")
+        if self.sam_output not in (None, *SAM_OUTPUTS):
+            raise SettingsError(f"--sam-output is one of {', '.join(SAM_OUTPUTS)}, not {self.sam_output!r}")
         wanted = (
             (tracks.n_frames >= self.min_length)
             & (tracks.mean_area_px >= self.min_area_px)
@@ -65,8 +65,8 @@ class Filters:
             & (tracks.last_frame >= frames.start)
             & (tracks.first_frame < frames.stop)
         )
-        if self.level is not None:
-            wanted &= tracks.level == LEVELS.index(self.level)
+        if self.sam_output is not None:
+            wanted &= tracks.sam_output == SAM_OUTPUTS.index(self.sam_output)
         if self.ids is not None:
             wanted &= np.isin(np.arange(len(tracks)), self.ids)
         return wanted & (tracks.first_frame >= frames.start) if self.new_only else wanted
@@ -77,24 +77,24 @@ class Cut:
     """How masks are laid over each other for a format that takes no overlap; see `Result.flatten`.
 
     Attributes:
-        level: down to which level of the tree tracks are kept; None for all.
+        depth: down to which depth of the containment tree tracks are kept: 0 for roots alone; None for all.
         n_tracks: how many tracks are kept; None for as many as the format holds.
     """
 
-    level: int | None = None
+    depth: int | None = None
     n_tracks: int | None = None
 
     @classmethod
     def parse(cls, text: str) -> "Cut":
         """Read a cut as on the command line.
 
-        >>> Cut.parse("level=1")
-        Cut(level=1, n_tracks=None)
+        >>> Cut.parse("depth=1")
+        Cut(depth=1, n_tracks=None)
 
         Raises:
             SettingsError: the text is not of this form.
         """
-        match = re.fullmatch(r"(level|tracks)=(\d{1,9})", text)
+        match = re.fullmatch(r"(depth|level|tracks)=(\d{1,9})", text)
         if match is None:
-            raise SettingsError(f"--flatten takes level=N or tracks=N, not {text!r}")
-        return cls(level=int(match[2])) if match[1] == "level" else cls(n_tracks=int(match[2]))
+            raise SettingsError(f"--flatten takes depth=N or tracks=N, not {text!r}")
+        return cls(n_tracks=int(match[2])) if match[1] == "tracks" else cls(depth=int(match[2]))

@@ -28,16 +28,16 @@ def write(selection: Selection, pictures: list[str], folder: Path) -> None:
     objects = selection.objects
     given = numbers(selection, largest=_LARGEST)
     write_table(selection, given, folder)
-    level = selection.result.tree.level[objects.track]
+    depth = selection.result.tree.depth[objects.track]
     height = np.empty(len(objects), np.int64)  # the order in which masks lie over each other
     height[np.argsort(-selection.result.tracks.mean_area_px[objects.track], kind="stable")] = np.arange(len(objects))
-    places = {one: folder / f"level_{one}" for one in np.unique(level).tolist()}
+    places = {one: folder / f"level_{one}" for one in np.unique(depth).tolist()}
     for place in places.values():
         place.mkdir()
     for frame, picture in zip(selection, pictures, strict=True):
         row = np.searchsorted(objects.id, frame.masks.track)
         for one, place in places.items():
-            here = np.flatnonzero(level[row] == one)
+            here = np.flatnonzero(depth[row] == one)
             before = frame.masks.take(here)
             rles = split(paint(before.rles, np.argsort(height[row[here]], kind="stable")), len(before))
             selection.lose(before, rles)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Int32, Int64
 
-from overseg.data.endings import Endings
 from overseg.data.masks import ROW_BITS, Masks, TrackMasks, region_id
+from overseg.data.terminations import Terminations
 from overseg.data.visit import Direction, Edges, Frontier, Visit, VisitKey
 from overseg.errors import InputError
 from overseg.interchange.imported import UNKNOWN_REGION, Imported
@@ -52,7 +52,7 @@ class ImportJournal:
     def _visit(self, key: VisitKey, masks: TrackMasks) -> Visit:
         columns = {name: column for name, column in vars(masks).items() if name != "track"}
         self.id_of_row[key] = masks.track.astype(np.int64)
-        return Visit(key, Masks(**columns), Endings.empty(), Edges.empty(), Frontier.empty())
+        return Visit(key, Masks(**columns), Terminations.empty(), Edges.empty(), Frontier.empty())
 
     def _with_regions(self, masks: TrackMasks, frame: int) -> TrackMasks:
         """The masks of a frame, each with its region and frame, ordered by region."""

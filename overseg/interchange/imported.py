@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int64
 
-from overseg.data.masks import KeyframeMasks, Masks, TrackMasks, levels_of
+from overseg.data.masks import KeyframeMasks, Masks, TrackMasks, sam_outputs_of
 from overseg.data.rles import Rles
 from overseg.data.track_names import TrackName
 
@@ -54,8 +54,8 @@ def imported_masks(rles: Rles, ids: Int64[np.ndarray, " n"], **columns: np.ndarr
     rows = Masks.from_keyframe(KeyframeMasks.from_rles(rles), frame=0, round_=0)
     known = {name: column for name, column in vars(rows).items() if name != "region"}
     masks = TrackMasks(track=ids.astype(np.int32), region=np.full(len(rles), UNKNOWN_REGION, np.int64), **known)
-    if "level" in columns:
-        columns = {"levels": levels_of(columns["level"]), **columns}
+    if "sam_output" in columns:
+        columns = {"sam_outputs": sam_outputs_of(columns["sam_output"]), **columns}
     return one_each(replace(masks, **columns))  # type: ignore[arg-type]
 
 
@@ -106,7 +106,7 @@ _TYPES = {
     "source": np.int8,
     "score": np.float32,
     "stability_score": np.float32,
-    "level": np.int8,
-    "levels": np.uint8,
+    "sam_output": np.int8,
+    "sam_outputs": np.uint8,
     "point_xy": np.float32,
 }

@@ -178,7 +178,7 @@ def _survey(
     for frame in range(n):
         masks = draft.masks_at(frame)
         area_px = masks.rles.area_px().astype(np.int32)
-        shown.show(Outline(masks.frame, masks.region, masks.source, masks.score, masks.level, area_px))
+        shown.show(Outline(masks.frame, masks.region, masks.source, masks.score, masks.sam_output, area_px))
         n_masks[frame], mask_px[frame] = len(masks), area_px.sum()
         covered_px[frame] = masks.rles.union().area_px()[0]
     tracks = shown.tracks()

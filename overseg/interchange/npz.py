@@ -15,7 +15,7 @@ from overseg.interchange.folders import files_in_order
 from overseg.interchange.imported import LARGEST_ID, Imported, imported_masks
 from overseg.interchange.selection import Selection
 
-_COLUMNS = ("score", "level")
+_COLUMNS = ("score", "sam_output")
 
 
 def write(selection: Selection, pictures: list[str], folder: Path) -> None:

@@ -81,7 +81,7 @@ class Selection:
         self._loss: LossCount | None = None
         shown = self._wanted
         if flat is not None:
-            shown = cut(result.tracks, result.tree, level=flat.level, n_tracks=flat.n_tracks, among=self._wanted)
+            shown = cut(result.tracks, result.tree, depth=flat.depth, n_tracks=flat.n_tracks, among=self._wanted)
             self._flat = Flattened(result, result.tracks, shown, len(result))
             self._loss = LossCount(len(result.tracks))
         self._id = labels.id

@@ -18,7 +18,7 @@ _FRAMES_KEPT = 8
 _JPEG_QUALITY = 90
 
 
-class LevelMaps:
+class DepthMaps:
     """One level of the tree as an array [frames, height, width] of tracks' numbers plus 1, made as it is read.
 
     Attributes:
@@ -28,9 +28,9 @@ class LevelMaps:
     dtype = np.dtype(np.int32)
     ndim = 3
 
-    def __init__(self, result: Result, level: int) -> None:
+    def __init__(self, result: Result, depth: int) -> None:
         """Level 0 is that of the roots; tracks of one level that overlap lie over each other, small ones on top."""
-        self._flat = Flattened(result, result.tracks, result.tree.level == level, len(result))
+        self._flat = Flattened(result, result.tracks, result.tree.depth == depth, len(result))
         self._frame = lru_cache(_FRAMES_KEPT)(lambda frame: self._flat.labels_at(frame) + 1)
         self.shape = (len(result), *result.size)
 
@@ -61,8 +61,8 @@ def napari_layers(result: Result, video: Video | None = None) -> list[tuple[Any,
     layers: list[tuple[Any, dict[str, Any], str]] = []
     if video is not None:
         layers.append((_Pictures(video), {"name": "frames", "rgb": True}, "image"))
-    for level in range(result.tree.n_levels):
-        layers.append((LevelMaps(result, level), {"name": f"level {level}", "opacity": 0.5}, "labels"))
+    for depth in range(result.tree.n_depths):
+        layers.append((DepthMaps(result, depth), {"name": f"depth {depth}", "opacity": 0.5}, "labels"))
     return layers
 
 
@@ -107,7 +107,7 @@ def write_rerun(result: Result, path: str | Path, video: Video | None = None, *,
         import rerun
     except ModuleNotFoundError as e:
         raise SettingsError("rerun is not installed: pip install 'overseg[rerun]'") from e
-    maps = [LevelMaps(result, level) for level in range(result.tree.n_levels)]
+    maps = [DepthMaps(result, depth) for depth in range(result.tree.n_depths)]
     with written(Path(path), overwrite=overwrite) as folder:
         recording = rerun.RecordingStream("overseg")
         recording.save(folder / "recording.rrd")
@@ -118,6 +118,6 @@ def write_rerun(result: Result, path: str | Path, video: Video | None = None, *,
             recording.set_time("frame", sequence=frame)
             if video is not None:
                 recording.log("frame/picture", rerun.Image(video[frame].rgb).compress(jpeg_quality=_JPEG_QUALITY))
-            for level, level_maps in enumerate(maps):
-                recording.log(f"frame/level_{level}", rerun.SegmentationImage(level_maps[frame].astype(np.uint32)))
+            for depth, depth_maps in enumerate(maps):
+                recording.log(f"frame/depth_{depth}", rerun.SegmentationImage(depth_maps[frame].astype(np.uint32)))
         recording.flush()

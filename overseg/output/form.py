@@ -5,8 +5,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from overseg.errors import SettingsError
-from overseg.output.look import Look
 from overseg.output.picture_file import check_quality
+from overseg.output.render_options import RenderOptions
 from overseg.output.sink import check_format, is_video, is_video_name
 from overseg.output.video_writer import VIDEO_SUFFIXES
 
@@ -37,7 +37,7 @@ class Form:
         if self.fps is not None and not 0 < self.fps < float("inf"):
             raise SettingsError(f"--fps takes a number above 0, not {self.fps:g}")
 
-    def format_of(self, destination: Path, look: Look) -> str:
+    def format_of(self, destination: Path, render_options: RenderOptions) -> str:
         """The format for a destination.
 
         Raises:
@@ -54,7 +54,7 @@ class Form:
         if named and self.format not in (None, named):
             raise SettingsError(f"{destination} is no --format {self.format}: leave it out, or name a folder")
         format = self.format or named or "png"
-        check_format(format, channels=look.channels)
+        check_format(format, channels=render_options.channels)
         if is_video(format) and not (named or self.per_track):
             raise SettingsError(f"--format {format} is one file: name it {destination}.{format}")
         if self.fps is not None and not is_video(format):

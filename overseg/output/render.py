@@ -12,7 +12,7 @@ from overseg.interchange.destination import written
 from overseg.interchange.filters import Filters
 from overseg.output.form import Form
 from overseg.output.input_video import open_input
-from overseg.output.look import Look
+from overseg.output.render_options import RenderOptions
 from overseg.output.sink import is_video, is_video_name, open_sink
 from overseg.output.spare_input import spare_input
 from overseg.stages import Report, Video
@@ -23,7 +23,12 @@ _TARGETS_AT_ONCE = 16  # encoders that are open side by side; for more tracks th
 
 
 def render_frame(
-    result: Result, video: Video, frame: int, *, look: Look | None = None, filters: Filters | None = None
+    result: Result,
+    video: Video,
+    frame: int,
+    *,
+    render_options: RenderOptions | None = None,
+    filters: Filters | None = None,
 ) -> UInt8[np.ndarray, "h w c"]:
     """A frame with its masks, as a picture of its own.
 
@@ -46,7 +51,7 @@ def render_frame(
         raise SettingsError(f"{result.path} has the frames 0 to {len(result) - 1}, not {frame}: give one of those")
     shown = (filters or Filters()).tracks(result.tracks, range(len(result)))
     masks = result.masks_at(frame)
-    return (look or Look()).draw(video[frame].rgb, masks.take(shown[masks.track]))
+    return (render_options or RenderOptions()).draw(video[frame].rgb, masks.take(shown[masks.track]))
 
 
 def render(
@@ -54,7 +59,7 @@ def render(
     video: Video,
     destination: str | Path,
     *,
-    look: Look | None = None,
+    render_options: RenderOptions | None = None,
     filters: Filters | None = None,
     form: Form | None = None,
     report: Report | None = None,
@@ -75,8 +80,13 @@ def render(
         SettingsError: an option has a value that it cannot have, or options do not fit together.
         InputError: the destination cannot be written, or the video is damaged.
     """
-    look, filters, form, destination = look or Look(), filters or Filters(), form or Form(), Path(destination)
-    format, frames = form.format_of(destination, look), filters.frames(len(result))
+    render_options, filters, form, destination = (
+        render_options or RenderOptions(),
+        filters or Filters(),
+        form or Form(),
+        Path(destination),
+    )
+    format, frames = form.format_of(destination, render_options), filters.frames(len(result))
     spare_input(destination, result.provenance.get("input", result.info.name))
     targets = _targets(filters.tracks(result.tracks, frames), form, format)
     groups = [targets[at : at + _TARGETS_AT_ONCE] for at in range(0, len(targets), _TARGETS_AT_ONCE)]
@@ -84,8 +94,8 @@ def render(
         open_sink,
         format=format,
         fps=(result.info.fps or DEFAULT_FPS) / form.every if form.fps is None else form.fps,
-        size=look.size(result.size),
-        channels=look.channels,
+        size=render_options.size(result.size),
+        channels=render_options.channels,
         quality=form.quality,
     )
     done, total = 0, len(groups) * len(frames[:: form.every])
@@ -96,7 +106,7 @@ def render(
                 for frame in frames[:: form.every]:
                     rgb, masks = video[frame].rgb, result.masks_at(frame)
                     for sink, wanted in sinks:
-                        sink(frame, look.draw(rgb, masks.take(wanted[masks.track])))
+                        sink(frame, render_options.draw(rgb, masks.take(wanted[masks.track])))
                     done += 1
                     if report:
                         report.progress("render", done, total)

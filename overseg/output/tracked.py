@@ -16,8 +16,8 @@ from overseg.errors import SettingsError
 from overseg.interchange.destination import check_replaceable, written
 from overseg.interchange.pictures import Pictures
 from overseg.output.input_video import open_input
-from overseg.output.look import Look
 from overseg.output.picture_file import write_picture
+from overseg.output.render_options import RenderOptions
 from overseg.output.spare_input import spare_input
 from overseg.output.video_writer import VideoWriter
 from overseg.stages import Report
@@ -178,9 +178,9 @@ def _is_picture(name: str) -> bool:
 
 
 def _draw(result: Result, video: Any, takers: list[_Taker], report: Report | None) -> None:
-    look = Look(names=result.names)
+    render_options = RenderOptions(names=result.names)
     for frame in range(len(result)):
-        picture = look.draw(video[frame].rgb, result.masks_at(frame))
+        picture = render_options.draw(video[frame].rgb, result.masks_at(frame))
         for take in takers:
             take(frame, picture)
         if report:

@@ -1,4 +1,4 @@
-"""Following of all kinds of prompts by a propagator that carries masks, and a model that sees them anew on its way."""
+"""Following of all kinds of prompts by a propagator of masks, and a model that segments them again on the way."""
 
 from collections.abc import Iterator, Mapping
 
@@ -17,24 +17,24 @@ _MOST_AT_ONCE = 100  # frames whose masks are in memory together
 
 
 class RefreshedFollow:
-    """Makes masks of points and boxes on their own frames, has them carried a few frames, and sees them anew there.
+    """Makes masks of points and boxes on their own frames, has them propagated a few frames, and sees them anew there.
 
     A propagator without a memory of the object drifts off it bit by bit. Every `step` frames the model is asked for the
-    mask that it sees where one was carried, and where the two agree the model's is carried on.
+    mask that it sees where one was propagated, and where the two agree the model's is propagated on.
     """
 
     def __init__(self, propagator: MaskPropagator, prompt_masks: PromptMasks, *, step: int = 5) -> None:
         """
         Args:
-            propagator: carries masks.
+            propagator: propagates masks.
             prompt_masks: makes them, and makes them anew.
-            step: frames from one such time to the next; 0 never asks again. A hundred frames are carried at once at
-                most, so that memory stays bounded; then what came of them is carried on.
+            step: frames from one such time to the next; 0 never asks again. A hundred frames are propagated at once at
+                most, so that memory stays bounded; then what came of them is propagated on.
         """
         self._propagator, self._prompt_masks, self._step = propagator, prompt_masks, step
 
     def follow(self, video: Video, prompts: Prompts, shot: Shot) -> Iterator[ObjectMasks]:
-        """Carry objects from their prompts through a whole shot; see `stages.PromptedPropagator`.
+        """Propagate objects from their prompts through a whole shot; see `stages.PromptedPropagator`.
 
         Raises:
             InputError: a prompt that cannot be; see `Prompts.check`.
@@ -51,9 +51,9 @@ class RefreshedFollow:
         before = self._before_their_prompts(video, given, first)
         here = given[first] | before.get(first, {})
         yield self._table(video, objects, first, here)
-        for frame, found in self._carried(video, given[first], first, shot.stop, given):
+        for frame, found in self._propagated(video, given[first], first, shot.stop, given):
             yield self._table(video, objects, frame, before.get(frame, {}) | found)
-        for frame, found in self._carried(video, here, first, shot.start, {}):
+        for frame, found in self._propagated(video, here, first, shot.start, {}):
             yield self._table(video, objects, frame, found)
 
     def _given(self, video: Video, prompts: Prompts, frame: int) -> ByObject:
@@ -67,14 +67,14 @@ class RefreshedFollow:
         for prompted in sorted(given):
             new = {one: mask for one, mask in given[prompted].items() if one not in known}
             known |= set(new)
-            for frame, masks in self._carried(video, new, prompted, first, {}):
+            for frame, masks in self._propagated(video, new, prompted, first, {}):
                 found[frame] = found.get(frame, {}) | masks
         return found
 
-    def _carried(
+    def _propagated(
         self, video: Video, masks: ByObject, first: int, last: int, given: Mapping[int, ByObject]
     ) -> Iterator[tuple[int, ByObject]]:
-        """Frames after `first` up to `last`, which may be the earlier one, and what was carried there or is given."""
+        """Frames after `first` up to `last`, which may be the earlier one, with the masks propagated or given there."""
         way = 1 if last > first else -1
         direction = Direction.FORWARD if way > 0 else Direction.BACKWARD
         at = seen = first
@@ -95,10 +95,14 @@ class RefreshedFollow:
     def _through(self, clip: Clip, masks: ByObject, direction: Direction) -> dict[int, ByObject]:
         objects = list(masks)
         rles = Rles(clip.video.info.size, tuple(counts for counts, _ in masks.values()))
-        carried = self._propagator.propagate(clip, rles, direction).masks
+        propagated = self._propagator.propagate(clip, rles, direction).masks
         found: dict[int, ByObject] = {}
         for row, frame, counts, score in zip(
-            carried.prompt.tolist(), carried.frame.tolist(), carried.rles.counts, carried.score.tolist(), strict=True
+            propagated.prompt.tolist(),
+            propagated.frame.tolist(),
+            propagated.rles.counts,
+            propagated.score.tolist(),
+            strict=True,
         ):
             found.setdefault(frame, {})[objects[row]] = (counts, score)
         return found
@@ -106,13 +110,13 @@ class RefreshedFollow:
     def _refreshed(self, video: Video, frame: int, found: ByObject) -> ByObject:
         if not self._step or not found:
             return found
-        carried = ObjectMasks(
+        propagated = ObjectMasks(
             rles=Rles(video.info.size, tuple(counts for counts, _ in found.values())),
             object=np.array(list(found), np.int32),
             frame=np.full(len(found), frame, np.int32),
             score=np.array([score for _, score in found.values()], np.float32),
         )
-        anew = self._prompt_masks.refreshed(video[frame], carried)
+        anew = self._prompt_masks.refreshed(video[frame], propagated)
         return dict(zip(anew.object.tolist(), zip(anew.rles.counts, anew.score.tolist(), strict=True), strict=True))
 
     def _table(self, video: Video, objects: list[int], frame: int, found: ByObject) -> ObjectMasks:

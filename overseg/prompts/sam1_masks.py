@@ -13,7 +13,7 @@ from overseg.data.prompts import NO_POINT, ObjectMasks, Prompts
 from overseg.data.rles import Rles
 from overseg.generate.batching import Batching
 from overseg.generate.candidates import Thresholds
-from overseg.generate.decode import FIRST_LEVEL_OUTPUT, MaskDecoding
+from overseg.generate.decode import FIRST_SAM_OUTPUT, MaskDecoding
 from overseg.generate.encoding import Framing, mask_to_logits
 from overseg.generate.enlarging import Enlarging
 from overseg.generate.frame_encoder import FrameEncoder, check_finite
@@ -23,8 +23,8 @@ from overseg.generate.prompting import PromptedFrame, check_large_enough
 if TYPE_CHECKING:
     from segment_anything.modeling import Sam
 
-_FLOORS = Thresholds(0.6, 0.7)  # below them an answer is no better than what was carried
-_LEAST_AGREEMENT = 0.6  # IoU of what was carried and the answer
+_FLOORS = Thresholds(0.6, 0.7)  # below them an answer is no better than what was propagated
+_LEAST_AGREEMENT = 0.6  # IoU of what was propagated and the answer
 _STABILITY_SAMPLES = 200
 _LOGIT_BOUND = 32.0  # SAM 2's, of masks that come back as prompts
 
@@ -76,7 +76,7 @@ class Sam1Masks:
             self._latest = _Picture(self._encoder, frame)
         return self._latest
 
-    def refreshed(self, frame: Frame, carried: ObjectMasks) -> ObjectMasks:
+    def refreshed(self, frame: Frame, propagated: ObjectMasks) -> ObjectMasks:
         """The same objects as the model sees them, each asked for with its box and its mask; see `stages.PromptMasks`.
 
         Raises:
@@ -92,13 +92,13 @@ class Sam1Masks:
                 floors=_FLOORS,
                 stability_samples=_STABILITY_SAMPLES,
             )
-            seen = np.flatnonzero(carried.rles.area_px() > 0)
-            found = asked.ask_carried(carried.rles.take(seen).to_masks(), _LEAST_AGREEMENT)
+            seen = np.flatnonzero(propagated.rles.area_px() > 0)
+            found = asked.ask_propagated(propagated.rles.take(seen).to_masks(), _LEAST_AGREEMENT)
             anew = asked.masks(found.candidates.logits - self._mask_threshold)
         there = np.flatnonzero(anew.area_px() > 0)
-        rows, score = seen[found.prompt[there]], carried.score.copy()
+        rows, score = seen[found.prompt[there]], propagated.score.copy()
         score[rows] = found.candidates.predicted_iou[there]
-        return replace(carried, rles=carried.rles.with_rows(rows, anew.take(there)), score=score.clip(0, 1))
+        return replace(propagated, rles=propagated.rles.with_rows(rows, anew.take(there)), score=score.clip(0, 1))
 
     def _mask(self, picture: "_Picture", rows: Prompts) -> tuple[Rles, float]:
         """What comes of all rows for one object, and how good the model thinks it is."""
@@ -152,7 +152,7 @@ class _Picture:
         check_finite(logits)
         output = 0
         if labels.numel() == 1 and not rows.has_box[0] and before is None:
-            output = FIRST_LEVEL_OUTPUT + int(answers.predicted_iou[0, FIRST_LEVEL_OUTPUT:].argmax())
+            output = FIRST_SAM_OUTPUT + int(answers.predicted_iou[0, FIRST_SAM_OUTPUT:].argmax())
         return logits[output : output + 1], float(answers.predicted_iou[0, output])
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Carries masks by dense optical flow. Needs no weights."""
+"""Propagates masks by dense optical flow. Needs no weights."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int8, UInt8
 
 from overseg.data.crops import Box, crops
-from overseg.data.masklets import CarriedMasks, End, Masklets
+from overseg.data.masklets import End, Masklets, PropagatedMasks
 from overseg.data.prompts import ObjectMasks, Prompts
 from overseg.data.rles import Rles
 from overseg.data.shot import Shot
@@ -52,7 +52,7 @@ class FlowPropagator:
         return 0.12 * n_frames + 0.0004 * n_masks
 
     def propagate(self, clip: Clip, prompts: Rles, direction: Direction) -> Masklets:
-        """Carry `prompts` to the clip's other end; see `stages.MaskPropagator`."""
+        """Propagate `prompts` to the clip's other end; see `stages.MaskPropagator`."""
         ends = np.full(len(prompts), End.CLIP, np.int8)
         if len(clip) == 1:
             return Masklets.in_order([], ends, prompts.size)
@@ -60,7 +60,7 @@ class FlowPropagator:
         ends[is_small] = End.SMALL
         rows = np.flatnonzero(~is_small)
         followed = [_Followed.of(*one) for one in zip(rows.tolist(), crops(prompts.take(rows)), strict=True)]
-        steps: list[CarriedMasks] = []
+        steps: list[PropagatedMasks] = []
         if followed:
             for frame, path in self._paths(clip, direction):
                 masks, followed = self._land(followed, path, frame, ends)
@@ -70,7 +70,7 @@ class FlowPropagator:
         return Masklets.in_order(steps, ends, prompts.size)
 
     def follow(self, video: Video, prompts: Prompts, shot: Shot) -> Iterator[ObjectMasks]:
-        """Carry objects from their masks through a whole shot; see `stages.PromptedPropagator`.
+        """Propagate objects from their masks through a whole shot; see `stages.PromptedPropagator`.
 
         Raises:
             InputError: a prompt that cannot be, is no mask, or lies outside the shot.
@@ -108,7 +108,7 @@ class FlowPropagator:
 
     def _land(
         self, followed: "list[_Followed]", path: "_Path", frame: int, ends: Int8[np.ndarray, " p"]
-    ) -> "tuple[CarriedMasks, list[_Followed]]":
+    ) -> "tuple[PropagatedMasks, list[_Followed]]":
         """The masks of one frame, and those of them that go on; `ends` is told of the others, by prompt."""
         landed: list[tuple[_Followed, Rles, float]] = []
         bounds = path.block_bounds()
@@ -122,7 +122,7 @@ class FlowPropagator:
             kept = np.flatnonzero(~(is_small | is_lost))
             rles = Rles.from_masks(drawn[kept].transpose(0, 2, 1))
             landed += [(batch[i], rles.take([k]), float(support[i])) for k, i in enumerate(kept)]
-        masks = CarriedMasks(
+        masks = PropagatedMasks(
             rles=Rles.concatenate(path.size, (rles for _, rles, _ in landed)),
             prompt=np.array([one.prompt for one, _, _ in landed], dtype=np.int32),
             frame=np.full(len(landed), frame, dtype=np.int32),

@@ -1,4 +1,4 @@
-"""Following prompted objects with a propagator that carries masks and knows no other prompts."""
+"""Following prompted objects with a propagator that propagates masks and knows no other prompts."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ _Found = tuple[bytes, float]  # an encoded mask and its score
 
 
 def follow_masks(propagator: MaskPropagator, video: Video, prompts: Prompts, shot: Shot) -> Iterator[ObjectMasks]:
-    """What `stages.PromptedPropagator.follow` promises. Each mask is carried on to its object's next one.
+    """What `stages.PromptedPropagator.follow` promises. Each mask is propagated on to its object's next one.
 
     Raises:
         InputError: a prompt that cannot be, is no mask, or lies outside the shot.
@@ -31,7 +31,7 @@ def _followed(propagator: MaskPropagator, video: Video, prompts: Prompts, shot: 
     objects = list(dict.fromkeys(prompts.object.tolist()))
     if not objects:
         return
-    found = _carried(propagator, video, prompts, shot)
+    found = _propagated(propagator, video, prompts, shot)
     first = int(prompts.frame.min())
     nothing = Rles.from_masks(np.zeros((1, *video.info.size), dtype=bool)).counts[0]
     for frame in (*range(first, shot.stop + 1), *range(first - 1, shot.start - 1, -1)):
@@ -52,26 +52,28 @@ def _check_masks_alone(prompts: Prompts) -> None:
         )
 
 
-def _carried(
+def _propagated(
     propagator: MaskPropagator, video: Video, prompts: Prompts, shot: Shot
 ) -> Mapping[tuple[int, int], _Found]:
-    """Masks and scores by object and frame; those of one clip are carried together."""
+    """Masks and scores by object and frame; those of one clip are propagated together."""
     row_of = {
         (one, frame): row
         for row, (one, frame) in enumerate(zip(prompts.object.tolist(), prompts.frame.tolist(), strict=True))
     }
     found: dict[tuple[int, int], _Found] = {}
     for (start, stop, direction), rows in _clips(row_of, shot).items():
-        carried = propagator.propagate(Clip(video, start, stop), prompts.rles.take(rows), direction).masks
-        scores = carried.score.tolist()
-        for row, frame, counts, score in zip(carried.prompt, carried.frame, carried.rles.counts, scores, strict=True):
+        propagated = propagator.propagate(Clip(video, start, stop), prompts.rles.take(rows), direction).masks
+        scores = propagated.score.tolist()
+        for row, frame, counts, score in zip(
+            propagated.prompt, propagated.frame, propagated.rles.counts, scores, strict=True
+        ):
             found[int(prompts.object[rows[row]]), int(frame)] = (counts, score)
     given = {at: (prompts.rles.counts[row], 1.0) for at, row in row_of.items()}
     return found | given
 
 
 def _clips(row_of: Mapping[tuple[int, int], int], shot: Shot) -> Mapping[tuple[int, int, Direction], list[int]]:
-    """The rows to carry, by the clip that they are carried through."""
+    """The rows to propagate, by the clip that they are propagated through."""
     frames_of: defaultdict[int, list[int]] = defaultdict(list)
     for one, frame in sorted(row_of):
         frames_of[one].append(frame)

@@ -1,4 +1,4 @@
-"""Carries nothing: every keyframe stands alone."""
+"""Propagates nothing: every keyframe stands alone."""
 
 import numpy as np
 
@@ -17,5 +17,5 @@ class NoPropagator:
 
     def propagate(self, clip: Clip, prompts: Rles, direction: Direction) -> Masklets:
         """No masks; see `stages.MaskPropagator`."""
-        end = End.CLIP if len(clip) == 1 else End.NOT_CARRIED
+        end = End.CLIP if len(clip) == 1 else End.NOT_PROPAGATED
         return Masklets.in_order([], np.full(len(prompts), end, np.int8), prompts.size)

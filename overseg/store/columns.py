@@ -13,6 +13,7 @@ from overseg.data.rles import Rles
 
 Table = TypeVar("Table")
 NO_TRACK = -1
+_STORED_NAMES = {"sam_output": "level", "sam_outputs": "levels", "appearance": "look"}  # as format version 5 has them
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,23 @@ def no_rows(size: tuple[int, int]) -> StoredRows:
     return to_table(StoredRows, columns, size)
 
 
+def stored_name(column: str) -> str:
+    """The name under which a store keeps a column of a table.
+
+    >>> stored_name("frame"), stored_name("sam_output")
+    ('frame', 'level')
+    """
+    return _STORED_NAMES.get(column, column)
+
+
+def stored_names(table: Any) -> list[str]:
+    """The names under which a store keeps the columns of a table, given by itself or its class, in order."""
+    return [stored_name(f.name) for f in fields(table)]
+
+
 def to_arrays(table: Any) -> dict[str, np.ndarray]:
     """The columns of a frozen table by name; its masks become `rle_bytes` and `rle_offsets`."""
-    arrays = {f.name: getattr(table, f.name) for f in fields(table) if f.name != "rles"}
+    arrays = {stored_name(f.name): getattr(table, f.name) for f in fields(table) if f.name != "rles"}
     if hasattr(table, "rles"):
         arrays["rle_bytes"], arrays["rle_offsets"] = join_rles(table.rles)
     return arrays
@@ -53,7 +68,7 @@ def to_table(cls: type[Table], arrays: Mapping[str, np.ndarray], size: tuple[int
         if f.name == "rles":
             columns["rles"] = split_rles(size, arrays["rle_bytes"].tobytes(), arrays["rle_offsets"])
         else:
-            columns[f.name] = arrays[f.name]
+            columns[f.name] = arrays[stored_name(f.name)]
     return cls(**columns)
 
 

@@ -9,14 +9,14 @@ import numpy as np
 import zarr
 from jaxtyping import Int32
 
+from overseg.data.appearances import Appearances
 from overseg.data.columns import Columns
-from overseg.data.endings import Endings
-from overseg.data.looks import Looks
+from overseg.data.terminations import Terminations
 from overseg.data.visit import VisitKey
 from overseg.store.columns import NO_TRACK, StoredRows, to_arrays, to_table
 from overseg.store.folder import Folder
 from overseg.store.mask_writer import MaskWriter
-from overseg.store.part import part_name, read_endings, read_looks, read_mask_arrays
+from overseg.store.part import part_name, read_appearances, read_mask_arrays, read_terminations
 from overseg.store.zarr_tables import write_stream, write_table
 
 Table = TypeVar("Table", bound=Columns)
@@ -40,17 +40,19 @@ def write_masks(draft: Path, *, parts: Folder, track_of: TrackOf, size: tuple[in
     writer.finish()
 
 
-def write_endings(draft: Path, *, parts: Folder, keys: Iterable[VisitKey]) -> None:
+def write_terminations(draft: Path, *, parts: Folder, keys: Iterable[VisitKey]) -> None:
     """Write the group `endings` of a new result, with as little in memory."""
-    endings = _sorted_rows(keys, lambda key: read_endings(parts, key), frame="from_frame")
+    terminations = _sorted_rows(keys, lambda key: read_terminations(parts, key), frame="from_frame")
     group = zarr.open_group(draft, mode="r+").create_group("endings")
-    write_stream(group, to_arrays(Endings.empty()), map(to_arrays, endings))
+    write_stream(group, to_arrays(Terminations.empty()), map(to_arrays, terminations))
 
 
-def write_looks(draft: Path, *, parts: Folder, keys: Iterable[VisitKey]) -> None:
+def write_appearances(draft: Path, *, parts: Folder, keys: Iterable[VisitKey]) -> None:
     """Write the group `looks` of a new result. Memory holds all of it: some 50 bytes a region."""
-    looks = Looks.concatenate([Looks.empty(), *(read_looks(parts, key) for key in keys)])
-    write_table(zarr.open_group(draft, mode="r+"), "looks", looks.take(np.argsort(looks.region, kind="stable")))
+    appearances = Appearances.concatenate([Appearances.empty(), *(read_appearances(parts, key) for key in keys)])
+    write_table(
+        zarr.open_group(draft, mode="r+"), "looks", appearances.take(np.argsort(appearances.region, kind="stable"))
+    )
 
 
 def _sorted_rows(visits: Iterable[VisitKey], read: Callable[[VisitKey], Table], *, frame: str) -> Iterator[Table]:

@@ -14,14 +14,14 @@ from overseg.data.track_names import TrackName
 from overseg.data.tracks import Frames, Tracks
 from overseg.data.visit import Edges
 from overseg.store.columns import to_arrays
-from overseg.store.compaction import TrackOf, write_endings, write_looks, write_masks
+from overseg.store.compaction import TrackOf, write_appearances, write_masks, write_terminations
 from overseg.store.disk import DiskFolder
-from overseg.store.ending_table import write_ending_tracks
 from overseg.store.folder import Folder
 from overseg.store.integrity import files_in
 from overseg.store.mask_table import MaskTable
 from overseg.store.mask_writer import write_association
 from overseg.store.root import as_json, write_group
+from overseg.store.termination_table import write_termination_tracks
 from overseg.store.zarr_tables import write_table
 
 
@@ -48,9 +48,9 @@ def compacted(results: Folder, *, parts: Folder, track_of: TrackOf, size: tuple[
     """The rows of visits sorted by frame; see `ZarrStore.compact`."""
     with _new_draft(results) as path:
         write_masks(path, parts=parts, track_of=track_of, size=size, n_frames=n_frames)
-        write_endings(path, parts=parts, keys=track_of)
-        write_looks(path, parts=parts, keys=track_of)
-        write_ending_tracks(path)
+        write_terminations(path, parts=parts, keys=track_of)
+        write_appearances(path, parts=parts, keys=track_of)
+        write_termination_tracks(path)
     return Draft(path, size)
 
 
@@ -62,7 +62,7 @@ def reassociated(
         for table in ("masks", "endings", "looks"):
             (results / current).copy(table, path)
         write_association(path, track, n_tracks=n_tracks)
-        write_ending_tracks(path)
+        write_termination_tracks(path)
     return Draft(path, size)
 
 

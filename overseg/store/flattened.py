@@ -140,7 +140,7 @@ def cut(
     tracks: Tracks,
     tree: TrackTree,
     *,
-    level: int | None = None,
+    depth: int | None = None,
     n_tracks: int | None = None,
     among: Bool[np.ndarray, " t"] | None = None,
 ) -> Bool[np.ndarray, " t"]:
@@ -155,12 +155,12 @@ def cut(
         SettingsError: both are given, or one is out of range.
     """
     among = np.ones(len(tracks), bool) if among is None else among
-    if level is not None and n_tracks is not None:
+    if depth is not None and n_tracks is not None:
         raise SettingsError("a cut is by level or by number of tracks: give one of the two")
-    if level is not None:
-        if level < 0:
-            raise SettingsError(f"the level of a cut is 0 for roots, 1 for their parts, and so on, not {level}")
-        return among & (tree.level <= level)
+    if depth is not None:
+        if depth < 0:
+            raise SettingsError(f"the depth of a cut is 0 for roots, 1 for their parts, and so on, not {depth}")
+        return among & (tree.depth <= depth)
     if n_tracks is None:
         return among
     if n_tracks < 1:

@@ -2,10 +2,18 @@
 
 from collections.abc import Iterable
 
-from overseg.data.looks import Looks
+from overseg.data.appearances import Appearances
 from overseg.data.visit import Edges, Outline, Visit, VisitKey
 from overseg.store.folder import Folder
-from overseg.store.part import encode_visit, part_key, part_name, read_looks, read_outline, read_seconds, read_visit
+from overseg.store.part import (
+    encode_visit,
+    part_key,
+    part_name,
+    read_appearances,
+    read_outline,
+    read_seconds,
+    read_visit,
+)
 
 
 class Journal:
@@ -71,9 +79,9 @@ class Journal:
         """A visit without its masks; KeyError if it is not there."""
         return read_outline(self.parts, self._kept(key))
 
-    def looks(self, key: VisitKey) -> Looks:
+    def appearances(self, key: VisitKey) -> Appearances:
         """What the masks that a visit made look like; KeyError if it is not there."""
-        return read_looks(self.parts, self._kept(key))
+        return read_appearances(self.parts, self._kept(key))
 
     def seconds(self) -> dict[str, float]:
         """Time that all visits took together, by stage."""

@@ -11,7 +11,7 @@ from overseg.data.masks import TrackMasks
 from overseg.data.rles import Rles
 from overseg.data.visit import Outline
 from overseg.store.column import Column
-from overseg.store.columns import StoredRows
+from overseg.store.columns import StoredRows, stored_name, stored_names
 from overseg.store.folder import Folder
 from overseg.store.zarr_tables import CHUNK_ROWS, RLE_CHUNK_BYTES
 
@@ -29,7 +29,7 @@ class MaskTable:
     """
 
     def __init__(self, folder: Folder, size: tuple[int, int]) -> None:
-        names = {f.name: f"masks/{f.name}" for f in fields(StoredRows) if f.name not in ("rles", "track")}
+        names = {name: f"masks/{name}" for name in stored_names(StoredRows) if name not in ("rles", "track")}
         columns = names | {"track": "association/track"}
         self._size = size
         self._columns = {name: Column(folder, path) for name, path in columns.items()}
@@ -87,7 +87,7 @@ class MaskTable:
         """The rows of a frame, ordered by region, without their masks; those without a track too."""
         start, stop = self._frame_offsets[frame : frame + 2].tolist()
         first, last = start // CHUNK_ROWS, max(stop - 1, start) // CHUNK_ROWS
-        names = [f.name for f in fields(Outline)]
+        names = stored_names(Outline)
         parts = [self._column_chunk(chunk)[0] for chunk in range(first, last + 1)] if stop > start else []
         span = slice(start - first * CHUNK_ROWS, stop - first * CHUNK_ROWS)
         if not parts:
@@ -104,7 +104,8 @@ class MaskTable:
         local = rows - chunk * CHUNK_ROWS
         bounds = zip(offsets[local].tolist(), offsets[local + 1].tolist(), strict=True)
         rles = Rles(self._size, tuple(self._rle(start, stop) for start, stop in bounds))
-        return StoredRows(rles=rles, **{name: column[local] for name, column in columns.items()})
+        others = [f.name for f in fields(StoredRows) if f.name != "rles"]
+        return StoredRows(rles=rles, **{name: columns[stored_name(name)][local] for name in others})
 
     def _rle(self, start: int, stop: int) -> bytes:
         chunk, local = divmod(start, RLE_CHUNK_BYTES)

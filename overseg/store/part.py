@@ -5,16 +5,15 @@ import re
 import zipfile
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
 from io import BytesIO
 from typing import Any
 
-from overseg.data.endings import Endings
-from overseg.data.looks import Looks
+from overseg.data.appearances import Appearances
 from overseg.data.masks import Masks
+from overseg.data.terminations import Terminations
 from overseg.data.visit import Direction, Edges, Frontier, Outline, Visit, VisitKey
 from overseg.errors import StoreError
-from overseg.store.columns import to_arrays, to_table
+from overseg.store.columns import stored_names, to_arrays, to_table
 from overseg.store.folder import Folder
 from overseg.store.zipped_zarr import Arrays, pack, unpack
 
@@ -44,10 +43,10 @@ def encode_visit(visit: Visit) -> bytes:
     """The content of a part."""
     groups = {
         "masks": to_arrays(visit.masks) | {"area_px": visit.masks.rles.area_px().astype("int32")},
-        "endings": to_arrays(visit.endings),
+        "endings": to_arrays(visit.terminations),
         "edges": to_arrays(visit.edges),
         "frontier": to_arrays(visit.frontier),
-        "looks": to_arrays(visit.looks),
+        "looks": to_arrays(visit.appearances),
     }
     key = visit.key
     attributes = {
@@ -71,10 +70,10 @@ def read_visit(parts: Folder, key: VisitKey, size: tuple[int, int]) -> Visit:
         return Visit(
             key=key,
             masks=to_table(Masks, groups["masks"], size),
-            endings=to_table(Endings, groups["endings"], size),
+            terminations=to_table(Terminations, groups["endings"], size),
             edges=to_table(Edges, groups["edges"], size),
             frontier=to_table(Frontier, groups["frontier"], size),
-            looks=to_table(Looks, groups["looks"], size),
+            appearances=to_table(Appearances, groups["looks"], size),
             seconds=attributes["seconds"],
         )
 
@@ -92,16 +91,16 @@ def read_mask_arrays(parts: Folder, key: VisitKey) -> Arrays:
         return _load(parts, key)[0]["masks"]
 
 
-def read_endings(parts: Folder, key: VisitKey) -> Endings:
-    """How what a committed visit carried ended."""
+def read_terminations(parts: Folder, key: VisitKey) -> Terminations:
+    """How what a committed visit propagated ended."""
     with _readable(parts, key):
-        return to_table(Endings, _load(parts, key, skip=_NOT_IN_ENDINGS)[0]["endings"], (0, 0))
+        return to_table(Terminations, _load(parts, key, skip=_NOT_IN_TERMINATIONS)[0]["endings"], (0, 0))
 
 
-def read_looks(parts: Folder, key: VisitKey) -> Looks:
+def read_appearances(parts: Folder, key: VisitKey) -> Appearances:
     """What the masks that a committed visit made look like."""
     with _readable(parts, key):
-        return to_table(Looks, _load(parts, key, skip=_NOT_IN_LOOKS)[0]["looks"], (0, 0))
+        return to_table(Appearances, _load(parts, key, skip=_NOT_IN_APPEARANCES)[0]["looks"], (0, 0))
 
 
 def read_seconds(parts: Folder, key: VisitKey) -> dict[str, float]:
@@ -111,10 +110,10 @@ def read_seconds(parts: Folder, key: VisitKey) -> dict[str, float]:
 
 
 _RLES = {"rle_bytes", "rle_offsets"}
-_COLUMNS = {f.name for table in (Masks, Endings, Looks) for f in fields(table)} | _RLES
-_NOT_IN_OUTLINE = _COLUMNS - {f.name for table in (Outline, Edges) for f in fields(table)}
-_NOT_IN_ENDINGS = _COLUMNS - {f.name for f in fields(Endings)}
-_NOT_IN_LOOKS = _COLUMNS - {f.name for f in fields(Looks)}
+_COLUMNS = {name for table in (Masks, Terminations, Appearances) for name in stored_names(table)} | _RLES
+_NOT_IN_OUTLINE = _COLUMNS - {name for table in (Outline, Edges) for name in stored_names(table)}
+_NOT_IN_TERMINATIONS = _COLUMNS - set(stored_names(Terminations))
+_NOT_IN_APPEARANCES = _COLUMNS - set(stored_names(Appearances))
 
 
 def _load(parts: Folder, key: VisitKey, skip: Container[str] = ()) -> tuple[dict[str, Arrays], dict[str, Any]]:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int32, Int64
 
-from overseg.data.endings import TrackEndings
-from overseg.data.looks import Looks
+from overseg.data.appearances import Appearances
 from overseg.data.masks import TrackMasks
+from overseg.data.terminations import TrackTerminations
 from overseg.data.track_names import TrackName
 from overseg.data.track_tree import TrackTree
 from overseg.data.tracks import Frames, Tracks
@@ -20,7 +20,6 @@ from overseg.data.video_info import VideoInfo
 from overseg.data.visit import Edges, Outline
 from overseg.errors import StoreError
 from overseg.store.columns import StoredRows, no_rows, to_arrays
-from overseg.store.ending_table import count_ends, ending_columns, read_endings, region_tracks
 from overseg.store.flattened import Flattened, cut
 from overseg.store.folder import Folder
 from overseg.store.integrity import missing_or_cut
@@ -28,6 +27,7 @@ from overseg.store.mask_table import MaskTable
 from overseg.store.part import part_key
 from overseg.store.places import folder_at
 from overseg.store.root import PARTS, RESULTS, Root, read_result_attributes, read_root
+from overseg.store.termination_table import count_ends, read_terminations, region_tracks, termination_columns
 from overseg.store.zarr_tables import read_table
 
 
@@ -141,16 +141,16 @@ class Result:
         return read_table(self._folder, "edges", Edges)
 
     @cached_property
-    def looks(self) -> Looks:
+    def appearances(self) -> Appearances:
         """What regions look like, ordered by region."""
-        return read_table(self._folder, "looks", Looks)
+        return read_table(self._folder, "looks", Appearances)
 
     @cached_property
     def tree(self) -> TrackTree:
         """How tracks contain each other: roots, children, levels."""
         return TrackTree.from_part_of(self.tracks.part_of)
 
-    def flatten(self, *, level: int | None = None, n_tracks: int | None = None) -> Flattened:
+    def flatten(self, *, depth: int | None = None, n_tracks: int | None = None) -> Flattened:
         """The masks laid over each other, small tracks on top: a partition, for tools that take no overlap.
 
         Example:
@@ -164,7 +164,7 @@ class Result:
         Raises:
             SettingsError: both are given, or one is out of range.
         """
-        return Flattened(self, self.tracks, cut(self.tracks, self.tree, level=level, n_tracks=n_tracks), len(self))
+        return Flattened(self, self.tracks, cut(self.tracks, self.tree, depth=depth, n_tracks=n_tracks), len(self))
 
     def __len__(self) -> int:
         """Number of frames."""
@@ -190,7 +190,7 @@ class Result:
         """The masks of a track, ordered by frame; IndexError if there is no such track."""
         return self._masks.masks_of(track)
 
-    def endings(self, track: int | None = None) -> TrackEndings:
+    def terminations(self, track: int | None = None) -> TrackTerminations:
         """Where and why masklets ended, all or a track's, ordered by (from_frame, region, source).
 
         Example: why the masks of track 7 went no further, by number of `overseg.data.masklets.End`.
@@ -201,11 +201,11 @@ class Result:
         """
         if track is not None:
             self._masks.check_track(track)
-        return read_endings(self._folder, track)
+        return read_terminations(self._folder, track)
 
     @cached_property
     def n_ended(self) -> dict[str, int]:
-        """How many masklets ended for which reason, by its name: clip, gone, small, lost, not_carried."""
+        """How many masklets ended for which reason, by its name: clip, gone, small, lost, not_propagated."""
         return count_ends(self._folder)
 
     @property
@@ -224,10 +224,10 @@ class Result:
         total = hashlib.sha256()
         for name in to_arrays(no_rows(self.size)):
             _hash_column(total, f"masks/{name}", self._masks.chunks(name))
-        for name, stored in ending_columns(self._folder).items():
+        for name, stored in termination_columns(self._folder).items():
             _hash_column(total, f"endings/{name}", stored.chunks())
         for table, columns in (
-            ("looks", self.looks),
+            ("looks", self.appearances),
             ("tracks", self.tracks),
             ("frames", self.frames),
             ("edges", self.edges),

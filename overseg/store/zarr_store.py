@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int32
 
-from overseg.data.looks import Looks
+from overseg.data.appearances import Appearances
 from overseg.data.shot import Shot
 from overseg.data.track_names import NO_NAMES, TrackName
 from overseg.data.tracks import Frames, Tracks
@@ -195,9 +195,9 @@ class ZarrStore:
         """A committed visit without its masks; KeyError if it was not committed."""
         return self._journal.outline(key)
 
-    def looks(self, key: VisitKey) -> Looks:
+    def appearances(self, key: VisitKey) -> Appearances:
         """What the masks that a committed visit made look like; KeyError if it was not committed."""
-        return self._journal.looks(key)
+        return self._journal.appearances(key)
 
     def seconds(self) -> dict[str, float]:
         """Time that all committed visits took together, by stage."""

@@ -1,7 +1,6 @@
 """Column tables in the zarr groups of a result: written whole or as a stream, and read whole."""
 
 from collections.abc import Iterable
-from dataclasses import fields
 from typing import Any, TypeVar
 
 import numpy as np
@@ -9,7 +8,7 @@ import zarr
 from zarr.codecs import ZstdCodec
 
 from overseg.store.column import Column
-from overseg.store.columns import to_arrays, to_table
+from overseg.store.columns import stored_names, to_arrays, to_table
 from overseg.store.folder import Folder
 
 Table = TypeVar("Table")
@@ -84,4 +83,4 @@ def write_stream(group: zarr.Group, like: dict[str, np.ndarray], parts: Iterable
 
 def read_table(result: Folder, name: str, cls: type[Table]) -> Table:
     """What `write_table` was given, from the folder of a result."""
-    return to_table(cls, {f.name: Column(result, f"{name}/{f.name}").all() for f in fields(cls)}, (0, 0))  # type: ignore[arg-type]
+    return to_table(cls, {column: Column(result, f"{name}/{column}").all() for column in stored_names(cls)}, (0, 0))

@@ -45,27 +45,27 @@ def linked(some: Edges, *seen: str, also: dict[str, list[int]] | None = None) ->
 
 
 def test_what_overlaps_meets():
-    meetings = OverlapAssociator(match_iou=0.5).meet(boxes((0, 10), (50, 60), (80, 90)), boxes((51, 61), (1, 11)))
-    assert list(zip(meetings.arrived.tolist(), meetings.mask.tolist(), strict=True)) == [(0, 1), (1, 0)]
-    assert meetings.iou == pytest.approx([9 / 11, 9 / 11])
-    assert meetings.explained.tolist() == [0, 1]
+    matches = OverlapAssociator(match_iou=0.5).match(boxes((0, 10), (50, 60), (80, 90)), boxes((51, 61), (1, 11)))
+    assert list(zip(matches.propagated.tolist(), matches.mask.tolist(), strict=True)) == [(0, 1), (1, 0)]
+    assert matches.iou == pytest.approx([9 / 11, 9 / 11])
+    assert matches.explained.tolist() == [0, 1]
 
 
 def test_what_overlaps_less_than_a_match_meets_too_but_is_not_explained():
-    meetings = OverlapAssociator(match_iou=0.7).meet(boxes((0, 8), (0, 10), (0, 5), (0, 3)), boxes((0, 10)))
-    assert (meetings.arrived.tolist(), meetings.explained.tolist()) == ([0, 1, 2], [0, 1])
+    matches = OverlapAssociator(match_iou=0.7).match(boxes((0, 8), (0, 10), (0, 5), (0, 3)), boxes((0, 10)))
+    assert (matches.propagated.tolist(), matches.explained.tolist()) == ([0, 1, 2], [0, 1])
 
 
-@pytest.mark.parametrize(("arrived", "masks"), [((), ()), (((0, 9),), ()), ((), ((0, 9),))])
-def test_nothing_meets_nothing(arrived, masks):
-    meetings = OverlapAssociator().meet(boxes(*arrived), boxes(*masks))
-    assert len(meetings.arrived) == len(meetings.mask) == len(meetings.iou) == len(meetings.explained) == 0
+@pytest.mark.parametrize(("propagated", "masks"), [((), ()), (((0, 9),), ()), ((), ((0, 9),))])
+def test_nothing_meets_nothing(propagated, masks):
+    matches = OverlapAssociator().match(boxes(*propagated), boxes(*masks))
+    assert len(matches.propagated) == len(matches.mask) == len(matches.iou) == len(matches.explained) == 0
 
 
 def test_of_two_that_meet_one_mask_the_better_is_matched():
     some = edges(("0a", "5a", 5, 0.8), ("0b", "5a", 5, 0.9), ("0a", "5b", 5, 0.7), ("0c", "5c", 5, 0.5))
-    assert OverlapAssociator().matched(some).tolist() == [False, True, True, False]
-    assert OverlapAssociator().matched(Edges.empty()).tolist() == []
+    assert OverlapAssociator().one_to_one(some).tolist() == [False, True, True, False]
+    assert OverlapAssociator().one_to_one(Edges.empty()).tolist() == []
 
 
 def test_the_weakest_edge_gives_way_where_two_regions_of_a_keyframe_would_become_one():
@@ -78,24 +78,24 @@ def test_regions_far_apart_in_a_chain_still_exclude_each_other():
     assert linked(chain, "0a", "5a", "5b", "10a") == ["0a 5a 10a", "5b"]
 
 
-def test_a_region_carried_past_a_keyframe_is_another_one_than_those_made_there():
+def test_a_region_propagated_past_a_keyframe_is_another_one_than_those_made_there():
     assert linked(edges(("0a", "5a", 10, 0.9)), "0a", "5a", also={"0a": [5, 10], "5a": [10]}) == ["0a", "5a"]
 
 
-def test_one_that_is_carried_past_a_mask_that_it_is_like_is_not_told_apart_from_it():
+def test_one_that_is_propagated_past_a_mask_that_it_is_like_is_not_told_apart_from_it():
     """0a meets 5a badly and goes on; both meet 10a."""
     some = edges(("0a", "5a", 5, 0.5), ("0a", "10a", 10, 0.7), ("5a", "10a", 10, 0.8))
     assert linked(some, "0a", "5a", "10a", also={"0a": [5]}) == ["0a 5a 10a"]
 
 
 def test_the_halves_of_a_mask_are_no_part_of_its_track():
-    """0a is carried past its halves, both of which meet it half, and one of which meets it well once."""
+    """0a is propagated past its halves, both of which meet it half, and one of which meets it well once."""
     some = edges(("0a", "5a", 5, 0.5), ("0a", "5b", 5, 0.5), ("0a", "10a", 10, 0.9), ("5a", "10a", 10, 0.62))
     assert linked(some, "0a", "5a", "5b", "10a", also={"0a": [5]}) == ["0a 10a", "5a", "5b"]
 
 
 def test_a_mask_that_drifted_on_past_one_that_it_is_like_tells_nothing_apart():
-    """0a meets 5a, and is carried on to 10, where 10a is, which is the next of 5a."""
+    """0a meets 5a, and is propagated on to 10, where 10a is, which is the next of 5a."""
     some = edges(("0a", "5a", 5, 0.65), ("5a", "10a", 10, 0.9))
     assert linked(some, "0a", "5a", "10a", also={"0a": [5, 10]}) == ["0a 5a 10a"]
 

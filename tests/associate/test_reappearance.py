@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from overseg.associate.overlap import OverlapAssociator
 from overseg.associate.reappearance import Reappearance
-from overseg.data.looks import Looks
-from overseg.data.masks import LOOK_SIZE, region_id
+from overseg.data.appearances import Appearances
+from overseg.data.masks import APPEARANCE_SIZE, region_id
 from overseg.data.shot import Shot
 from overseg.data.spans import Spans
 from overseg.data.visit import Edges
-from overseg.engine.grouping import Sightings, group
+from overseg.engine.tracks.grouping import Sightings, group
 
-RED, GREEN = np.eye(2, LOOK_SIZE) * 127
+RED, GREEN = np.eye(2, APPEARANCE_SIZE) * 127
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class One:
     first: int
     last: int
     centre_xy: tuple[float, float] = (50, 50)
-    look: np.ndarray | None = None
+    appearance: np.ndarray | None = None
     size_px: tuple[float, float] = (20, 20)
     area_px: int = 300
     made: int | None = None
@@ -36,21 +36,23 @@ class One:
 
 def rejoined(*ones: One) -> list[int]:
     """For each, the place in the list of the first of its group."""
-    spans, looks = tables(*ones)
+    spans, appearances = tables(*ones)
     groups = spans.region[[at if one.of is None else one.of for at, one in enumerate(ones)]]
-    found = Reappearance().rejoin(groups, spans, looks)
+    found = Reappearance().reidentify(groups, spans, appearances)
     return np.searchsorted(spans.region, found).tolist()
 
 
-def tables(*ones: One) -> tuple[Spans, Looks]:
+def tables(*ones: One) -> tuple[Spans, Appearances]:
     made = [one.first if one.made is None else one.made for one in ones]
     region = np.array([int(region_id(frame, 0, np.array([at]))[0]) for at, frame in enumerate(made)], np.int64)
     assert (np.diff(region) > 0).all()
     first, last = (np.array([getattr(one, name) for one in ones], np.int32) for name in ("first", "last"))
     centre, size = (np.array([getattr(one, name) for one in ones], np.float32) for name in ("centre_xy", "size_px"))
-    look = np.array([RED if one.look is None else one.look for one in ones]).round().astype(np.int8)
-    looks = Looks(region, np.array([one.area_px for one in ones], np.int32), np.hstack([centre - size / 2, size]), look)
-    return Spans(region, first, last), looks.take(look.any(axis=1))
+    appearance = np.array([RED if one.appearance is None else one.appearance for one in ones]).round().astype(np.int8)
+    appearances = Appearances(
+        region, np.array([one.area_px for one in ones], np.int32), np.hstack([centre - size / 2, size]), appearance
+    )
+    return Spans(region, first, last), appearances.take(appearance.any(axis=1))
 
 
 def between(likeness: float) -> np.ndarray:
@@ -66,10 +68,10 @@ def test_what_comes_back_goes_on():
 @pytest.mark.parametrize(
     ("other", "goes_on"),
     [
-        (One(20, 30, look=between(0.95)), True),
-        (One(20, 30, look=between(0.88)), False),
-        (One(20, 30, look=-RED), False),
-        (One(20, 30, look=np.zeros(LOOK_SIZE)), False),
+        (One(20, 30, appearance=between(0.95)), True),
+        (One(20, 30, appearance=between(0.88)), False),
+        (One(20, 30, appearance=-RED), False),
+        (One(20, 30, appearance=np.zeros(APPEARANCE_SIZE)), False),
         (One(20, 30, centre_xy=(115, 50)), True),  # 65 px, of 20 * (0.5 + 20 * 0.15)
         (One(20, 30, centre_xy=(125, 50)), False),
         (One(20, 30, area_px=440), True),
@@ -97,29 +99,29 @@ def test_a_group_is_seen_as_long_as_any_of_its_regions():
 
 
 def test_the_last_of_the_one_is_held_against_the_first_of_the_other():
-    green, red = One(0, 4, look=GREEN), One(5, 8, of=0)
-    assert rejoined(green, red, One(20, 25), One(25, 30, look=GREEN, of=2)) == [0, 0, 0, 0]
-    assert rejoined(One(0, 4), One(5, 8, look=GREEN, of=0), One(20, 25)) == [0, 0, 2]
+    green, red = One(0, 4, appearance=GREEN), One(5, 8, of=0)
+    assert rejoined(green, red, One(20, 25), One(25, 30, appearance=GREEN, of=2)) == [0, 0, 0, 0]
+    assert rejoined(One(0, 4), One(5, 8, appearance=GREEN, of=0), One(20, 25)) == [0, 0, 2]
 
 
 def test_the_most_alike_go_on_and_each_as_one_only():
     near, nearer = between(0.94), between(0.99)
-    assert rejoined(One(0, 8), One(20, 30, look=near), One(20, 30, look=nearer)) == [0, 1, 0]
-    assert rejoined(One(0, 8, look=near), One(0, 8, look=nearer), One(20, 30)) == [0, 1, 1]
+    assert rejoined(One(0, 8), One(20, 30, appearance=near), One(20, 30, appearance=nearer)) == [0, 1, 0]
+    assert rejoined(One(0, 8, appearance=near), One(0, 8, appearance=nearer), One(20, 30)) == [0, 1, 1]
 
 
 def test_a_look_without_a_mask_in_the_result_plays_no_role():
-    spans, looks = tables(One(0, 8), One(9, 9, look=GREEN), One(20, 30))
+    spans, appearances = tables(One(0, 8), One(9, 9, appearance=GREEN), One(20, 30))
     kept = np.array([0, 2])
     groups = spans.region[kept]
-    assert Reappearance().rejoin(groups, spans.take(kept), looks).tolist() == [groups[0]] * 2
-    assert Reappearance().rejoin(groups[:0], spans.take(kept[:0]), looks).tolist() == []
+    assert Reappearance().reidentify(groups, spans.take(kept), appearances).tolist() == [groups[0]] * 2
+    assert Reappearance().reidentify(groups[:0], spans.take(kept[:0]), appearances).tolist() == []
 
 
 @pytest.mark.parametrize(("shots", "n_tracks"), [([Shot(0, 39)], 1), ([Shot(0, 14), Shot(15, 39)], 2)])
 def test_nothing_goes_on_across_a_cut(shots, n_tracks):
-    spans, looks = tables(One(0, 8), One(20, 30))
-    sightings = Sightings(spans, spans.first_frame, spans.region, Edges.empty(), looks)
+    spans, appearances = tables(One(0, 8), One(20, 30))
+    sightings = Sightings(spans, spans.first_frame, spans.region, Edges.empty(), appearances)
     for reappearance, expected in ((Reappearance(), n_tracks), (None, 2)):
         found = group(sightings, OverlapAssociator(reappearance=reappearance), shots)
         assert (len(np.unique(found.track)), found.n_rejoined) == (expected, 2 - expected)
@@ -127,7 +129,7 @@ def test_nothing_goes_on_across_a_cut(shots, n_tracks):
 
 ones = st.builds(
     lambda made, before, after, x, likeness: One(
-        made - before, made + after, centre_xy=(x, 50), look=between(likeness), made=made
+        made - before, made + after, centre_xy=(x, 50), appearance=between(likeness), made=made
     ),
     st.sampled_from(range(5, 60, 5)),
     st.integers(0, 4),
@@ -145,8 +147,9 @@ def test_no_frame_shows_two_masks_of_a_track_and_order_changes_nothing(some, ran
     for track in set(found):
         members = sorted((one for one, of in zip(some, found, strict=True) if of == track), key=lambda one: one.first)
         assert all(one.last < other.first for one, other in pairwise(members))
-    spans, looks = tables(*some)
+    spans, appearances = tables(*some)
     shuffled = spans.take(np.array(random.sample(range(len(spans)), len(spans))))  # as visits may come
     assert (
-        np.searchsorted(spans.region, Reappearance().rejoin(spans.region, shuffled.joined(), looks)).tolist() == found
+        np.searchsorted(spans.region, Reappearance().reidentify(spans.region, shuffled.joined(), appearances)).tolist()
+        == found
     )

@@ -16,7 +16,7 @@ from overseg.cli.main import main
 from overseg.detect.letterbox import Letterbox
 from overseg.hosted.connection import Patience
 from overseg.output.video_writer import VideoWriter
-from overseg.propagate.sam2_random import save_random_sam2
+from overseg.propagate.sam2.random import save_random_sam2
 from overseg.video.open import open_video
 
 FEW = ["--points-per-side", "5", "--no-use-m2m", "--device", "cpu", "--quiet"]

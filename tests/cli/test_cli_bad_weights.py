@@ -6,7 +6,7 @@ import pytest
 import torch
 from cli.cli_samples import write_folder
 
-from overseg.build import at_hand
+from overseg.build import ensure_weights
 
 SAM1 = {"image_encoder.patch_embed.proj.weight": torch.zeros(768, 3, 16, 16)}
 SAM2 = {"image_encoder.trunk.patch_embed.proj.weight": torch.zeros(96, 3, 7, 7)}
@@ -94,5 +94,5 @@ def test_a_fetch_in_a_run_is_told(folder, monkeypatch):
 
     monkeypatch.setenv("OVERSEG_CACHE", str(folder))
     monkeypatch.setattr("overseg.build.fetch", fetch)
-    assert at_hand("vit_b", report=Report()) == folder
+    assert ensure_weights("vit_b", report=Report()) == folder
     assert told == ["fetching the weights vit_b (375 MB)", *(("vit_b (MB)", done, 3) for done in (0, 2, 3))]

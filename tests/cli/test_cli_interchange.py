@@ -41,7 +41,7 @@ def test_out_and_in_again(store, facts, capsys):
 
 
 def test_the_loss_is_printed(store, capsys):
-    assert main(["export", store, "davis", "--format", "davis", "--flatten", "level=0"]) == 0
+    assert main(["export", store, "davis", "--format", "davis", "--flatten", "depth=0"]) == 0
     first, second = capsys.readouterr().out.splitlines()
     assert first.startswith("davis: davis, 3 frames, ")
     assert second.startswith("laid over each other, small on top: lost ") and "mask pixels" in second
@@ -64,9 +64,9 @@ def test_filters_and_labels(store, folder, capsys):
     [
         (["out", "--format", "gif"], 2, "--format is one of coco, youtube-vis"),
         (["out"], 2, "required: --format"),
-        (["out", "--format", "davis", "--flatten", "2"], 2, "--flatten takes level=N or tracks=N, not '2'"),
-        (["out", "--format", "coco", "--flatten", "level=0"], 2, "coco holds all masks"),
-        (["out", "--format", "coco", "--level", "big"], 2, "--level is one of subpart, part, whole"),
+        (["out", "--format", "davis", "--flatten", "2"], 2, "--flatten takes depth=N or tracks=N, not '2'"),
+        (["out", "--format", "coco", "--flatten", "depth=0"], 2, "coco holds all masks"),
+        (["out", "--format", "coco", "--sam-output", "big"], 2, "--sam-output is one of subpart, part, whole"),
         (["out", "--format", "coco", "--start", "9"], 2, "--start 9 and --end None leave none of the frames 0 to 2"),
         (["out", "--format", "coco", "--labels", "none.csv"], 1, "expected a table of labels in none.csv"),
         (["images", "--format", "coco"], 1, "exists already"),

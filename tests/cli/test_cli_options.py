@@ -87,7 +87,10 @@ def test_wrong_commands(words, line, refused):
     ("content", "line"),
     [
         (b"steps: 5", "has the unknown option 'steps': did you mean step?"),
-        (b"colour: red", "has the unknown option 'colour': expected some of box_nms_thresh, budget, carried_prompts"),
+        (
+            b"colour: red",
+            "has the unknown option 'colour': expected some of box_nms_thresh, budget, propagated_prompts",
+        ),
         (b"- step", "expected lines such as `step: 5`, got list"),
         (b"step: [", "is not YAML"),
         (b"? [a]\n: 3", "is not YAML"),
@@ -172,7 +175,7 @@ def test_remarks_and_silence(images, capsys):
     assert main(["run", images, "out.zarr", "--preset", "preview"]) == 0
     out, err = capsys.readouterr()
     assert out.startswith("out.zarr: 3 frames, 2 keyframes, ") and out.count("\n") == 1
-    assert err.startswith("preset preview: masks by hierarchy, carried by flow, on cpu (as asked")
+    assert err.startswith("preset preview: masks by hierarchy, propagated by flow, on cpu (as asked")
     assert err.count("\n") == 1
     assert main(["run", images, "quiet.zarr", "--preset", "preview", "--quiet"]) == 0
     assert capsys.readouterr() == ("", "")

@@ -43,16 +43,16 @@ def test_the_runs_own_threshold_gives_the_runs_own_result(store, facts, folder):
 def test_no_mask_is_made_or_lost(store):
     before = overseg.open(store)
     masks = {frame: before.rows_at(frame).rles.counts for frame in range(len(before))}
-    covered, before_endings = before.frames.covered_px, before.endings()
+    covered, before_terminations = before.frames.covered_px, before.terminations()
     assert main(["relink", store, "--match-iou", "0.8", "--quiet"]) == 0
     after = overseg.open(store)
     assert {frame: after.rows_at(frame).rles.counts for frame in range(len(after))} == masks
     assert (after.frames.covered_px >= covered - 1).all()
     regions, tracks = after.region_tracks()
-    endings = after.endings()
-    assert endings.track.tolist() == tracks[np.searchsorted(regions, endings.region)].tolist()
-    assert endings.region.tolist() == before_endings.region.tolist()
-    assert endings.track.tolist() != before_endings.track.tolist()
+    terminations = after.terminations()
+    assert terminations.track.tolist() == tracks[np.searchsorted(regions, terminations.region)].tolist()
+    assert terminations.region.tolist() == before_terminations.region.tolist()
+    assert terminations.track.tolist() != before_terminations.track.tolist()
     for frame in range(len(after)):
         tracks = after.masks_at(frame).track
         assert len(np.unique(tracks)) == len(tracks)

@@ -17,12 +17,12 @@ import overseg
 from overseg.cli.main import main
 from overseg.data.shot import Shot
 from overseg.data.visit import Edges, Visit, VisitKey
-from overseg.engine.crossing import Crossing
-from overseg.engine.unfolding import whole_visits
+from overseg.engine.sweep.crossing import Crossing
+from overseg.maintenance.salvage import Salvage
+from overseg.maintenance.unfolding import whole_visits
 from overseg.store.disk import DiskFolder
 from overseg.store.part import part_name
 from overseg.store.root import read_root
-from overseg.store.salvage import Salvage
 from overseg.store.zarr_store import ZarrStore
 
 STEP, N_FRAMES = 3, 31

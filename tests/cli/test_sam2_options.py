@@ -8,7 +8,7 @@ from cli.cli_samples import write_folder
 from overseg.cli.main import main
 from overseg.data.settings import Settings
 from overseg.presets import choose
-from overseg.propagate.sam2_random import save_random_sam2
+from overseg.propagate.sam2.random import save_random_sam2
 from overseg.report import TerminalReport
 
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from overseg.cli.main import main
-from overseg.propagate import sam2_selfcheck
-from overseg.propagate.sam2_random import save_random_sam2
+from overseg.propagate.sam2 import selfcheck
+from overseg.propagate.sam2.random import save_random_sam2
 
 
 @pytest.fixture(scope="module")
@@ -23,21 +23,21 @@ def test_equal_masks_pass(weights, capsys):
 
 
 def test_other_masks_fail(weights, capsys, monkeypatch):
-    load = sam2_selfcheck.load_sam2
+    load = selfcheck.load_sam2
 
     def spoiled(*args, **kwargs):
         model = load(*args, **kwargs)
         torch.nn.init.zeros_(model.maskmem_tpos_enc)
         return model
 
-    monkeypatch.setattr(sam2_selfcheck, "load_sam2", spoiled)
+    monkeypatch.setattr(selfcheck, "load_sam2", spoiled)
     assert main(["selfcheck", "sam2", "--weights", weights, "--size", "96"]) == 1
     assert "differs: expected 0.999" in capsys.readouterr().out
 
 
 def test_without_weights_they_are_random_and_it_says_so(capsys, monkeypatch, folder):
     monkeypatch.setenv("OVERSEG_CACHE", str(folder))
-    monkeypatch.setattr(sam2_selfcheck, "selfcheck", lambda *_, **__: iter(()))
+    monkeypatch.setattr(selfcheck, "selfcheck", lambda *_, **__: iter(()))
     assert main(["selfcheck", "sam2", "--device", "cpu"]) == 0
     assert "SAM 2 at 256 px on cpu, seeded random weights, as none are here" in capsys.readouterr().out
 
@@ -61,7 +61,7 @@ def test_bad_input(words, line, code, capsys):
 
 def test_a_row_without_masks_fails(capsys, monkeypatch, folder):
     monkeypatch.setenv("OVERSEG_CACHE", str(folder))
-    nothing = sam2_selfcheck.Check("masks forward", 0, 1.0, 0, 1.0, 1.0)
-    monkeypatch.setattr(sam2_selfcheck, "selfcheck", lambda *_, **__: iter([nothing]))
+    nothing = selfcheck.Check("masks forward", 0, 1.0, 0, 1.0, 1.0)
+    monkeypatch.setattr(selfcheck, "selfcheck", lambda *_, **__: iter([nothing]))
     assert main(["selfcheck", "sam2", "--device", "cpu"]) == 1
     assert "failed: there was no mask to compare" in capsys.readouterr().out

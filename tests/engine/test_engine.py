@@ -13,9 +13,9 @@ from overseg.data.frame import Frame
 from overseg.data.masklets import End
 from overseg.data.masks import KeyframeMasks, RefinedMasks, Source
 from overseg.data.rles import Rles
-from overseg.engine.crossing import Crossing
 from overseg.engine.rounds import FULL
-from overseg.engine.spending import Spending
+from overseg.engine.sweep.crossing import Crossing
+from overseg.engine.sweep.spending import Spending
 from overseg.propagate.flow import FlowPropagator
 
 
@@ -62,43 +62,44 @@ def test_no_track_crosses_a_cut(tmp_path):
     assert ((result.tracks.last_frame < 11) | (result.tracks.first_frame >= 11)).all()
 
 
-def test_the_result_says_how_far_every_mask_was_carried_and_why_no_further(tmp_path, monkeypatch):
+def test_the_result_says_how_far_every_mask_was_propagated_and_why_no_further(tmp_path, monkeypatch):
     monkeypatch.setattr("toy_runs.FlowPropagator", partial(FlowPropagator, min_support=0.99))  # so that some are lost
     result = run_toy(tmp_path / "a.zarr", TruthGenerator(ToyVideo(30), jitter_px=2, miss=0.2, split=0.3))
-    endings, is_keyframe, carried = result.endings(), result.frames.is_keyframe, []
+    terminations, is_keyframe, propagated = result.terminations(), result.frames.is_keyframe, []
     for region, source, start, last in zip(
-        *(getattr(endings, name).tolist() for name in ("region", "source", "from_frame", "last_frame")), strict=True
+        *(getattr(terminations, name).tolist() for name in ("region", "source", "from_frame", "last_frame")),
+        strict=True,
     ):
         way = range(start + 1, last + 1) if source == Source.FORWARD else range(last, start)
-        carried += [(frame, region, source) for frame in way if not is_keyframe[frame]]
+        propagated += [(frame, region, source) for frame in way if not is_keyframe[frame]]
     there = [result.rows_at(frame) for frame in np.flatnonzero(~is_keyframe).tolist()]
     columns = (np.concatenate([getattr(rows, name) for rows in there]) for name in ("frame", "region", "source"))
-    assert sorted(carried) == list(zip(*(column.tolist() for column in columns), strict=True))
-    how_far = np.abs(endings.last_frame - endings.from_frame)
-    assert ((endings.end == End.CLIP) == (is_keyframe[endings.last_frame] & (how_far > 0))).all()
-    assert set(how_far[endings.end == End.LOST].tolist()) >= {0, 1, 2, 3}
-    assert (endings.track >= 0).all()
+    assert sorted(propagated) == list(zip(*(column.tolist() for column in columns), strict=True))
+    how_far = np.abs(terminations.last_frame - terminations.from_frame)
+    assert ((terminations.end == End.CLIP) == (is_keyframe[terminations.last_frame] & (how_far > 0))).all()
+    assert set(how_far[terminations.end == End.LOST].tolist()) >= {0, 1, 2, 3}
+    assert (terminations.track >= 0).all()
 
 
 class SeesTheBallLate(TruthGenerator):
     """Sees the ball on the last keyframe alone."""
 
-    def generate(self, keyframe: Frame, carried: Rles) -> KeyframeMasks:
-        masks = super().generate(keyframe, carried)
+    def generate(self, keyframe: Frame, propagated: Rles) -> KeyframeMasks:
+        masks = super().generate(keyframe, propagated)
         last = keyframe.index == len(self.video) - 1
         return masks if last else masks.take(np.array([name != "ball" for name in NAMES]))
 
 
 @dataclass(frozen=True)
 class TruthRefiner:
-    """Sees the ball again wherever it is carried to."""
+    """Sees the ball again wherever it is propagated to."""
 
     video: ToyVideo
     refine_work: float = 0.3
 
-    def refined(self, keyframe: Frame, carried: Rles) -> RefinedMasks:
+    def refined(self, keyframe: Frame, propagated: Rles) -> RefinedMasks:
         ball = Rles.from_masks(self.video.truth(keyframe.index)["ball"][None])
-        rows = np.flatnonzero(carried.iou(ball)[:, 0] > 0.5)
+        rows = np.flatnonzero(propagated.iou(ball)[:, 0] > 0.5)
         return RefinedMasks(rows, ball.take(np.zeros(len(rows), int)), np.full(len(rows), 0.75, np.float32))
 
 

@@ -9,7 +9,7 @@ from overseg.data.masklets import End
 from overseg.data.masks import Source
 from overseg.data.prompts import ObjectMasks, Prompts
 from overseg.data.rles import Rles
-from overseg.engine.followed import Followed, object_of, regions_of
+from overseg.engine.follow.followed import Followed, object_of, regions_of
 
 SIZE = (6, 8)
 FIRST = 2  # the prompted frame
@@ -28,13 +28,13 @@ def found() -> Iterator[ObjectMasks]:
 
 @pytest.mark.parametrize("frames_at_once", [64, 2])
 def test_each_stretch_of_frames_says_why_it_ended(monkeypatch, frames_at_once):
-    monkeypatch.setattr("overseg.engine.followed._FRAMES_AT_ONCE", frames_at_once)
+    monkeypatch.setattr("overseg.engine.follow.followed._FRAMES_AT_ONCE", frames_at_once)
     prompts = Prompts.of_masks(Rles.from_masks(np.ones((2, *SIZE), bool)), object=[7, 3], frame=FIRST)
     visits = list(Followed(prompts, regions_of(prompts), min_area_px=5).visits(found()))
     stretches = {
         (*row, End(end))
         for visit in visits
-        for e in [visit.endings]
+        for e in [visit.terminations]
         for *row, end in zip(
             object_of(e.region).tolist(),
             e.source.tolist(),
@@ -58,5 +58,5 @@ def test_each_stretch_of_frames_says_why_it_ended(monkeypatch, frames_at_once):
         (3, backward, 0, 0, End.CLIP),
     }
     for visit in visits:
-        assert (np.diff(visit.endings.region) >= 0).all()
-        assert visit.endings.from_frame.min() >= visit.key.start
+        assert (np.diff(visit.terminations.region) >= 0).all()
+        assert visit.terminations.from_frame.min() >= visit.key.start

@@ -9,9 +9,9 @@ from overseg.associate.overlap import OverlapAssociator
 from overseg.data.budget import Budget
 from overseg.data.shot import Shot
 from overseg.data.visit import Direction, VisitKey
-from overseg.engine.previews import preview_keyframes, preview_visits, spread
 from overseg.engine.rounds import FULL, PREVIEW_ROUNDS, SEED_ROUND, is_preview
-from overseg.engine.schedule import begun_by, expected_work, schedule, sweep
+from overseg.engine.sweep.previews import preview_keyframes, preview_visits, spread
+from overseg.engine.sweep.schedule import begun_by, expected_work, schedule, sweep
 from overseg.propagate.flow import FlowPropagator
 from overseg.stages import Stages
 
@@ -48,7 +48,7 @@ def test_a_budgeted_run_previews_the_video_and_then_does_all_that_the_other_does
 @pytest.mark.parametrize("round_", PREVIEW_ROUNDS)
 @pytest.mark.parametrize("step", [1, 3, 5])
 @pytest.mark.parametrize("shots", SHOTS)
-def test_a_coarse_round_carries_masks_onto_each_frame_once(shots, step, round_):
+def test_a_coarse_round_propagates_masks_onto_each_frame_once(shots, step, round_):
     reached = [
         frame
         for key in preview_visits(shots, step, round_)
@@ -56,9 +56,9 @@ def test_a_coarse_round_carries_masks_onto_each_frame_once(shots, step, round_):
         for frame in (range(key.start + 1, key.stop + 1) if key.direction is F else range(key.start, key.stop))
     ]
     there = [key.start for key in preview_visits(shots, step, round_) if key.start == key.stop]
-    meetings = [key.start for key in preview_visits(shots, step, round_) if key.direction is B]
+    matches = [key.start for key in preview_visits(shots, step, round_) if key.direction is B]
     twice = {frame for frame in reached if reached.count(frame) == 2}
-    assert twice <= set(meetings)
+    assert twice <= set(matches)
     assert not set(reached) & set(there)
     assert set(reached) | set(there) == {frame for shot in shots for frame in range(shot.start, shot.stop + 1)}
 
@@ -85,7 +85,7 @@ def test_what_a_visit_starts_from_comes_before_it():
     done: set[tuple[int, Direction, int]] = set()
     for key in planned([Shot(0, 44), Shot(45, 200)], 5, max_masks=10):
         if is_preview(key) and key.start != key.stop:
-            assert (SEED_ROUND, F, key.carried_from) in done
+            assert (SEED_ROUND, F, key.from_frame) in done
         elif key.start != key.stop:
             assert (key.round, F, key.start) in done
             assert key.direction is F or (key.round, F, key.stop) in done

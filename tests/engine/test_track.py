@@ -1,4 +1,4 @@
-"""Sub-sequences on a video whose truth is known: what a detector sees again, what is carried over, who is who."""
+"""Sub-sequences on a video whose truth is known: what a detector sees again, what is propagated over, who is who."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -13,8 +13,8 @@ from overseg.data.frame import Frame
 from overseg.data.prompts import ObjectMasks, Prompts
 from overseg.data.rles import Rles
 from overseg.data.track_names import TrackName
-from overseg.engine.redetection import Found, Redetection, distinct, identified
-from overseg.engine.track import track
+from overseg.engine.follow.redetection import Found, Redetection, distinct, identified
+from overseg.engine.follow.track import track
 from overseg.errors import InputError, SettingsError
 from overseg.prompts.objects import PromptedObjects
 from overseg.prompts.refreshed import RefreshedFollow
@@ -54,7 +54,7 @@ class TruthDetector:
 
 @dataclass(frozen=True)
 class SeesTheTruth:
-    """Of a box, the shape that fills it; and what was carried, as it is."""
+    """Of a box, the shape that fills it; and what was propagated, as it is."""
 
     def masks(self, frame: Frame, prompts: Prompts) -> ObjectMasks:
         shapes = list(VIDEO.truth(frame.index).values())
@@ -65,8 +65,8 @@ class SeesTheTruth:
         ones = np.ones(len(prompts), np.float32)
         return ObjectMasks(Rles.concatenate(SIZE, rles), prompts.object, prompts.frame, ones)
 
-    def refreshed(self, frame: Frame, carried: ObjectMasks) -> ObjectMasks:
-        return carried
+    def refreshed(self, frame: Frame, propagated: ObjectMasks) -> ObjectMasks:
+        return propagated
 
 
 def box_of(mask: np.ndarray) -> list[float]:
@@ -164,7 +164,7 @@ def test_boxes_of_a_detector_are_told_to_a_tenth_of_a_pixel():
     assert "[[88.1, 0.2], [684.9, 0.2], [684.9, 288.9], [88.1, 288.9]]" in told
 
 
-def test_without_a_sure_frame_masks_are_carried_over_and_that_is_reported(tmp_path):
+def test_without_a_sure_frame_masks_are_propagated_over_and_that_is_reported(tmp_path):
     lines, looked = [], []
 
     class Report(SilentReport):
@@ -180,8 +180,8 @@ def test_without_a_sure_frame_masks_are_carried_over_and_that_is_reported(tmp_pa
     assert looked == [(8, 24), (24, 24)]
     assert result.summary["bridged"] == [[0, 7], [16, 23]]
     assert lines == [
-        "no sure detection on frames 16 to 23: masks are carried over",
-        "no sure detection on frames 0 to 7: masks are carried over",
+        "no sure detection on frames 16 to 23: masks are propagated over",
+        "no sure detection on frames 0 to 7: masks are propagated over",
     ]
     assert worst_iou(result, 0, "tray") > 0.6
     masks = result.masks_of(0)
@@ -189,7 +189,7 @@ def test_without_a_sure_frame_masks_are_carried_over_and_that_is_reported(tmp_pa
     assert masks.source.tolist() == [2] * 9 + [0] + [1] * 14
 
 
-def test_an_object_that_is_not_detected_again_is_carried_on_beside_one_that_is(tmp_path):
+def test_an_object_that_is_not_detected_again_is_propagated_on_beside_one_that_is(tmp_path):
     result = tracked(tmp_path / "a", TruthDetector({0: CATEGORIES, 10: ("ball",)}), subsequence=12)
     result_2 = tracked(tmp_path / "b", TruthDetector({0: ("tray",), 15: ("ball",)}), subsequence=12)
     for one in (result, result_2):
@@ -205,7 +205,7 @@ def test_what_a_person_named_keeps_its_name_when_it_is_detected(tmp_path):
     assert result.tracks.first_frame.tolist() == [0, 8]
 
 
-def test_sub_sequences_without_a_detector_only_carry_over(tmp_path):
+def test_sub_sequences_without_a_detector_only_propagate_over(tmp_path):
     result = tracked(tmp_path / "a", None, prompted(10), subsequence=5)
     assert worst_iou(result, 0, "tray") > 0.6
     assert result.summary["bridged"] == [[0, 4], [5, 9], [15, 19], [20, 23]]
@@ -260,16 +260,16 @@ def at(numbers: list[int], *lefts: int) -> ObjectMasks:
 
 
 def test_who_is_who_is_the_assignment_with_the_most_overlap():
-    carried = at([0, 1], 10, 16)
+    propagated = at([0, 1], 10, 16)
     names = [TrackName("mouse", "mouse"), TrackName("mouse 2", "mouse")]
-    numbers, named = identified(at([0, 1], 15, 11), ["mouse", "mouse"], carried, names)
+    numbers, named = identified(at([0, 1], 15, 11), ["mouse", "mouse"], propagated, names)
     assert (numbers, named) == ([1, 0], names)
 
 
 def test_a_lost_object_of_the_kind_is_found_again_and_others_are_new():
     names = [TrackName("dog", "dog"), TrackName("mouse", "mouse")]
-    carried = at([0, 1], 10, -1)
-    numbers, named = identified(at([0, 1, 2], 60, 40, 80), ["mouse", "dog", "mouse"], carried, names)
+    propagated = at([0, 1], 10, -1)
+    numbers, named = identified(at([0, 1, 2], 60, 40, 80), ["mouse", "dog", "mouse"], propagated, names)
     assert numbers == [1, 2, 3]
     assert [one.name for one in named] == ["dog", "mouse", "dog 2", "mouse 2"]
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from overseg.data.endings import Endings
 from overseg.data.masks import KeyframeMasks, Masks
 from overseg.data.rles import Rles
+from overseg.data.terminations import Terminations
 from overseg.data.tracks import Frames, Tracks
 from overseg.data.visit import Direction, Edges, Frontier, Visit, VisitKey
 from overseg.evaluate.truth import Truth
@@ -51,7 +51,7 @@ def make_result(path: Path, scene: Scene, *, size: tuple[int, int] = SIZE, shots
         n_frames=np.array([len(at) for at in seen], np.int32),
         mean_score=np.ones(n_tracks, np.float32),
         mean_area_px=whole,
-        level=np.full(n_tracks, -1, np.int8),
+        sam_output=np.full(n_tracks, -1, np.int8),
         part_of=np.full(n_tracks, -1, np.int32),
     )
     is_start = np.isin(np.arange(n_frames), shots or [0])
@@ -69,7 +69,7 @@ def make_result(path: Path, scene: Scene, *, size: tuple[int, int] = SIZE, shots
         "settings": {"start": 0, "end": None, "stride": 1, "resize": None},
     }
     with ZarrStore.create_or_resume(path, identity=identity, provenance={"input": "/none/clip"}, size=size) as store:
-        store.commit(Visit(key, masks, Endings.empty(), Edges.empty(), Frontier.empty()))
+        store.commit(Visit(key, masks, Terminations.empty(), Edges.empty(), Frontier.empty()))
         store.compact({key: track})
         store.publish(tracks=tracks, frames=frames, edges=Edges.empty(), summary={}, final=True)
     return open_result(path)

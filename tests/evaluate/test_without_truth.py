@@ -53,7 +53,7 @@ def toy(tmp_path_factory):
     return run_toy(tmp_path_factory.mktemp("toy") / "a.zarr", generator), generator.video
 
 
-def test_masks_carried_onto_a_keyframe_are_linked_where_their_track_has_a_mask_made_there(toy, tmp_path):
+def test_masks_propagated_onto_a_keyframe_are_linked_where_their_track_has_a_mask_made_there(toy, tmp_path):
     result, video = toy
     assert without_truth(result).linked == 1.0
     blind = run_toy(tmp_path / "blind.zarr", TruthGenerator(video, miss=0.5))

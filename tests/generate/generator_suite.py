@@ -16,7 +16,7 @@ from overseg.stages import MaskGenerator
 
 
 def generate(generator: MaskGenerator, keyframe: Frame) -> KeyframeMasks:
-    """Masks of a frame onto which nothing was carried."""
+    """Masks of a frame onto which nothing was propagated."""
     return generator.generate(keyframe, Rles.empty(keyframe.size))
 
 
@@ -87,11 +87,11 @@ class GeneratorSuite:
         check_table(masks, picture)
         assert len(masks) == 0
 
-    def test_carried_masks_are_welcome(self):
+    def test_propagated_masks_are_welcome(self):
         picture = self.pictures[0]
-        carried = np.zeros((2, *picture.size), bool)
-        carried[0, 16:48, 16:65] = True  # the second one is empty
-        masks = self.make(self.pictures, min_area_px=4).generate(picture, Rles.from_masks(carried))
+        propagated = np.zeros((2, *picture.size), bool)
+        propagated[0, 16:48, 16:65] = True  # the second one is empty
+        masks = self.make(self.pictures, min_area_px=4).generate(picture, Rles.from_masks(propagated))
         check_table(masks, picture)
 
     def test_the_picture_is_left_as_it_was(self):
@@ -105,16 +105,16 @@ def check_table(masks: KeyframeMasks, picture: Frame) -> None:
     n = len(masks.rles)
     assert masks.rles.size == picture.size
     assert masks.rles.to_masks().shape == (n, *picture.size)
-    for column, dtype in (("predicted_iou", np.float32), ("stability_score", np.float32), ("level", np.int8)):
+    for column, dtype in (("predicted_iou", np.float32), ("stability_score", np.float32), ("sam_output", np.int8)):
         values = getattr(masks, column)
         assert values.shape == (n,) and values.dtype == dtype, column
-    assert masks.levels.shape == (n,) and masks.levels.dtype == np.uint8
-    known = masks.level >= 0
-    assert (masks.levels[known] >> masks.level[known] & 1).all()
+    assert masks.sam_outputs.shape == (n,) and masks.sam_outputs.dtype == np.uint8
+    known = masks.sam_output >= 0
+    assert (masks.sam_outputs[known] >> masks.sam_output[known] & 1).all()
     assert masks.point_xy.shape == (n, 2) and masks.point_xy.dtype == np.float32
     for score in (masks.predicted_iou, masks.stability_score):
         assert ((score >= 0) & (score <= 1)).all()
-    assert np.isin(masks.level, (-1, 0, 1, 2)).all()
+    assert np.isin(masks.sam_output, (-1, 0, 1, 2)).all()
     known = masks.point_xy[~np.isnan(masks.point_xy).any(axis=1)]
     assert ((known >= 0) & (known < picture.size[::-1])).all()
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from overseg.data.masks import LOOK_SIZE
+from overseg.data.masks import APPEARANCE_SIZE
 from overseg.generate.appearance import Appearance
 from overseg.generate.encoding import Framing
 
@@ -36,14 +36,14 @@ def cosine(one: np.ndarray, other: np.ndarray) -> float:
 def test_what_is_of_one_stuff_looks_alike_and_nothing_else(embedding):
     seen = Appearance(embedding, FRAMING)
     whole, part, other = (
-        seen.looks(mask(*at))
+        seen.appearances(mask(*at))
         for at in (
             (slice(0, 16), slice(0, 16)),
             (slice(2, 10), slice(3, 12)),
             (slice(0, 16), slice(16, 32)),
         )
     )
-    assert whole.shape == (1, LOOK_SIZE) and whole.dtype == np.int8
+    assert whole.shape == (1, APPEARANCE_SIZE) and whole.dtype == np.int8
     assert np.linalg.norm(whole.astype(float)) == pytest.approx(127, abs=3)
     assert cosine(whole, part) > 0.9
     assert cosine(whole, other) < 0.3
@@ -53,21 +53,23 @@ def test_what_lies_beside_the_picture_changes_nothing(embedding):
     other = embedding.clone()
     other[:, :, 6:] = -3
     below = torch.cat([mask(slice(0, 24), slice(4, 9)), mask(slice(0, 32), slice(4, 9))])
-    looks = [Appearance(features, FRAMING).looks(below) for features in (embedding, other)]
-    assert np.array_equal(*looks) and np.array_equal(looks[0][0], looks[0][1])
-    assert not Appearance(embedding, FRAMING).looks(mask(slice(24, 32), slice(0, 32))).any()
+    appearances = [Appearance(features, FRAMING).appearances(below) for features in (embedding, other)]
+    assert np.array_equal(*appearances) and np.array_equal(appearances[0][0], appearances[0][1])
+    assert not Appearance(embedding, FRAMING).appearances(mask(slice(24, 32), slice(0, 32))).any()
 
 
 def test_a_cell_counts_by_the_share_of_it_that_is_mask(embedding):
     seen = Appearance(embedding, FRAMING)
-    mostly = seen.looks(mask(slice(0, 8), slice(8, 17)))
-    assert cosine(mostly, seen.looks(mask(slice(0, 8), slice(8, 16)))) > 0.95
-    assert cosine(mostly, seen.looks(mask(slice(0, 8), slice(16, 20)))) < 0.4
+    mostly = seen.appearances(mask(slice(0, 8), slice(8, 17)))
+    assert cosine(mostly, seen.appearances(mask(slice(0, 8), slice(8, 16)))) > 0.95
+    assert cosine(mostly, seen.appearances(mask(slice(0, 8), slice(16, 20)))) < 0.4
 
 
 def test_no_masks_a_picture_of_one_colour_and_drawings_of_fewer_rows(embedding):
-    assert Appearance(embedding, FRAMING).looks(torch.zeros((0, 28, 32))).shape == (0, LOOK_SIZE)
-    plain = Appearance(torch.ones_like(embedding), FRAMING).looks(mask(slice(0, 16), slice(0, 16)))
-    assert plain.shape == (1, LOOK_SIZE)
+    assert Appearance(embedding, FRAMING).appearances(torch.zeros((0, 28, 32))).shape == (0, APPEARANCE_SIZE)
+    plain = Appearance(torch.ones_like(embedding), FRAMING).appearances(mask(slice(0, 16), slice(0, 16)))
+    assert plain.shape == (1, APPEARANCE_SIZE)
     at = mask(slice(0, 16), slice(0, 16))
-    assert np.array_equal(Appearance(embedding, FRAMING).looks(at), Appearance(embedding, FRAMING).looks(at[:, :28]))
+    assert np.array_equal(
+        Appearance(embedding, FRAMING).appearances(at), Appearance(embedding, FRAMING).appearances(at[:, :28])
+    )

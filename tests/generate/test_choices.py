@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from overseg.data.masks import KeyframeMasks, levels_of
+from overseg.data.masks import KeyframeMasks, sam_outputs_of
 from overseg.data.rles import Rles
 from overseg.errors import DeviceError, WeightsError
 from overseg.generate.batching import Batching
@@ -100,11 +100,13 @@ def test_a_mask_named_first_outlives_a_better_one_like_it():
 def test_a_mask_keeps_the_levels_of_its_duplicates():
     masks = np.zeros((3, 20, 20), bool)
     masks[0, 2:12, 2:12] = masks[1, 2:12, 2:12] = masks[2, 14:, 14:] = True
-    level = np.array([0, 2, 1], np.int8)
-    table = replace(KeyframeMasks.from_rles(Rles.from_masks(masks)), level=level, levels=levels_of(level))
+    sam_output = np.array([0, 2, 1], np.int8)
+    table = replace(
+        KeyframeMasks.from_rles(Rles.from_masks(masks)), sam_output=sam_output, sam_outputs=sam_outputs_of(sam_output)
+    )
     table.predicted_iou[0] = 0.7
     kept = keep_masks(table, min_area_px=1, max_masks=None, max_iou=0.8)
-    assert kept.level.tolist() == [2, 1] and kept.levels.tolist() == [0b101, 0b010]
+    assert kept.sam_output.tolist() == [2, 1] and kept.sam_outputs.tolist() == [0b101, 0b010]
 
 
 def test_thresholds_relax_down_to_the_floors_and_never_rise():

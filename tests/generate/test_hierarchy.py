@@ -24,7 +24,7 @@ class TestHierarchyGenerator(GeneratorSuite):
     def test_every_scale_gives_masks_and_coarser_ones_are_larger(self, found):
         _, masks = found
         area = masks.rles.area_px()
-        means = [area[masks.level == level].mean() for level in range(3)]
+        means = [area[masks.sam_output == sam_output].mean() for sam_output in range(3)]
         assert means == sorted(means)
 
 

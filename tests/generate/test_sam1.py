@@ -42,14 +42,14 @@ class TestSam1Generator(GeneratorSuite):
 
     def test_levels_and_points_are_kept(self, found):
         _, masks = found
-        assert set(masks.level) == {0, 1, 2}
+        assert set(masks.sam_output) == {0, 1, 2}
         columns, rows = masks.point_xy.astype(int).T
         inside = masks.rles.to_masks()[np.arange(len(masks)), rows, columns]
         assert inside.mean() > 0.9
 
     def test_masks_keep_the_levels_of_their_duplicates(self, found):
         _, masks = found
-        assert (np.bitwise_count(masks.levels) > 1).any()
+        assert (np.bitwise_count(masks.sam_outputs) > 1).any()
 
     def test_the_cat_is_found_as_a_whole(self, found):
         _, masks = found
@@ -95,9 +95,9 @@ def test_masks_are_those_of_segment_anythings_predictor(upstream, every_mask):
     assert len(masks) > 20  # nine points, three masks each; equal ones fall together
     for row in range(len(masks)):
         theirs, iou, _ = upstream.predict(masks.point_xy[row : row + 1], np.ones(1), multimask_output=True)
-        level = masks.level[row]
-        assert masks.predicted_iou[row] == pytest.approx(min(iou[level], 1), abs=1e-4)
-        assert masks.rles.take([row]).iou(Rles.from_masks(theirs[level : level + 1]))[0, 0] >= 0.999
+        sam_output = masks.sam_output[row]
+        assert masks.predicted_iou[row] == pytest.approx(min(iou[sam_output], 1), abs=1e-4)
+        assert masks.rles.take([row]).iou(Rles.from_masks(theirs[sam_output : sam_output + 1]))[0, 0] >= 0.999
 
 
 def test_stability_is_segment_anythings(upstream, every_mask):
@@ -106,7 +106,7 @@ def test_stability_is_segment_anythings(upstream, every_mask):
     masks = every_mask
     for row in range(len(masks)):
         logits, _, _ = upstream.predict(masks.point_xy[row : row + 1], np.ones(1), return_logits=True)
-        theirs = calculate_stability_score(torch.from_numpy(logits[masks.level[row]])[None], 0.0, 1.0)[0]
+        theirs = calculate_stability_score(torch.from_numpy(logits[masks.sam_output[row]])[None], 0.0, 1.0)[0]
         assert masks.stability_score[row] == pytest.approx(float(theirs), abs=0.01)
 
 
@@ -134,9 +134,9 @@ def test_sizes_scaled_up_and_down_are_those_of_upstream(sam, size):
     predictor = SamPredictor(sam)
     predictor.set_image(picture.rgb)
     theirs, _, _ = predictor.predict(np.array([[size[1] / 2, size[0] / 2]]), np.ones(1))
-    ours = masks.rles.to_masks()[np.argsort(masks.level)]
-    for mask, level in zip(ours, np.sort(masks.level), strict=True):
-        assert (mask & theirs[level]).sum() / (mask | theirs[level]).sum() >= 0.999
+    ours = masks.rles.to_masks()[np.argsort(masks.sam_output)]
+    for mask, sam_output in zip(ours, np.sort(masks.sam_output), strict=True):
+        assert (mask & theirs[sam_output]).sum() / (mask | theirs[sam_output]).sum() >= 0.999
 
 
 def test_skipping_explained_points_loses_little(sam):
@@ -162,22 +162,22 @@ def test_weaker_masks_fill_what_is_bare_and_keep_their_scores(sam, bigbuckbunny)
     assert bare.rles.iou(full.rles).max(axis=1).min() > 0.8
 
 
-def test_carried_masks_are_found_again_at_their_place(sam):
+def test_propagated_masks_are_found_again_at_their_place(sam):
     picture = shapes(300, 400)
     bar, box = np.zeros((2, *picture.size), bool)
     bar[225:262, 100:] = True
     box[50:150, 50:200] = True
-    carried = Rles.from_masks(np.roll(np.stack([bar, box]), (3, 8), axis=(1, 2)))
-    masks = Sam1Generator(sam, points_per_side=2).generate(picture, carried)
+    propagated = Rles.from_masks(np.roll(np.stack([bar, box]), (3, 8), axis=(1, 2)))
+    masks = Sam1Generator(sam, points_per_side=2).generate(picture, propagated)
     check_table(masks, picture)
-    assert (np.isnan(masks.point_xy).all(axis=1) == (masks.level == -1)).all()
-    refined = masks.rles.take(np.flatnonzero(masks.level == -1))
+    assert (np.isnan(masks.point_xy).all(axis=1) == (masks.sam_output == -1)).all()
+    refined = masks.rles.take(np.flatnonzero(masks.sam_output == -1))
     truth = Rles.from_masks(np.stack([bar, box]))
-    assert truth.iou(carried).max() < 0.9
+    assert truth.iou(propagated).max() < 0.9
     assert truth.iou(refined).max(axis=1).min() > 0.92
 
 
-def test_carried_masks_are_refined_where_the_picture_agrees_and_the_frame_is_encoded_once(sam, monkeypatch):
+def test_propagated_masks_are_refined_where_the_picture_agrees_and_the_frame_is_encoded_once(sam, monkeypatch):
     picture = shapes(300, 400)
     truth = np.zeros((2, *picture.size), bool)
     truth[0, 225:262, 100:] = True
@@ -214,23 +214,23 @@ def test_a_thinned_generator_shares_what_is_encoded(sam, monkeypatch):
     assert len(encoded) == 1
 
 
-def test_nothing_carried_is_nothing_refined(sam):
+def test_nothing_propagated_is_nothing_refined(sam):
     seen = Sam1Generator(sam, points_per_side=2).refined(shapes(), Rles.empty(shapes().size))
     assert len(seen.prompt) == len(seen.rles) == len(seen.predicted_iou) == 0
 
 
-def test_carried_masks_that_show_nothing_are_not_kept(sam):
+def test_propagated_masks_that_show_nothing_are_not_kept(sam):
     picture = photograph()
     noise = np.random.default_rng(0).random((2, *picture.size)) > 0.7
     after = Sam1Generator(sam, points_per_side=2).generate(picture, Rles.from_masks(noise))
-    assert (after.level >= 0).all()
+    assert (after.sam_output >= 0).all()
 
 
-def test_carried_masks_can_be_ignored(sam):
+def test_propagated_masks_can_be_ignored(sam):
     picture = shapes()
-    carried = np.ones((1, *picture.size), bool)
-    generator = Sam1Generator(sam, points_per_side=2, use_carried=False)
-    check_equal(generator.generate(picture, Rles.from_masks(carried)), generate(generator, picture))
+    propagated = np.ones((1, *picture.size), bool)
+    generator = Sam1Generator(sam, points_per_side=2, use_propagated=False)
+    check_equal(generator.generate(picture, Rles.from_masks(propagated)), generate(generator, picture))
 
 
 def n_regions(masks) -> int:

@@ -37,13 +37,13 @@ class TestExactSam1Generator(GeneratorSuite):
 
     def test_masks_keep_their_levels(self, found):
         _, masks = found
-        assert (masks.levels & (1 << masks.level) > 0).all()
-        assert (np.bitwise_count(masks.levels) > 1).any()
+        assert (masks.sam_outputs & (1 << masks.sam_output) > 0).all()
+        assert (np.bitwise_count(masks.sam_outputs) > 1).any()
 
-    def test_carried_masks_change_nothing(self, found):
+    def test_propagated_masks_change_nothing(self, found):
         picture, masks = found
-        carried = Rles.from_masks(np.ones((1, *picture.size), bool))
-        check_equal(self.make((picture,), min_area_px=50).generate(picture, carried), masks)
+        propagated = Rles.from_masks(np.ones((1, *picture.size), bool))
+        check_equal(self.make((picture,), min_area_px=50).generate(picture, propagated), masks)
 
     def test_the_number_of_prompts_in_a_batch_changes_no_mask(self, found, monkeypatch):
         picture, masks = found
@@ -134,4 +134,4 @@ def test_a_run_can_ask_for_it(sam, carphone, tmp_path):
     masks = generate(ExactSam1Generator(sam, **asked), picture)
     assert len(masks) > 0
     assert sorted(result.masks_at(0).rles.counts) == sorted(masks.rles.counts)
-    assert (result.masks_at(0).levels > 0).all()
+    assert (result.masks_at(0).sam_outputs > 0).all()

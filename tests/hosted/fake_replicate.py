@@ -34,7 +34,7 @@ class FakeReplicate:
 
     models: dict[str, Callable[[dict[str, Any]], Any]]
     official: bool = True
-    n_looks: int = 2
+    n_appearances: int = 2
     failures: list[int] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     status: str = "succeeded"
@@ -46,7 +46,7 @@ class FakeReplicate:
     inputs: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
     predictions: dict[str, dict[str, Any]] = field(default_factory=dict)
-    looks: dict[str, int] = field(default_factory=dict)
+    appearances: dict[str, int] = field(default_factory=dict)
 
     def start(self, model: str, input: dict[str, Any]) -> dict[str, Any]:
         self.inputs.append((model, input))
@@ -66,8 +66,8 @@ class FakeReplicate:
 
     def look(self, id: str) -> dict[str, Any]:
         prediction = self.predictions[id]
-        self.looks[id] = self.looks.get(id, 0) + 1
-        if self.looks[id] < self.n_looks:
+        self.appearances[id] = self.appearances.get(id, 0) + 1
+        if self.appearances[id] < self.n_appearances:
             return prediction | {"status": "processing"}
         if "output" not in prediction:
             content = {key: self.content(value) for key, value in prediction["input"].items()}

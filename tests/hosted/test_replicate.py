@@ -142,7 +142,7 @@ def test_interrupted_a_prediction_is_cancelled(fake, replicate, file, monkeypatc
 
 def test_a_prediction_that_never_ends_is_cancelled(fake, file):
     replicate = Replicate(Connection(fake.url, Token(TOKEN), patience=replace(AT_ONCE, longest_s=0)))
-    fake.n_looks = 10**9
+    fake.n_appearances = 10**9
     with pytest.raises(HostError, match="did not end within 0 s and was cancelled; its state was 'starting': try"):
         replicate.run(MODEL, {"file": replicate.upload(file)})
     assert fake.predictions["p0"]["status"] == "canceled"

@@ -15,7 +15,7 @@ from overseg.data.frame import Frame
 from overseg.data.masks import KeyframeMasks, TrackMasks
 from overseg.data.rles import Rles
 from overseg.data.settings import Settings
-from overseg.engine.run import run
+from overseg.engine.sweep.run import run
 from overseg.propagate.flow import FlowPropagator
 from overseg.stages import Stages
 from overseg.store.result import Result, open_result
@@ -33,14 +33,14 @@ class KnownGenerator:
     truth: TruthGenerator
     keyframe_work: float = 1.0
 
-    def generate(self, keyframe: Frame, carried: Rles) -> KeyframeMasks:
-        masks = self.truth.generate(keyframe, carried)
+    def generate(self, keyframe: Frame, propagated: Rles) -> KeyframeMasks:
+        masks = self.truth.generate(keyframe, propagated)
         n = len(masks)
         return replace(
             masks,
             predicted_iou=np.linspace(0.7, 0.99, n, dtype=np.float32),
-            level=(np.arange(n) % 3).astype(np.int8),
-            levels=(1 << np.arange(n) % 3 | 1).astype(np.uint8),
+            sam_output=(np.arange(n) % 3).astype(np.int8),
+            sam_outputs=(1 << np.arange(n) % 3 | 1).astype(np.uint8),
             point_xy=np.arange(2 * n, dtype=np.float32).reshape(n, 2) + 0.5,
         )
 
@@ -54,7 +54,7 @@ def write_images(folder: Path) -> Path:
 
 
 def write_result(folder: Path) -> Result:
-    """A finished run in `folder`: overlapping masks, made and carried, of tracks within each other, in two shots."""
+    """A finished run in `folder`: overlapping masks, made and propagated, of tracks within each other, in two shots."""
     images = write_images(folder / "toy images")
     settings = Settings(step=3, min_area_px=20, generator="hierarchy")
     with open_video(images) as video:

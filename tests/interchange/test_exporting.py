@@ -142,9 +142,9 @@ def test_what_else_lies_there_is_not_replaced(result, tmp_path):
     ("options", "line"),
     [
         ({"format": "gif"}, "--format is one of coco"),
-        ({"format": "coco", "flat": Cut(level=0)}, "coco holds all masks"),
+        ({"format": "coco", "flat": Cut(depth=0)}, "coco holds all masks"),
         ({"format": "coco", "frames": "move"}, "--frames is one of"),
-        ({"format": "davis", "flat": Cut(level=0, n_tracks=3)}, "give one of the two"),
+        ({"format": "davis", "flat": Cut(depth=0, n_tracks=3)}, "give one of the two"),
     ],
 )
 def test_options_that_do_not_fit(result, tmp_path, options, line):
@@ -169,7 +169,7 @@ def test_more_objects_than_a_format_can_hold(result, tmp_path, monkeypatch):
     monkeypatch.setattr("overseg.interchange.formats.FORMATS", few)
     assert export(result, tmp_path / "out", format="davis").n_objects == 2
     with pytest.raises(SettingsError, match="--flatten tracks=2"):
-        export(result, tmp_path / "level", format="davis", flat=Cut(level=9))
+        export(result, tmp_path / "level", format="davis", flat=Cut(depth=9))
 
 
 def test_small_numbers_for_large_ones(result, tmp_path):

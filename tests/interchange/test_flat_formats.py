@@ -42,8 +42,8 @@ def test_imported_it_is_the_flattened_store(result, returned, format):
 @pytest.mark.parametrize("format", ["davis", "mots", "mot", "yolo-seg", "panoptic"])
 def test_the_loss_is_told(result, tmp_path, format):
     assert export(result, tmp_path / "out", format=format).loss == result.flatten().loss()
-    cut = export(result, tmp_path / "cut", format=format, flat=Cut(level=0))
-    assert (cut.loss, cut.n_objects) == (result.flatten(level=0).loss(), len(result.tree.roots()))
+    cut = export(result, tmp_path / "cut", format=format, flat=Cut(depth=0))
+    assert (cut.loss, cut.n_objects) == (result.flatten(depth=0).loss(), len(result.tree.roots()))
 
 
 def test_davis_read_by_vos_benchmark(exported, labels):
@@ -162,13 +162,13 @@ def test_numbers_of_panoptic_segments_take_three_bytes(result, tmp_path):
 
 def test_maps_of_levels_hold_every_track_and_count_what_is_lost(result, tmp_path):
     exported = export(result, tmp_path / "out", format="id-maps")
-    level = result.tree.level
+    depth = result.tree.depth
     lost_px = 0
     for frame in range(N_FRAMES):
         masks = result.masks_at(frame)
-        for one in range(result.tree.n_levels):
+        for one in range(result.tree.n_depths):
             pixels = np.array(Image.open(tmp_path / "out" / f"level_{one}" / f"shot{frame + 7}.png"))
-            here = masks.take(level[masks.track] == one)
+            here = masks.take(depth[masks.track] == one)
             assert pixels.dtype == np.uint16
             assert np.array_equal(pixels > 0, here.rles.to_masks().any(axis=0))
             assert set(np.unique(pixels[pixels > 0]).tolist()) <= set((here.track + 1).tolist())

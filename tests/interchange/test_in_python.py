@@ -12,7 +12,7 @@ import overseg
 from overseg.data.masks import TrackMasks
 from overseg.errors import SettingsError
 from overseg.interchange.detections import to_supervision, to_torch
-from overseg.interchange.viewers import LevelMaps, napari_layers, write_rerun
+from overseg.interchange.viewers import DepthMaps, napari_layers, write_rerun
 
 
 def empty(result) -> TrackMasks:
@@ -26,7 +26,7 @@ def test_supervision(result):
     assert np.array_equal(detections.tracker_id, masks.track)
     assert np.array_equal(detections.confidence, masks.score)
     assert np.array_equal(detections.area, masks.rles.area_px())
-    assert np.array_equal(detections.data["level"], masks.level)
+    assert np.array_equal(detections.data["sam_output"], masks.sam_output)
     for (x1, y1, x2, y2), mask in zip(detections.xyxy.astype(int), detections.mask, strict=True):
         assert mask[y1:y2, x1:x2].sum() == mask.sum()
     drawn = supervision.MaskAnnotator(color_lookup=supervision.ColorLookup.TRACK).annotate(
@@ -51,19 +51,19 @@ def test_arrays_for_napari(result):
     layers = napari_layers(result, VIDEO)
     assert [(kind, options["name"]) for _, options, kind in layers] == [
         ("image", "frames"),
-        *(("labels", f"level {level}") for level in range(result.tree.n_levels)),
+        *(("labels", f"depth {depth}") for depth in range(result.tree.n_depths)),
     ]
     assert np.array_equal(layers[0][0][2, 4:6], VIDEO[2].rgb[4:6])
     assert layers[0][0].shape == (N_FRAMES, *result.size, 3) and layers[0][0][1:3].shape[0] == 2
-    for level, (maps, _, _) in enumerate(layers[1:]):
+    for depth, (maps, _, _) in enumerate(layers[1:]):
         whole = np.stack([maps[frame] for frame in range(N_FRAMES)])
         assert (maps.shape, maps.dtype, maps.ndim, len(maps)) == (whole.shape, whole.dtype, 3, N_FRAMES)
         assert np.array_equal(maps[2:7:2, 10:20, 5], whole[2:7:2, 10:20, 5])
         assert np.array_equal(maps[-1], whole[-1]) and maps[5:5].shape == (0, *result.size)
-        assert set(result.tree.level[np.unique(whole[whole > 0]) - 1].tolist()) == {level}
+        assert set(result.tree.depth[np.unique(whole[whole > 0]) - 1].tolist()) == {depth}
         for frame in range(N_FRAMES):
             masks = result.masks_at(frame)
-            here = masks.take(result.tree.level[masks.track] == level).rles.to_masks()
+            here = masks.take(result.tree.depth[masks.track] == depth).rles.to_masks()
             assert np.array_equal(whole[frame] > 0, here.any(axis=0))
 
 
@@ -77,11 +77,11 @@ def test_what_is_not_installed_is_said(result, tmp_path, monkeypatch):
 
 
 def test_levels_of_nothing(result):
-    assert not LevelMaps(result, 99)[0].any()
+    assert not DepthMaps(result, 99)[0].any()
 
 
 def test_the_same_from_the_package(result, tmp_path):
-    exported = overseg.export(result, tmp_path / "out", format="davis", flatten="level=0", min_length=6)
+    exported = overseg.export(result, tmp_path / "out", format="davis", flatten="depth=0", min_length=6)
     assert exported.n_objects == 1 and exported.loss is not None and exported.loss.n_tracks_lost > 0
     again = overseg.import_masks(tmp_path / "out", tmp_path / "again.zarr", format="davis")
     assert len(again.tracks) == 1

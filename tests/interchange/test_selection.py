@@ -26,7 +26,7 @@ def of(result, **filters) -> Selection:
         ({"min_length": 6}, lambda tracks: tracks.n_frames >= 6),
         ({"min_area_px": 900}, lambda tracks: tracks.mean_area_px >= 900),
         ({"min_score": 0.93}, lambda tracks: tracks.mean_score >= 0.93),
-        ({"level": "part"}, lambda tracks: tracks.level == 1),
+        ({"sam_output": "part"}, lambda tracks: tracks.sam_output == 1),
         ({"start": 1, "new_only": True}, lambda tracks: tracks.first_frame >= 1),
         ({"end": 1}, lambda tracks: tracks.first_frame < 1),
     ],
@@ -66,7 +66,7 @@ def _numbers(id):
 
 def test_tracks_of_one_number_are_one_object(result):
     """On each frame as one mask, with the better one's score."""
-    alone = result.tracks.level == 0
+    alone = result.tracks.sam_output == 0
     merged = np.where(alone, 7, 0)
     selection = Selection(result, Filters(), labels=_numbers(merged))
     assert selection.objects.id.tolist() == [0, 7]
@@ -112,17 +112,17 @@ def test_labels_that_are_wrong(tmp_path, content, line):
     assert "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize("filters", [{"start": N_FRAMES}, {"start": -1}, {"start": 4, "end": 4}, {"level": "all"}])
+@pytest.mark.parametrize("filters", [{"start": N_FRAMES}, {"start": -1}, {"start": 4, "end": 4}, {"sam_output": "all"}])
 def test_filters_that_are_wrong(result, filters):
     with pytest.raises(SettingsError):
         of(result, **filters)
 
 
 def test_laid_over_each_other(result):
-    selection = Selection(result, Filters(start=2, end=4), flat=Cut(level=0))
+    selection = Selection(result, Filters(start=2, end=4), flat=Cut(depth=0))
     roots = result.tree.roots()
     assert selection.objects.id.tolist() == roots[result.tracks.first_frame[roots] < 4].tolist()
-    flat = result.flatten(level=0)
+    flat = result.flatten(depth=0)
     for frame in selection:
         assert frame.masks.rles == flat.masks_at(frame.number).rles
     loss = selection.loss()

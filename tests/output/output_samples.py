@@ -8,9 +8,9 @@ import numpy as np
 from skimage import data
 from toy import NAMES, ToyVideo
 
-from overseg.data.endings import Endings
 from overseg.data.masks import KeyframeMasks, Masks, region_id
 from overseg.data.rles import Rles
+from overseg.data.terminations import Terminations
 from overseg.data.track_names import TrackName
 from overseg.data.tracks import Frames, Tracks
 from overseg.data.visit import Direction, Edges, Frontier, Visit, VisitKey
@@ -23,7 +23,7 @@ from overseg.video.open import open_video
 N_FRAMES = 8
 UNVISITED = N_FRAMES - 1  # holds no mask
 TOY = ToyVideo(N_FRAMES)
-LEVELS = (2, 2, 1, 0, -1)  # of the tracks, which are NAMES
+SAM_OUTPUTS = (2, 2, 1, 0, -1)  # of the tracks, which are NAMES
 
 
 def write_toy_video(path: Path) -> Path:
@@ -55,7 +55,11 @@ def write_store(path: Path, video_path: Path, *, names: dict[int, TrackName] | N
     tracks = np.array([NAMES.index(name) for frame in range(info.n_frames) for name in toy_masks(frame)], np.int32)
     masks = Masks(**{**vars(masks), "region": region_id(0, 0, tracks)})
     visit = Visit(
-        VisitKey(0, 0, info.n_frames - 1, Direction.FORWARD), masks, Endings.empty(), Edges.empty(), Frontier.empty()
+        VisitKey(0, 0, info.n_frames - 1, Direction.FORWARD),
+        masks,
+        Terminations.empty(),
+        Edges.empty(),
+        Frontier.empty(),
     )
     identity = {"video": asdict(info), "settings": settings}
     provenance = {"input": str(video_path.resolve())}
@@ -106,7 +110,7 @@ def _tracks_table(track_of_row: np.ndarray) -> Tracks:
         n_frames=np.bincount(track_of_row, minlength=n).astype(np.int32),
         mean_score=np.ones(n, np.float32),
         mean_area_px=np.ones(n, np.float32),
-        level=np.array(LEVELS, np.int8),
+        sam_output=np.array(SAM_OUTPUTS, np.int8),
         part_of=np.full(n, -1, np.int32),
     )
 

@@ -30,8 +30,8 @@ def table(masks: dict[int, np.ndarray]) -> TrackMasks:
         source=np.zeros(n, np.int8),
         score=ones,
         stability_score=ones,
-        level=np.zeros(n, np.int8),
-        levels=np.ones(n, np.uint8),
+        sam_output=np.zeros(n, np.int8),
+        sam_outputs=np.ones(n, np.uint8),
         point_xy=np.zeros((n, 2), np.float32),
     )
 

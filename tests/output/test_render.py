@@ -20,9 +20,9 @@ from overseg.interchange.filters import Filters
 from overseg.output.colours import track_colours
 from overseg.output.form import Form
 from overseg.output.input_video import open_input
-from overseg.output.look import Look
 from overseg.output.picture_file import write_picture
 from overseg.output.render import render, render_frame
+from overseg.output.render_options import RenderOptions
 
 CODEC_NOISE = 12  # mean absolute difference of pixels that went through 4:2:0 and H.264
 
@@ -67,7 +67,7 @@ def test_frames_change_where_masks_are_and_nowhere_else(result, video):
 def test_a_track_keeps_its_colour_and_small_ones_lie_on_top(result, video):
     colours = dict(zip(NAMES, track_colours(np.arange(len(NAMES))).tolist(), strict=True))
     for frame in range(N_FRAMES - 1):
-        picture = render_frame(result, video, frame, look=Look(opacity=1))
+        picture = render_frame(result, video, frame, render_options=RenderOptions(opacity=1))
         for name, mask in on_top(frame).items():
             assert mask.any()
             assert (picture[mask] == colours[name]).all()
@@ -87,11 +87,11 @@ def test_a_video_holds_every_frame_as_drawn(result, video, tmp_path):
 
 
 def test_side_by_side_in_a_webm_of_another_speed(result, video, tmp_path):
-    render(result, video, tmp_path / "out.webm", form=Form(fps=5), look=Look(side_by_side=True))
+    render(result, video, tmp_path / "out.webm", form=Form(fps=5), render_options=RenderOptions(side_by_side=True))
     pictures, fps = read_video(tmp_path / "out.webm")
     height, width = TOY.info.size
     assert (pictures.shape, fps) == ((N_FRAMES, height, 2 * width, 3), 5)
-    both = render_frame(result, video, 3, look=Look(side_by_side=True))
+    both = render_frame(result, video, 3, render_options=RenderOptions(side_by_side=True))
     assert np.array_equal(both[:, :width], video[3].rgb)
     assert np.array_equal(both[:, width:], render_frame(result, video, 3))
 
@@ -117,11 +117,11 @@ def test_the_frames_of_the_run_are_read_again(tmp_path):
 @pytest.mark.parametrize(
     ("options", "shown"),
     [
-        ({"level": "whole"}, {"table", "tray"}),
-        ({"level": "subpart"}, {"handle"}),
+        ({"sam_output": "whole"}, {"table", "tray"}),
+        ({"sam_output": "subpart"}, {"handle"}),
         ({"ids": (1, 3)}, {"tray", "handle"}),
         ({"min_length": N_FRAMES - 1}, {"table", "tray", "cup", "handle"}),
-        ({"level": "whole", "min_length": N_FRAMES}, set()),
+        ({"sam_output": "whole", "min_length": N_FRAMES}, set()),
     ],
 )
 def test_only_some_tracks(result, video, options, shown):
@@ -139,11 +139,11 @@ def test_a_frame_that_there_is_not(result, video, frame):
 
 def test_options_that_cannot_be(result, video, tmp_path):
     with pytest.raises(SettingsError, match="--opacity takes a number from 0 to 1, not 1.5"):
-        render_frame(result, video, 0, look=Look(opacity=1.5))
-    with pytest.raises(SettingsError, match="--level is one of subpart, part, whole, not 'half'"):
-        render_frame(result, video, 0, filters=Filters(level="half"))
+        render_frame(result, video, 0, render_options=RenderOptions(opacity=1.5))
+    with pytest.raises(SettingsError, match="--sam-output is one of subpart, part, whole, not 'half'"):
+        render_frame(result, video, 0, filters=Filters(sam_output="half"))
     with pytest.raises(SettingsError):
-        render(result, video, tmp_path / "out.mp4", look=Look(opacity=float("nan")))
+        render(result, video, tmp_path / "out.mp4", render_options=RenderOptions(opacity=float("nan")))
     assert not (tmp_path / "out.mp4").exists()
 
 

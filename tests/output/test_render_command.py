@@ -24,7 +24,7 @@ def test_a_video(store, tmp_path, capsys):
 
 def test_a_picture(store, tmp_path, capsys):
     out = tmp_path / "out.png"
-    assert main(["render", store, str(out), "--frame", "3", "--level", "whole", "--side-by-side"]) == 0
+    assert main(["render", store, str(out), "--frame", "3", "--sam-output", "whole", "--side-by-side"]) == 0
     assert capsys.readouterr().out == f"{out}: frame 3, 2 of 5 masks\n"
     height, width = TOY.info.size
     assert cv2.imread(str(out)).shape == (height, 2 * width, 3)
@@ -53,7 +53,7 @@ def test_a_video_that_lies_elsewhere(tmp_path):
         (["out.gif"], 2, "must end in one of .mp4"),
         (["out.mp4", "--fps", "0"], 2, "above 0, not 0"),
         (["out.mp4", "--opacity", "2"], 2, "--opacity takes a number from 0 to 1, not 2"),
-        (["out.mp4", "--level", "3"], 2, "--level is one of subpart, part, whole"),
+        (["out.mp4", "--sam-output", "3"], 2, "--sam-output is one of subpart, part, whole"),
         (["nowhere/out.mp4"], 1, "cannot write the video"),
         (["nowhere/out.png", "--frame", "1"], 1, "cannot write the picture"),
         (["out.mp4", "--video", "gone.mp4"], 1, "no file or folder gone.mp4"),

@@ -13,8 +13,8 @@ from overseg.cli.main import main
 from overseg.data.track_names import TrackName
 from overseg.output.form import Form
 from overseg.output.input_video import open_input
-from overseg.output.look import Look
 from overseg.output.render import render, render_frame
+from overseg.output.render_options import RenderOptions
 from overseg.output.styles import STYLES
 
 
@@ -58,27 +58,27 @@ def iou(one: np.ndarray, other: np.ndarray) -> float:
 
 def test_binary_is_white_on_masks_and_black_elsewhere(result, video):
     for frame in range(N_FRAMES):
-        picture = render_frame(result, video, frame, look=Look(style="binary"))
+        picture = render_frame(result, video, frame, render_options=RenderOptions(style="binary"))
         assert picture.shape == (*TOY.info.size, 1)
         assert np.array_equal(picture[..., 0], 255 * covered(frame).astype(np.uint8))
 
 
 def test_greenscreen_keeps_the_picture_on_masks_alone(result, video):
     for frame in (3, UNVISITED):
-        picture = render_frame(result, video, frame, look=Look(style="greenscreen"))
+        picture = render_frame(result, video, frame, render_options=RenderOptions(style="greenscreen"))
         assert np.array_equal(picture[covered(frame)], video[frame].rgb[covered(frame)])
         assert (picture[~covered(frame)] == (0, 255, 0)).all()
 
 
 def test_highlighted_is_the_overlay_on_masks_and_darker_elsewhere(result, video):
-    picture = render_frame(result, video, 3, look=Look(style="highlighted"))
+    picture = render_frame(result, video, 3, render_options=RenderOptions(style="highlighted"))
     overlay = render_frame(result, video, 3)
     assert np.array_equal(picture[covered(3)], overlay[covered(3)])
     assert np.abs(picture[~covered(3)] - 0.35 * video[3].rgb[~covered(3)]).max() <= 0.5
 
 
 def test_alpha_is_the_picture_and_its_matte(result, video):
-    picture = render_frame(result, video, 3, look=Look(style="alpha"))
+    picture = render_frame(result, video, 3, render_options=RenderOptions(style="alpha"))
     assert np.array_equal(picture[..., :3], video[3].rgb)
     assert np.array_equal(picture[..., 3] == 255, covered(3))
     assert set(np.unique(picture[..., 3])) == {0, 255}
@@ -87,9 +87,9 @@ def test_alpha_is_the_picture_and_its_matte(result, video):
 @pytest.mark.parametrize("style", STYLES)
 def test_side_by_side_in_every_style(style, result, video):
     width = TOY.info.width
-    both = render_frame(result, video, 3, look=Look(style=style, side_by_side=True))
-    alone = render_frame(result, video, 3, look=Look(style=style))
-    assert both.shape[1] == 2 * width and both.shape[2] == Look(style=style, side_by_side=True).channels
+    both = render_frame(result, video, 3, render_options=RenderOptions(style=style, side_by_side=True))
+    alone = render_frame(result, video, 3, render_options=RenderOptions(style=style))
+    assert both.shape[1] == 2 * width and both.shape[2] == RenderOptions(style=style, side_by_side=True).channels
     assert np.array_equal(both[:, :width, :3], video[3].rgb)
     assert (both[:, width:] == alone).all()
     assert both.shape[2] < 4 or (both[:, :width, 3] == 255).all()

@@ -1,4 +1,4 @@
-"""Masks that are carried a few frames and then seen anew follow an object that alone they would drift off."""
+"""Masks that are propagated a few frames and then seen anew follow an object that alone they would drift off."""
 
 from dataclasses import dataclass, field, replace
 
@@ -34,9 +34,9 @@ class SeesTheDisc:
         rles = Rles.concatenate(SIZE, [disc_on(frame.index) for _ in range(len(objects))])
         return ObjectMasks(rles, objects, prompts.frame, np.ones(len(objects), np.float32))
 
-    def refreshed(self, frame: Frame, carried: ObjectMasks) -> ObjectMasks:
+    def refreshed(self, frame: Frame, propagated: ObjectMasks) -> ObjectMasks:
         self.refreshed_on.append(frame.index)
-        return replace(carried, rles=Rles.concatenate(SIZE, [disc_on(frame.index) for _ in range(len(carried))]))
+        return replace(propagated, rles=Rles.concatenate(SIZE, [disc_on(frame.index) for _ in range(len(propagated))]))
 
 
 def box_on(frame: int, object: int = 7) -> Prompts:
@@ -60,7 +60,7 @@ def test_from_the_prompt_to_both_ends_and_seen_anew_on_the_way():
     assert found[3].rles == disc_on(7)
 
 
-def test_with_step_0_nothing_is_seen_anew_and_flow_alone_carries():
+def test_with_step_0_nothing_is_seen_anew_and_flow_alone_propagates():
     seen = SeesTheDisc()
     found = list(RefreshedFollow(FlowPropagator(min_area_px=20), seen, step=0).follow(VIDEO, box_on(0), Shot(0, 11)))
     assert seen.refreshed_on == []
@@ -68,7 +68,7 @@ def test_with_step_0_nothing_is_seen_anew_and_flow_alone_carries():
     assert [masks.rles for masks in found] == [masks.rles for masks in alone]
 
 
-def test_no_more_frames_are_carried_at_once_than_memory_has_room_for(monkeypatch):
+def test_no_more_frames_are_propagated_at_once_than_memory_has_room_for(monkeypatch):
     monkeypatch.setattr("overseg.prompts.refreshed._MOST_AT_ONCE", 4)
     lengths = []
 
@@ -87,7 +87,7 @@ def test_no_more_frames_are_carried_at_once_than_memory_has_room_for(monkeypatch
             assert masks.rles.iou(disc_on(int(masks.frame[0])))[0, 0] > 0.9
 
 
-def test_an_object_that_is_prompted_later_is_carried_back_and_a_second_prompt_takes_over():
+def test_an_object_that_is_prompted_later_is_propagated_back_and_a_second_prompt_takes_over():
     prompts = Prompts.concatenate([box_on(2, 1), box_on(6, 2), box_on(7, 1)])
     seen = SeesTheDisc()
     follow = RefreshedFollow(FlowPropagator(min_area_px=20), seen, step=4)

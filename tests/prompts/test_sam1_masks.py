@@ -92,18 +92,18 @@ def test_masks_come_back_as_they_are_without_the_model():
     assert (found.object.tolist(), found.rles, found.score.tolist()) == ([4], mask, [1])
 
 
-def test_what_was_carried_a_little_off_is_seen_as_it_is_and_what_is_not_there_stays(sam):
+def test_what_was_propagated_a_little_off_is_seen_as_it_is_and_what_is_not_there_stays(sam):
     masks = Sam1Masks(sam)
     cat = masks.masks(FRAME, Prompts.of_boxes(SIZE, object=[0], frame=0, boxes_xyxy=[CAT])).rles
     shifted = np.roll(cat.to_masks(), (6, 6), axis=(1, 2))
     stripes = np.zeros((1, *SIZE), bool)
     stripes[0, ::7, ::5] = True
-    carried = Rles.from_masks(np.concatenate([shifted, stripes, stripes & False]))
+    propagated = Rles.from_masks(np.concatenate([shifted, stripes, stripes & False]))
     three = np.arange(3, dtype=np.int32)
-    found = masks.refreshed(FRAME, ObjectMasks(carried, three, three * 0, np.full(3, 0.5, np.float32)))
+    found = masks.refreshed(FRAME, ObjectMasks(propagated, three, three * 0, np.full(3, 0.5, np.float32)))
     assert found.object.tolist() == [0, 1, 2]
-    assert found.rles.iou(cat)[0, 0] > carried.iou(cat)[0, 0] + 0.02
-    assert found.rles.counts[1:] == carried.counts[1:]
+    assert found.rles.iou(cat)[0, 0] > propagated.iou(cat)[0, 0] + 0.02
+    assert found.rles.counts[1:] == propagated.counts[1:]
     assert found.score[0] > 0.8
     assert found.score[1:].tolist() == [0.5, 0.5]
 

@@ -18,7 +18,7 @@ import pytest
 import skimage.data
 
 from overseg.data.frame import Frame
-from overseg.data.masklets import CarriedMasks, End, Masklets
+from overseg.data.masklets import End, Masklets, PropagatedMasks
 from overseg.data.rles import Rles
 from overseg.data.video_info import VideoInfo
 from overseg.data.visit import Direction
@@ -77,7 +77,7 @@ def three_discs(size: tuple[int, int] = SIZE) -> Rles:
     )
 
 
-def rows_of(masklets: Masklets, prompt: int) -> CarriedMasks:
+def rows_of(masklets: Masklets, prompt: int) -> PropagatedMasks:
     return masklets.masks.take(masklets.masks.prompt == prompt)
 
 
@@ -86,7 +86,7 @@ class PropagatorSuite:
 
     Attributes:
         holds_still: whether a mask hardly changes where nothing moves; not so with untrained weights.
-        same_iou: how equal masks are that are carried alone and together, or forward and in a mirrored video.
+        same_iou: how equal masks are that are propagated alone and together, or forward and in a mirrored video.
     """
 
     holds_still = False

@@ -1,4 +1,4 @@
-"""Carrying masks by optical flow."""
+"""Propagating masks by optical flow."""
 
 import numpy as np
 import pytest
@@ -27,9 +27,9 @@ def test_masks_move_with_the_picture(direction):
     mask = discs(SIZE, (SIZE[0] // 2, SIZE[1] // 2, 16))
     masklet = FlowPropagator(min_area_px=20).propagate(Clip(video, 0, 5), mask, direction).masks
     sign = 1 if direction is FORWARD else -1
-    for distance, carried in enumerate(masklet.rles.to_masks(), start=1):
+    for distance, propagated in enumerate(masklet.rles.to_masks(), start=1):
         expected = np.roll(mask.to_masks()[0], -3 * sign * distance, axis=1)
-        assert (carried & expected).sum() / (carried | expected).sum() > 0.93
+        assert (propagated & expected).sum() / (propagated | expected).sum() > 0.93
     assert len(masklet) == 5
     assert masklet.score.min() > 0.8
 
@@ -56,7 +56,7 @@ def test_a_mask_that_is_covered_up_loses_its_support_and_ends():
     frames[2, 10:50, 10:50] = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
     video = ArrayVideo(frames)
     prompts = discs(SIZE, (30, 30, 14), (30, 70, 8))
-    for start, frames in ((0, [1]), (1, [])):  # on the second frame that it is carried to, and at once
+    for start, frames in ((0, [1]), (1, [])):  # on the second frame that it is propagated to, and at once
         masklets = FlowPropagator(min_area_px=20).propagate(Clip(video, start, 2), prompts, FORWARD)
         assert rows_of(masklets, 0).frame.tolist() == frames
         assert rows_of(masklets, 1).frame.tolist() == [*frames, 2]

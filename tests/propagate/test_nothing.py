@@ -1,4 +1,4 @@
-"""Carrying nothing, and saying so."""
+"""Propagating nothing, and saying so."""
 
 import pytest
 from propagate.propagator_suite import SIZE, panning_video, three_discs
@@ -11,7 +11,7 @@ from overseg.stages import Clip, MaskPropagator
 
 
 @pytest.mark.parametrize("direction", list(Direction))
-@pytest.mark.parametrize(("stop", "end"), [(1, End.CLIP), (2, End.NOT_CARRIED)])
+@pytest.mark.parametrize(("stop", "end"), [(1, End.CLIP), (2, End.NOT_PROPAGATED)])
 def test_every_masklet_ends_at_once(direction, stop, end):
     assert isinstance(NoPropagator(), MaskPropagator)
     for prompts in (three_discs(), Rles.empty(SIZE)):

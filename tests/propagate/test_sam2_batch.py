@@ -1,4 +1,4 @@
-"""How many masks are carried at once follows from the memory of the device."""
+"""How many masks are propagated at once follows from the memory of the device."""
 
 from collections.abc import Callable
 
@@ -6,9 +6,9 @@ import pytest
 import torch
 from sam2.modeling.sam2_base import SAM2Base
 
-from overseg.propagate import sam2_batch
-from overseg.propagate.sam2_batch import fitting_batch, mask_bytes, remembered_bytes
-from overseg.propagate.sam2_random import random_sam2
+from overseg.propagate.sam2 import batch
+from overseg.propagate.sam2.batch import fitting_batch, mask_bytes, remembered_bytes
+from overseg.propagate.sam2.random import random_sam2
 
 FULL_HD = (1080, 1920)
 GIB = 2**30
@@ -49,14 +49,14 @@ def test_300_masks_of_a_full_hd_clip_fit_into_8_gb_beside_the_large_model(model:
     assert needed_bytes < total_bytes
 
 
-def test_more_memory_carries_more_at_once_up_to_a_limit(model: SAM2Base, device_of: Callable) -> None:
+def test_more_memory_propagates_more_at_once_up_to_a_limit(model: SAM2Base, device_of: Callable) -> None:
     found = []
     for total_bytes in (2 * GIB, 8 * GIB, 16 * GIB, 200 * GIB):
         device_of(total_bytes)
         found.append(fitting_batch(model, FULL_HD, n_masks=300))
     assert found == sorted(found)
     assert found[0] == 1
-    assert found[-1] == sam2_batch._ACCELERATOR_MAX_BATCH
+    assert found[-1] == batch._ACCELERATOR_MAX_BATCH
 
 
 def test_masks_that_are_remembered_leave_less_room(model: SAM2Base, device_of: Callable) -> None:

@@ -9,12 +9,12 @@ import torch._dynamo.utils
 from propagate.propagator_suite import panning_video, three_discs
 
 from overseg.data.visit import Direction
-from overseg.propagate.sam2 import Sam2Propagator
-from overseg.propagate.sam2_attention import OneFrameMemoryAttention
-from overseg.propagate.sam2_batch import is_side_by_side
-from overseg.propagate.sam2_compile import compile_parts
-from overseg.propagate.sam2_model import load_sam2
-from overseg.propagate.sam2_random import save_random_sam2
+from overseg.propagate.sam2.attention import OneFrameMemoryAttention
+from overseg.propagate.sam2.batch import is_side_by_side
+from overseg.propagate.sam2.compile import compile_parts
+from overseg.propagate.sam2.model import load_sam2
+from overseg.propagate.sam2.propagator import Sam2Propagator
+from overseg.propagate.sam2.random import save_random_sam2
 from overseg.stages import Clip
 
 N_PARTS = 5

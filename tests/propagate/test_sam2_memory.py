@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from overseg.propagate.sam2_memory import Memory, MemoryBank
+from overseg.propagate.sam2.memory import Memory, MemoryBank
 
 N_MASKS = 3
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from overseg.errors import DeviceError, SettingsError, WeightsError
-from overseg.propagate.sam2_model import Sam2Variant, build_sam2_model, load_sam2, sam2_variant
-from overseg.propagate.sam2_random import random_sam2, save_random_sam2
+from overseg.propagate.sam2.model import Sam2Variant, build_sam2_model, load_sam2, sam2_variant
+from overseg.propagate.sam2.random import random_sam2, save_random_sam2
 
 VARIANTS = [Sam2Variant(version, size) for version in ("2", "2.1") for size in ("t", "s", "b+", "l")]
 

@@ -9,13 +9,13 @@ import scipy.ndimage
 import torch
 from propagate.propagator_suite import ArrayVideo, discs, panning_video
 
-from overseg.data.masklets import CarriedMasks
+from overseg.data.masklets import PropagatedMasks
 from overseg.data.rles import Rles
 from overseg.data.visit import Direction
-from overseg.propagate.sam2_model import Sam2Variant, load_sam2
-from overseg.propagate.sam2_parity import Parity, compare, upstream_masks, upstream_predictor
-from overseg.propagate.sam2_random import save_random_sam2
-from overseg.propagate.sam2_steps import SmallRegions
+from overseg.propagate.sam2.model import Sam2Variant, load_sam2
+from overseg.propagate.sam2.parity import Parity, compare, upstream_masks, upstream_predictor
+from overseg.propagate.sam2.random import save_random_sam2
+from overseg.propagate.sam2.steps import SmallRegions
 from overseg.stages import Clip
 
 SIZE = (180, 260)
@@ -94,7 +94,7 @@ def test_same_masks_beyond_the_reach_of_memory_and_beside_a_mask_that_ends(
 def test_the_comparison_sees_what_differs() -> None:
     disc, smaller = (discs(SIZE, (130, 90, radius)) for radius in (60, 59))
     nothing = Rles.from_masks(np.zeros((1, *SIZE), dtype=bool))
-    ours = CarriedMasks(
+    ours = PropagatedMasks(
         rles=Rles.concatenate(SIZE, [disc, disc]),
         prompt=np.array([0, 1], np.int32),
         frame=np.array([1, 1], np.int32),

@@ -14,12 +14,12 @@ from overseg.data.prompts import Prompts
 from overseg.data.rles import Rles
 from overseg.data.shot import Shot
 from overseg.errors import DeviceError, InputError
-from overseg.propagate.sam2 import Sam2Propagator
-from overseg.propagate.sam2_model import Sam2Variant, load_sam2
-from overseg.propagate.sam2_parity import UpstreamSession, upstream_predictor
-from overseg.propagate.sam2_random import save_random_sam2
-from overseg.propagate.sam2_session import Sam2Session
-from overseg.propagate.sam2_steps import SmallRegions
+from overseg.propagate.sam2.model import Sam2Variant, load_sam2
+from overseg.propagate.sam2.parity import UpstreamSession, upstream_predictor
+from overseg.propagate.sam2.propagator import Sam2Propagator
+from overseg.propagate.sam2.random import save_random_sam2
+from overseg.propagate.sam2.session import Sam2Session
+from overseg.propagate.sam2.steps import SmallRegions
 from overseg.stages import PromptedPropagator
 
 SIZE = (180, 260)
@@ -72,11 +72,11 @@ def prompt_both(both: tuple[list[Sam2Session], UpstreamSession], prompts: Prompt
         assert_same(session.prompt(prompts).rles, expected)
 
 
-def carry_both(both: tuple[list[Sam2Session], UpstreamSession], first: int, last: int) -> None:
-    theirs = dict(both[1].carry(first, last))
+def propagate_both(both: tuple[list[Sam2Session], UpstreamSession], first: int, last: int) -> None:
+    theirs = dict(both[1].propagate(first, last))
     step = -1 if last < first else 1
     for session in both[0]:
-        ours = list(session.carry(first, last))
+        ours = list(session.propagate(first, last))
         assert [masks.frame[0] for masks in ours] == list(range(first, last + step, step))
         for mine in ours:
             assert_same(mine.rles, theirs[int(mine.frame[0])])
@@ -93,8 +93,8 @@ def test_points_boxes_and_masks_on_several_frames_in_both_directions(both) -> No
         click(5, 4, (70, 60), labels=(1,)),
     ]
     prompt_both(both, Prompts.concatenate(given))
-    carry_both(both, 2, 5)
-    carry_both(both, 2, 0)
+    propagate_both(both, 2, 5)
+    propagate_both(both, 2, 0)
 
 
 def test_clicks_that_replace_others_and_masks_that_replace_clicks(both) -> None:
@@ -107,13 +107,13 @@ def test_clicks_that_replace_others_and_masks_that_replace_clicks(both) -> None:
         click(3, 1, (60, 140), (90, 60), labels=(1, 0), adds=True),
     ]
     prompt_both(both, Prompts.concatenate(given))
-    carry_both(both, 1, 3)
+    propagate_both(both, 1, 3)
 
 
-def test_corrections_of_carried_frames(both) -> None:
+def test_corrections_of_propagated_frames(both) -> None:
     first = [click(1, 0, (130, 90), labels=(1,)), Prompts.of_masks(discs(SIZE, (130, 90, 60)), object=[2], frame=0)]
     prompt_both(both, Prompts.concatenate(first))
-    carry_both(both, 0, 5)
+    propagate_both(both, 0, 5)
     corrections = [
         click(1, 3, (60, 40), labels=(0,)),
         click(1, 3, (190, 120), labels=(1,), adds=True),
@@ -121,27 +121,27 @@ def test_corrections_of_carried_frames(both) -> None:
         click(3, 3, (60, 40), labels=(1,)),  # a new object
     ]
     prompt_both(both, Prompts.concatenate(corrections))
-    carry_both(both, 4, 5)
-    carry_both(both, 3, 1)
+    propagate_both(both, 4, 5)
+    propagate_both(both, 3, 1)
     prompt_both(both, click(2, 2, (150, 100), labels=(1,)))  # of a frame that was reached backward
-    carry_both(both, 1, 0)
+    propagate_both(both, 1, 0)
 
 
-def test_a_correction_of_the_first_prompt_is_dropped_when_objects_are_carried_again(both) -> None:
+def test_a_correction_of_the_first_prompt_is_dropped_when_objects_are_propagated_again(both) -> None:
     first = click(1, 0, (130, 90), labels=(1,))
     prompt_both(both, first)
-    carry_both(both, 0, 2)
-    before = [[masks.rles for masks in session.carry(0, 2)] for session in both[0]]
+    propagate_both(both, 0, 2)
+    before = [[masks.rles for masks in session.propagate(0, 2)] for session in both[0]]
     prompt_both(both, click(1, 0, (60, 40), labels=(0,)))
-    carry_both(both, 0, 2)
-    assert [[masks.rles for masks in session.carry(0, 2)] for session in both[0]] == before
+    propagate_both(both, 0, 2)
+    assert [[masks.rles for masks in session.propagate(0, 2)] for session in both[0]] == before
 
 
 @pytest.mark.parametrize(("first", "last", "at_fault"), [(0, 6, 6), (-1, 3, -1), (6, 0, 6), (3, -1, -1)])
 def test_frames_that_are_not_there(small: Sam2Propagator, first: int, last: int, at_fault: int) -> None:
     session = small.session(panning_video(N_FRAMES, SIZE))
     with pytest.raises(InputError, match=f"frames from 0 to 5, got {at_fault}"):
-        session.carry(first, last)
+        session.propagate(first, last)
 
 
 def test_prompts_that_failed_were_never_given(small: Sam2Propagator, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,7 +164,7 @@ def test_prompts_that_failed_were_never_given(small: Sam2Propagator, monkeypatch
         with pytest.raises(DeviceError, match="single mask"):
             session.prompt(Prompts.concatenate([more, click(2, 0, (9, 9), labels=(1,)), more]))
     assert session.prompt(more).rles == other.prompt(more).rles
-    for mine, expected in zip(session.carry(0, 2), other.carry(0, 2), strict=True):
+    for mine, expected in zip(session.propagate(0, 2), other.propagate(0, 2), strict=True):
         assert mine.object.tolist() == [1]
         assert mine.rles == expected.rles
 
@@ -198,9 +198,9 @@ class TestFollow:
     def test_memory_does_not_grow_with_the_video(self, small: Sam2Propagator) -> None:
         session = small.session(panning_video(40, (60, 64)), correctable=False)
         session.prompt(Prompts.of_masks(discs((60, 64), (30, 30, 15)), object=[0], frame=0))
-        n_kept = [len(session._states[0].carried) for _ in session.carry(0, 39)]
+        n_kept = [len(session._states[0].propagated) for _ in session.propagate(0, 39)]
         reach = 15  # frames whose pointers are looked at; both ends of the way are needed, to go on from there
-        assert sorted(session._states[0].carried) == [*range(1, reach + 1), *range(39 - reach, 40)]
+        assert sorted(session._states[0].propagated) == [*range(1, reach + 1), *range(39 - reach, 40)]
         assert max(n_kept) == 2 * reach + 1
         assert not session._states[0].visited
 
@@ -214,7 +214,7 @@ class TestFollow:
         for correctable in (True, False):
             session = small.session(panning_video(40, (60, 64)), correctable=correctable)
             session.prompt(prompts)
-            found.append([masks.rles for span in ((18, 39), (18, 0)) for masks in session.carry(*span)])
+            found.append([masks.rles for span in ((18, 39), (18, 0)) for masks in session.propagate(*span)])
         assert found[0] == found[1]
 
 

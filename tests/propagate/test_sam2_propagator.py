@@ -8,17 +8,17 @@ import torch
 from propagate.propagator_suite import SIZE, MakePropagator, PropagatorSuite, discs, panning_video, three_discs
 from sam2.modeling.sam2_base import SAM2Base
 
-from overseg.data.masklets import CarriedMasks, End
+from overseg.data.masklets import End, PropagatedMasks
 from overseg.data.rles import Rles
 from overseg.data.visit import Direction
 from overseg.errors import DeviceError, InputError, SettingsError
 from overseg.propagate.device_rles import rles_at_size
-from overseg.propagate.sam2 import Sam2Propagator
-from overseg.propagate.sam2_features import OUT_OF_MEMORY as ADVICE
-from overseg.propagate.sam2_features import Features, FrameEncoder
-from overseg.propagate.sam2_memory import Memory, MemoryBank
-from overseg.propagate.sam2_model import load_sam2
-from overseg.propagate.sam2_random import save_random_sam2
+from overseg.propagate.sam2.features import OUT_OF_MEMORY as ADVICE
+from overseg.propagate.sam2.features import Features, FrameEncoder
+from overseg.propagate.sam2.memory import Memory, MemoryBank
+from overseg.propagate.sam2.model import load_sam2
+from overseg.propagate.sam2.propagator import Sam2Propagator
+from overseg.propagate.sam2.random import save_random_sam2
 from overseg.stages import Clip
 from overseg.weights import catalogue
 
@@ -47,7 +47,7 @@ class TestSam2InBatches(TestSam2):
         return lambda **options: Sam2Propagator(model, max_batch=4, **options)
 
 
-def carry(model: SAM2Base, *, prompts: Rles | None = None, **options) -> CarriedMasks:
+def propagate(model: SAM2Base, *, prompts: Rles | None = None, **options) -> PropagatedMasks:
     propagator = Sam2Propagator(model, min_area_px=1, **options)
     return propagator.propagate(Clip(panning_video(4), 0, 3), prompts or three_discs(), Direction.FORWARD).masks
 
@@ -81,7 +81,7 @@ class TestWork:
         cached = Sam2Propagator(model, min_area_px=1)
         clip = Clip(panning_video(4), 0, 3)
         first, again = (cached.propagate(clip, three_discs(), Direction.FORWARD).masks for _ in range(2))
-        assert first.rles == again.rles == carry(model, feature_cache_bytes=0).rles
+        assert first.rles == again.rles == propagate(model, feature_cache_bytes=0).rles
 
     @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
     def test_features_are_kept_in_the_precision_of_the_work(self, model: SAM2Base, dtype: torch.dtype) -> None:
@@ -103,24 +103,24 @@ class TestWork:
 
     def test_nothing_is_encoded_for_nothing(self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch) -> None:
         encoded = count_calls(monkeypatch, model, "forward_image")
-        assert len(carry(model, prompts=Rles.from_masks(np.zeros((2, *SIZE), dtype=bool)))) == 0
+        assert len(propagate(model, prompts=Rles.from_masks(np.zeros((2, *SIZE), dtype=bool)))) == 0
         assert encoded == []
 
     def test_masks_cross_one_by_one_on_a_cpu(self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch) -> None:
         batches = count_calls(monkeypatch, model, "_track_step")
-        carry(model, max_batch=2)
+        propagate(model, max_batch=2)
         assert batches == [1] * 12
 
     def test_masks_cross_in_batches(self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch, in_batches: None) -> None:
         batches = count_calls(monkeypatch, model, "_track_step")
-        carry(model, max_batch=2)
+        propagate(model, max_batch=2)
         assert batches == [2, 1] * 4
 
     def test_what_has_ended_leaves_the_batch(self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch) -> None:
         batches = count_calls(monkeypatch, model, "_track_step")
         bias = model.sam_mask_decoder.pred_obj_score_head.layers[-1].bias
         monkeypatch.setattr(bias, "data", torch.full_like(bias, -100))
-        assert len(carry(model)) == 0
+        assert len(propagate(model)) == 0
         assert batches == [1] * 6  # the prompts' frame, and the one on which all are found to be gone
 
 
@@ -140,7 +140,7 @@ class TestDoneOnce:
                 return original(features, position)
 
             monkeypatch.setattr(layer, "_forward_sa", counted)
-        carry(model, max_batch=3)
+        propagate(model, max_batch=3)
         first, *others = rows
         assert first == [1, 1, 1]
         assert others == [[3, 3, 3]] * len(others)
@@ -148,7 +148,7 @@ class TestDoneOnce:
     def test_positional_encodings_are_kept_and_shared(
         self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch, in_batches: None
     ) -> None:
-        carry(model)
+        propagate(model)
         encodings = (model.image_encoder.neck.position_encoding, model.memory_encoder.position_encoding)
         kept = [dict(encoding.cache) for encoding in encodings]
         attention, strides = model.memory_attention.forward, []
@@ -158,16 +158,16 @@ class TestDoneOnce:
             return attention(**kwargs)
 
         monkeypatch.setattr(model.memory_attention, "forward", seen)
-        carry(model)
+        propagate(model)
         for encoding, before in zip(encodings, kept, strict=True):
             assert before
             assert all(encoding.cache[size] is before[size] for size in encoding.cache)
         assert strides == [0, 0, 0]  # one encoding, looked at by all masks
 
 
-def test_a_carried_mask_below_the_minimum_area_ends(model: SAM2Base) -> None:
+def test_a_propagated_mask_below_the_minimum_area_ends(model: SAM2Base) -> None:
     clip, prompts = Clip(panning_video(4), 0, 3), Rles.from_masks(np.ones((1, *SIZE), dtype=bool))
-    areas_px = carry(model, prompts=prompts).rles.area_px()
+    areas_px = propagate(model, prompts=prompts).rles.area_px()
     assert len(areas_px) == 3
     assert areas_px.min() < prompts.area_px()[0]
     for limit_px in areas_px.tolist():
@@ -204,9 +204,9 @@ class TestMemory:
         self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch, in_batches: None, method: str, error: RuntimeError
     ) -> None:
         prompts = discs(SIZE, *((30 + 10 * k, 45, 10 + k) for k in range(7)))
-        expected = carry(model, prompts=prompts, max_batch=2)
+        expected = propagate(model, prompts=prompts, max_batch=2)
         batches = run_out_of_memory(monkeypatch, model, method, above=2, error=error)
-        masklets = carry(model, prompts=prompts, max_batch=8)
+        masklets = propagate(model, prompts=prompts, max_batch=8)
         assert max(batches) <= 2
         assert masklets.prompt.tolist() == expected.prompt.tolist()
         assert masklets.rles.iou(expected.rles).diagonal().min() >= TestSam2InBatches.same_iou
@@ -216,7 +216,7 @@ class TestMemory:
     ) -> None:
         run_out_of_memory(monkeypatch, model, "_track_step", above=0)
         with pytest.raises(DeviceError, match=r"memory for a single mask: .*--resize"):
-            carry(model)
+            propagate(model)
 
     @pytest.mark.parametrize("line", ["CUDA out of memory", "MPS backend out of memory", CPU_LINE])
     @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ class TestMemory:
 class TestBadInput:
     def test_masks_of_another_size(self, model: SAM2Base) -> None:
         with pytest.raises(InputError, match="frames' size 120x90, got 53x37"):
-            carry(model, prompts=three_discs((37, 53)))
+            propagate(model, prompts=three_discs((37, 53)))
 
     @pytest.mark.parametrize("max_batch", [0, -3])
     def test_no_mask_at_once(self, model: SAM2Base, max_batch: int) -> None:
@@ -269,7 +269,7 @@ class TestBadInput:
 
 
 def test_mixed_precision_runs_and_gives_similar_masks(model: SAM2Base) -> None:
-    mixed, full = carry(model, dtype="bfloat16"), carry(model)
+    mixed, full = propagate(model, dtype="bfloat16"), propagate(model)
     assert mixed.prompt.tolist() == full.prompt.tolist()
     assert np.median(mixed.rles.iou(full.rles).diagonal()) > 0.8
 
@@ -299,7 +299,7 @@ def test_a_masklet_says_that_the_object_is_gone(
 def test_a_masklet_ends_as_small_one_pixel_below_the_minimum_area(
     model: SAM2Base, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On the second frame that it is carried to, the object is a small square in a corner."""
+    """On the second frame that it is propagated to, the object is a small square in a corner."""
     square = torch.full((1, 1, IMAGE_SIZE // 4, IMAGE_SIZE // 4), -5.0)
     square[..., :4, :4] = 5.0
     area_px = int(rles_at_size(square, SIZE).area_px()[0])

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from overseg.data.endings import Endings
-from overseg.data.looks import Looks
+from overseg.data.appearances import Appearances
 from overseg.data.masklets import End
-from overseg.data.masks import LOOK_SIZE, Masks, Source, region_id
+from overseg.data.masks import APPEARANCE_SIZE, Masks, Source, region_id
 from overseg.data.rles import Rles
+from overseg.data.terminations import Terminations
 from overseg.data.tracks import Frames, Tracks
 from overseg.data.visit import Direction, Edges, Frontier, Visit, VisitKey
 from overseg.store.result import Result, open_result
@@ -51,30 +51,30 @@ def visit(key: VisitKey, n_regions: int = 3) -> Visit:
         source=np.full(n, Source.FORWARD if forward else Source.BACKWARD, np.int8),
         score=rng.random(n, dtype=np.float32),
         stability_score=np.full(n, np.nan, np.float32),
-        level=rng.integers(-1, 3, n).astype(np.int8),
-        levels=rng.integers(0, 8, n).astype(np.uint8),
+        sam_output=rng.integers(-1, 3, n).astype(np.int8),
+        sam_outputs=rng.integers(0, 8, n).astype(np.uint8),
         point_xy=rng.random((n, 2), dtype=np.float32),
     )
-    unseen = regions[-1:] + n_regions  # of which nothing was carried
-    carried = np.concatenate([regions, unseen])
-    endings = Endings(
-        region=carried,
-        source=np.full(len(carried), Source.FORWARD if forward else Source.BACKWARD, np.int8),
-        from_frame=np.full(len(carried), key.start if forward else key.stop, np.int32),
+    unseen = regions[-1:] + n_regions  # of which nothing was propagated
+    propagated = np.concatenate([regions, unseen])
+    terminations = Terminations(
+        region=propagated,
+        source=np.full(len(propagated), Source.FORWARD if forward else Source.BACKWARD, np.int8),
+        from_frame=np.full(len(propagated), key.start if forward else key.stop, np.int32),
         last_frame=np.repeat(
             [frames[-1 if forward else 0], key.start if forward else key.stop], [n_regions, len(unseen)]
         ).astype(np.int32),
-        end=rng.integers(0, len(End), len(carried)).astype(np.int8),
+        end=rng.integers(0, len(End), len(propagated)).astype(np.int8),
     )
     edges = Edges(regions, regions + 1, np.full(n_regions, key.stop, np.int32), np.ones(n_regions, np.float32))
     frontier = Frontier(regions[:1], np.zeros(min(n_regions, 1), np.int8))
-    looks = Looks(
+    appearances = Appearances(
         region=region_id(key.stop, key.round, np.arange(n_regions if forward else 0)),
         area_px=rng.integers(1, 192, n_regions).astype(np.int32)[: n_regions * forward],
         box_xywh=rng.integers(0, 12, (n_regions * forward, 4)).astype(np.float32),
-        look=rng.integers(-127, 128, (n_regions * forward, LOOK_SIZE)).astype(np.int8),
+        appearance=rng.integers(-127, 128, (n_regions * forward, APPEARANCE_SIZE)).astype(np.int8),
     )
-    return Visit(key, masks, endings, edges, frontier, looks, {"decode": 0.25, "propagate": 1.5})
+    return Visit(key, masks, terminations, edges, frontier, appearances, {"decode": 0.25, "propagate": 1.5})
 
 
 def visits(n_frames: int = 13, n_regions: int = 3) -> list[Visit]:

@@ -16,9 +16,9 @@ from store.store_samples import open_store, publish, same, visits
 from store.test_store_killed import N_FRAMES, run
 
 from overseg.errors import StoreError
+from overseg.maintenance.checking import find_damage
 from overseg.store import bucket, bucket_lock
 from overseg.store.bucket_lock import BucketLock
-from overseg.store.checking import find_damage
 from overseg.store.lock import LOCK_NAME
 from overseg.store.places import folder_at
 from overseg.store.result import open_result, progress

@@ -94,17 +94,18 @@ def test_a_reader_from_the_documentation(tmp_path, monkeypatch, rle_shard_bytes)
         start, stop = association["track_offsets"][track : track + 2]
         check(association["rows"][start:stop], masks, association, result.masks_of(track))
 
-    endings = {a.name: read_array(a) for a in (folder / "endings").iterdir() if a.is_dir()}
-    expected = vars(result.endings())
-    assert sorted(expected) == sorted([*endings, "track"])
-    assert all(np.array_equal(expected[name], endings[name]) for name in endings)
+    terminations = {a.name: read_array(a) for a in (folder / "endings").iterdir() if a.is_dir()}
+    expected = vars(result.terminations())
+    assert sorted(expected) == sorted([*terminations, "track"])
+    assert all(np.array_equal(expected[name], terminations[name]) for name in terminations)
     assert np.array_equal(expected["track"], association["ending_track"])
 
-    looks = {a.name: read_array(a) for a in (folder / "looks").iterdir() if a.is_dir()}
-    expected = vars(result.looks)
-    assert sorted(expected) == sorted(looks)
-    assert all(np.array_equal(expected[name], looks[name]) for name in looks)
-    assert (np.diff(looks["region"]) > 0).all()
+    appearances = {a.name: read_array(a) for a in (folder / "looks").iterdir() if a.is_dir()}
+    expected = dict(vars(result.appearances))
+    expected["look"] = expected.pop("appearance")
+    assert sorted(expected) == sorted(appearances)
+    assert all(np.array_equal(expected[name], appearances[name]) for name in appearances)
+    assert (np.diff(appearances["region"]) > 0).all()
 
 
 def check(rows: Any, masks: dict[str, np.ndarray], association: dict[str, np.ndarray], expected: Any) -> None:

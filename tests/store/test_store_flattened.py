@@ -31,9 +31,9 @@ def names(result):
     ("how", "expected"),
     [
         ({}, {"table", "tray", "cup", "handle", "ball"}),
-        ({"level": 0}, {"table"}),
-        ({"level": 1}, {"table", "ball", "tray"}),
-        ({"level": 9}, {"table", "tray", "cup", "handle", "ball"}),
+        ({"depth": 0}, {"table"}),
+        ({"depth": 1}, {"table", "ball", "tray"}),
+        ({"depth": 9}, {"table", "tray", "cup", "handle", "ball"}),
         ({"n_tracks": 1}, {"table"}),
         ({"n_tracks": 2}, {"table", "tray"}),
         ({"n_tracks": 3}, {"table", "tray", "cup"}),
@@ -52,7 +52,7 @@ def test_every_pixel_belongs_to_the_smallest_shape_over_it(result, names):
     assert np.array_equal(flat.labels_at(0), expected)
 
 
-@pytest.mark.parametrize("how", [{}, {"level": 0}, {"level": 2}, {"n_tracks": 3}])
+@pytest.mark.parametrize("how", [{}, {"depth": 0}, {"depth": 2}, {"n_tracks": 3}])
 def test_masks_are_what_the_labels_say_and_so_is_the_loss(result, how):
     flat = result.flatten(**how)
     mask_px = covered_px = 0
@@ -72,17 +72,17 @@ def test_masks_are_what_the_labels_say_and_so_is_the_loss(result, how):
 
 def test_a_part_waits_for_its_whole(result, names):
     """However many pixels it has over time."""
-    tracks = replace(result.tracks, n_frames=np.where(result.tree.level == 3, 10**6, 1).astype(np.int32))
+    tracks = replace(result.tracks, n_frames=np.where(result.tree.depth == 3, 10**6, 1).astype(np.int32))
     assert {names[track] for track in np.flatnonzero(cut(tracks, result.tree, n_tracks=2))} == {"table", "tray"}
 
 
 def test_tracks_that_do_not_count_take_no_place(result):
-    among = result.tree.level != 1
+    among = result.tree.depth != 1
     kept = cut(result.tracks, result.tree, n_tracks=2, among=among)
-    assert result.tree.level[kept].tolist() in ([0, 2], [2, 0])
+    assert result.tree.depth[kept].tolist() in ([0, 2], [2, 0])
 
 
-@pytest.mark.parametrize("how", [{"level": 0, "n_tracks": 3}, {"level": -1}, {"n_tracks": 0}])
+@pytest.mark.parametrize("how", [{"depth": 0, "n_tracks": 3}, {"depth": -1}, {"n_tracks": 0}])
 def test_no_such_cut(result, how):
     with pytest.raises(SettingsError):
         result.flatten(**how)

@@ -8,8 +8,8 @@ import zarr
 from store.store_samples import SIZE, open_store, same, visit, visits
 from zarr.storage import ZipStore
 
-from overseg.data.endings import Endings
 from overseg.data.masks import Masks
+from overseg.data.terminations import Terminations
 from overseg.data.visit import Direction, Edges, Frontier, Visit, VisitKey
 from overseg.errors import StoreError
 from overseg.store.part import part_key, part_name
@@ -37,7 +37,11 @@ def test_the_next_process_finds_them(tmp_path):
 @pytest.mark.parametrize("stop", [4, 8])
 def test_a_visit_that_found_nothing(tmp_path, stop):
     nothing = Visit(
-        VisitKey(0, 4, stop, Direction.BACKWARD), Masks.empty(SIZE), Endings.empty(), Edges.empty(), Frontier.empty()
+        VisitKey(0, 4, stop, Direction.BACKWARD),
+        Masks.empty(SIZE),
+        Terminations.empty(),
+        Edges.empty(),
+        Frontier.empty(),
     )
     with open_store(tmp_path / "out.zarr") as store:
         store.commit(nothing)
@@ -53,7 +57,7 @@ def test_an_outline_is_the_visit_without_its_masks(tmp_path):
         outline, edges = store.outline(FORWARD)
     assert same(edges, v.edges)
     assert same(outline.area_px, v.masks.rles.area_px().astype(np.int32))
-    for name in ("frame", "region", "source", "score", "level"):
+    for name in ("frame", "region", "source", "score", "sam_output"):
         assert same(getattr(outline, name), getattr(v.masks, name))
 
 

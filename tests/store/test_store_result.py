@@ -18,9 +18,9 @@ from store.store_samples import (
     visits,
 )
 
-from overseg.data.endings import Endings
 from overseg.data.masks import Masks, Source, TrackMasks
 from overseg.data.rles import Rles
+from overseg.data.terminations import Terminations
 from overseg.data.track_names import TrackName
 from overseg.data.visit import Direction, Edges, Frontier, Visit, VisitKey
 from overseg.errors import StoreError
@@ -98,7 +98,7 @@ def test_rows_that_cross_chunks_and_shards(tmp_path, monkeypatch, result, chunk_
     assert other.content_hash() == result.content_hash()
     assert all(same(other.masks_at(frame), result.masks_at(frame)) for frame in range(N_FRAMES))
     assert all(same(other.masks_of(track), result.masks_of(track)) for track in range(5))
-    assert same(other.endings(), result.endings())
+    assert same(other.terminations(), result.terminations())
 
 
 def test_the_order_of_commits_does_not_matter(tmp_path, result):
@@ -121,7 +121,7 @@ def test_the_hash_sees_every_table(tmp_path, result):
                 track_of[found[0].key] = track_of[found[0].key][::-1].copy()
             store.compact(track_of)
             tracks, frames, edges = tracks_table(5), frames_table(N_FRAMES), found[0].edges
-            tracks.level[0] += change == 1
+            tracks.sam_output[0] += change == 1
             frames.covered_px[0] += change == 2
             edges = edges if change < 3 else Edges.empty()
             store.publish(tracks=tracks, frames=frames, edges=edges, summary={}, final=False)
@@ -147,7 +147,7 @@ def test_only_visits_that_are_asked_for(tmp_path):
 @pytest.mark.parametrize("n_visits", [0, 1])
 def test_a_result_without_masks(tmp_path, n_visits):
     nothing = Visit(
-        VisitKey(0, 0, 0, Direction.FORWARD), Masks.empty(SIZE), Endings.empty(), Edges.empty(), Frontier.empty()
+        VisitKey(0, 0, 0, Direction.FORWARD), Masks.empty(SIZE), Terminations.empty(), Edges.empty(), Frontier.empty()
     )
     with open_store(tmp_path / "out.zarr", n_frames=1) as store:
         if n_visits:
@@ -207,7 +207,7 @@ def test_a_result_that_was_replaced_never_reads_as_zeros(tmp_path):
             read()
 
 
-def test_one_region_carried_over_one_frame_both_ways_and_in_two_rounds(tmp_path):
+def test_one_region_propagated_over_one_frame_both_ways_and_in_two_rounds(tmp_path):
     forward = visit(VisitKey(0, 4, 8, Direction.FORWARD))
     same_region = np.full(len(forward.masks), forward.masks.region[0])
     forward = replace(forward, masks=replace(forward.masks, region=same_region))

@@ -69,7 +69,7 @@ class TestVideo:
             for at in range(start, start + 6):
                 assert number_in(video[at].rgb) == at
 
-    def test_frames_carry_index_time_and_a_picture_that_nobody_can_change(self, video: BufferedVideo) -> None:
+    def test_frames_propagate_index_time_and_a_picture_that_nobody_can_change(self, video: BufferedVideo) -> None:
         frame = video[7]
         assert (frame.index, frame.timestamp_s, frame.size) == (7, video.timestamps_s[7], SIZE)
         assert frame.rgb.dtype == np.uint8

@@ -1,0 +1,78 @@
+"""Coarsest rounds, which a limited budget buys first: masks on few keyframes, each propagated half-way to the next."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import TypeVar
+
+from overseg.data.shot import Shot
+from overseg.data.visit import Direction, VisitKey
+from overseg.engine.rounds import COARSEST_ROUND, SEED_ROUND
+from overseg.video.keyframes import keyframes
+
+_COARSEST_STEPS = 9  # frames to each keyframe of the coarsest round, in steps of the full run
+_MOST_OF_FULL = 2 / 3  # of the full run's keyframes: finer rounds are left to sweeps
+
+Item = TypeVar("Item")
+
+
+def preview_visits(shots: Sequence[Shot], step: int, round_: int) -> list[VisitKey]:
+    """The visits of one coarse round, spread over the video from the first on.
+
+    A mask is propagated from its keyframe half of the way to the next, where it meets what is propagated from there.
+    So each frame is visited once, and no mask is propagated far. Shots that are too short for the round have a
+    coarser one.
+    """
+    round_of = {shot: _fitting(shot, step, round_) for shot in shots}
+    gaps = [(one, *gap) for shot, one in round_of.items() for gap in _gaps(shot, preview_keyframes(shot, step, one))]
+    return list(dict.fromkeys(visit for gap in spread(gaps) for visit in _gap_visits(*gap)))
+
+
+def preview_keyframes(shot: Shot, step: int, round_: int) -> list[int]:
+    """The middles of equal stretches of the shot. Those of the coarsest round are in every finer one.
+
+    >>> preview_keyframes(Shot(0, 89), 5, COARSEST_ROUND), preview_keyframes(Shot(0, 89), 5, COARSEST_ROUND - 1)
+    ([22, 67], [7, 22, 37, 52, 67, 82])
+    """
+    n = max(1, round(len(shot) / (_COARSEST_STEPS * step))) * (1 + 2 * (COARSEST_ROUND - round_))
+    return [shot.start + (2 * i + 1) * len(shot) // (2 * n) for i in range(n)]
+
+
+def _fitting(shot: Shot, step: int, round_: int) -> int:
+    """The round, or the next coarser one that has clearly fewer keyframes in this shot than the full run and frames."""
+    most = min(_MOST_OF_FULL * len(keyframes(shot, step)), len(shot) / 2)
+    finer = range(round_, COARSEST_ROUND)
+    return next((one for one in finer if len(preview_keyframes(shot, step, one)) <= most), COARSEST_ROUND)
+
+
+def spread(items: Sequence[Item]) -> list[Item]:
+    """The items in an order that is spread over all of them from the start: the ends, the middle, the quarters, …
+
+    >>> spread("abcdefgh")
+    ['a', 'h', 'd', 'b', 'f', 'c', 'e', 'g']
+    """
+    if len(items) < 3:
+        return list(items)
+    order, gaps = [0, len(items) - 1], [(0, len(items) - 1)]
+    while gaps:
+        middles = [(low, (low + high) // 2, high) for low, high in gaps if high - low > 1]
+        order += [middle for _, middle, _ in middles]
+        gaps = [gap for low, middle, high in middles for gap in ((low, middle), (middle, high))]
+    return [items[at] for at in order]
+
+
+def _gaps(shot: Shot, at: list[int]) -> Iterator[tuple[int | None, int, int | None]]:
+    """(keyframe before, frame where the two meet, keyframe after), from the shot's first frame to its last."""
+    yield None, shot.start, at[0]
+    for before, after in pairwise(at):
+        yield before, (before + after) // 2, after
+    yield at[-1], shot.stop, None
+
+
+def _gap_visits(round_: int, before: int | None, middle: int, after: int | None) -> Iterator[VisitKey]:
+    for keyframe in (before, after):
+        if keyframe is not None:
+            yield VisitKey(SEED_ROUND, keyframe, keyframe, Direction.FORWARD)
+    if before is not None and before < middle:
+        yield VisitKey(round_, before, middle, Direction.FORWARD)
+    if after is not None and middle < after:
+        yield VisitKey(round_, middle, after, Direction.BACKWARD)

@@ -1,0 +1,82 @@
+"""A run: the only place that knows the order of the stages and spends the budget."""
+
+from collections.abc import Sequence
+
+from overseg.data.budget import Budget
+from overseg.data.settings import Settings
+from overseg.data.shot import Shot
+from overseg.data.visit import VisitKey
+from overseg.engine.sweep.crossing import Crossing
+from overseg.engine.sweep.schedule import begun_by, full_round, schedule
+from overseg.engine.sweep.spending import Spending
+from overseg.engine.tracks.publish import Outcome, conclude
+from overseg.stages import Report, Stages, TrackStore, Video
+from overseg.video.shots import find_shots
+
+
+def run(
+    video: Video, stages: Stages, store: TrackStore, *, settings: Settings, budget: Budget, report: Report, since: float
+) -> Outcome:
+    """Work on `store` until every visit is made or the budget is spent, then publish what was found.
+
+    Args:
+        video, stages: what to work on, and with.
+        store: may hold visits of an earlier run with the same video and settings; work goes on from there.
+        settings: those that the stages were built with.
+        budget: limits over all runs on this store.
+        report: is told of every step.
+        since: time.monotonic() when this run began; a budget in seconds counts from there.
+    """
+    shots = _shots(video, store, report)
+    visits = schedule(shots, settings.step, budget, stages)
+    crossing = Crossing(
+        video,
+        stages,
+        store,
+        max_missed=settings.max_missed,
+        max_frontier=settings.max_frontier,
+    )
+    spending = Spending(store, stages, budget, n_frames=len(video), size=video.info.size, since=since)
+    limit = _make(visits, crossing, store, spending, report)
+    left = full_round(shots, settings.step) - store.committed()
+    outcome = Outcome(limit=limit, visits_left=left, spent=spending.spent())
+    conclude(video, shots, stages.associator, store, outcome, report)
+    return outcome
+
+
+def _shots(video: Video, store: TrackStore, report: Report) -> list[Shot]:
+    shots = store.shots()
+    if shots is None:
+        shots = find_shots(video, report=lambda done: report.progress("shots", done, len(video)))
+        store.keep_shots(shots)
+        report.event("shots", found=len(shots))
+    return shots
+
+
+def _make(
+    visits: Sequence[VisitKey], crossing: Crossing, store: TrackStore, spending: Spending, report: Report
+) -> str | None:
+    """Make the visits that are not in the store; the limit that ended it, None where all are made."""
+    committed = store.committed()
+    for done, key in enumerate(visits):
+        report.progress("masks", done, len(visits))
+        if key in committed:
+            continue
+        if limit := spending.limit_met(begun_by(visits, done)):
+            report.event("budget met", limit=limit)
+            return limit
+        visit = crossing.make(key)
+        spending.add(visit)
+        report.event(
+            "visit",
+            round=key.round,
+            direction=key.direction,
+            start=key.start,
+            stop=key.stop,
+            masks=len(visit.masks),
+            edges=len(visit.edges),
+            frontier=len(visit.frontier),
+            **{f"{stage}_s": round(seconds, 4) for stage, seconds in visit.seconds.items()},
+        )
+    report.progress("masks", len(visits), len(visits))
+    return None

@@ -1,0 +1,71 @@
+"""What the end of a budget left undone, and what it would be worth."""
+
+from collections.abc import Set
+from dataclasses import dataclass
+
+import numpy as np
+
+from overseg.data.masks import Source
+from overseg.data.tracks import Frames
+from overseg.data.visit import VisitKey
+from overseg.engine.rounds import FULL, generates
+from overseg.engine.tracks.resolve import NO_ROUND, Resolution
+from overseg.stages import TrackStore
+
+
+@dataclass(frozen=True)
+class Left:
+    """What a larger budget would still do.
+
+    Attributes:
+        n_visits: visits of the full round that were not made.
+        n_masks: masks known on the keyframes from which these visits propagate masks, each counted for every visit.
+        n_coarser_frames, n_unseen_frames: frames with masks of coarser rounds only, and with none.
+        bare_px: pixels of all frames that are under no mask.
+        expected_gain_px: of these, how many are expected to be covered: on each frame that the full round has not
+            reached, as many as it lacks to the mean cover of a keyframe.
+    """
+
+    n_visits: int
+    n_masks: int
+    n_coarser_frames: int
+    n_unseen_frames: int
+    bare_px: int
+    expected_gain_px: int
+
+    def in_words(self, n_px: int) -> str:
+        """One line; `n_px` is the number of pixels of all frames."""
+        return (
+            f"{self.n_visits} visits to clips, with {self.n_masks} known masks to propagate; {self.n_coarser_frames} "
+            f"frames have masks of a coarser round only, {self.n_unseen_frames} none; {self.bare_px / n_px:.1%} of "
+            f"the pixels are bare, of which {self.expected_gain_px / n_px:.1%} are expected to be covered; run again "
+            "with a larger budget to go on"
+        )
+
+
+def left_by(
+    visits: Set[VisitKey], store: TrackStore, resolution: Resolution, frames: Frames, picture_px: int
+) -> Left | None:
+    """What is left where these visits of the full round were not made; None where they are none."""
+    if not visits:
+        return None
+    not_full = resolution.rounds != FULL
+    covered_px = frames.covered_px.astype(np.int64)
+    of_keyframe = covered_px[frames.is_keyframe].mean() if frames.is_keyframe.any() else 0.0
+    return Left(
+        n_visits=len(visits),
+        n_masks=_known_masks(visits, store),
+        n_coarser_frames=int(np.count_nonzero(not_full & (resolution.rounds != NO_ROUND))),
+        n_unseen_frames=int(np.count_nonzero(resolution.rounds == NO_ROUND)),
+        bare_px=int(picture_px * len(frames) - covered_px.sum()),
+        expected_gain_px=int((of_keyframe - covered_px[not_full]).clip(min=0).sum()),
+    )
+
+
+def _known_masks(visits: Set[VisitKey], store: TrackStore) -> int:
+    known: dict[int, int] = {}
+    for key in store.committed():
+        if key.round == FULL and generates(key):
+            known[key.stop] = int(np.count_nonzero(store.outline(key)[0].source == Source.KEYFRAME))
+    from_ = [key.from_frame for key in visits if key.start != key.stop]
+    return sum(known.get(frame, 0) for frame in from_)

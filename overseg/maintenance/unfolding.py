@@ -1,0 +1,74 @@
+"""From what is left of a complete result back to the visits that it was made of."""
+
+from collections.abc import Iterator, Sequence
+
+from overseg.data.appearances import Appearances
+from overseg.data.masks import Masks, Source, keyframe_of
+from overseg.data.shot import Shot
+from overseg.data.terminations import Terminations
+from overseg.data.visit import Direction, Edges, Visit, VisitKey
+from overseg.engine.rounds import generates
+from overseg.engine.sweep.frontier import frontier_of
+from overseg.engine.sweep.schedule import sweep
+from overseg.maintenance.salvage import Salvage
+from overseg.video.keyframes import keyframes
+
+
+def whole_visits(salvage: Salvage, shots: Sequence[Shot], step: int) -> Iterator[Visit]:
+    """The visits of the full round of which nothing is lost, as they were committed, but for the time they took.
+
+    Args:
+        salvage: of a complete result, all of whose rows are of the full round.
+        shots, step: those of the run.
+    """
+    for shot in shots:
+        of_shot = keyframes(shot, step)
+        for key in sweep(shot, step):
+            if not _is_lost(key, salvage):
+                yield _visit(key, salvage, of_shot)
+
+
+def _is_lost(key: VisitKey, salvage: Salvage) -> bool:
+    """Whether a row that it wrote, or from which its frontier follows, may be lost."""
+    lost = salvage.masks.lost[_frames(key)].any()
+    if key.start != key.stop:
+        lost |= salvage.terminations.lost[key.from_frame] | salvage.edges.lost[key.to_frame]
+    if generates(key):
+        lost |= salvage.appearances.lost[key.stop]
+    return bool(lost)
+
+
+def _visit(key: VisitKey, salvage: Salvage, of_shot: Sequence[int]) -> Visit:
+    frames = _frames(key)
+    masks: Masks = salvage.masks.on(frames.start, frames.stop - 1)
+    appearances = salvage.appearances.on(key.stop, key.stop) if generates(key) else Appearances.empty()
+    if key.start == key.stop:
+        return Visit.of_masks(
+            key, masks.take(masks.source == Source.KEYFRAME), Terminations.empty(), appearances=appearances
+        )
+    is_forward = key.direction is Direction.FORWARD
+    source = Source.FORWARD if is_forward else Source.BACKWARD
+    terminations: Terminations = salvage.terminations.on(key.from_frame, key.from_frame)
+    return Visit(
+        key,
+        masks.take(masks.source != Source.BACKWARD if is_forward else masks.source == source),
+        terminations.take(terminations.source == source),
+        _edges(key, salvage),
+        frontier_of(key, masks.take(masks.frame == key.to_frame), of_shot),
+        appearances,
+    )
+
+
+def _edges(key: VisitKey, salvage: Salvage) -> Edges:
+    """What met where it arrived: forward come regions that were made before, backward those that were made later."""
+    edges: Edges = salvage.edges.on(key.to_frame, key.to_frame)
+    is_earlier = keyframe_of(edges.region_from) < key.to_frame
+    rows = is_earlier if key.direction is Direction.FORWARD else ~is_earlier
+    return Edges(edges.region_from[rows], edges.region_to[rows], edges.frame[rows], edges.iou[rows])
+
+
+def _frames(key: VisitKey) -> slice:
+    """The frames on which it has masks: not those from which masks are propagated, unless that is all it does."""
+    if key.start == key.stop:
+        return slice(key.start, key.start + 1)
+    return slice(key.start + 1, key.stop + 1) if key.direction is Direction.FORWARD else slice(key.start, key.stop)
