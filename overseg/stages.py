@@ -89,6 +89,15 @@ class MaskGenerator(Protocol):
 
 
 @runtime_checkable
+class SparseGenerator(Protocol):
+    """A generator that can also find fewer masks in less work, which budgets use."""
+
+    def thinned(self, share: float) -> MaskGenerator:
+        """The same with this share, in (0, 1], of the prompts along each side of the picture."""
+        ...
+
+
+@runtime_checkable
 class MaskRefiner(Protocol):
     """Looks again at masks that were propagated onto a keyframe whose own masks are made already."""
 

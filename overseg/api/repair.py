@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overseg.api.shared import identity_of, out_of_memory_as_error
+from overseg.data.setting import from_stored
 from overseg.data.settings import Settings
 from overseg.errors import StoreError
 
@@ -57,6 +58,7 @@ def repair(
         InputError: the video is not there, or is another one. The store is as it was.
     """
     from overseg.build import build_stages, find_weights
+    from overseg.data.machine import Machine
     from overseg.maintenance.checking import find_damage
     from overseg.maintenance.mending import Mending
     from overseg.presets import resolve_device
@@ -94,15 +96,16 @@ def repair(
         if differing := differences(root, now):
             raise StoreError(f"{path} cannot be mended from this: {differing}; say with --video where its input is")
         device = resolve_device(_told(root, folder, "device", str), needs_torch=bool(weights))
-        stages = build_stages(settings, device=device)
+        stages = build_stages(settings, Machine(device))
         stack.enter_context(out_of_memory_as_error())
         mending = Mending(opened, stages, store, folder, settings, damage, report)
         return Repaired(damage, mending.complete() if store.final else mending.unfinished())
 
 
 def _settings_of(root: "Root", store: "Folder", masks: str | Path | None) -> Settings:
-    chosen: dict[str, Any] = root.identity.get("settings", {})
-    if not isinstance(chosen, dict) or "match_iou" not in chosen or not set(chosen) <= set(Settings.names()):
+    stored: Any = root.identity.get("settings", {})
+    chosen = from_stored(Settings, stored) if isinstance(stored, dict) else {}
+    if "match_iou" not in chosen or not set(chosen) <= set(Settings.names()):
         raise StoreError(f"{store} was not made by `overseg run`: make it again as it was made")
     weights = _told(root, store, "weights", dict)
     names = {

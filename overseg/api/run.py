@@ -134,6 +134,7 @@ def _work(
     since: float,
 ) -> None:
     from overseg.build import build_stages, find_weights
+    from overseg.data.machine import Machine
     from overseg.engine.sweep.run import run as work
     from overseg.store.zarr_store import ZarrStore
 
@@ -148,7 +149,7 @@ def _work(
         if store.final:
             report.event("remark", line=f"{output} is complete already: nothing to do")
             return
-        stages = build_stages(choice.settings, device=choice.device, feature_cache_bytes=cache_bytes)
+        stages = build_stages(choice.settings, Machine(choice.device, cache_bytes))
         report.event("remark", line=choice.line)
         if video.info.n_lost:
             report.event("remark", line=_lost(video.info))

@@ -1,5 +1,6 @@
 """The masks of one picture: `overseg.segment`."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
@@ -24,8 +25,8 @@ def segment(
     image: str | Path,
     output: str | Path | None = None,
     *,
-    points: str | None = None,
-    boxes: str | None = None,
+    points: str | Sequence[str] | None = None,
+    boxes: str | Sequence[str] | None = None,
     auto: bool = False,
     frame: int = 0,
     mask_threshold: float = 0.0,
@@ -44,9 +45,10 @@ def segment(
     Args:
         image: a picture; of a video or a folder of images, one frame.
         output: what is written: a .png for a single mask, a .json or .npz file, or a folder; None for nothing.
-        points: points as "x,y:pos x,y:neg", on the object and beside it, in pixels. To a single point SAM has three
-            answers, and the one that it trusts most is taken.
-        boxes: boxes as "x1,y1,x2,y2 ...", in pixels, each around an object of its own; with points there may be one.
+        points: each as "x,y,label" with label 1 on the object and 0 beside it, or "x,y:pos" and "x,y:neg", in pixels;
+            several may stand in one string, with blanks between them. To a single point SAM has three outputs, of
+            which the one with the highest predicted IoU is taken.
+        boxes: each as "x1,y1,x2,y2", in pixels, around an object of its own; with points there may be one.
         auto: all masks of the picture, in place of points and boxes.
         frame: number of the frame.
         mask_threshold: masks of points and boxes lie where SAM's logits are above this.
@@ -92,28 +94,33 @@ def segment(
     return masks
 
 
-def _pointed(points: str | None, boxes: str | None, *, auto: bool) -> "list[Pointed]":
+def _pointed(points: str | Sequence[str] | None, boxes: str | Sequence[str] | None, *, auto: bool) -> "list[Pointed]":
     """What is pointed out: one object where there are points."""
     from overseg.prompts.labelled_points import parse_boxes, parse_points
 
     if auto is (points is not None or boxes is not None):
-        raise SettingsError("expected --auto for all masks, or --points 'x,y:pos x,y:neg' or --boxes 'x1,y1,x2,y2'")
-    found = [] if boxes is None else parse_boxes(boxes)
+        raise SettingsError("expected --auto for all masks, or --point x,y,label or --box x1,y1,x2,y2")
+    found = [] if boxes is None else parse_boxes(_as_text(boxes))
     if points is None:
         return found
     if len(found) > 1:
-        raise SettingsError(f"--points are of one object, with one of --boxes at most, not {len(found)}")
-    clicked = parse_points(points)
+        raise SettingsError(f"all --point are of one object, with one --box at most, not {len(found)}")
+    clicked = parse_points(_as_text(points))
     return [clicked, *(replace(box, name=clicked.name) for box in found)]
+
+
+def _as_text(prompts: str | Sequence[str]) -> str:
+    return prompts if isinstance(prompts, str) else " ".join(prompts)
 
 
 def _all_masks(frame: Frame, changes: dict[str, Any], device: str, report: "Report") -> KeyframeMasks:
     from overseg.build import build_stages, find_weights
+    from overseg.data.machine import Machine
     from overseg.presets import choose
 
     choice = choose(None, device, {**changes, "propagator": "none"}, report=report)
     find_weights(choice.settings, report=report)
-    generator = build_stages(choice.settings, device=choice.device).generator
+    generator = build_stages(choice.settings, Machine(choice.device)).generator
     return generator.generate(frame, Rles.empty(frame.size))
 
 
@@ -128,7 +135,8 @@ def _masks_of(
 ) -> KeyframeMasks:
     from overseg.api.track_choice import choose_tracking
     from overseg.build import build_prompt_masks, find_weights
-    from overseg.data.settings import option
+    from overseg.data.machine import Machine
+    from overseg.data.setting import option
     from overseg.data.track_settings import TrackSettings
     from overseg.prompts.objects import gather
 
@@ -139,7 +147,7 @@ def _masks_of(
     changes = {**changes, "propagator": "flow", "mask_threshold": mask_threshold}
     choice = choose_tracking(device, changes, masks_alone=False, report=report)
     find_weights(choice.settings.of_stages(), report=report)
-    found = build_prompt_masks(choice.settings, device=choice.device).masks(video[frame], objects.prompts)
+    found = build_prompt_masks(choice.settings, Machine(choice.device)).masks(video[frame], objects.prompts)
     return replace(KeyframeMasks.from_rles(found.rles), predicted_iou=found.score)
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from overseg.data.byte_size import parse_bytes
+from overseg.data.machine import Machine
+from overseg.data.setting import to_stored
 from overseg.data.settings import SharedSettings
 from overseg.errors import DeviceError, OversegError, SettingsError
 
@@ -50,7 +52,7 @@ def identity_of(
     from overseg.video.fingerprint import fingerprint
 
     video = {name: value for name, value in asdict(info).items() if name != "name"}
-    chosen = {name: value for name, value in asdict(settings).items() if name not in _PATHS}
+    chosen = {name: value for name, value in to_stored(settings).items() if name not in _PATHS}
     hashes = {stage: found["sha256"] for stage, found in weights.items()}
     if masks:
         files = sorted(path for path in Path(masks).rglob("*") if path.is_file())
@@ -63,7 +65,7 @@ _PATHS = ("weights", "propagator_weights", "masks")
 
 def feature_cache_bytes(asked: str | int | None) -> int:
     """Host memory for SAM 2's image features, in bytes: what was asked for, 4 GiB where nothing was."""
-    return parse_bytes("4G" if asked is None else asked, option="--feature-cache")
+    return Machine().feature_cache_bytes if asked is None else parse_bytes(asked, option="--feature-cache")
 
 
 def check_cache_is_used(feature_cache: str | int | None, propagator: str) -> None:

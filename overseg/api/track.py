@@ -174,14 +174,16 @@ def _work(
     report: "Report",
 ) -> None:
     from overseg.build import build_follower, build_redetection
+    from overseg.data.machine import Machine
     from overseg.engine.follow.track import track as work
     from overseg.prompts.given import fingerprint_of
     from overseg.store.zarr_store import ZarrStore
 
     settings, objects = choice.settings, sought.objects
+    machine = Machine(choice.device, cache_bytes)
     redetection = None
     if sought.detector is not None:
-        redetection = build_redetection(sought.detector, settings, device=choice.device, categories=sought.categories)
+        redetection = build_redetection(sought.detector, settings, machine, categories=sought.categories)
     weights = _weights(settings, sought.detector, report)
     what: dict[str, Any] = {"prompts": None if objects is None else fingerprint_of(objects)}
     if sought.categories:
@@ -196,7 +198,7 @@ def _work(
         if store.final:
             report.event("remark", line=f"{output} is complete already: nothing to do")
             return
-        propagator = build_follower(settings, device=choice.device, feature_cache_bytes=cache_bytes)
+        propagator = build_follower(settings, machine)
         report.event("remark", line=choice.line)
         work(
             video,

@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 from typing import Any
 
+from overseg.adapters import GENERATORS, PROPAGATORS
 from overseg.build import ensure_weights
-from overseg.data.settings import option
+from overseg.data.setting import option, settings_of
 from overseg.data.track_settings import TrackSettings
 from overseg.errors import SettingsError, WeightsError
-from overseg.presets import DEFAULT_WEIGHTS, PRESETS, resolve_device
+from overseg.presets import PRESETS, known_changes, refuse_without_effect, resolve_device
 from overseg.stages import Report
 
-_ONLY_SAM2 = ("propagator_weights", "propagation_size", "max_hole_area_px", "max_sprinkle_area_px")
+_OF_PROMPT_MASKS = ("weights", "step")  # used where a SAM makes the masks of points and boxes
 
 
 @dataclass(frozen=True)
@@ -35,21 +36,20 @@ def choose_tracking(device: str, changes: dict[str, Any], *, masks_alone: bool, 
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         changes: settings by name that differ from the defaults.
         masks_alone: whether all prompts are masks, so that no SAM has to make them; see `TrackSettings.step`.
-        report: is told how far weights that have to be fetched are.
+        report: receives the progress of weights that have to be fetched.
 
     Raises:
         SettingsError: an unknown setting, a value that cannot be, or one that nothing would use.
-        DeviceError: the device is not there.
+        DeviceError: the device is not available.
     """
-    unknown = sorted(set(changes) - set(TrackSettings.names()))
-    if unknown:
-        raise SettingsError(f"there is no setting {unknown[0]!r}: expected {', '.join(TrackSettings.names())}")
+    changes = known_changes(TrackSettings, changes)
     asked = changes.get("propagator")
-    needs_sam = not masks_alone or TrackSettings.from_options(changes).step > 0
-    found_device = resolve_device(device, needs_torch=asked == "sam2" or needs_sam)
+    needs_sam = TrackSettings.from_options(changes).step > 0 or not masks_alone
+    runs_in_torch = needs_sam or (asked is not None and PROPAGATORS[asked].needs_torch)
+    found_device = resolve_device(device, needs_torch=runs_in_torch)
     fitting, reason = ({}, "as asked") if asked else _fitting(found_device, changes, report)
     settings = TrackSettings.from_options(_with_weights({**fitting, **changes}, needs_sam=needs_sam))
-    _refuse_idle(settings, changes, needs_sam=needs_sam)
+    _refuse_without_effect(settings, changes, needs_sam=needs_sam)
     return TrackChoice(settings, found_device, _line(settings, found_device, reason))
 
 
@@ -59,33 +59,34 @@ def _fitting(device: str, changes: dict[str, Any], report: Report) -> tuple[dict
         return {"propagator": "flow"}, "no CUDA device; with one, sam2 follows better"
     if "propagator_weights" not in changes:
         try:
-            ensure_weights(DEFAULT_WEIGHTS["sam2"], report=report)
+            ensure_weights(PROPAGATORS["sam2"].default_checkpoint or "", report=report)
         except WeightsError as e:
-            return {"propagator": "flow"}, f"the weights of sam2, which follows better, are not at hand ({e})"
+            return {"propagator": "flow"}, f"the weights of sam2, which follows better, are missing ({e})"
     return {"propagator": "sam2", "dtype": PRESETS["full"]["dtype"]}, "the best there is"
 
 
 def _with_weights(values: dict[str, Any], *, needs_sam: bool) -> dict[str, Any]:
-    """Weights for the stages that need them."""
-    is_sam2 = values["propagator"] == "sam2"
-    name, stage = ("propagator_weights", "sam2") if is_sam2 else ("weights", "sam1")
-    if not is_sam2 and not needs_sam:
-        return values
-    return {**values, name: values.get(name) or DEFAULT_WEIGHTS[stage]}
+    """Values with weights for what needs some."""
+    propagator = PROPAGATORS[values["propagator"]]
+    weights: dict[str, Any] = {}
+    if propagator.default_checkpoint is not None:
+        weights["propagator_weights"] = values.get("propagator_weights") or propagator.default_checkpoint
+    if propagator.build_follower is None and needs_sam:
+        weights["weights"] = values.get("weights") or GENERATORS["sam1"].default_checkpoint
+    return {**values, **weights}
 
 
-def _refuse_idle(settings: TrackSettings, changes: dict[str, Any], *, needs_sam: bool) -> None:
-    """Refuse what was asked for and nothing would use."""
-    if settings.propagator == "sam2":
-        idle: tuple[str, ...] = ("weights", "step")
-        reason = "sam2 takes points and boxes itself, and remembers what it follows"
-    else:
-        idle, reason = _ONLY_SAM2, f"it is for --propagator sam2, and the propagator here is {settings.propagator}"
-        if not needs_sam and changes.get("weights") is not None:
-            idle, reason = ("weights",), "everything to follow is given as masks, and --step 0 asks for no other"
+def _refuse_without_effect(settings: TrackSettings, changes: dict[str, Any], *, needs_sam: bool) -> None:
+    """Refuse what was asked for and nothing would use; SettingsError names the option and why."""
+    idle: tuple[str, ...] = ()
+    if PROPAGATORS[settings.propagator].build_follower is not None:
+        idle, reason = _OF_PROMPT_MASKS, f"{settings.propagator} takes points and boxes itself, and remembers objects"
+    elif not needs_sam:
+        idle, reason = ("weights",), "everything to follow is given as masks, and --step 0 makes no other"
     for name in idle:
-        if changes.get(name) is not None:
+        if settings_of(TrackSettings)[name].is_given(changes.get(name)):
             raise SettingsError(f"{option(name)} has no use here: {reason}; leave it out")
+    refuse_without_effect(settings, {name: value for name, value in changes.items() if name not in _OF_PROMPT_MASKS})
 
 
 def _line(settings: TrackSettings, device: str, reason: str) -> str:

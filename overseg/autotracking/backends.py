@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overseg.autotracking.backend import Backend
-from overseg.data.settings import option
+from overseg.data.setting import option
 from overseg.errors import SettingsError
 from overseg.hosted.connection import Patience
 from overseg.output.form import Form

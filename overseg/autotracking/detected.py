@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from overseg.api.track_choice import choose_tracking
 from overseg.autotracking.first_frame import Found
 from overseg.build import build_prompt_masks, build_redetection, find_weights
+from overseg.data.machine import Machine
 from overseg.data.prompts import Prompts
 from overseg.data.shot import Shot
 from overseg.errors import InputError
@@ -50,7 +51,7 @@ def detected(
     """
     wanted = {**changes, "propagator": "flow", "confidence": confidence}
     choice = choose_tracking(device, wanted, masks_alone=False, report=report)
-    redetection = build_redetection(detector, choice.settings, device=choice.device, categories=categories)
+    redetection = build_redetection(detector, choice.settings, Machine(choice.device), categories=categories)
     found = redetection.first(video, Shot(0, min(n_frames, len(video)) - 1))
     if found is None:
         surest = redetection.surest
@@ -64,7 +65,7 @@ def detected(
     prompts = Prompts.of_boxes(
         frame.size, object=range(len(sure)), frame=frame.index, boxes_xyxy=sure.boxes_xyxy.tolist()
     )
-    masks = build_prompt_masks(choice.settings, device=choice.device).masks(frame, prompts)
+    masks = build_prompt_masks(choice.settings, Machine(choice.device)).masks(frame, prompts)
     names = _numbered([redetection.detector.categories[number] for number in sure.category.tolist()])
     return Found(masks.rles, names, frame=found.frame)
 

@@ -8,6 +8,7 @@ from overseg.api.track import track
 from overseg.autotracking.backend import OF_MASKS, STORE, MaskOptions
 from overseg.build import build_stages, find_weights
 from overseg.data.frame import Frame
+from overseg.data.machine import Machine
 from overseg.data.rles import Rles
 from overseg.output.form import Form
 from overseg.output.input_video import open_input
@@ -57,7 +58,7 @@ class LocalBackend:
         side = options.points_per_side
         line = f"finding masks on {picture.name} by {choice.settings.weights}, from {side} x {side} points"
         self.report.event("remark", line=line)
-        generator = build_stages(choice.settings, device=choice.device).generator
+        generator = build_stages(choice.settings, Machine(choice.device)).generator
         found = generator.generate(frame, Rles.empty(frame.size)).rles
         return generator.generate(frame, found).rles if use_m2m else found
 

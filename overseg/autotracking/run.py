@@ -12,7 +12,7 @@ from overseg.api.track import TrackChanges
 from overseg.autotracking.backend import OF_MASKS, Backend, MaskOptions
 from overseg.autotracking.backends import Asked, backend_named
 from overseg.autotracking.first_frame import WRITTEN, Finder, Found, keep_clicks, seeded
-from overseg.data.settings import check_range, option
+from overseg.data.setting import check_range, option
 from overseg.data.track_settings import TrackSettings
 from overseg.errors import SettingsError
 from overseg.output.form import Form

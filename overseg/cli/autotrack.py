@@ -5,10 +5,9 @@ from contextlib import ExitStack
 from typing import Any
 
 from overseg.autotracking.backends import BACKENDS
-from overseg.cli.run import SETTINGS
+from overseg.cli.settings import add_setting, given
 from overseg.cli.shared import add_categories, add_device, add_quiet
-from overseg.cli.track import OWN
-from overseg.data.settings import option
+from overseg.data.setting import settings_of
 from overseg.data.track_settings import TrackSettings
 from overseg.output.styles import STYLES
 from overseg.report import TerminalReport
@@ -31,6 +30,10 @@ _WORDS = (
 )
 
 
+_TRACKING = tuple(name for name in TrackSettings.names() if name != "min_area_px")
+_OPTIONS = (*_WORDS, *_TRACKING)
+
+
 def add_parser(commands: Any) -> None:
     """Describe the command to argparse."""
     parser = commands.add_parser(
@@ -49,10 +52,9 @@ def add_parser(commands: Any) -> None:
     _add_masks(parser.add_argument_group("masks of the first frame"))
     _add_result(parser.add_argument_group("result"))
     tracking = parser.add_argument_group("tracking, as of `overseg track`")
-    for name in TrackSettings.names():
-        if name != "min_area_px":
-            tracking.add_argument(option(name), dest=name, **(OWN.get(name) or SETTINGS[name]))
-    parser.set_defaults(call=run, if_interrupted="nothing is lost: run the same command again")
+    for name in _TRACKING:
+        add_setting(tracking, settings_of(TrackSettings)[name])
+    parser.set_defaults(call=call, if_interrupted="nothing is lost: run the same command again")
 
 
 def _add_choice(group: Any) -> None:
@@ -68,7 +70,12 @@ def _add_choice(group: Any) -> None:
     add_categories(group)
     group.add_argument("--max-objects", type=int, default=3, metavar="N", help="the N largest objects (3)")
     group.add_argument(
-        "--min-area", type=int, default=500, dest="min_area", metavar="PIXELS", help="smaller parts are removed (500)"
+        "--min-mask-region-area",
+        type=int,
+        default=500,
+        dest="min_area",
+        metavar="PIXELS",
+        help="holes and islands of objects smaller than this are removed (500)",
     )
     group.add_argument("--seeds-per-object", type=int, default=2, metavar="N", help="points on each (2)")
     group.add_argument("--background-seeds", type=int, default=0, metavar="N", help="points beside each (0)")
@@ -94,21 +101,19 @@ def _add_result(group: Any) -> None:
     group.add_argument("--quality", type=int, default=80, metavar="Q", help="of jpg and webp, 1 to 100 (80)")
 
 
-def run(args: argparse.Namespace) -> int:
+def call(args: argparse.Namespace) -> int:
     """Do it, and say what was chosen and what came of it."""
     from overseg.autotracking.backend import MaskOptions
     from overseg.autotracking.run import autotrack
     from overseg.cli.info import headline
     from overseg.prompts.seeding import Seeding
 
-    tracking = [name for name in TrackSettings.names() if name != "min_area_px"]
-    given = {name: getattr(args, name) for name in (*_WORDS, *tracking) if getattr(args, name) is not None}
     seeding = Seeding(min_area_px=args.min_area, **{name: getattr(args, name) for name in _SEEDING})
     masks = MaskOptions(**{name: getattr(args, name) for name in _MASKS})
     with ExitStack() as stack:
         report = TerminalReport(quiet=args.quiet)
         stack.callback(report.close)
-        done = autotrack(args.input, args.output, seeding=seeding, masks=masks, report=report, **given)
+        done = autotrack(args.input, args.output, seeding=seeding, masks=masks, report=report, **given(args, _OPTIONS))
     if not args.quiet:
         chosen = f"{len(set(done.clicks.object))} objects, {len(done.clicks)} clicks"
         of_masks = f"{done.n_masks} masks, " if done.n_masks else ""

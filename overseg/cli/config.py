@@ -1,13 +1,38 @@
 """Options out of a YAML file."""
 
+import argparse
 import difflib
+import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from overseg.data.setting import settings_of, with_current_names
+from overseg.data.settings import SharedSettings
 from overseg.errors import SettingsError
+
+
+def options_of(args: argparse.Namespace, cls: type[SharedSettings], examples: Mapping[str, str]) -> dict[str, Any]:
+    """The options in the file that `--config` names, by their current names; none without `--config`.
+
+    Args:
+        args: as read.
+        cls: the settings that the command has.
+        examples: its other options, with an example of the value of each.
+
+    Raises:
+        SettingsError: as `read_config`.
+    """
+    if not args.config:
+        return {}
+    old_names = [old for one in settings_of(cls).values() for old in one.old_names]
+    found = read_config(Path(args.config), allowed=(*cls.names(), *examples, *old_names), words=examples)
+    options, renamed = with_current_names(cls, found)
+    for old, new in renamed.items():
+        print(f"overseg: {args.config}: {old} is called {new} now", file=sys.stderr)
+    return options
 
 
 def read_config(path: Path, *, allowed: Collection[str], words: Mapping[str, str]) -> dict[str, Any]:

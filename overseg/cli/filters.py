@@ -14,7 +14,12 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
         "--min-length", type=int, default=1, metavar="FRAMES", help="only tracks with so many masks (1)"
     )
     parser.add_argument(
-        "--min-area", type=float, default=0, dest="min_area_px", metavar="PIXELS", help="only tracks of this mean area"
+        "--min-mean-area",
+        type=float,
+        default=0,
+        dest="min_area_px",
+        metavar="PIXELS",
+        help="only tracks of this mean area",
     )
     parser.add_argument("--min-score", type=float, default=0, help="only tracks of this mean score, 0 to 1")
     parser.add_argument("--sam-output", help="only tracks that are mostly this output of SAM: subpart, part or whole")

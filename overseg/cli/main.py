@@ -26,6 +26,7 @@ from overseg.cli import (
     weights,
 )
 from overseg.cli import eval as evaluation
+from overseg.cli.renamed import with_current_options
 from overseg.errors import OversegError, SettingsError
 
 _INTERRUPTED = 130
@@ -121,7 +122,8 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in _COMMANDS:
         command.add_parser(commands)
-    args, unknown = parser.parse_known_args(arguments)
+    words = with_current_options(sys.argv[1:] if arguments is None else arguments)
+    args, unknown = parser.parse_known_args(words)
     if unknown:
         raise SettingsError(f"unknown words {' '.join(unknown)}; see `overseg {args.command} --help`")
     return args

@@ -4,9 +4,10 @@ import argparse
 from contextlib import ExitStack
 from typing import Any
 
-from overseg.cli.run import SETTINGS
+from overseg.cli.settings import add_setting, given
 from overseg.cli.shared import add_device, add_quiet
-from overseg.data.settings import option
+from overseg.data.setting import settings_of
+from overseg.data.settings import Settings
 from overseg.report import TerminalReport
 
 _SHARED = ("weights", "dtype", "resize")
@@ -29,6 +30,7 @@ _OF_AUTO = (
     "min_area_px",
 )
 _WORDS = ("points", "boxes", "auto", "frame", "mask_threshold", "overlay", "device", "overwrite")
+_OPTIONS = (*_SHARED, *_OF_AUTO, *_WORDS)
 
 
 def add_parser(commands: Any) -> None:
@@ -39,8 +41,20 @@ def add_parser(commands: Any) -> None:
         description="Find the mask of what you point out on a picture, or all masks of it.",
     )
     parser.add_argument("image", metavar="IMAGE", help="a picture; of a video or a folder of images, one frame")
-    parser.add_argument("--points", metavar="'X,Y:pos X,Y:neg'", help="points on the object, and beside it")
-    parser.add_argument("--boxes", metavar="'X1,Y1,X2,Y2 …'", help="a box around each object; with points, one")
+    parser.add_argument(
+        "--point",
+        action="append",
+        dest="points",
+        metavar="X,Y,LABEL",
+        help="a point, with label 1 on the object and 0 beside it; again for others; or 'X,Y:pos X,Y:neg'",
+    )
+    parser.add_argument(
+        "--box",
+        action="append",
+        dest="boxes",
+        metavar="X1,Y1,X2,Y2",
+        help="a box around an object; again for others; with points, one",
+    )
     parser.add_argument("--auto", action="store_true", help="all masks")
     parser.add_argument("--out", required=True, metavar="OUT", help="mask.png, a .json or .npz file, or a folder")
     parser.add_argument("--overlay", metavar="PICTURE", help="draw the masks over the picture, too, to this file")
@@ -49,24 +63,23 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--mask-threshold", type=float, default=0.0, help="masks lie where logits are above (0.0)")
     parser.add_argument("--overwrite", action="store_true", help="replace what has that name")
     add_quiet(parser)
+    settings = settings_of(Settings)
     for name in _SHARED:
-        parser.add_argument(option(name), dest=name, **SETTINGS[name])
+        add_setting(parser, settings[name])
     auto = parser.add_argument_group("with --auto", "how masks are made")
     for name in _OF_AUTO:
-        auto.add_argument(option(name), dest=name, **SETTINGS[name])
-    parser.set_defaults(call=run, if_interrupted="nothing was written")
+        add_setting(auto, settings[name])
+    parser.set_defaults(call=call, if_interrupted="nothing was written")
 
 
-def run(args: argparse.Namespace) -> int:
+def call(args: argparse.Namespace) -> int:
     """Find them, and say how many and how good."""
     from overseg.api.segment import segment
 
-    wanted = (*_SHARED, *_OF_AUTO, *_WORDS)
-    given = {name: value for name, value in vars(args).items() if name in wanted and value is not None}
     with ExitStack() as stack:
         report = TerminalReport(quiet=args.quiet)
         stack.callback(report.close)
-        masks = segment(args.image, args.out, report=report, **given)
+        masks = segment(args.image, args.out, report=report, **given(args, _OPTIONS))
     if not args.quiet:
         sure = ", ".join(f"{score:.3f}" for score in masks.predicted_iou[:3].tolist())
         more = ", …" if len(masks) > 3 else ""

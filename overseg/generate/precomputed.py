@@ -3,12 +3,21 @@
 from pathlib import Path
 
 from overseg.data.frame import Frame
+from overseg.data.machine import Machine
 from overseg.data.masks import KeyframeMasks
 from overseg.data.rles import Rles
+from overseg.data.settings import Settings
 from overseg.generate.keep import keep_masks
 from overseg.generate.mask_folder import paths_by_frame, read_masks
 
 _NEAR_DUPLICATE_IOU = 0.95  # high: another tool's masks are not ours to thin out
+
+
+def build(settings: Settings, machine: Machine) -> "PrecomputedGenerator":
+    """The generator that the settings describe."""
+    return PrecomputedGenerator(
+        Path(settings.masks or ""), min_area_px=settings.min_area_px, max_masks=settings.max_masks_per_keyframe
+    )
 
 
 class PrecomputedGenerator:

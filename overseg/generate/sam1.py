@@ -2,6 +2,7 @@
 
 from copy import copy
 from dataclasses import replace
+from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -120,10 +121,10 @@ class Sam1Generator:
         self._use_propagated, self._min_agreement = use_propagated, min_agreement
         self._batching = Batching(points_per_batch, sam.device)
 
-    def thinned(self, points_per_side: int) -> "Sam1Generator":
-        """The same with another grid of points. The two share what they encode of frames."""
+    def thinned(self, share: float) -> "Sam1Generator":
+        """The same with this share of the points on a side of the grid. The two share what they encode of frames."""
         thinned = copy(self)
-        thinned._lay_grid(points_per_side)
+        thinned._lay_grid(ceil(share * self._points_per_side))
         return thinned
 
     def generate(self, keyframe: Frame, propagated: Rles) -> KeyframeMasks:

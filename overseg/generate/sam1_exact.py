@@ -2,6 +2,7 @@
 
 from copy import copy
 from dataclasses import replace
+from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -97,10 +98,10 @@ class ExactSam1Generator:
         self._min_area_px, self._max_masks = min_area_px, max_masks
         self._batching = Batching(points_per_batch, sam.device)
 
-    def thinned(self, points_per_side: int) -> "ExactSam1Generator":
-        """The same with another grid of points."""
+    def thinned(self, share: float) -> "ExactSam1Generator":
+        """The same with this share of the points on a side of the grid."""
         thinned = copy(self)
-        thinned._lay_grids(points_per_side)
+        thinned._lay_grids(ceil(share * self._points_per_side))
         return thinned
 
     def generate(self, keyframe: Frame, propagated: Rles) -> KeyframeMasks:
@@ -119,6 +120,7 @@ class ExactSam1Generator:
         return largest(replace(masks, predicted_iou=sure), self._max_masks)
 
     def _lay_grids(self, points_per_side: int) -> None:
+        self._points_per_side = points_per_side
         self._grids = _point_grids(points_per_side, self._crop_n_layers, self._crop_downscale)
         self.keyframe_work = sum(
             4**layer * grid_work(points_per_side // self._crop_downscale**layer, share_run=1.0)

@@ -67,7 +67,7 @@ class Given:
     def check_frame(self, n_frames: int) -> None:
         """Refuse with SettingsError a frame that is not there."""
         if not 0 <= self.frame < n_frames:
-            raise SettingsError(f"--prompt-frame is one of the frames 0 to {n_frames - 1}, not {self.frame}")
+            raise SettingsError(f"--frame is one of the frames 0 to {n_frames - 1}, not {self.frame}")
 
 
 def fingerprint_of(objects: PromptedObjects) -> str:

@@ -6,7 +6,7 @@ from overseg.errors import SettingsError
 from overseg.prompts.objects import Pointed
 
 _NUMBER = r"\d{1,7}(?:\.\d{1,6})?"
-_LABELS = {"pos": 1, "neg": 0}
+_LABELS = {":pos": 1, ":neg": 0, ",1": 1, ",0": 0}
 
 
 def parse_points(text: str) -> Pointed:
@@ -20,13 +20,13 @@ def parse_points(text: str) -> Pointed:
     """
     points = []
     for word in text.split():
-        found = re.fullmatch(rf"({_NUMBER}),({_NUMBER}):(pos|neg)", word)
+        found = re.fullmatch(rf"({_NUMBER}),({_NUMBER})(:pos|:neg|,1|,0)", word)
         if found is None:
-            raise SettingsError(f"--points takes 'x,y:pos x,y:neg …' in pixels, and cannot read {word!r}")
+            raise SettingsError(f"--point takes x,y,label or 'x,y:pos x,y:neg …' in pixels, and cannot read {word!r}")
         points.append((float(found[1]), float(found[2]), _LABELS[found[3]]))
     if not points:
-        raise SettingsError("--points takes 'x,y:pos x,y:neg …' in pixels, and got none")
-    return Pointed("object", f"--points {text}", points=tuple(points))
+        raise SettingsError("--point takes x,y,label or 'x,y:pos x,y:neg …' in pixels, and got none")
+    return Pointed("object", f"--point {text}", points=tuple(points))
 
 
 def parse_boxes(text: str) -> list[Pointed]:
@@ -41,9 +41,9 @@ def parse_boxes(text: str) -> list[Pointed]:
     boxes = []
     for number, word in enumerate(text.split(), start=1):
         if not re.fullmatch(",".join([_NUMBER] * 4), word):
-            raise SettingsError(f"--boxes takes 'x1,y1,x2,y2 …' in pixels, and cannot read {word!r}")
+            raise SettingsError(f"--box takes 'x1,y1,x2,y2 …' in pixels, and cannot read {word!r}")
         x1, y1, x2, y2 = map(float, word.split(","))
-        boxes.append(Pointed(f"object {number}", f"--boxes {word}", box_xyxy=(x1, y1, x2, y2)))
+        boxes.append(Pointed(f"object {number}", f"--box {word}", box_xyxy=(x1, y1, x2, y2)))
     if not boxes:
-        raise SettingsError("--boxes takes 'x1,y1,x2,y2 …' in pixels, and got none")
+        raise SettingsError("--box takes 'x1,y1,x2,y2 …' in pixels, and got none")
     return boxes

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from overseg.data.rles import Rles
-from overseg.data.settings import check_range
+from overseg.data.setting import check_range
 from overseg.prompts.choosing import largest_objects, without_specks
 from overseg.prompts.clicks import Clicks
 from overseg.prompts.seeds import background_points, seed_points

@@ -8,18 +8,22 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int8, UInt8
 
 from overseg.data.crops import Box, crops
+from overseg.data.machine import Machine
 from overseg.data.masklets import End, Masklets, PropagatedMasks
-from overseg.data.prompts import ObjectMasks, Prompts
 from overseg.data.rles import Rles
-from overseg.data.shot import Shot
-from overseg.propagate.follow_masks import follow_masks
-from overseg.stages import Clip, Direction, Video
+from overseg.data.settings import Settings
+from overseg.stages import Clip, Direction
 
 _BLOCK_PX = 8  # the sampling map is bounded per block of this side, to find where a mask can land
 _SMALL_PX = 480  # frames whose longer side is shorter have no detail to spare: flow is computed at full resolution
 _WINDOW_PX = 7
 _CLEARLY_BETTER = 1.0  # in grey levels; less is noise, and plain surfaces would get ragged borders
 _MASKS_AT_ONCE = 32  # masks drawn full-size before they are encoded; bounds memory
+
+
+def build(settings: Settings, machine: Machine) -> "FlowPropagator":
+    """The propagator that the settings describe."""
+    return FlowPropagator(min_area_px=settings.min_area_px)
 
 
 class FlowPropagator:
@@ -68,14 +72,6 @@ class FlowPropagator:
                 if not followed:
                     break
         return Masklets.in_order(steps, ends, prompts.size)
-
-    def follow(self, video: Video, prompts: Prompts, shot: Shot) -> Iterator[ObjectMasks]:
-        """Propagate objects from their masks through a whole shot; see `stages.PromptedPropagator`.
-
-        Raises:
-            InputError: a prompt that cannot be, is no mask, or lies outside the shot.
-        """
-        return follow_masks(self, video, prompts, shot)
 
     def _paths(self, clip: Clip, direction: Direction) -> "Iterator[tuple[int, _Path]]":
         """For every frame after the first: its index and the path of its pixels back to the prompt's frame."""

@@ -16,15 +16,25 @@ from overseg.stages import Clip, MaskPropagator, Video
 _Found = tuple[bytes, float]  # an encoded mask and its score
 
 
-def follow_masks(propagator: MaskPropagator, video: Video, prompts: Prompts, shot: Shot) -> Iterator[ObjectMasks]:
-    """What `stages.PromptedPropagator.follow` promises. Each mask is propagated on to its object's next one.
+class MaskFollower:
+    """Follows objects that are prompted with masks, by a propagator that takes masks alone."""
 
-    Raises:
-        InputError: a prompt that cannot be, is no mask, or lies outside the shot.
-    """
-    prompts.check(video.info, shot)
-    _check_masks_alone(prompts)
-    return _followed(propagator, video, prompts, shot)
+    def __init__(self, propagator: MaskPropagator) -> None:
+        """
+        Args:
+            propagator: propagates each mask to the next one of its object, or to the end of the shot.
+        """
+        self._propagator = propagator
+
+    def follow(self, video: Video, prompts: Prompts, shot: Shot) -> Iterator[ObjectMasks]:
+        """Propagate objects from their masks through a whole shot; see `stages.PromptedPropagator`.
+
+        Raises:
+            InputError: a prompt that cannot be, is no mask, or lies outside the shot.
+        """
+        prompts.check(video.info, shot)
+        _check_masks_alone(prompts)
+        return _followed(self._propagator, video, prompts, shot)
 
 
 def _followed(propagator: MaskPropagator, video: Video, prompts: Prompts, shot: Shot) -> Iterator[ObjectMasks]:

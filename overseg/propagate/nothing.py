@@ -2,10 +2,17 @@
 
 import numpy as np
 
+from overseg.data.machine import Machine
 from overseg.data.masklets import End, Masklets
 from overseg.data.rles import Rles
+from overseg.data.settings import Settings
 from overseg.data.visit import Direction
 from overseg.stages import Clip
+
+
+def build(settings: Settings, machine: Machine) -> "NoPropagator":
+    """The propagator; it has no settings."""
+    return NoPropagator()
 
 
 class NoPropagator:

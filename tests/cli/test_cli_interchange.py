@@ -50,7 +50,19 @@ def test_the_loss_is_printed(store, capsys):
 
 
 def test_filters_and_labels(store, folder, capsys):
-    words = ["export", store, "masks.json", "--format", "coco", "--min-length", "2", "--min-area", "10", "--end", "2"]
+    words = [
+        "export",
+        store,
+        "masks.json",
+        "--format",
+        "coco",
+        "--min-length",
+        "2",
+        "--min-mean-area",
+        "10",
+        "--end",
+        "2",
+    ]
     (folder / "labels.csv").write_text("track,category\n0,square\n")
     assert main([*words, "--labels", "labels.csv", "--min-score", "0.0", "--start", "0"]) == 0
     assert capsys.readouterr().out == "masks.json: coco, 2 frames, 1 tracks\n"

@@ -8,7 +8,7 @@ from cli.cli_samples import PREVIEW, write_folder
 from overseg.cli.main import main
 
 BOX = ("--box", "square:10,10,34,34", "--quiet")
-POINT = ("--points", "20,20:pos", "--out")
+POINT = ("--point", "20,20:pos", "--out")
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_what_could_not_be_written_beside_a_store_is_told_before_the_work(images
 
 def test_a_mask_that_is_there_is_told_before_the_work(images, folder, refused):
     (folder / "m.png").write_bytes(b"mine")
-    words = ["segment", "images", "--points", "20,20:pos", "--weights", "nothing.pth"]
+    words = ["segment", "images", "--point", "20,20:pos", "--weights", "nothing.pth"]
     assert "m.png exists already" in refused(*words, "--out", "m.png")
 
 

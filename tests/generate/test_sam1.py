@@ -199,7 +199,7 @@ def test_propagated_masks_are_refined_where_the_picture_agrees_and_the_frame_is_
 @pytest.mark.parametrize("kind", [Sam1Generator, ExactSam1Generator])
 def test_a_thinned_generator_is_one_of_fewer_points_and_leaves_the_other_as_it_was(sam, kind):
     picture, dense = shapes(), kind(sam, points_per_side=3)
-    thin, sparse = dense.thinned(2), kind(sam, points_per_side=2)
+    thin, sparse = dense.thinned(0.5), kind(sam, points_per_side=2)
     check_equal(generate(thin, picture), generate(sparse, picture))
     assert thin.keyframe_work == sparse.keyframe_work < dense.keyframe_work
     check_equal(generate(dense, picture), generate(kind(sam, points_per_side=3), picture))
@@ -209,7 +209,7 @@ def test_a_thinned_generator_shares_what_is_encoded(sam, monkeypatch):
     encoded = []
     monkeypatch.setattr(frame_encoder, "encode", lambda *given: encoded.append(1) or encode(*given))
     generator = Sam1Generator(sam, points_per_side=2)
-    generate(generator.thinned(1), shapes())
+    generate(generator.thinned(0.5), shapes())
     generate(generator, shapes())
     assert len(encoded) == 1
 

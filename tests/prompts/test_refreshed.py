@@ -13,6 +13,7 @@ from overseg.data.shot import Shot
 from overseg.errors import InputError
 from overseg.prompts.refreshed import RefreshedFollow
 from overseg.propagate.flow import FlowPropagator
+from overseg.propagate.follow_masks import MaskFollower
 from overseg.stages import PromptedPropagator, PromptMasks
 
 VIDEO = panning_video(12, step_px=3)
@@ -64,7 +65,9 @@ def test_with_step_0_nothing_is_seen_anew_and_flow_alone_propagates():
     seen = SeesTheDisc()
     found = list(RefreshedFollow(FlowPropagator(min_area_px=20), seen, step=0).follow(VIDEO, box_on(0), Shot(0, 11)))
     assert seen.refreshed_on == []
-    alone = FlowPropagator(min_area_px=20).follow(VIDEO, Prompts.of_masks(disc_on(0), object=[7], frame=0), Shot(0, 11))
+    alone = MaskFollower(FlowPropagator(min_area_px=20)).follow(
+        VIDEO, Prompts.of_masks(disc_on(0), object=[7], frame=0), Shot(0, 11)
+    )
     assert [masks.rles for masks in found] == [masks.rles for masks in alone]
 
 

@@ -9,6 +9,7 @@ from overseg.data.rles import Rles
 from overseg.data.shot import Shot
 from overseg.errors import InputError
 from overseg.propagate.flow import FlowPropagator
+from overseg.propagate.follow_masks import MaskFollower
 from overseg.stages import PromptedPropagator
 
 VIDEO = panning_video(8, step_px=3)
@@ -24,7 +25,7 @@ def masks_on(object: int, *frames: int, radius: int = 16) -> list[Prompts]:
 
 
 def test_from_the_prompt_to_both_ends_of_the_shot():
-    propagator = FlowPropagator(min_area_px=20)
+    propagator = MaskFollower(FlowPropagator(min_area_px=20))
     assert isinstance(propagator, PromptedPropagator)
     found = list(propagator.follow(VIDEO, Prompts.concatenate(masks_on(7, 3)), Shot(1, 6)))
     assert [masks.frame.tolist() for masks in found] == [[frame] for frame in (3, 4, 5, 6, 2, 1)]
@@ -36,7 +37,10 @@ def test_from_the_prompt_to_both_ends_of_the_shot():
 
 def test_several_objects_and_a_later_mask_that_takes_over():
     given = Prompts.concatenate([*masks_on(5, 2), *masks_on(2, 4, radius=10), *masks_on(5, 4, radius=20)])
-    found = {int(masks.frame[0]): masks for masks in FlowPropagator(min_area_px=20).follow(VIDEO, given, Shot(0, 7))}
+    found = {
+        int(masks.frame[0]): masks
+        for masks in MaskFollower(FlowPropagator(min_area_px=20)).follow(VIDEO, given, Shot(0, 7))
+    }
     assert sorted(found) == list(range(8))
     for frame, masks in found.items():
         assert masks.object.tolist() == [5, 2]
@@ -46,14 +50,14 @@ def test_several_objects_and_a_later_mask_that_takes_over():
 
 def test_what_is_lost_is_an_empty_mask():
     given = Prompts.of_masks(discs(SIZE, (8, 45, 6)), object=[0], frame=0)
-    last = list(FlowPropagator(min_area_px=20).follow(VIDEO, given, Shot(0, 7)))[-1]
+    last = list(MaskFollower(FlowPropagator(min_area_px=20)).follow(VIDEO, given, Shot(0, 7)))[-1]
     assert last.rles.area_px().tolist() == [0]
     assert last.score.tolist() == [0]
 
 
 def test_nothing_to_follow():
     nothing = Prompts.of_masks(Rles.empty(SIZE), object=[], frame=0)
-    assert list(FlowPropagator().follow(VIDEO, nothing, Shot(0, 7))) == []
+    assert list(MaskFollower(FlowPropagator()).follow(VIDEO, nothing, Shot(0, 7))) == []
 
 
 @pytest.mark.parametrize(
@@ -70,4 +74,4 @@ def test_nothing_to_follow():
 )
 def test_prompts_that_it_cannot_take(prompts, line):
     with pytest.raises(InputError, match=line):
-        FlowPropagator().follow(VIDEO, prompts, Shot(0, 5))  # at once, before any mask is asked for
+        MaskFollower(FlowPropagator()).follow(VIDEO, prompts, Shot(0, 5))  # at once, before any mask is asked for

@@ -1,0 +1,59 @@
+"""From settings to a generator with a first-generation Segment Anything model."""
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from overseg.data.machine import Machine
+from overseg.data.setting import settings_of
+from overseg.data.settings import Settings, SharedSettings
+from overseg.generate.sam1 import Sam1Generator
+from overseg.generate.sam1_exact import ExactSam1Generator
+from overseg.generate.sam_models import load_sam
+from overseg.weights import weights_path
+
+if TYPE_CHECKING:
+    from segment_anything.modeling import Sam
+
+
+def build(settings: Settings, machine: Machine) -> Sam1Generator | ExactSam1Generator:
+    """The generator that the settings describe, with its weights loaded.
+
+    Raises:
+        WeightsError: the weights are missing, or are no SAM's.
+    """
+    sam, dtype = load_model(settings, machine)
+    region_px = settings.min_mask_region_area
+    shared: dict[str, Any] = {
+        "points_per_side": settings.points_per_side,
+        "pred_iou_thresh": settings.pred_iou_thresh,
+        "stability_score_thresh": settings.stability_score_thresh,
+        "min_area_px": settings.min_area_px,
+        "max_masks": settings.max_masks_per_keyframe,
+        "dtype": dtype,
+    }
+    if settings.exact:
+        of_exact = _used_with(settings, exact=True)
+        return ExactSam1Generator(sam, min_mask_region_area=region_px or 0, **of_exact, **shared)
+    of_others = _used_with(settings, exact=False)
+    del of_others["propagated_prompts"]
+    return Sam1Generator(
+        sam,
+        min_mask_region_area=settings.min_area_px if region_px is None else region_px,
+        use_propagated=settings.prompts_with_propagated,
+        **of_others,
+        **shared,
+    )
+
+
+def load_model(settings: SharedSettings, machine: Machine) -> "tuple[Sam, torch.dtype]":
+    """The model that `weights` names, ready on the device, and the type in which it computes."""
+    dtype = getattr(torch, settings.dtype)
+    sam = load_sam(weights_path(settings.weights or ""), device=machine.device, dtype=dtype, compile=settings.compile)
+    return sam, dtype
+
+
+def _used_with(settings: Settings, *, exact: bool) -> dict[str, Any]:
+    """The values of the settings that are used only with, or only without, `exact`."""
+    declared = settings_of(Settings).values()
+    return {one.name: getattr(settings, one.name) for one in declared if one.when == ("exact", exact)}
