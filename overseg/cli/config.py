@@ -5,13 +5,16 @@ import difflib
 import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
 
-from overseg.data.setting import settings_of, with_current_names
+from overseg.data.setting import current_names
 from overseg.data.settings import SharedSettings
 from overseg.errors import SettingsError
+
+NO_OLD_NAMES: Mapping[str, str] = MappingProxyType({})
 
 
 def options_of(args: argparse.Namespace, cls: type[SharedSettings], examples: Mapping[str, str]) -> dict[str, Any]:
@@ -27,21 +30,20 @@ def options_of(args: argparse.Namespace, cls: type[SharedSettings], examples: Ma
     """
     if not args.config:
         return {}
-    old_names = [old for one in settings_of(cls).values() for old in one.old_names]
-    found = read_config(Path(args.config), allowed=(*cls.names(), *examples, *old_names), words=examples)
-    options, renamed = with_current_names(cls, found)
-    for old, new in renamed.items():
-        print(f"overseg: {args.config}: {old} is called {new} now", file=sys.stderr)
-    return options
+    allowed = (*cls.names(), *examples)
+    return read_config(Path(args.config), allowed=allowed, words=examples, current_names=current_names(cls))
 
 
-def read_config(path: Path, *, allowed: Collection[str], words: Mapping[str, str]) -> dict[str, Any]:
+def read_config(
+    path: Path, *, allowed: Collection[str], words: Mapping[str, str], current_names: Mapping[str, str] = NO_OLD_NAMES
+) -> dict[str, Any]:
     """The options in a YAML mapping. Names may be written as on the command line, with dashes.
 
     Args:
         path: the file.
         allowed: the options that there are; their values are checked later, with the settings.
         words: those among them whose values are words, each with an example.
+        current_names: those that had another name before, by that name, which prints the current one.
 
     Raises:
         SettingsError: the file is missing, is not such a mapping, names an option that there is not, or gives something
@@ -62,13 +64,22 @@ def read_config(path: Path, *, allowed: Collection[str], words: Mapping[str, str
         return {}
     if not isinstance(content, dict):
         raise SettingsError(f"--config {path}: expected lines such as `step: 5`, got {type(content).__name__}")
-    options = {_known(str(name), path, allowed): value for name, value in content.items()}
+    current = {_current(str(name), path, current_names): value for name, value in content.items()}
+    options = {_known(name, path, allowed): value for name, value in current.items()}
     for name in words.keys() & options.keys():
         if not isinstance(options[name], str):
             raise SettingsError(
                 f"--config {path}: expected {name} as in `{name}: {words[name]}`, got {options[name]!r}"
             )
     return options
+
+
+def _current(name: str, path: Path, current_names: Mapping[str, str]) -> str:
+    new = current_names.get(name.replace("-", "_"))
+    if new is None:
+        return name
+    print(f"overseg: {path}: {name} is called {new} now", file=sys.stderr)
+    return new
 
 
 def _known(name: str, path: Path, allowed: Collection[str]) -> str:

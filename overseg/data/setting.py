@@ -135,9 +135,14 @@ def check_settings(cls: type, values: Mapping[str, Any]) -> None:
         one.check(values[one.name])
 
 
+def current_names(cls: type) -> dict[str, str]:
+    """The current names of settings that had other names before, by the old name."""
+    return {old: one.name for one in settings_of(cls).values() for old in one.old_names}
+
+
 def with_current_names(cls: type, options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     """Options of which some may have old names, with the current names; and the old names found, with the current."""
-    current = {old: one.name for one in settings_of(cls).values() for old in one.old_names}
+    current = current_names(cls)
     found = {name: current[name] for name in options if name in current}
     return {current.get(name, name): value for name, value in options.items()}, found
 

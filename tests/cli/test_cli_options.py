@@ -124,7 +124,7 @@ def test_an_unknown_setting_in_python(images):
 def test_no_gpu(images, refused, folder, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     line = refused("run", images, "out.zarr", "--preset", "preview", "--device", "cuda:99")
-    assert line.startswith("--device cuda:99 is not to be had here (")
+    assert line.startswith("--device cuda:99 is not available on this machine (")
     assert line.endswith("): use --device cpu or auto")
     with pytest.raises(DeviceError):
         overseg.run(images, "out.zarr", preset="preview", device="cuda:99")
