@@ -57,7 +57,7 @@ def choose(preset: str | None, device: str, changes: dict[str, Any], *, report: 
             hand or can be fetched, else "fast".
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         changes: settings by name that differ from the preset's.
-        report: is told how far weights that have to be fetched are.
+        report: receives the progress of a download of weights.
 
     Raises:
         SettingsError: an unknown preset or setting, or a value that cannot be.
@@ -98,7 +98,7 @@ def _fitting(device: str, changes: dict[str, Any], report: Report) -> tuple[str,
         for name in wanted:
             ensure_weights(name, report=report)
     except WeightsError as e:
-        return "fast", f"the weights for --preset full are not at hand ({e})"
+        return "fast", f"the weights for --preset full are missing ({e})"
     return "full", "the best there is"
 
 
@@ -141,7 +141,7 @@ def _completed(values: Mapping[str, Any]) -> dict[str, Any]:
     """Values with weights for the stages that need some and none for others, and one spelling of SAM 2's own size.
 
     Raises:
-        SettingsError: an adapter needs a setting that nobody gives.
+        SettingsError: an adapter needs a setting that is not given.
     """
     weights: dict[str, Any] = {stage.checkpoint: None for stage in STAGES}
     for stage, adapter in _chosen(values):
@@ -155,7 +155,7 @@ def _completed(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def refuse_without_effect(settings: SharedSettings, changes: Mapping[str, Any]) -> None:
-    """Refuse what was asked for and nothing would use.
+    """Refuse settings that were given and have no effect.
 
     Raises:
         SettingsError: names the option, what it is for, and what was chosen.

@@ -1,4 +1,4 @@
-"""Tells people and logs what a run does."""
+"""Reports what a run does, on a terminal and in a log."""
 
 import json
 import sys
@@ -49,7 +49,7 @@ class TerminalReport:
             tqdm.write(str(facts["line"]), file=self._stream)
 
     def close(self) -> None:
-        """Leave the terminal tidy, whatever happened."""
+        """Close all progress bars."""
         for bar in self._bars.values():
             bar.close()
         self._bars.clear()

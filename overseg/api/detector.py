@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from overseg.stages import Report
 
 _BASE = "yolo11s.pt"
-_OWN, _ULTRALYTICS = ".onnx", ".pt"  # the endings of detectors
+_OWN, _ULTRALYTICS = ".onnx", ".pt"  # file name suffixes of detectors
 _STRIDE_PX = 32  # of both kinds of networks
 
 
@@ -50,7 +50,7 @@ def train_detector(
         video: where the store's input is now, if it was moved.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         overwrite: replace an older detector.
-        report: is told of every step; None for progress bars on a terminal.
+        report: receives the progress of every step; None for progress bars on a terminal.
 
     Returns:
         The detector's file.
@@ -87,7 +87,7 @@ def train_detector(
 
 @dataclass(frozen=True)
 class _Training:
-    """How long training goes on, and at which size; see `train_detector`."""
+    """How long a detector is trained, and at which size; see `train_detector`."""
 
     epochs: int
     patience: int

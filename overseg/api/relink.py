@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 def relink(
     path: str | Path, *, match_iou: float | None = None, reid: bool | None = None, report: "Report | None" = None
 ) -> "Result":
-    """Decide anew which masks of a store are one track, without any model; what `overseg relink` does.
+    """Decide again which masks of a store are one track, without any model; what `overseg relink` does.
 
     Args:
         path: the store; its result is replaced by the new one.
         match_iou: masks of one frame that agree at least this much are the same region; None for the run's own.
         reid: whether tracks that ended go on as later ones that look the same and are near; None for the run's own.
-        report: is told of every frame; None for progress bars on a terminal.
+        report: receives the progress by frame; None for progress bars on a terminal.
 
     Raises:
         StoreError: there is no store, it holds no result yet, it was imported, or another process is writing it.

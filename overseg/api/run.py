@@ -74,14 +74,14 @@ def run(
     Args:
         input: a video file in any container that FFmpeg reads, or a folder of images.
         output: the store to write, a path or such an address as `s3://bucket/cup.zarr`. One made from the same video
-            with the same settings is gone on with.
+            with the same settings is continued.
         preset: "preview", "fast" or "full"; None picks what fits the machine.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         budget: limits such as "10m,coverage=0.98"; see `Budget`. None works until everything is done.
-        feature_cache: host memory in which SAM 2 keeps what it made of frames, so that those visited again are not
-            encoded again: a number of bytes, or as "4G", which None is. It changes the time a run takes, and no mask.
-        overwrite: throw away what the store holds.
-        report: is told of every step; None for progress bars on a terminal.
+        feature_cache: host memory for SAM 2's image features, so that frames visited again are not encoded again: a
+            number of bytes, or as "4G", which None is. It changes the time a run takes, and no mask.
+        overwrite: discard what the store holds.
+        report: receives the progress of every step; None for progress bars on a terminal.
         changes: settings that differ from the preset's; see `Settings`.
 
     Returns:

@@ -36,7 +36,7 @@ def segment(
     report: "Report | None" = None,
     **changes: Unpack[SettingsChanges],
 ) -> KeyframeMasks:
-    """Masks of one picture, of what is pointed out or of everything; what `overseg segment` does.
+    """Masks of one picture, of prompted objects or of everything; what `overseg segment` does.
 
     Example:
         >>> overseg.segment("cup.jpg", "cup.png", points="120,80:pos 10,10:neg").predicted_iou  # doctest: +SKIP
@@ -55,7 +55,7 @@ def segment(
         overlay: a picture to write with the masks drawn over it.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         overwrite: replace what `output` names.
-        report: is told of weights that have to be fetched; None for progress bars on a terminal.
+        report: receives the progress of a download of weights; None for progress bars on a terminal.
         changes: settings that differ from their defaults, such as `weights`; with `auto` all of those that say how
             masks are made. See `Settings`.
 
@@ -95,7 +95,7 @@ def segment(
 
 
 def _pointed(points: str | Sequence[str] | None, boxes: str | Sequence[str] | None, *, auto: bool) -> "list[Pointed]":
-    """What is pointed out: one object where there are points."""
+    """The prompts: one object where there are points."""
     from overseg.prompts.labelled_points import parse_boxes, parse_points
 
     if auto is (points is not None or boxes is not None):

@@ -1,4 +1,4 @@
-"""What runs, tracking and repairs share: options, what a store is known by, and what is told when memory runs out."""
+"""What runs, tracking and repairs share: options, the identity of a store, and the error when memory runs out."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,7 +64,7 @@ _PATHS = ("weights", "propagator_weights", "masks")
 
 
 def feature_cache_bytes(asked: str | int | None) -> int:
-    """Host memory for SAM 2's image features, in bytes: what was asked for, 4 GiB where nothing was."""
+    """Host memory for SAM 2's image features, in bytes; 4 GiB where none is asked for."""
     return Machine().feature_cache_bytes if asked is None else parse_bytes(asked, option="--feature-cache")
 
 

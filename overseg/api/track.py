@@ -1,4 +1,4 @@
-"""Objects that somebody points out: `overseg.track`."""
+"""Follow objects that a user prompts: `overseg.track`."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
@@ -56,7 +56,7 @@ def track(
     report: "Report | None" = None,
     **changes: Unpack[TrackChanges],
 ) -> "Result":
-    """Follow objects that somebody points out through a video; what `overseg track` does.
+    """Follow prompted objects through a video; what `overseg track` does.
 
     Example:
         >>> result = overseg.track("cup.mp4", "cup.zarr", boxes=["cup:120,80,260,300"])  # doctest: +SKIP
@@ -64,21 +64,21 @@ def track(
 
     Args:
         input: a video file in any container that FFmpeg reads, or a folder of images.
-        output: the store to write. One made of the same video, prompts and settings is gone on with.
+        output: the store to write. One made of the same video, prompts and settings is continued.
         prompts: a file that says what to follow, see `read_prompts`; or prompts in pixels of the processed frames.
         boxes: each as `name:x1,y1,x2,y2`, in pixels of the input's pictures.
         points: each as `name:x,y,label`, in the same pixels, with label 1 on the object and 0 beside it; without a
             name they are all of one object.
         masks: each as `name:FILE`, a picture of the input's size that is black beside the object.
         prompt_frame: number of the processed frame that a file, boxes, points and masks speak of.
-        click: open a page on this machine, whose address is told, to click on the objects on the prompt frame.
-        detector: a detector as .onnx, or .pt with ultralytics, that looks for objects in every sub-sequence that has no
+        click: open a page on this machine, and print its address, to click on the objects on the prompt frame.
+        detector: a detector as .onnx, or .pt with ultralytics, that finds objects in every sub-sequence that has no
             prompts; then there need be none at all.
-        categories: names of the detector's categories that it looks for; nothing for all of them.
+        categories: names of the detector's categories to find; empty for all of them.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         feature_cache: host memory for SAM 2's image features, such as "4G", which None is.
-        overwrite: throw away what the store holds.
-        report: is told of every step; None for progress bars on a terminal.
+        overwrite: discard what the store holds.
+        report: receives the progress of every step; None for progress bars on a terminal.
         changes: settings that differ from their defaults; see `TrackSettings`.
 
     Returns:
@@ -100,9 +100,9 @@ def track(
         stack.enter_context(out_of_memory_as_error())
         given = Given(prompts=prompts, boxes=boxes, points=points, masks=masks, frame=prompt_frame)
         objects = _objects(video, given, click=click, report=report)
-        sought = _Sought(objects, None if detector is None else Path(detector), tuple(categories))
-        choice = _choice(sought, device, dict(changes), feature_cache, report)
-        _work(video, Path(input), output, choice, sought, cache_bytes, overwrite=overwrite, report=report)
+        targets = _Targets(objects, None if detector is None else Path(detector), tuple(categories))
+        choice = _choice(targets, device, dict(changes), feature_cache, report)
+        _work(video, Path(input), output, choice, targets, cache_bytes, overwrite=overwrite, report=report)
     return open_result(output)
 
 
@@ -112,15 +112,15 @@ _DETECTOR_SUBSEQUENCE = 100
 
 
 @dataclass(frozen=True)
-class _Sought:
-    """What is to be followed: objects, whatever a detector finds, or both."""
+class _Targets:
+    """What to follow: prompted objects, detected ones, or both."""
 
     objects: "PromptedObjects | None"
     detector: Path | None
     categories: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        """Refuse with SettingsError nothing at all, and categories that nobody looks for."""
+        """Refuse with SettingsError no targets at all, and categories without a detector."""
         if self.objects is None and self.detector is None:
             raise SettingsError(f"expected something to follow: {_WAYS}")
         if self.categories and self.detector is None:
@@ -148,16 +148,16 @@ def _objects(video: "BufferedVideo", given: "Given", *, click: bool, report: "Re
 
 
 def _choice(
-    sought: _Sought, device: str, changes: dict[str, Any], feature_cache: str | int | None, report: "Report"
+    targets: _Targets, device: str, changes: dict[str, Any], feature_cache: str | int | None, report: "Report"
 ) -> "TrackChoice":
     """Complete settings; SettingsError for one that nothing would use."""
     from overseg.api.track_choice import choose_tracking
 
-    if sought.detector is not None:
+    if targets.detector is not None:
         changes["subsequence"] = changes.get("subsequence") or _DETECTOR_SUBSEQUENCE
     elif "confidence" in changes:
         raise SettingsError("--confidence is of a detector's boxes, and there is none: add --detector")
-    choice = choose_tracking(device, changes, masks_alone=sought.is_masks_alone, report=report)
+    choice = choose_tracking(device, changes, masks_alone=targets.is_masks_alone, report=report)
     check_cache_is_used(feature_cache, choice.settings.propagator)
     return choice
 
@@ -167,7 +167,7 @@ def _work(
     input: Path,
     output: str | Path,
     choice: "TrackChoice",
-    sought: _Sought,
+    targets: _Targets,
     cache_bytes: int,
     *,
     overwrite: bool,
@@ -179,15 +179,15 @@ def _work(
     from overseg.prompts.given import fingerprint_of
     from overseg.store.zarr_store import ZarrStore
 
-    settings, objects = choice.settings, sought.objects
+    settings, objects = choice.settings, targets.objects
     machine = Machine(choice.device, cache_bytes)
     redetection = None
-    if sought.detector is not None:
-        redetection = build_redetection(sought.detector, settings, machine, categories=sought.categories)
-    weights = _weights(settings, sought.detector, report)
+    if targets.detector is not None:
+        redetection = build_redetection(targets.detector, settings, machine, categories=targets.categories)
+    weights = _weights(settings, targets.detector, report)
     what: dict[str, Any] = {"prompts": None if objects is None else fingerprint_of(objects)}
-    if sought.categories:
-        what["categories"] = sorted(set(sought.categories))
+    if targets.categories:
+        what["categories"] = sorted(set(targets.categories))
     with ZarrStore.create_or_resume(
         output,
         identity=identity_of(video.info, settings, weights) | what,

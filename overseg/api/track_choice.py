@@ -77,7 +77,7 @@ def _with_weights(values: dict[str, Any], *, needs_sam: bool) -> dict[str, Any]:
 
 
 def _refuse_without_effect(settings: TrackSettings, changes: dict[str, Any], *, needs_sam: bool) -> None:
-    """Refuse what was asked for and nothing would use; SettingsError names the option and why."""
+    """Refuse settings that were given and have no effect; SettingsError names the option and why."""
     idle: tuple[str, ...] = ()
     if PROPAGATORS[settings.propagator].build_follower is not None:
         idle, reason = _OF_PROMPT_MASKS, f"{settings.propagator} takes points and boxes itself, and remembers objects"

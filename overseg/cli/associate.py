@@ -37,10 +37,10 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--video", metavar="PATH", help="for a store: the video or folder that the masks are of")
     parser.add_argument("--overwrite", action="store_true", help="replace what has that name")
     parser.add_argument("--quiet", action="store_true", help="say nothing")
-    parser.set_defaults(call=run, if_interrupted="nothing was written")
+    parser.set_defaults(call=call, if_interrupted="nothing was written")
 
 
-def run(args: argparse.Namespace) -> int:
+def call(args: argparse.Namespace) -> int:
     """Make them, and say how many."""
     from overseg.interchange.associating import associate_masks
 

@@ -46,7 +46,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--clicks", metavar="FILE", help="follow the clicks in this file, as an older call wrote it")
     parser.add_argument("--backend", default="local", help=f"{' or '.join(BACKENDS)}, which hosts SAM 2 (local)")
     add_device(parser)
-    parser.add_argument("--overwrite", action="store_true", help="throw away what the folder holds of an older call")
+    parser.add_argument("--overwrite", action="store_true", help="discard what the folder holds of an older call")
     add_quiet(parser)
     _add_choice(parser.add_argument_group("what is followed"))
     _add_masks(parser.add_argument_group("masks of the first frame"))
@@ -65,7 +65,7 @@ def _add_choice(group: Any) -> None:
         "--detector-frames",
         type=int,
         metavar="N",
-        help="it looks on the first N frames, until it is sure of something (1)",
+        help="it is run on the first N frames, until a detection is sure enough (1)",
     )
     add_categories(group)
     group.add_argument("--max-objects", type=int, default=3, metavar="N", help="the N largest objects (3)")

@@ -35,10 +35,10 @@ def add_parser(commands: Any) -> None:
     add_device(train)
     train.add_argument("--overwrite", action="store_true", help="replace an older detector")
     add_quiet(train)
-    train.set_defaults(call=run, if_interrupted="no detector was written")
+    train.set_defaults(call=call, if_interrupted="no detector was written")
 
 
-def run(args: argparse.Namespace) -> int:
+def call(args: argparse.Namespace) -> int:
     """Train it, and say where it is."""
     from overseg.api.detector import train_detector
 

@@ -51,10 +51,10 @@ def add_parser(commands: Any) -> None:
     add_moved_video(parser)
     parser.add_argument("--json", action="store_true", help="everything, as JSON")
     add_quiet(parser)
-    parser.set_defaults(call=run, if_interrupted="the store is as it was")
+    parser.set_defaults(call=call, if_interrupted="the store is as it was")
 
 
-def run(args: argparse.Namespace) -> int:
+def call(args: argparse.Namespace) -> int:
     """Measure, and print it."""
     from overseg.evaluate.evaluation import evaluate
     from overseg.evaluate.frame_names import FrameNames
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _video(result: "Result", path: str | None, report: "Report", stack: ExitStack) -> "Video | None":
-    """The video; None with a remark where it is not at hand and was not asked for."""
+    """The video; None with a remark where it is missing and the user did not name it."""
     from overseg.output.input_video import open_input
 
     try:

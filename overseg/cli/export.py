@@ -31,10 +31,10 @@ def add_parser(commands: Any) -> None:
     add_moved_video(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace an older export")
     parser.add_argument("--quiet", action="store_true", help="say nothing")
-    parser.set_defaults(call=run, if_interrupted="nothing was written; the store is as it was")
+    parser.set_defaults(call=call, if_interrupted="nothing was written; the store is as it was")
 
 
-def run(args: argparse.Namespace) -> int:
+def call(args: argparse.Namespace) -> int:
     """Write it, and say what was written and what was lost."""
     from overseg.interchange.exporting import export
     from overseg.interchange.filters import Cut

@@ -26,7 +26,7 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--start", type=int, default=0, help="first frame (0)")
     parser.add_argument("--end", type=int, help="frame to stop before (the last)")
     parser.add_argument(
-        "--track", action="append", metavar="ID|NAME", help="only this track, or those of this name; again for others"
+        "--track", action="append", metavar="ID|NAME", help="only this track, or those of this name; may be repeated"
     )
     parser.add_argument(
         "--new", action="store_true", dest="new_only", help="only tracks that begin on these frames, not before"

@@ -21,10 +21,10 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--video", metavar="PATH", help="the video or folder of images that the masks are of")
     parser.add_argument("--overwrite", action="store_true", help="replace an older store")
     parser.add_argument("--quiet", action="store_true", help="say nothing")
-    parser.set_defaults(call=run, if_interrupted="nothing was written")
+    parser.set_defaults(call=call, if_interrupted="nothing was written")
 
 
-def run(args: argparse.Namespace) -> int:
+def call(args: argparse.Namespace) -> int:
     """Make it, and say what it holds."""
     from overseg.cli.info import headline
     from overseg.interchange.importing import import_masks

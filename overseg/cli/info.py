@@ -18,10 +18,10 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.add_argument("--hash", action="store_true", help="add the sha256 of all masks and tracks; equal runs agree")
     parser.add_argument("--tree", action="store_true", help="add what contains what: a line for each track")
-    parser.set_defaults(call=run, if_interrupted="the store is as it was")
+    parser.set_defaults(call=call, if_interrupted="the store is as it was")
 
 
-def run(args: argparse.Namespace) -> int:
+def call(args: argparse.Namespace) -> int:
     """Print it."""
     from overseg.api.results import open as open_store
 

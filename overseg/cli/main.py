@@ -45,16 +45,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             args = _parsed(arguments)
             if_interrupted = args.if_interrupted
             code = args.call(args)
-            print(end="", flush=True)  # here, and not at the interpreter's end, where a failure could not be told
+            print(end="", flush=True)  # here, and not at the interpreter's end, where an error could not be reported
             return code
         except (Exception, KeyboardInterrupt) as e:
             if interrupts.came or isinstance(e, KeyboardInterrupt):
                 return _fail(f"interrupted; {if_interrupted}", _INTERRUPTED)
-            return _told(e)
+            return _reported(e)
 
 
 class _Interrupts:
-    """Notes that Ctrl-C was pressed: some libraries turn the interrupt that they meet into an error of their own."""
+    """Notes that Ctrl-C was pressed: some libraries turn the interrupt into an error of their own."""
 
     def __init__(self) -> None:
         self.came = False
@@ -74,8 +74,8 @@ class _Interrupts:
         raise KeyboardInterrupt
 
 
-def _told(error: Exception | KeyboardInterrupt) -> int:
-    """Say in one line what went wrong, and return the exit code; an error that is our own mistake is raised again."""
+def _reported(error: Exception | KeyboardInterrupt) -> int:
+    """Print in one line what went wrong, and return the exit code; raise again an error that is a defect of ours."""
     match error:
         case OversegError():
             return _fail(str(error), error.exit_code)

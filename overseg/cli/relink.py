@@ -1,4 +1,4 @@
-"""`overseg relink`: the tracks of a store anew, with another threshold, or with and without re-appearance."""
+"""`overseg relink`: decide the tracks of a store again, with another threshold or without re-identification."""
 
 import argparse
 from contextlib import closing
@@ -13,21 +13,21 @@ def add_parser(commands: Any) -> None:
     """Describe the command to argparse."""
     parser = commands.add_parser(
         "relink",
-        help="decide anew which masks are one track, without any model",
-        description="Decide anew which masks are one track, from what the store holds; no mask is made or changed.",
+        help="decide again which masks are one track, without any model",
+        description="Decide again which masks are one track, from what the store holds; no mask is made or changed.",
     )
     parser.add_argument("store", metavar="OUT.zarr", help="the store of a run")
     parser.add_argument("--match-iou", type=float, help="masks that agree this much are one region (the run's)")
     parser.add_argument(
         "--reid",
         action=argparse.BooleanOptionalAction,
-        help="let a track that ended go on as a later one that looks the same, near where it was (the run's)",
+        help="continue a track that ended as a later one whose appearance is alike, near where it was (the run's)",
     )
     add_quiet(parser)
-    parser.set_defaults(call=run, if_interrupted="the store is as it was")
+    parser.set_defaults(call=call, if_interrupted="the store is as it was")
 
 
-def run(args: argparse.Namespace) -> int:
+def call(args: argparse.Namespace) -> int:
     """Do it, and say what came of it."""
     from overseg.api.relink import relink
 

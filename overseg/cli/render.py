@@ -1,4 +1,4 @@
-"""`overseg render`: a result to look at or to cut out, as a video or as pictures."""
+"""`overseg render`: draw a result as a video or as pictures."""
 
 import argparse
 from contextlib import ExitStack
@@ -50,10 +50,10 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--names", action="store_true", help="draw boxes, and what each track is called")
     add_filters(parser)
     add_quiet(parser)
-    parser.set_defaults(call=run, if_interrupted="nothing was written; the store is as it was")
+    parser.set_defaults(call=call, if_interrupted="nothing was written; the store is as it was")
 
 
-def run(args: argparse.Namespace) -> int:
+def call(args: argparse.Namespace) -> int:
     """Write it, and say what was written."""
     from overseg.output.input_video import open_input
     from overseg.output.render import render, render_frame

@@ -19,14 +19,14 @@ def add_parser(commands: Any) -> None:
     check.set_defaults(call=run_check, if_interrupted="the store is as it was")
     repair = commands.add_parser(
         "repair",
-        help="make anew what is damaged in a store",
-        description="Find what is damaged in a store, and make that anew; the result is the same again.",
+        help="make again what is damaged in a store",
+        description="Find what is damaged in a store, and make it again; the result is the same as before.",
     )
     repair.add_argument("store", metavar="OUT.zarr")
     add_moved_video(repair)
     repair.add_argument("--masks", metavar="FOLDER", help="where the masks of --generator precomputed are")
     add_quiet(repair)
-    repair.set_defaults(call=run_repair, if_interrupted="run the same command again to go on")
+    repair.set_defaults(call=run_repair, if_interrupted="run the same command again to continue")
 
 
 def run_check(args: argparse.Namespace) -> int:

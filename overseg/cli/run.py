@@ -30,7 +30,7 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "run",
         help="over-segment a video and follow every region",
-        description="Over-segment a video and follow every region. The same command again goes on where it stopped.",
+        description="Over-segment a video and follow every region. The same command again continues where it stopped.",
     )
     parser.add_argument("input", metavar="INPUT", help="a video file, or a folder of images")
     parser.add_argument("output", metavar="OUT.zarr", help="the store to write")
@@ -40,25 +40,25 @@ def add_parser(commands: Any) -> None:
         "--budget", metavar="LIMITS", help="such as 90s, 10m, 2h, coverage=0.98, masks=100000, work=500; or several"
     )
     parser.add_argument(
-        "--feature-cache", metavar="BYTES", help="memory in which sam2 keeps what it made of frames, such as 512M (4G)"
+        "--feature-cache", metavar="BYTES", help="host memory for sam2's image features, such as 512M (4G)"
     )
     parser.add_argument(
         "--per-frame",
         action="store_true",
-        help="segment every frame by itself: a keyframe on each, and nothing is propagated",
+        help="segment every frame by itself: a keyframe on each, without propagation",
     )
     parser.add_argument(
         "--render",
         action="append",
         default=[],
         metavar="DEST",
-        help="draw the masks over the video, too: to a video file, or to a folder of pictures; may be given again",
+        help="draw the masks over the video, too: to a video file, or to a folder of pictures; may be repeated",
     )
     add_options_file(parser)
-    parser.add_argument("--overwrite", action="store_true", help="throw away what the store holds")
+    parser.add_argument("--overwrite", action="store_true", help="discard what the store holds")
     add_quiet(parser)
     add_settings(parser, Settings)
-    parser.set_defaults(call=call, if_interrupted="what was committed is kept: the same command goes on from there")
+    parser.set_defaults(call=call, if_interrupted="what was committed is kept: the same command continues from there")
 
 
 def call(args: argparse.Namespace) -> int:

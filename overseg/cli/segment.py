@@ -38,7 +38,7 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "segment",
         help="find the masks of one picture",
-        description="Find the mask of what you point out on a picture, or all masks of it.",
+        description="Find the masks of prompted objects on a picture, or all masks of it.",
     )
     parser.add_argument("image", metavar="IMAGE", help="a picture; of a video or a folder of images, one frame")
     parser.add_argument(
@@ -46,14 +46,14 @@ def add_parser(commands: Any) -> None:
         action="append",
         dest="points",
         metavar="X,Y,LABEL",
-        help="a point, with label 1 on the object and 0 beside it; again for others; or 'X,Y:pos X,Y:neg'",
+        help="a point, with label 1 on the object and 0 beside it; may be repeated; or 'X,Y:pos X,Y:neg'",
     )
     parser.add_argument(
         "--box",
         action="append",
         dest="boxes",
         metavar="X1,Y1,X2,Y2",
-        help="a box around an object; again for others; with points, one",
+        help="a box around an object; may be repeated; with points, one",
     )
     parser.add_argument("--auto", action="store_true", help="all masks")
     parser.add_argument("--out", required=True, metavar="OUT", help="mask.png, a .json or .npz file, or a folder")

@@ -28,10 +28,10 @@ def add_parser(commands: Any) -> None:
     )
     add_device(parser)
     parser.add_argument("--size", type=int, metavar="PIXELS", help="side of the model's image (1024; on a CPU 256)")
-    parser.set_defaults(call=run, if_interrupted="nothing was kept, and nothing was lost")
+    parser.set_defaults(call=call, if_interrupted="nothing was kept, and nothing was lost")
 
 
-def run(args: argparse.Namespace) -> int:
+def call(args: argparse.Namespace) -> int:
     """Print a line for each comparison; 0 where all agree."""
     from overseg.presets import resolve_device
     from overseg.propagate.sam2.random import save_random_sam2

@@ -37,7 +37,7 @@ def add_setting(group: Any, one: Setting) -> None:
 
 
 def given(args: argparse.Namespace, names: Container[str]) -> dict[str, Any]:
-    """The options of these names that somebody gave, by name."""
+    """The options of these names that the user gave, by name."""
     return {name: value for name, value in vars(args).items() if name in names and value is not None}
 
 

@@ -17,7 +17,7 @@ def add_categories(group: Any) -> None:
         default=[],
         dest="categories",
         metavar="NAME",
-        help="only what is of this category of the detector's; again for others (all)",
+        help="only what is of this category of the detector's; may be repeated (all)",
     )
 
 
@@ -32,6 +32,8 @@ def add_moved_video(parser: argparse.ArgumentParser) -> None:
 
 
 def add_options_file(parser: argparse.ArgumentParser) -> None:
-    """`--config` and `--log-json`, for commands with many options and much to tell."""
-    parser.add_argument("--config", metavar="FILE.yaml", help="options by name; those on the command line count first")
+    """`--config` and `--log-json`, for commands with many options and long runs."""
+    parser.add_argument(
+        "--config", metavar="FILE.yaml", help="options by name; those on the command line take precedence"
+    )
     parser.add_argument("--log-json", metavar="FILE", help="write one event a line")

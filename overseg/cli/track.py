@@ -1,4 +1,4 @@
-"""`overseg track`: follow objects that somebody points out."""
+"""`overseg track`: follow prompted objects."""
 
 import argparse
 import os
@@ -46,8 +46,8 @@ def add_parser(commands: Any) -> None:
     """Describe the command to argparse."""
     parser = commands.add_parser(
         "track",
-        help="follow objects that you point out",
-        description="Follow objects that you point out on one frame through the whole video.",
+        help="follow objects that you prompt",
+        description="Follow objects that you prompt on one frame through the whole video.",
     )
     parser.add_argument("input", metavar="INPUT", help="a video file, or a folder of images")
     parser.add_argument("output", metavar="OUT.zarr", help="the store to write")
@@ -55,10 +55,10 @@ def add_parser(commands: Any) -> None:
     _add_beside(parser.add_argument_group("what is written beside the store"))
     add_device(parser, default=None)
     parser.add_argument(
-        "--feature-cache", metavar="BYTES", help="memory in which sam2 keeps what it made of frames, such as 512M (4G)"
+        "--feature-cache", metavar="BYTES", help="host memory for sam2's image features, such as 512M (4G)"
     )
     add_options_file(parser)
-    parser.add_argument("--overwrite", action="store_true", help="throw away what the store holds")
+    parser.add_argument("--overwrite", action="store_true", help="discard what the store holds")
     add_quiet(parser)
     add_settings(parser, TrackSettings)
     parser.set_defaults(call=call, if_interrupted="nothing is lost: run the same command again")
@@ -69,7 +69,7 @@ def _add_what(group: Any) -> None:
         "--prompts", metavar="FILE", help="JSON with annotation.object, LabelMe's JSON, or Pascal VOC's XML"
     )
     for word, metavar, help in _GIVEN:
-        group.add_argument(word, action="append", default=[], metavar=metavar, help=f"{help}; again for others")
+        group.add_argument(word, action="append", default=[], metavar=metavar, help=f"{help}; may be repeated")
     group.add_argument("--click", action="store_true", default=None, help="click on them on a page of this machine")
     group.add_argument(
         "--detector",
@@ -95,7 +95,7 @@ def call(args: argparse.Namespace) -> int:
     from overseg.api.track import track
 
     if args.click and args.quiet:
-        raise SettingsError("--click tells the address of a page, which --quiet would hide: leave one of the two out")
+        raise SettingsError("--click prints the address of a page, which --quiet hides: leave one of the two out")
     outputs, folder = _outputs(args), _folder(args)
     check_tracked(folder, outputs, args.input)
     with ExitStack() as stack:

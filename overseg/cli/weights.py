@@ -15,15 +15,17 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser("weights", help="list and fetch checkpoints")
     parts = parser.add_subparsers(dest="part", required=True, metavar="list|fetch|path")
     parts.add_parser("list", help="every checkpoint: size, licence, whether it is here, where it comes from")
-    fetching = parts.add_parser("fetch", help="bring a checkpoint into the cache and verify it; goes on where cut off")
+    fetching = parts.add_parser(
+        "fetch", help="download a checkpoint into the cache and verify it; continues an interrupted download"
+    )
     fetching.add_argument("name", metavar="NAME")
     fetching.add_argument("--from", dest="base_url", metavar="URL", help="a mirror in place of the official source")
     finding = parts.add_parser("path", help="where a checkpoint lies")
     finding.add_argument("name", metavar="NAME")
-    parser.set_defaults(call=run, if_interrupted="what was fetched is kept: the same command goes on from there")
+    parser.set_defaults(call=call, if_interrupted="what was downloaded is kept: the same command continues from there")
 
 
-def run(args: argparse.Namespace) -> int:
+def call(args: argparse.Namespace) -> int:
     """Do what the part of the command says."""
     match args.part:
         case "list":

