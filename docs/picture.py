@@ -1,7 +1,7 @@
 """Makes docs/coffee.png, the picture in the README: `python docs/picture.py`.
 
-A camera moves over the photograph of a cup that scikit-image propagates (Rachel Michetti, CC0); overseg runs on that
-video with its default settings; the middle frame is drawn beside its masks.
+A camera moves over the photograph of a cup from scikit-image (Rachel Michetti, CC0). overseg runs on that video with
+its default settings. The middle frame is drawn beside its masks.
 """
 
 import tempfile
@@ -13,7 +13,7 @@ from skimage import data
 import overseg
 from overseg.output.picture_file import write_picture
 from overseg.output.render import render_frame
-from overseg.output.render_options import Look
+from overseg.output.render_options import RenderOptions
 from overseg.output.video_writer import VideoWriter
 from overseg.video.open import open_video
 
@@ -31,7 +31,7 @@ def main() -> None:
                 writer.write(cv2.resize(window, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA))
         result = overseg.run(video, store)
         with open_video(video) as frames:
-            picture = render_frame(result, frames, N_FRAMES // 2, look=Look(side_by_side=True))
+            picture = render_frame(result, frames, N_FRAMES // 2, render_options=RenderOptions(side_by_side=True))
     write_picture(Path(__file__).with_name("coffee.png"), picture)
 
 

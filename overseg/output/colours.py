@@ -3,16 +3,16 @@
 import numpy as np
 from jaxtyping import Bool, Float64, Int, UInt8
 
-# Steps of the R2 sequence (M. Roberts, 2018: "The unreasonable effectiveness of quasirandom sequences"): whatever the
-# number of tracks, their points fill the square of hue and lightness evenly, and the next one lies far from the last.
+# Steps of the R2 sequence (M. Roberts, 2018: "The unreasonable effectiveness of quasirandom sequences"). Its points
+# fill the square of hue and lightness evenly for any number of tracks, and each point lies far from the one before.
 _PLASTIC = 1.32471795724474602596
 _HUE_STEP, _LIGHTNESS_STEP = 1 / _PLASTIC, 1 / _PLASTIC**2
 _DARKEST, _LIGHTEST = 0.60, 0.86
-_CHROMA = 0.20  # about what sRGB holds at its most colourful hues; where it holds less, a colour gets what there is
+_CHROMA = 0.20  # about the maximum of sRGB at its most colourful hues; a colour gets less where sRGB has less
 _GAMUT_STEPS = 12
 
-# OKLab to the cube roots of cone responses, and these cubed to linear sRGB (B. Ottosson, 2020: "A perceptual color
-# space for image processing").
+# Matrices from OKLab to the cube roots of cone responses, and from their cubes to linear sRGB (B. Ottosson, 2020: "A
+# perceptual color space for image processing").
 _CONES_OF_OKLAB = np.array(
     [[1.0, 0.3963377774, 0.2158037573], [1.0, -0.1055613458, -0.0638541728], [1.0, -0.0894841775, -1.2914855480]]
 )
@@ -26,7 +26,7 @@ _LINEAR_OF_CONES = np.array(
 
 
 def track_colours(tracks: Int[np.ndarray, " n"], *, lighter: float = 0.0) -> UInt8[np.ndarray, "n 3"]:
-    """The colours of tracks as sRGB. They follow from a track's id alone, and ids close to each other differ most.
+    """Return the sRGB colours of tracks. A colour depends on the track's id alone; neighbouring ids differ most.
 
     Example:
         >>> track_colours(np.array([0, 1, 2])).tolist()
@@ -34,7 +34,7 @@ def track_colours(tracks: Int[np.ndarray, " n"], *, lighter: float = 0.0) -> UIn
 
     Args:
         tracks: ids of tracks, from 0.
-        lighter: how much lighter than usual, in OKLab's lightness from -1 to 1; for outlines.
+        lighter: what to add to the usual lightness of OKLab, from -1 to 1; for outlines.
     """
     hue = 2 * np.pi * (tracks * _HUE_STEP % 1.0)
     lightness = _DARKEST + (_LIGHTEST - _DARKEST) * (tracks * _LIGHTNESS_STEP % 1.0)
@@ -48,7 +48,7 @@ def track_colours(tracks: Int[np.ndarray, " n"], *, lighter: float = 0.0) -> UIn
 def _chroma_in_gamut(
     grey: Float64[np.ndarray, "n 3"], direction: Float64[np.ndarray, "n 3"]
 ) -> Float64[np.ndarray, " n"]:
-    """The most chroma, up to the one wanted, that sRGB can show at each lightness and hue; found by bisection."""
+    """The largest chroma up to `_CHROMA` that sRGB can show at each lightness and hue, found by bisection."""
     low, high = np.zeros(len(grey)), np.full(len(grey), _CHROMA)
     for _ in range(_GAMUT_STEPS):
         middle = (low + high) / 2

@@ -1,4 +1,4 @@
-"""In what form frames are written: which files, how many of them, how fast and how well."""
+"""The form in which frames are written: file format, frame rate, quality, one file or one for each track."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,13 +13,13 @@ from overseg.output.video_writer import VIDEO_SUFFIXES
 
 @dataclass(frozen=True, kw_only=True)
 class Form:
-    """In what form frames are written.
+    """The form in which frames are written.
 
     Attributes:
-        format: ending of the files without its dot, of pictures or of videos; None for the destination's own, or png.
-        fps: frames per second of a video; None for the input's, or 30 where it has none, divided by `every`.
-        every: of so many frames the first is written.
-        quality: of jpg and webp, from 1 to 100.
+        format: file name ending without its dot, of pictures or of videos; None for the destination's own, or png.
+        fps: frames per second of a video; None for the input's divided by `every` (30 where the input has none).
+        every: every how many frames one is written, from the first on.
+        quality: encoder quality of jpg and webp, from 1 to 100.
         per_track: whether each track gets a file or folder of its own, `track_<id>`.
     """
 
@@ -30,7 +30,7 @@ class Form:
     per_track: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be; SettingsError names the option, what it takes and what came."""
+        """Refuse impossible values; the SettingsError names the option, what it takes and what came."""
         check_quality(self.quality)
         if self.every < 1:
             raise SettingsError(f"--every takes a whole number of at least 1, not {self.every}")
@@ -38,25 +38,25 @@ class Form:
             raise SettingsError(f"--fps takes a number above 0, not {self.fps:g}")
 
     def format_of(self, destination: Path, render_options: RenderOptions) -> str:
-        """The format for a destination.
+        """Return the format for a destination.
 
         Raises:
-            SettingsError: the format and the destination do not fit together, or the format does not hold alpha.
+            SettingsError: the format does not fit the destination, or does not hold alpha.
         """
         named = destination.suffix.lower()[1:] if is_video_name(destination) else None
         if destination.suffix and not named:
             raise SettingsError(
                 f"cannot write a video to {destination}: its name must end in one of {', '.join(VIDEO_SUFFIXES)}; "
-                "that of a folder of pictures has no ending"
+                "the name of a folder of pictures has no ending"
             )
         if self.per_track and named:
-            raise SettingsError(f"--per-track fills a folder: name one without an ending, and say --format {named}")
+            raise SettingsError(f"--per-track fills a folder: give a name without an ending, and add --format {named}")
         if named and self.format not in (None, named):
-            raise SettingsError(f"{destination} is no --format {self.format}: leave it out, or name a folder")
+            raise SettingsError(f"{destination} contradicts --format {self.format}: leave it out, or name a folder")
         format = self.format or named or "png"
         check_format(format, channels=render_options.channels)
         if is_video(format) and not (named or self.per_track):
-            raise SettingsError(f"--format {format} is one file: name it {destination}.{format}")
+            raise SettingsError(f"--format {format} writes one file: name it {destination}.{format}")
         if self.fps is not None and not is_video(format):
-            raise SettingsError(f"--fps is for a video, and {destination} is a folder of pictures: leave one out")
+            raise SettingsError(f"--fps has no effect on {destination}, a folder of pictures: leave it out")
         return format

@@ -1,9 +1,12 @@
-"""Finding the frames that a result was made from: a store holds masks, not pictures."""
+"""Finds the frames that a result was made from: a store holds masks, not pictures."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from overseg.data.video_info import VideoInfo
 from overseg.errors import InputError
+from overseg.stages import Video
 from overseg.store.result import Result
 from overseg.video.buffered import BufferedVideo
 from overseg.video.open import open_video
@@ -12,7 +15,7 @@ _WHICH_FRAMES = ("start", "end", "stride", "resize")
 
 
 def open_input(result: Result, path: str | Path | None = None) -> BufferedVideo:
-    """The video that a result was made from, with the same frames of it and in the same size.
+    """Open the video that a result was made from, with the same frames and in the same size.
 
     Example:
         >>> with open_input(overseg.open("cup.zarr")) as video:  # doctest: +SKIP
@@ -20,11 +23,11 @@ def open_input(result: Result, path: str | Path | None = None) -> BufferedVideo:
         (480, 854, 3)
 
     Args:
-        result: what is to be shown.
-        path: where the video lies now; None for where it lay when the store was made.
+        result: the result to show.
+        path: where the video is now; None for where it was when the store was made.
 
     Raises:
-        InputError: there is no video, it cannot be read, or it is another one.
+        InputError: the video is missing, cannot be read, or is another one.
     """
     path = Path(path) if path is not None else _recorded_path(result)
     chosen = result.identity["settings"]
@@ -37,16 +40,35 @@ def open_input(result: Result, path: str | Path | None = None) -> BufferedVideo:
     return video
 
 
+@contextmanager
+def opened_input(result: Result, video: Video | str | Path | None = None) -> Iterator[Video]:
+    """Yield the video that a result was made from; a video that the caller opened is used and stays open.
+
+    Args:
+        result: the result to show.
+        video: the open video, or its path; None for where it was when the store was made.
+
+    Raises:
+        InputError: the video is missing, cannot be read, or is another one.
+    """
+    if video is None or isinstance(video, str | Path):
+        with open_input(result, video) as opened:
+            yield opened
+    else:
+        _check_same(video.info, result, video.info.name)
+        yield video
+
+
 def _recorded_path(result: Result) -> Path:
     recorded = result.provenance.get("input", result.info.name)
     if not Path(recorded).exists():
         raise InputError(
-            f"{result.path} was made from {recorded}, which is not there: say with --video where it is now"
+            f"{result.path} was made from {recorded}, which is missing: give its present path with --video"
         )
     return Path(recorded)
 
 
-def _check_same(video: VideoInfo, result: Result, path: Path) -> None:
+def _check_same(video: VideoInfo, result: Result, path: Path | str) -> None:
     for name, wanted, found in (
         ("content", f"sha256 {result.info.sha256[:12]}", f"sha256 {video.sha256[:12]}"),
         ("number of frames", result.info.n_frames, video.n_frames),
@@ -55,5 +77,5 @@ def _check_same(video: VideoInfo, result: Result, path: Path) -> None:
         if wanted != found:
             raise InputError(
                 f"{path} is not the video that {result.path} was made from ({result.info.name}): its {name} is "
-                f"{found}, expected {wanted}; say with --video where that one is"
+                f"{found}, expected {wanted}; give the path of the right one with --video"
             )

@@ -11,10 +11,10 @@ from overseg.data.masks import TrackMasks
 from overseg.data.track_names import TrackName
 from overseg.output.colours import track_colours
 
-_LINES_PER_PX = 360  # of the picture's shorter side, for a pixel of a box's line
-_LETTERS_PER_SIDE = 28  # so many heights of letters fit onto the shorter side
+_LINES_PER_PX = 360  # pixels of the picture's shorter side for each pixel of line width
+_LETTERS_PER_SIDE = 28  # the picture's shorter side in heights of letters
 _LEAST_LETTER_PX = 10
-_NO_LETTER = "\uffff"  # which no font has
+_NO_LETTER = "\uffff"  # a code point that no font has
 _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
@@ -22,12 +22,12 @@ _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 def draw_names(
     rgb: UInt8[np.ndarray, "h w 3"], masks: TrackMasks, names: Mapping[int, TrackName]
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """A copy of a picture with a box around each mask, and above it what its track is called.
+    """Return a copy of a picture with a box around each mask, and the name of its track above the box.
 
     Args:
         rgb: the picture.
         masks: masks of this picture.
-        names: by track; one that has none is called by its number.
+        names: name by track; a track without a name is labelled with its number.
     """
     picture = Image.fromarray(rgb)
     draw = ImageDraw.Draw(picture)
@@ -45,9 +45,9 @@ def draw_names(
 
 
 def drawable(name: str, track: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
-    """A name as far as a font has its letters: accents are left out, and what is unknown then is a question mark.
+    """Return a name in letters that a font has. Accents are dropped; a letter that is still unknown becomes "?".
 
-    Where one is, the track's number says which is meant.
+    The track's number follows a name that contains such a "?".
 
     >>> drawable("Müller", 7, ImageFont.load_default(12)), drawable("猫 b", 7, ImageFont.load_default(12))
     ('Muller', '? b 7')
@@ -65,7 +65,7 @@ def _write(
     colour: tuple[int, ...],
     font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
 ) -> None:
-    """A text on its colour, its lower left on the corner where there is room, else inside the picture."""
+    """Draw a text on a coloured background, with its lower left on the corner, or inside the picture if it must."""
     left, top, right, bottom = draw.textbbox((0, 0), text, font=font)
     pad_px = max(1, round((bottom - top) / 8))
     width_px, height_px = right - left + 2 * pad_px, bottom - top + 2 * pad_px

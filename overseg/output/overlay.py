@@ -1,4 +1,4 @@
-"""Drawing of a frame's masks over its picture."""
+"""Draws the masks of a frame over its picture."""
 
 import math
 
@@ -11,15 +11,15 @@ from overseg.data.rles import Rles
 from overseg.output.colours import track_colours
 
 _OUTLINE_LIGHTER = 0.08  # than the fill, in OKLab's lightness
-_OUTLINE_OPACITY = 0.75  # in full, a crowd of small masks would be all lines
+_OUTLINE_OPACITY = 0.75  # less than 1, so that a crowd of small masks does not become all lines
 _LINES_PER_OUTLINE_PX = 720
-_LARGE_SHARE = 0.02  # of a picture; outlines of such masks are wider, and show inside those of parts that end with them
+_LARGE_SHARE = 0.02  # of a picture; larger masks have wider outlines, which stay visible inside those of parts
 
 
 def draw_masks(
     rgb: UInt8[np.ndarray, "h w 3"], masks: TrackMasks, *, opacity: float = 0.5
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """A copy of a picture with all masks drawn over it; where there is none, the picture stays as it is.
+    """Return a copy of a picture with all masks drawn over it; pixels under no mask stay unchanged.
 
     Every mask is filled in the colour of its track and has a lighter outline. Large masks lie below small ones, so that
     a part shows on top of the whole that it belongs to.
@@ -27,7 +27,7 @@ def draw_masks(
     Args:
         rgb: the picture.
         masks: masks of this picture.
-        opacity: share of the fill in a covered pixel, in [0, 1]; the rest is the picture's. Outlines lie over both.
+        opacity: share of the fill colour in a covered pixel, in [0, 1]; the rest is the picture. Outlines lie on top.
     """
     import cv2
 
@@ -44,15 +44,15 @@ def draw_masks(
 
 
 def _large_first(masks: TrackMasks) -> Int[np.ndarray, " n"]:
-    """Row numbers by falling area; of equals the later track last."""
+    """Row numbers by decreasing area; among equal areas the later track comes last."""
     return np.lexsort((masks.track, -masks.rles.area_px()))
 
 
 def _layers(rles: Rles) -> tuple[Int32[np.ndarray, "h w"], Int32[np.ndarray, "h w"]]:
-    """Which mask is the topmost of each pixel, and which one's outline: 1 + its row number, 0 where there is none.
+    """The topmost mask of each pixel, and the topmost outline: 1 + row number, 0 where there is none.
 
     Args:
-        rles: masks, from the lowest to the topmost.
+        rles: masks from bottom to top.
     """
     fills = np.zeros(rles.size[::-1], np.int32)
     outlines = np.zeros_like(fills)
@@ -66,7 +66,7 @@ def _layers(rles: Rles) -> tuple[Int32[np.ndarray, "h w"], Int32[np.ndarray, "h 
 
 
 def _outline(mask: Bool[np.ndarray, "x y"], width_px: int) -> Bool[np.ndarray, "x y"]:
-    """The pixels of a mask that are this close to a pixel outside of it; the picture's edge is no outline."""
+    """The pixels of a mask within `width_px` of a pixel outside it. The picture's edge is not an outline."""
     import cv2
 
     if not mask.size:
@@ -79,7 +79,7 @@ def _coloured(layers: Int32[np.ndarray, "h w"], colours: UInt8[np.ndarray, "n 3"
     """The colour of each pixel's layer, black where there is none."""
     import cv2
 
-    packed = np.zeros((len(colours) + 1, 4), np.uint8)  # a colour in one number: picking it is several times faster
+    packed = np.zeros((len(colours) + 1, 4), np.uint8)  # one number per colour: indexing is several times faster
     packed[1:, :3] = colours
     picture = packed.view(np.uint32)[:, 0][layers]
     return cv2.cvtColor(picture.view(np.uint8).reshape(*layers.shape, 4), cv2.COLOR_RGBA2RGB)

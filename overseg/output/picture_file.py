@@ -1,4 +1,4 @@
-"""Writing of one picture to a file."""
+"""Writes one picture to a file."""
 
 import os
 from pathlib import Path
@@ -14,10 +14,10 @@ _RGB, _RGBA = 3, 4
 
 
 def check_picture_name(path: str | Path, *, channels: int = _RGB) -> None:
-    """See that a picture with so many channels can have this name.
+    """Check that a picture with this number of channels can have this name.
 
     Raises:
-        SettingsError: its ending names no kind of picture, or one that holds no alpha.
+        SettingsError: its ending is not that of a picture, or of a format without alpha.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in PICTURE_SUFFIXES:
@@ -29,22 +29,22 @@ def check_picture_name(path: str | Path, *, channels: int = _RGB) -> None:
 
 
 def check_quality(quality: int | None) -> None:
-    """SettingsError where this is no quality; None is each format's own."""
+    """Raise SettingsError unless the quality is from 1 to 100, or None for the format's own."""
     if quality is not None and not 1 <= quality <= 100:
         raise SettingsError(f"--quality takes a whole number from 1 to 100, not {quality}")
 
 
 def write_picture(path: str | Path, picture: UInt8[np.ndarray, "h w c"], *, quality: int | None = None) -> None:
-    """Write a picture; the name's ending picks the format. The file takes its name when all of it is written.
+    """Write a picture in the format of the name's ending. The file gets its name once it is complete.
 
     Args:
-        path: the file; an older one of that name is replaced.
-        picture: grey (1 channel), red, green and blue (3), or these and straight alpha (4).
-        quality: of jpg and webp, from 1 to 100; the others lose nothing. None for 95, and webp without loss.
+        path: the file; an older file of that name is replaced.
+        picture: grey (1 channel), RGB (3), or RGB and straight alpha (4).
+        quality: of jpg and webp, from 1 to 100; None for jpg at 95 and lossless webp. Other formats are lossless.
 
     Raises:
-        SettingsError: the name's ending names no kind of picture, or one that holds no alpha.
-        InputError: no file can be written there.
+        SettingsError: the name's ending is not that of a picture, or of a format without alpha.
+        InputError: the file cannot be written.
     """
     import cv2
 

@@ -1,4 +1,4 @@
-"""How frames are drawn with their masks."""
+"""Options of drawing frames with their masks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ _RGB = 3
 
 @dataclass(frozen=True, kw_only=True)
 class RenderOptions:
-    """How a frame is drawn with its masks.
+    """Options of drawing a frame with its masks.
 
     Attributes:
         style: name of a style; see `STYLES`.
-        opacity: share of the fill in a covered pixel, in [0, 1], for styles that have one; None for half.
-        side_by_side: whether the frame without masks stands to the left, which makes the picture twice as wide.
-        names: what tracks are called, to be drawn with a box around each mask; None draws neither.
+        opacity: share of the fill colour in a covered pixel, in [0, 1], for styles that use it; None for 0.5.
+        side_by_side: whether the frame without masks is put to the left; the picture is then twice as wide.
+        names: name by track, drawn with a box around each mask; None draws neither.
     """
 
     style: str = "overlay"
@@ -34,27 +34,27 @@ class RenderOptions:
     names: Mapping[int, TrackName] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be; SettingsError names the option, what it takes and what came."""
+        """Refuse impossible values; the SettingsError names the option, what it takes and what came."""
         style = style_named(self.style)
-        if self.opacity is not None and not 0 <= self.opacity <= 1:  # so put, a NaN is refused
+        if self.opacity is not None and not 0 <= self.opacity <= 1:  # written this way, NaN is refused
             raise SettingsError(f"--opacity takes a number from 0 to 1, not {self.opacity:g}")
         if self.opacity is not None and not style.has_opacity:
-            raise SettingsError(f"--opacity makes no difference to --style {self.style}: leave it out")
+            raise SettingsError(f"--opacity has no effect with --style {self.style}: leave it out")
         if self.names is not None and style.channels != _RGB:
-            raise SettingsError(f"--names cannot be drawn with --style {self.style}: take one that shows the picture")
+            raise SettingsError(f"--names cannot be drawn with --style {self.style}: choose one that shows the picture")
 
     @property
     def channels(self) -> int:
-        """Of what `draw` returns: 1, 3 or 4, as `Style` has it; grey beside a picture has that one's three."""
+        """Number of channels that `draw` returns: the style's 1, 3 or 4, and at least 3 side by side."""
         channels = style_named(self.style).channels
         return max(3, channels) if self.side_by_side else channels
 
     def size(self, size: tuple[int, int]) -> tuple[int, int]:
-        """(height, width) of the drawn picture of a frame of this size."""
+        """(height, width) in pixels of the drawn picture, of a frame's (height, width)."""
         return size[0], size[1] * (1 + self.side_by_side)
 
     def draw(self, rgb: UInt8[np.ndarray, "h w 3"], masks: TrackMasks) -> UInt8[np.ndarray, "h w2 c"]:
-        """A frame with these masks, as a picture of its own."""
+        """Return a new picture of the frame with these masks."""
         opacity = _DEFAULT_OPACITY if self.opacity is None else self.opacity
         drawn = style_named(self.style).draw(rgb, masks, opacity)
         if self.names is not None:

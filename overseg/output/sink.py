@@ -1,4 +1,4 @@
-"""Where drawn frames go: one video file, or a folder with a picture for each."""
+"""Where drawn frames are written: one video file, or a folder with one picture per frame."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,20 +16,20 @@ Sink = Callable[[int, UInt8[np.ndarray, "h w c"]], None]
 
 
 def is_video(format: str) -> bool:
-    """Whether a format, which is an ending without its dot, is a video's."""
+    """Whether a format (a file name ending without its dot) is a video format."""
     return f".{format}" in VIDEO_SUFFIXES
 
 
 def is_video_name(path: str | Path) -> bool:
-    """Whether a destination is a video file by its ending; else it is a folder of pictures."""
+    """Whether a destination is a video file by its ending; otherwise it is a folder of pictures."""
     return Path(path).suffix.lower() in VIDEO_SUFFIXES
 
 
 def check_format(format: str, *, channels: int) -> None:
-    """See that frames with so many channels can be written in a format, which is an ending without its dot.
+    """Check that frames with this number of channels can be written in a format (an ending without its dot).
 
     Raises:
-        SettingsError: there is no such format, or it holds no alpha.
+        SettingsError: the format is unknown, or holds no alpha.
     """
     if is_video(format):
         check_video_name(f"frames.{format}", alpha=channels == 4)
@@ -44,14 +44,14 @@ def check_format(format: str, *, channels: int) -> None:
 def open_sink(
     path: Path, *, format: str, fps: Fraction | float, size: tuple[int, int], channels: int, quality: int
 ) -> Iterator[Sink]:
-    """A function that takes the number of a frame and its picture.
+    """Yield a function that writes a frame, given its number and its picture.
 
     Args:
-        path: the video file to write, or the folder to fill with `frame_<number>.<format>`; it is made if it must be.
-        format: ending without its dot, which tells which of the two it is.
+        path: the video file to write, or the folder to fill with `frame_<number>.<format>`; created if missing.
+        format: file name ending without its dot, of a video or of pictures.
         fps: frames per second of a video.
         size: (height, width) of the pictures in pixels.
-        channels: of the pictures, as in `Style`.
+        channels: number of channels of the pictures, as in `Style`.
         quality: of jpg and webp, from 1 to 100.
     """
     if is_video(format):

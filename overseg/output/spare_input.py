@@ -1,4 +1,4 @@
-"""Writing never takes the place of the pictures that are read: the user may have no others."""
+"""Protects the input from being overwritten: the user may have no other copy."""
 
 from pathlib import Path
 
@@ -7,14 +7,14 @@ from overseg.video.image_source import IMAGE_SUFFIXES
 
 
 def spare_input(destination: str | Path, input: str | Path) -> None:
-    """Refuse to write where the input lies, whether anything else would allow that or not.
+    """Refuse to write over the input, even where overwriting is allowed otherwise.
 
     Args:
         destination: a file to write, or a folder to fill or replace.
-        input: a video file, a picture, or a folder of images; it need not be there.
+        input: a video file, a picture, or a folder of images; it may be missing.
 
     Raises:
-        InputError: the destination is the input, a folder that holds it, or would be one of its pictures.
+        InputError: the destination is the input, a folder that contains it, or one of its pictures.
     """
     there, read = Path(destination).resolve(), Path(input).resolve()
     is_picture_of_it = there.parent == read and there.suffix.lower() in IMAGE_SUFFIXES

@@ -1,4 +1,4 @@
-"""The ways in which masks are shown: over the picture, or as mattes for another program to cut out what they hold."""
+"""The styles in which masks are drawn: over the picture, or as mattes for a video editor."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,19 +10,19 @@ from overseg.data.masks import TrackMasks
 from overseg.errors import SettingsError
 from overseg.output.overlay import draw_masks
 
-_GREEN = (0, 255, 0)  # nothing natural has it, so that an editor can key it out
-_DIM = 0.35  # how bright what is not highlighted stays
+_GREEN = (0, 255, 0)  # rare in nature, so that an editor can key it out
+_DIM = 0.35  # brightness factor of pixels that are not highlighted
 
 
 @dataclass(frozen=True)
 class Style:
-    """A way to show masks.
+    """A way to draw masks.
 
     Attributes:
-        title: in a few words.
-        draw: from a picture uint8 [h, w, 3], masks of it and an opacity to a picture uint8 [h, w, channels].
-        channels: 1 is grey, 3 is red, green and blue, 4 is these and alpha (straight, 255 on an object).
-        has_opacity: whether opacity makes a difference.
+        title: description in a few words.
+        draw: takes a picture uint8 [h, w, 3], its masks and an opacity; returns a picture uint8 [h, w, channels].
+        channels: 1 is grey, 3 is RGB, 4 is RGB and straight alpha (255 on an object).
+        has_opacity: whether `draw` uses the opacity.
     """
 
     title: str
@@ -62,18 +62,18 @@ def _covered(masks: TrackMasks) -> Bool[np.ndarray, "h w"]:
 
 STYLES: Mapping[str, Style] = {
     "overlay": Style("a colour per track over the picture, small masks on top", _overlay, has_opacity=True),
-    "highlighted": Style("as overlay, and what is under no mask darker", _highlighted, has_opacity=True),
-    "binary": Style("white where a mask is, black elsewhere", _binary, channels=1),
-    "greenscreen": Style("the picture where a mask is, green elsewhere", _greenscreen),
-    "alpha": Style("the picture, transparent where no mask is", _alpha, channels=4),
+    "highlighted": Style("as overlay, with the rest of the picture darker", _highlighted, has_opacity=True),
+    "binary": Style("white where there is a mask, black elsewhere", _binary, channels=1),
+    "greenscreen": Style("the picture where there is a mask, green elsewhere", _greenscreen),
+    "alpha": Style("the picture, transparent where there is no mask", _alpha, channels=4),
 }
 
 
 def style_named(name: str) -> Style:
-    """The style of this name.
+    """Return the style of this name.
 
     Raises:
-        SettingsError: there is none.
+        SettingsError: there is no such style.
     """
     if name not in tuple(STYLES):
         raise SettingsError(f"--style is one of {', '.join(STYLES)}, not {name!r}")

@@ -1,4 +1,4 @@
-"""What tells of followed objects beside the store: a line a frame, annotated frames, and a video of them."""
+"""Writes the tracks of prompted objects beside the store: one line per frame, annotated frames, and a video."""
 
 import json
 import re
@@ -15,12 +15,12 @@ from overseg.data.masks import TrackMasks
 from overseg.errors import SettingsError
 from overseg.interchange.destination import check_replaceable, written
 from overseg.interchange.pictures import Pictures
-from overseg.output.input_video import open_input
+from overseg.output.input_video import opened_input
 from overseg.output.picture_file import write_picture
 from overseg.output.render_options import RenderOptions
 from overseg.output.spare_input import spare_input
 from overseg.output.video_writer import VideoWriter
-from overseg.stages import Report
+from overseg.stages import Report, Video
 from overseg.store.result import Result
 
 DETECTIONS, FRAMES, VIDEO = "tracked_detections.jsonl", "annotated_frames", "tracking_video.mp4"
@@ -29,19 +29,19 @@ _NOMINAL_FPS = 10.0  # of a folder of images
 _QUALITY = 85  # of annotated frames
 _FRAME_NAME = re.compile(r".+\.(jpg|jpeg|png|webp|bmp|tif|tiff)", re.IGNORECASE)
 
-_Taker = Callable[[int, UInt8[np.ndarray, "h w 3"]], None]
+_FrameSink = Callable[[int, UInt8[np.ndarray, "h w 3"]], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrackedOutputs:
-    """What is written, each under its own name.
+    """The files to write, each under its own name.
 
     Attributes:
-        detections: `tracked_detections.jsonl`, a line of JSON for each frame.
-        annotated_frames: `annotated_frames`, a folder of pictures with masks, boxes and names, called like the input's.
-        tracking_video: `tracking_video.mp4`, a video of these.
-        detector_boxes: `detector_boxes.jsonl`, where a detector was asked: a line for each frame on which it prompted.
-        fps: of that video; None for the input's, or 10 where it has none.
+        detections: `tracked_detections.jsonl`, one line of JSON per frame.
+        annotated_frames: `annotated_frames`, pictures with masks, boxes and names, called like the input's.
+        tracking_video: `tracking_video.mp4`, a video of these pictures.
+        detector_boxes: `detector_boxes.jsonl`, one line per frame that a detector prompted, if there was a detector.
+        fps: frames per second of the video; None for the input's, or 10 where it has none.
     """
 
     detections: bool = True
@@ -51,14 +51,14 @@ class TrackedOutputs:
     fps: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse with SettingsError what cannot be."""
+        """Refuse impossible values with SettingsError."""
         if self.fps is not None and not 0 < self.fps < float("inf"):
             raise SettingsError(f"--fps takes a number above 0, not {self.fps:g}")
         if self.fps is not None and not self.tracking_video:
-            raise SettingsError("--fps is of the tracking video, which is not written: add --tracking-video")
+            raise SettingsError("--fps has no effect without the tracking video: add --tracking-video")
 
     def names(self) -> list[str]:
-        """What is written, where a detector was asked."""
+        """File names of all outputs that are wanted, those of a detector included."""
         return [
             name
             for name, is_wanted in (
@@ -72,15 +72,15 @@ class TrackedOutputs:
 
 
 def check_tracked(folder: Path, outputs: TrackedOutputs, input: str | Path) -> None:
-    """Refuse before any work what `write_tracked` would refuse after it.
+    """Refuse, before any work, what `write_tracked` would refuse after it.
 
     Args:
-        folder: where it would write.
-        outputs: what it would write.
-        input: the video or folder of images that is drawn on.
+        folder: destination folder.
+        outputs: the files to write.
+        input: the video or folder of images to draw on.
 
     Raises:
-        InputError: something there may not be replaced.
+        InputError: a file or folder in the destination may not be replaced.
     """
     for name in outputs.names():
         spare_input(folder / name, input)
@@ -93,24 +93,25 @@ def write_tracked(
     folder: Path,
     outputs: TrackedOutputs,
     *,
-    video: str | Path | None = None,
+    video: Video | str | Path | None = None,
     report: Report | None = None,
 ) -> list[Path]:
-    """Write what tells of the tracks of a result, each replacing an older one of its name; returns what was written.
+    """Write files that describe the tracks of a result, replacing older ones of the same name; returns their paths.
 
     Args:
-        result: of `overseg track`, or any.
-        folder: where to write; it is there.
-        outputs: what to write.
-        video: where the input is now, if it was moved since.
-        report: is told of every frame.
+        result: a result of `overseg track`, or any other.
+        folder: an existing folder.
+        outputs: the files to write.
+        video: the open input, or its present path; None to open it where it was when the store was made.
+        report: receives the number of frames drawn; None for no reports.
 
     Raises:
-        InputError: the input is not there, or something cannot be written. A folder with anything but pictures in it is
+        InputError: the input is missing, or a file cannot be written. A folder that contains anything but pictures is
             not replaced, and neither is the input.
     """
-    check_tracked(folder, outputs, result.provenance.get("input", result.info.name) if video is None else video)
-    pictures = Pictures(result, None if video is None else Path(video))
+    path = Path(video) if isinstance(video, str | Path) else None
+    check_tracked(folder, outputs, path or result.provenance.get("input", result.info.name))
+    pictures = Pictures(result, path)
     detected: list[dict[str, Any]] = result.summary.get("detections", [])
     wanted = [name for name in outputs.names() if detected or name != DETECTOR_BOXES]
     if outputs.detections:
@@ -121,20 +122,20 @@ def write_tracked(
             lines = (json.dumps(found, ensure_ascii=False) for found in detected)
             (place / DETECTOR_BOXES).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     with ExitStack() as stack:
-        takers: list[_Taker] = []
+        sinks: list[_FrameSink] = []
         if outputs.annotated_frames:
-            takers.append(stack.enter_context(_frames(folder / FRAMES, pictures)))
+            sinks.append(stack.enter_context(_frames(folder / FRAMES, pictures)))
         if outputs.tracking_video:
             fps = outputs.fps or result.info.fps or _NOMINAL_FPS
             writer = stack.enter_context(VideoWriter(folder / VIDEO, fps=fps, size=result.size))
-            takers.append(lambda frame, picture: writer.write(picture))
-        if takers:
-            _draw(result, stack.enter_context(open_input(result, video)), takers, report)
+            sinks.append(lambda frame, picture: writer.write(picture))
+        if sinks:
+            _draw(result, stack.enter_context(opened_input(result, video)), sinks, report)
     return [folder / name for name in wanted]
 
 
 def detections_of(masks: TrackMasks, result: Result) -> list[dict[str, Any]]:
-    """The objects of a frame: what each is called, its number, and the corners of its box in pixels of the frame."""
+    """The objects of a frame: name, category, track number, corners of the box in pixels of the frame, and score."""
     found = []
     for track, score, (left, top, width, height) in zip(
         masks.track.tolist(), masks.score.tolist(), masks.rles.boxes_xywh().astype(int).tolist(), strict=True
@@ -166,8 +167,8 @@ def _write_detections(result: Result, pictures: Pictures, path: Path) -> None:
 
 
 @contextmanager
-def _frames(folder: Path, pictures: Pictures) -> Iterator[_Taker]:
-    """A folder of pictures in place of an older one, of which all that is no picture stops it."""
+def _frames(folder: Path, pictures: Pictures) -> Iterator[_FrameSink]:
+    """Yield a function that fills a folder of pictures; an older folder is replaced if it contains only pictures."""
     older = [path.name for path in folder.iterdir()] if folder.is_dir() else []
     with written(folder, overwrite=True, ours=list(filter(_is_picture, older))) as place:
         yield lambda frame, picture: write_picture(place / pictures.name(frame), picture, quality=_QUALITY)
@@ -177,11 +178,11 @@ def _is_picture(name: str) -> bool:
     return _FRAME_NAME.fullmatch(name) is not None
 
 
-def _draw(result: Result, video: Any, takers: list[_Taker], report: Report | None) -> None:
+def _draw(result: Result, video: Video, sinks: list[_FrameSink], report: Report | None) -> None:
     render_options = RenderOptions(names=result.names)
     for frame in range(len(result)):
         picture = render_options.draw(video[frame].rgb, result.masks_at(frame))
-        for take in takers:
-            take(frame, picture)
+        for sink in sinks:
+            sink(frame, picture)
         if report:
             report.progress("draw", frame + 1, len(result))

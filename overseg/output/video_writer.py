@@ -1,4 +1,4 @@
-"""Writing of pictures to a video file."""
+"""Writes pictures to a video file."""
 
 import errno
 import glob
@@ -27,7 +27,7 @@ _KINDS = {
     ".mkv": ("matroska", *_X264, "yuv420p"),
     ".webm": ("webm", *_VP9, "yuv420p"),
 }
-# Frames that are not shown have no alpha to go with. Fine enough to be cut out and laid over something else.
+# Alternate reference frames cannot have alpha, so they are off. The quality is high enough for compositing.
 _VP9_WITH_ALPHA = ("libvpx-vp9", {**_VP9[1], "auto-alt-ref": "0", "crf": "23"})
 _PRORES_4444 = ("prores_ks", {"profile": "4", "alpha_bits": "16"})
 _ALPHA_KINDS = {
@@ -36,7 +36,7 @@ _ALPHA_KINDS = {
 }
 VIDEO_SUFFIXES = tuple(_KINDS)
 _FORMAT_OF = {1: "gray", 3: "rgb24", 4: "rgba"}  # FFmpeg's name, by channels
-# A player can begin before it has the end of the file; and the same pictures give the same bytes, on any day.
+# faststart: a player can start before it has the whole file. bitexact: the same pictures always give the same bytes.
 _CONTAINER_OPTIONS = {"movflags": "+faststart", "fflags": "+bitexact"}
 _BT709 = 1  # in the numbering of ITU-T H.273
 _LIMITED_RANGE = 1
@@ -44,7 +44,7 @@ _MAX_FPS_DENOMINATOR = 1001  # as in 30000/1001
 
 
 def check_video_name(path: str | Path, *, alpha: bool = False) -> None:
-    """See that a video can have this name; SettingsError where its ending names no video, or none with alpha."""
+    """Raise SettingsError unless the name's ending is that of a video, or with `alpha`, of a video with alpha."""
     kinds = _kinds(alpha=alpha)
     if Path(path).suffix.lower() not in kinds:
         kind = "a video with alpha" if alpha else "a video"
@@ -59,10 +59,10 @@ def _kinds(*, alpha: bool) -> dict[str, tuple[str, str, dict[str, str], str]]:
 class VideoWriter:
     """Writes a video that every player shows: 8-bit 4:2:0, H.264 in .mp4, .mov and .mkv, VP9 in .webm, BT.709 colours.
 
-    With alpha it is VP9 4:2:0 in .webm, and ProRes 4444 in .mov; alpha is straight. 4:2:0 needs even sides, so an odd
-    last row or column is doubled; nothing is cropped. The file takes its name only when all of it is written: an error
-    before that leaves nothing behind, and an older file of that name as it was. What a kill leaves, the next writer of
-    that name removes.
+    With alpha it writes VP9 4:2:0 in .webm and ProRes 4444 in .mov; alpha is straight. 4:2:0 needs even sides, so an
+    odd last row or column is doubled; nothing is cropped. The file gets its name once it is complete: an error before
+    that leaves nothing behind, and an older file of that name stays as it was. The next writer of that name removes
+    what a killed process left.
 
     Example:
         >>> with VideoWriter("out.mp4", fps=25, size=(272, 640)) as writer:  # doctest: +SKIP
@@ -72,14 +72,14 @@ class VideoWriter:
     def __init__(self, path: str | Path, fps: Fraction | float, size: tuple[int, int], *, alpha: bool = False) -> None:
         """
         Args:
-            path: file to write; its ending picks the format.
+            path: file to write; its ending selects the format.
             fps: frames per second, above 0.
             size: (height, width) of the pictures in pixels.
             alpha: whether the pictures have alpha.
 
         Raises:
             SettingsError: the ending is unknown, holds no alpha, or `fps` or `size` is not above 0.
-            InputError: no file can be written there.
+            InputError: the file cannot be written.
         """
         self._path = Path(path)
         check_video_name(path, alpha=alpha)
@@ -90,7 +90,7 @@ class VideoWriter:
         self._fps = Fraction(fps).limit_denominator(_MAX_FPS_DENOMINATOR)
         self._size, self._alpha = size, alpha
         self._n_written = 0
-        self._let_go = ExitStack()
+        self._cleanup = ExitStack()
         self._part = self._reserve()
         self._open()
 
@@ -106,10 +106,10 @@ class VideoWriter:
             self._abandon()
 
     def write(self, picture: UInt8[np.ndarray, "h w c"]) -> None:
-        """Add one picture of the writer's size: grey, red, green and blue, or, with alpha, these and alpha.
+        """Add one picture of the writer's size: grey or RGB, or, with alpha, RGBA.
 
         Raises:
-            InputError: the file cannot be written any further, as when the disk is full.
+            InputError: the file cannot be written, for example because the disk is full.
         """
         from av.video.frame import VideoFrame
 
@@ -122,7 +122,7 @@ class VideoWriter:
             format=self._stream.codec_context.pix_fmt,
             dst_colorspace="ITU709",
             dst_color_range="MPEG",
-            threads=1,  # with more, FFmpeg spoils alpha where one thread's rows end and another's begin
+            threads=1,  # with more threads, FFmpeg corrupts alpha at the border between the rows of two threads
         )
         frame.pts, frame.time_base = self._n_written, 1 / self._fps
         self._encode(frame)
@@ -136,7 +136,7 @@ class VideoWriter:
         """
         if self._n_written == 0:
             self._abandon()
-            raise InputError(f"no video was written to {self._path}, as there is no frame to write")
+            raise InputError(f"no video was written to {self._path}: there is no frame to write")
         self._encode(None)
         try:
             self._container.close()
@@ -144,10 +144,10 @@ class VideoWriter:
         except OSError as e:
             self._abandon()
             raise self._failure(e) from e
-        self._let_go.close()
+        self._cleanup.close()
 
     def _reserve(self) -> Path:
-        """An empty file beside the one to write, with a name of its own."""
+        """Create an empty file with a temporary name beside the one to write."""
         part = self._path.with_name(f".{self._path.stem}.{os.getpid()}.part")
         try:
             if self._path.is_dir():
@@ -156,13 +156,13 @@ class VideoWriter:
             part.touch()
         except OSError as e:
             raise self._failure(e) from e
-        with suppress(OSError):  # this file system has no locks: what a kill leaves stays until somebody removes it
-            self._let_go.callback(os.close, hold(part))
+        with suppress(OSError):  # this file system has no locks: a killed process leaves its file behind
+            self._cleanup.callback(os.close, hold(part))
         return part
 
     def _clear_after_killed(self) -> None:
         for left in self._path.parent.glob(f".{glob.escape(self._path.stem)}.*.part"):
-            with suppress(OSError):  # its writer lives
+            with suppress(OSError):  # its writer is still running
                 os.close(hold(left))
                 left.unlink()
 
@@ -194,11 +194,11 @@ class VideoWriter:
 
         try:
             self._container.close()
-        except (av.error.FFmpegError, OSError):  # a full disk again; the file goes away in any case
+        except (av.error.FFmpegError, OSError):  # the disk is still full; the file is removed in any case
             pass
         finally:
             self._part.unlink(missing_ok=True)
-            self._let_go.close()
+            self._cleanup.close()
 
     def _failure(self, error: Exception) -> InputError:
         reason = getattr(error, "strerror", None) or error

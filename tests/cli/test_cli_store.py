@@ -79,7 +79,7 @@ def test_another_video(store, folder, refused):
 def test_a_moved_video_is_the_same(store, folder, images, run, capsys):
     (folder / images).rename(folder / "moved")
     assert main(["render", "out.zarr", "out.png", "--frame", "0"]) == 1
-    assert "which is not there: say with --video where it is now" in capsys.readouterr().err
+    assert "which is missing: give its present path with --video" in capsys.readouterr().err
     assert main(["render", "out.zarr", "out.png", "--frame", "0", "--video", "moved"]) == 0
     assert run("moved", "out.zarr") == 0
 

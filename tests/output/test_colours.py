@@ -1,4 +1,4 @@
-"""Colours follow from ids alone, and can be told apart."""
+"""Colours depend on ids alone, and differ from each other."""
 
 import numpy as np
 
@@ -7,14 +7,14 @@ from overseg.output.colours import track_colours
 LUMA = np.array([0.2126, 0.7152, 0.0722])  # Rec. 709
 
 
-def test_a_track_has_one_colour_whoever_is_beside_it():
+def test_a_track_has_the_same_colour_beside_any_other_track():
     together = track_colours(np.arange(1000))
     for track in (0, 1, 17, 999):
         assert np.array_equal(track_colours(np.array([track]))[0], together[track])
     assert np.array_equal(track_colours(np.array([5, 3])), together[[5, 3]])
 
 
-def test_ids_close_to_each_other_look_different():
+def test_neighbouring_ids_have_different_colours():
     colours = track_colours(np.arange(300)).astype(int)
     for distance in (1, 2, 3):
         assert np.abs(colours[distance:] - colours[:-distance]).max(axis=1).min() >= 60

@@ -1,4 +1,4 @@
-"""What lies on top, what is left alone, and what outlines show."""
+"""The order of masks, untouched pixels, and outlines."""
 
 import numpy as np
 import pytest
@@ -48,7 +48,7 @@ def is_outline(drawn: np.ndarray, track: int, below: list[int]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("order", [(3, 7, 9), (9, 7, 3), (7, 9, 3)])
-def test_small_masks_lie_on_top_in_whatever_order_they_come(order):
+def test_small_masks_lie_on_top_in_any_order_of_rows(order):
     nested = {3: square(5, 5, 45), 7: square(10, 10, 30), 9: square(15, 15, 10)}
     drawn = draw_masks(GREY, table({track: nested[track] for track in order}), opacity=1)
     assert drawn[45, 45].tolist() == colour(3)
@@ -56,7 +56,7 @@ def test_small_masks_lie_on_top_in_whatever_order_they_come(order):
     assert drawn[20, 20].tolist() == colour(9)
 
 
-def test_pixels_under_no_mask_stay_as_they_are():
+def test_pixels_under_no_mask_stay_unchanged():
     rgb = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)
     masks = {0: square(2, 3, 20), 1: square(30, 40, 25)}
     for opacity in (0.0, 0.5, 1.0):
@@ -69,7 +69,7 @@ def test_fill_mixes_with_the_picture():
     assert np.allclose(drawn[25, 25], 0.75 * 100 + 0.25 * np.array(colour(4)), atol=1)
 
 
-def test_outlines_show_whatever_the_opacity():
+def test_outlines_show_at_any_opacity():
     mask = square(10, 10, 9)
     drawn = draw_masks(GREY, table({4: mask}), opacity=0)
     inner = square(11, 11, 7)
@@ -77,7 +77,7 @@ def test_outlines_show_whatever_the_opacity():
     assert np.array_equal(drawn[inner], GREY[inner])
 
 
-def test_outline_of_a_whole_shows_around_a_part_that_ends_with_it():
+def test_outline_of_a_whole_shows_around_a_part_with_the_same_border():
     whole, part = square(10, 10, 40), square(10, 10, 8)
     drawn = draw_masks(GREY, table({1: whole, 2: part}), opacity=1)
     assert is_outline(drawn[10, 14], 2, below=colour(2))

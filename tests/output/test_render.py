@@ -21,8 +21,9 @@ from overseg.output.colours import track_colours
 from overseg.output.form import Form
 from overseg.output.input_video import open_input
 from overseg.output.picture_file import write_picture
-from overseg.output.render import render, render_frame
+from overseg.output.render import render, render_frame, render_result
 from overseg.output.render_options import RenderOptions
+from overseg.video.open import open_video
 
 CODEC_NOISE = 12  # mean absolute difference of pixels that went through 4:2:0 and H.264
 
@@ -150,7 +151,7 @@ def test_options_that_cannot_be(result, video, tmp_path):
 def test_a_video_that_was_moved(tmp_path):
     result = write_store(tmp_path / "toy.zarr", write_toy_video(tmp_path / "toy.mp4"))
     (tmp_path / "toy.mp4").rename(tmp_path / "moved.mp4")
-    with pytest.raises(InputError, match=r"toy\.mp4, which is not there: say with --video"):
+    with pytest.raises(InputError, match=r"toy\.mp4, which is missing: give its present path with --video"):
         open_input(result)
     with open_input(result, tmp_path / "moved.mp4") as video:
         assert len(video) == N_FRAMES
@@ -191,3 +192,16 @@ def test_a_picture_that_cannot_be_written(tmp_path):
     with pytest.raises(InputError, match="Is a directory"):
         write_picture(tmp_path / "folder.png", TOY[0].rgb)
     assert [file.name for file in tmp_path.iterdir()] == ["folder.png"]
+
+
+def test_the_video_that_the_caller_opened_is_used_and_stays_open(result, video, tmp_path, monkeypatch):
+    monkeypatch.setattr("overseg.output.input_video.open_video", None)
+    for number in range(2):
+        render_result(result, tmp_path / f"{number}.mp4", video=video)
+    pictures, _ = read_video(tmp_path / "1.mp4")
+    assert len(pictures) == N_FRAMES
+
+
+def test_another_open_video_is_refused(result, carphone, tmp_path):
+    with open_video(carphone) as video, pytest.raises(InputError, match="is not the video that"):
+        render_result(result, tmp_path / "out.mp4", video=video)

@@ -1,4 +1,4 @@
-"""`overseg render`, as it is typed."""
+"""The command line of `overseg render`."""
 
 import av
 import cv2

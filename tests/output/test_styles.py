@@ -202,20 +202,26 @@ def test_tracks_by_name(tmp_path, capsys):
             ["out", "--style", "sepia"],
             "--style is one of overlay, highlighted, binary, greenscreen, alpha, not 'sepia'",
         ),
-        (["out.webm", "--style", "alpha", "--opacity", "1"], "--opacity makes no difference to --style alpha"),
-        (["out.webm", "--per-track"], "--per-track fills a folder: name one without an ending, and say --format webm"),
-        (["out.webm", "--format", "png"], "out.webm is no --format png: leave it out, or name a folder"),
-        (["out", "--format", "webm"], "--format webm is one file: name it out.webm"),
+        (["out.webm", "--style", "alpha", "--opacity", "1"], "--opacity has no effect with --style alpha"),
+        (
+            ["out.webm", "--per-track"],
+            "--per-track fills a folder: give a name without an ending, and",
+        ),
+        (["out.webm", "--format", "png"], "out.webm contradicts --format png: leave it out, or name a folder"),
+        (["out", "--format", "webm"], "--format webm writes one file: name it out.webm"),
         (["out", "--format", "gif"], "--format is one of png,"),
-        (["out", "--fps", "5"], "--fps is for a video, and out is a folder of pictures"),
+        (["out", "--fps", "5"], "--fps has no effect on out, a folder of pictures"),
         (["out", "--every", "0"], "--every takes a whole number of at least 1, not 0"),
         (["out", "--quality", "0"], "--quality takes a whole number from 1 to 100, not 0"),
         (["out.png", "--frame", "1", "--every", "2"], "--frame writes one picture, which has no --every"),
-        (["out", "--per-track", "--min-length", "99"], "--per-track writes something for each track, and none is left"),
+        (
+            ["out", "--per-track", "--min-length", "99"],
+            "--per-track writes one file per track, and the filters leave no track",
+        ),
         (["out", "--start", "90"], "--start 90 and --end None leave none of the frames 0 to 7"),
     ],
 )
-def test_what_does_not_fit_together(words, line, result, tmp_path, capsys, monkeypatch):
+def test_options_that_contradict_each_other(words, line, result, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["render", str(result.path), *words]) == 2
     err = capsys.readouterr().err

@@ -12,6 +12,7 @@ from PIL import ImageFont
 from overseg.data.masks import TrackMasks
 from overseg.data.track_names import TrackName
 from overseg.errors import InputError, SettingsError
+from overseg.output.input_video import open_input
 from overseg.output.names import draw_names, drawable
 from overseg.output.tracked import TrackedOutputs, write_tracked
 
@@ -28,7 +29,7 @@ def lines(path) -> list[dict]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def test_a_line_a_frame_with_every_object_on_it(result, tmp_path):
+def test_one_line_per_frame_with_every_object_on_it(result, tmp_path):
     (path,) = write_tracked(result, tmp_path, TrackedOutputs(annotated_frames=False))
     assert path == tmp_path / "tracked_detections.jsonl"
     found = lines(path)
@@ -43,7 +44,7 @@ def test_a_line_a_frame_with_every_object_on_it(result, tmp_path):
     assert tray["points"] == [[left, top], [right + 1, top], [right + 1, bottom + 1], [left, bottom + 1]]
 
 
-def test_annotated_frames_are_called_like_the_input_s_and_replace_older_ones(result, tmp_path):
+def test_annotated_frames_have_the_input_s_names_and_replace_older_ones(result, tmp_path):
     folder = tmp_path / "annotated_frames"
     folder.mkdir()
     (folder / "99.png").write_text("of a longer video")
@@ -66,7 +67,7 @@ def test_a_folder_with_something_else_in_it_is_left_alone(result, tmp_path):
 
 
 @pytest.mark.parametrize(("fps", "expected"), [(None, 10), (4, 4)])
-def test_a_video_of_them(result, tmp_path, fps, expected):
+def test_a_video_of_the_annotated_frames(result, tmp_path, fps, expected):
     outputs = TrackedOutputs(**NOTHING, tracking_video=True, fps=fps)
     assert write_tracked(result, tmp_path, outputs) == [tmp_path / "tracking_video.mp4"]
     with av.open(str(tmp_path / "tracking_video.mp4")) as container:
@@ -81,29 +82,29 @@ def test_a_video_s_own_frames_per_second(tmp_path):
         assert container.streams.video[0].average_rate == 12.5
 
 
-def test_nothing_is_written_where_all_is_off(result, tmp_path):
+def test_nothing_is_written_if_everything_is_off(result, tmp_path):
     before = sorted(tmp_path.iterdir())
     assert write_tracked(result, tmp_path, TrackedOutputs(**NOTHING)) == []
     assert sorted(tmp_path.iterdir()) == before
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"fps": 0, "tracking_video": True}, "--fps takes a number above 0, not 0"),
         ({"fps": float("nan"), "tracking_video": True}, "--fps takes a number above 0"),
-        ({"fps": 5}, "--fps is of the tracking video, which is not written: add --tracking-video"),
+        ({"fps": 5}, "--fps has no effect without the tracking video: add --tracking-video"),
     ],
 )
-def test_what_cannot_be_is_refused(options, said):
-    with pytest.raises(SettingsError, match=said):
+def test_impossible_options_are_refused(options, message):
+    with pytest.raises(SettingsError, match=message):
         TrackedOutputs(**options)
 
 
 @pytest.mark.parametrize(
     ("name", "shown"), [("cup 2", "cup 2"), ("Müßig é", "Mu?ig e 7"), ("猫", "? 7"), ("naïve Å", "naive A"), ("?", "?")]
 )
-def test_a_name_is_drawn_as_far_as_there_are_letters_for_it(name, shown):
+def test_a_name_is_drawn_in_the_letters_that_the_font_has(name, shown):
     assert drawable(name, 7, ImageFont.load_default(12)) == shown
 
 
@@ -124,3 +125,10 @@ def test_a_name_stands_above_its_box_or_inside_the_picture(result):
     whole = np.ones((1, *TOY.info.size), bool)
     at_the_top = draw_names(rgb, type(tray)(**{**vars(tray), "rles": type(tray.rles).from_masks(whole)}), {})
     assert (at_the_top != 7).any(axis=2)[2:12, 2:].any()
+
+
+def test_the_video_that_the_caller_opened_is_used(result, tmp_path, monkeypatch):
+    with open_input(result) as video:
+        monkeypatch.setattr("overseg.output.input_video.open_video", None)
+        paths = write_tracked(result, tmp_path, TrackedOutputs(detections=False, tracking_video=True), video=video)
+    assert [path.name for path in paths] == ["annotated_frames", "tracking_video.mp4"]
