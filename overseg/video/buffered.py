@@ -1,4 +1,4 @@
-"""The `Video` that a run reads: chosen frames of an input, shrunk, and kept in bounded memory."""
+"""The `Video` that a run reads: selected frames of an input, shrunk, cached in bounded memory."""
 
 import operator
 from functools import cached_property
@@ -13,25 +13,24 @@ from overseg.data.video_info import VideoInfo
 from overseg.video.cache import PictureCache
 from overseg.video.source import PictureSource
 
-_MOST_PICTURES = 64  # more would hardly be asked for again
+_MOST_PICTURES = 64  # more are rarely used again
 
 
 class BufferedVideo:
-    """Frames by number, whatever the order, from several threads if need be. Pictures are read-only.
+    """Frames by number, in any order and from several threads. Pictures are read-only.
 
-    A step backward decodes the group of pictures once and keeps as much of it, up to the frame asked for, as the cache
-    holds; so memory stays bounded, and a backward run costs about as much as a forward one. Only where a group holds
-    many times more pictures than the cache (long stretches of 4K without a keyframe) is it decoded again for each
-    cacheful.
+    A step backward decodes the group of pictures once and caches as many of its frames up to the requested one as fit.
+    Memory stays bounded, and a backward run costs about as much as a forward one. A group that is many times larger
+    than the cache (long parts of 4K video without a keyframe) is decoded again for each cache-sized part.
     """
 
     def __init__(self, source: PictureSource, numbers: range, *, resize: int | None, cache_bytes: int) -> None:
         """
         Args:
-            source: all pictures.
-            numbers: which of them are the frames of this video; at least one.
-            resize: longer side in pixels to which pictures are shrunk; None for as they are.
-            cache_bytes: most memory to keep pictures in; at most 64 are kept however small they are, so that a long
+            source: all pictures of the input.
+            numbers: numbers of the pictures that are the frames of this video; at least one.
+            resize: longer side in pixels to which pictures are shrunk; None keeps their size.
+            cache_bytes: most memory for cached pictures, in bytes. At most 64 pictures are cached, so that a long
                 video takes no more memory than a short one.
         """
         self._source = source
@@ -66,17 +65,17 @@ class BufferedVideo:
 
     @property
     def cached_bytes(self) -> int:
-        """Bytes of pictures held now."""
+        """Bytes of the pictures in the cache."""
         return self._cache.n_bytes
 
     def __len__(self) -> int:
         return len(self._numbers)
 
     def __getitem__(self, index: int) -> Frame:
-        """Frame `index`, from 0.
+        """Return frame `index`, counted from 0.
 
         Raises:
-            IndexError: there is no such frame; negative numbers are none.
+            IndexError: there is no such frame; negative numbers are not accepted.
             InputError: the input is damaged at this frame.
         """
         index = operator.index(index)
@@ -89,7 +88,7 @@ class BufferedVideo:
         return Frame(index=index, timestamp_s=float(self.timestamps_s[index]), rgb=rgb)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the input."""
         self._source.close()
 
     def __enter__(self) -> "BufferedVideo":
@@ -101,7 +100,7 @@ class BufferedVideo:
         self.close()
 
     def _decode(self, index: int) -> UInt8[np.ndarray, "h w 3"]:
-        """Decode a frame; on the way back through the video, also those before it that will be wanted next."""
+        """Decode a frame; in a backward run also the frames before it, which are needed next."""
         first = self._first_to_keep(index) if index < self._last_decoded else index
         self._last_decoded = index
         for at, rgb in enumerate(self._source.pictures(self._numbers[first : index + 1]), start=first):
@@ -110,13 +109,13 @@ class BufferedVideo:
         return picture
 
     def _first_to_keep(self, index: int) -> int:
-        """The earliest frame that is decoded on the way to `index` and that the cache can hold together with it."""
-        group_start = self._source.cheap_from(self._numbers[index])
+        """The earliest frame that is decoded on the way to `index` and fits into the cache together with it."""
+        group_start = self._source.decoding_start(self._numbers[index])
         first_of_group = -((self._numbers.start - group_start) // self._numbers.step)
         return min(index, max(0, first_of_group, index - self._n_cached_at_most + 1))
 
     def _finished(self, rgb: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h2 w2 3"]:
-        """A picture of the video's size, in memory of its own, read-only."""
+        """Return a read-only picture of the video's size, in its own memory."""
         if rgb.shape[:2] != self._size:
             import cv2
 
@@ -127,7 +126,7 @@ class BufferedVideo:
 
 
 def _shrunk(size: tuple[int, int], longer_side: int | None) -> tuple[int, int]:
-    """(height, width) with at most this longer side, in the same proportion."""
+    """(height, width) in the same proportion with at most this longer side."""
     longest = max(size)
     if longer_side is None or longer_side >= longest:
         return size

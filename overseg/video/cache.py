@@ -1,4 +1,4 @@
-"""Pictures kept in memory, bounded in bytes."""
+"""A cache of pictures, bounded in bytes."""
 
 from collections import OrderedDict
 
@@ -7,7 +7,7 @@ from jaxtyping import UInt8
 
 
 class PictureCache:
-    """The pictures used last, as many as fit. Whatever is kept is read-only, so that no user changes another's."""
+    """The most recently used pictures, as many as fit. They are read-only, as several users may share one."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
@@ -16,17 +16,17 @@ class PictureCache:
 
     @property
     def n_bytes(self) -> int:
-        """Bytes held now; never more than was allowed."""
+        """Bytes in the cache; never more than the limit."""
         return self._n_bytes
 
     def get(self, index: int) -> UInt8[np.ndarray, "h w 3"] | None:
-        """The picture of frame `index`, or None where it is not kept."""
+        """Return the picture of frame `index`, or None if it is not cached."""
         if index in self._pictures:
             self._pictures.move_to_end(index)
         return self._pictures.get(index)
 
     def put(self, index: int, rgb: UInt8[np.ndarray, "h w 3"]) -> None:
-        """Keep a picture, and let go of those unused the longest. One that is too large alone is not kept."""
+        """Add a picture and drop the least recently used ones. A picture above the limit is not cached."""
         if index in self._pictures:
             self._n_bytes -= self._pictures.pop(index).nbytes
         if rgb.nbytes > self._max_bytes:

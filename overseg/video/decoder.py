@@ -1,4 +1,4 @@
-"""Decoding of a video file's frames by number."""
+"""Decodes frames of a video file by number."""
 
 from collections.abc import Generator
 from pathlib import Path
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
     _Numbered = Generator[tuple[int, VideoFrame], None, None]
 
-_STEP_ON_FRAMES = 8  # decoding this many more is cheaper than a seek
+_DECODE_AHEAD_FRAMES = 8  # decoding fewer than this many further frames is cheaper than a seek
 
 
 class FrameDecoder:
     """Keeps a file open and its decoder running, so that the next frame costs one frame.
 
-    A frame is known by its presentation time and never by its place after a seek: where the container's seek lands too
-    late, or what is decoded there lacks its references, decoding begins at an earlier keyframe, at last at the first
-    frame. In a damaged file each frame is decoded from its own keyframe on, so that what conceals the damage does not
-    depend on the order of reading.
+    A frame is identified by its presentation time, never by its position after a seek. If the container's seek lands
+    too late, or the decoded frames lack their references, decoding starts at an earlier keyframe, and at last at the
+    first frame. In a damaged file each frame is decoded from its own keyframe on, so that the decoder's concealment of
+    the damage does not depend on the order of reading.
     """
 
     def __init__(self, path: Path, timeline: Timeline) -> None:
@@ -33,7 +33,7 @@ class FrameDecoder:
         self._open()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._frames.close()
         self._container.close()
 
@@ -51,17 +51,17 @@ class FrameDecoder:
                 return found
         raise InputError(
             f"frame {number} of {self._path} (at {self._timeline.timestamp_s[number]:.3f} s) cannot be decoded: the "
-            "file is damaged there; repair it by encoding it anew, or leave this part out with --start and --end"
+            "file is damaged there; encode it again to repair it, or leave this part out with --start and --end"
         )
 
     def _is_near(self, number: int) -> bool:
         anchor = self._timeline.anchor_before(number)
         if self._timeline.is_damaged:
             return anchor == self._began_at
-        return number - self._next < _STEP_ON_FRAMES or anchor <= self._next
+        return number - self._next < _DECODE_AHEAD_FRAMES or anchor <= self._next
 
     def _starts(self, number: int) -> list[int | None]:
-        """Where to begin, the nearest first; None is the beginning of the file."""
+        """Frames from which to start decoding, the nearest first; None is the beginning of the file."""
         anchors = self._timeline.anchors
         last = int(np.searchsorted(anchors, number, side="right")) - 1
         if self._timeline.is_counted or last == 0:
@@ -77,7 +77,7 @@ class FrameDecoder:
         self._next = 0
 
     def _begin_at(self, anchor: int | None) -> None:
-        """Put the decoder at a keyframe, or at the beginning of the file."""
+        """Move the decoder to a keyframe, or to the beginning of the file."""
         import av
 
         if anchor is None:
@@ -95,7 +95,7 @@ class FrameDecoder:
         self._next = 0
 
     def _run_to(self, number: int) -> "VideoFrame | None":
-        """Decode on until frame `number`; None where the stream passes it by."""
+        """Decode up to frame `number`; None if the stream does not contain it."""
         for at, frame in self._frames:
             self._next = at + 1
             if at >= number:
@@ -104,9 +104,9 @@ class FrameDecoder:
         return None
 
     def _decode(self, *, from_keyframe: bool) -> "_Numbered":
-        """Frames from here on, each with its number.
+        """Yield frames from the current position on, each with its number.
 
-        After a seek, frames shown before the first keyframe are dropped: they lean on frames that were skipped.
+        After a seek, frames shown before the first keyframe are dropped: they refer to frames that were skipped.
         """
         import av
 
@@ -130,7 +130,7 @@ class FrameDecoder:
                     count += 1
 
     def _numbered(self, frame: "VideoFrame") -> "_Numbered":
-        """The frame with its number, or nothing where it is none of the timeline's."""
+        """Yield the frame with its number, or nothing if the timeline does not contain it."""
         if frame.pts is None:
             return
         at = int(np.searchsorted(self._timeline.pts, frame.pts))

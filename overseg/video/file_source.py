@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
 
-_ROUNDED_FRAMES = 0.5  # times in whole milliseconds blur a constant rate; half a frame in all is that and no more
+_ROUNDED_FRAMES = 0.5  # rounding of times to milliseconds shifts a constant rate by less than half a frame in all
 
 
 class FileSource:
-    """One video file. Pictures are turned as the camera noted it; alpha is dropped; pixels are taken for square.
+    """One video file. Pictures are rotated as the container says; alpha is dropped; pixels count as square.
 
-    Where the picture size changes within the file, later pictures are scaled to the size of the first.
+    If the picture size changes within the file, later pictures are scaled to the size of the first.
     """
 
     def __init__(self, path: Path) -> None:
@@ -62,7 +62,7 @@ class FileSource:
     def sha256(self) -> str:
         return fingerprint([self._path], with_names=False)
 
-    def cheap_from(self, number: int) -> int:
+    def decoding_start(self, number: int) -> int:
         return self._timeline.anchor_before(number)
 
     def pictures(self, numbers: Sequence[int]) -> Iterator[UInt8[np.ndarray, "h w 3"]]:

@@ -1,4 +1,4 @@
-"""A hash that tells one video from another."""
+"""A hash of a video's content."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -12,16 +12,16 @@ _SAMPLED_BLOCKS = 64
 
 
 def fingerprint(files: Sequence[Path], *, with_names: bool) -> str:
-    """SHA-256 over the bytes of `files` in order, as a hex string.
+    """Return the SHA-256 over the bytes of `files` in order, as a hex string.
 
-    Up to 256 MiB together every byte counts, so that for one file without its name this is the file's plain SHA-256.
-    Beyond that, reading takes too long to do at every start: then each file counts by its size and by 1 MiB blocks
-    spread evenly from its first byte to its last, 64 in all or one per file. Two large files that differ only between
-    the blocks are taken for the same.
+    Up to 256 MiB in total every byte is hashed, so that for one file without its name the result is the file's plain
+    SHA-256. Beyond that, reading everything at every start takes too long: each file then contributes its size and
+    1 MiB blocks spread evenly from its first byte to its last, 64 in all or one per file. Two large files that differ
+    only between the blocks get the same hash.
 
     Args:
-        files: what to hash.
-        with_names: whether file names count, each ahead of its bytes; a folder's order and names are content.
+        files: the files to hash.
+        with_names: whether to hash file names, each before its bytes; order and names of a folder are content.
 
     Raises:
         InputError: a file cannot be read.
@@ -43,7 +43,7 @@ def fingerprint(files: Sequence[Path], *, with_names: bool) -> str:
 
 
 def _blocks(file: Path, size: int, n_blocks: int | None) -> Iterator[bytes]:
-    """All of the file piece by piece, or `n_blocks` pieces spread evenly over it."""
+    """Yield the whole file in blocks, or `n_blocks` blocks spread evenly over it."""
     with file.open("rb") as stream:
         if n_blocks is None or size <= n_blocks * _READ_BYTES:
             while block := stream.read(_READ_BYTES):

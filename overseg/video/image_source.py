@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 NOMINAL_FPS = 30.0
-_TURNING_ORIENTATIONS = (5, 6, 7, 8)  # EXIF 2.32, tag 0x0112: those that exchange width and height
+_TURNING_ORIENTATIONS = (5, 6, 7, 8)  # EXIF 2.32, tag 0x0112: the ones that swap width and height
 _EXIF_ORIENTATION = 0x0112
 
 
 class ImageSource:
     """Images as the frames of a video, in natural order of their names (2.png before 10.png).
 
-    A camera's orientation (EXIF) is applied; grey and palette become RGB; 16 bits are scaled to 8 by the type's range
-    (65535 becomes 255); alpha is dropped, and not blended, as it is by SAM's and most other loaders; of a file with
-    several pages the first counts. No time is known: `fps` is 0 and timestamps count at a nominal 30 per second.
+    The EXIF orientation is applied. Grey and palette images become RGB. 16 bits are scaled to 8 by the type's range
+    (65535 becomes 255). Alpha is dropped and not blended, as SAM's and most other loaders do. Only the first page of a
+    file is read. Time is unknown: `fps` is 0, and timestamps assume 30 frames per second.
 
-    All headers are read at opening, so that a file that is no image, or of another size, is found at once; an image
-    that is broken further on is found when it is read.
+    Opening reads all headers, so that a file of another kind or size is reported at once. An image that is broken
+    after its header is reported when it is read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -58,7 +58,7 @@ class ImageSource:
     def sha256(self) -> str:
         return fingerprint(self._files, with_names=True)
 
-    def cheap_from(self, number: int) -> int:
+    def decoding_start(self, number: int) -> int:
         return number
 
     def pictures(self, numbers: Sequence[int]) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
@@ -70,10 +70,10 @@ class ImageSource:
 
 
 def image_files(folder: Path) -> list[Path]:
-    """The images of a folder, in the order of their frames.
+    """Return the images of a folder, in the order of their frames.
 
     Raises:
-        InputError: the folder cannot be read, or holds none.
+        InputError: the folder cannot be read, or contains no images.
     """
     from natsort import natsorted, ns
 
@@ -84,14 +84,14 @@ def image_files(folder: Path) -> list[Path]:
     files = [f for f in files if f.is_file()]
     if not files:
         raise InputError(
-            f"the folder {folder} holds no images; expected files that end in {', '.join(IMAGE_SUFFIXES)}: give the "
-            "folder in which the images themselves lie"
+            f"the folder {folder} contains no images; expected files that end in {', '.join(IMAGE_SUFFIXES)}: give the "
+            "folder that directly contains the images"
         )
     return natsorted(sorted(files), key=lambda f: (f.stem, f.suffix), alg=ns.IGNORECASE)
 
 
 def _common_size(files: list[Path]) -> tuple[int, int]:
-    """(height, width) of all images, from their headers."""
+    """(height, width) in pixels of all images, from their headers."""
     first = _upright_size(files[0])
     for file in files[1:]:
         size = _upright_size(file)
@@ -110,8 +110,8 @@ def _upright_size(file: Path) -> tuple[int, int]:
 
 
 def _orientation(image: "Image") -> int:
-    """The EXIF orientation that the header holds, 1 to 8; 1, upright, where it holds none."""
-    if image.format == "PNG" and "exif" not in image.info:  # else Pillow decodes all of it to look behind the pixels
+    """The EXIF orientation in the header, 1 to 8; 1 (upright) if it has none."""
+    if image.format == "PNG" and "exif" not in image.info:  # else Pillow decodes all of it to read behind the pixels
         return 1
     return image.getexif().get(_EXIF_ORIENTATION, 1)
 
@@ -120,7 +120,7 @@ def _open(file: Path) -> "Image":
     """Open an image and read its header.
 
     Raises:
-        InputError: it is unreadable, no image, or absurdly large.
+        InputError: it is unreadable, not an image, or absurdly large.
     """
     from PIL import Image
 
@@ -131,7 +131,7 @@ def _open(file: Path) -> "Image":
     except Image.DecompressionBombError as e:
         raise InputError(f"the image {file} is too large to be decoded; make it smaller first") from e
     except (OSError, SyntaxError, ValueError) as e:
-        raise InputError(f"{file} is no image that can be read ({_one_line(e)}); repair or remove it") from e
+        raise InputError(f"{file} cannot be read as an image ({_one_line(e)}); repair or remove it") from e
     refuse_absurd_size((image.height, image.width), file)
     if image.format == "PNG":
         refuse_swelling((image.height, image.width), file.stat().st_size, file)
@@ -147,7 +147,7 @@ def _read_rgb(file: Path) -> UInt8[np.ndarray, "h w 3"]:
 
 
 def _upright(rgb: UInt8[np.ndarray, "h w 3"], orientation: int) -> UInt8[np.ndarray, "h2 w2 3"]:
-    """A picture as it is meant to be seen (EXIF 2.32, tag 0x0112)."""
+    """Return a picture rotated and mirrored for display (EXIF 2.32, tag 0x0112)."""
     if orientation in _TURNING_ORIENTATIONS:
         rgb = rgb.transpose(1, 0, 2)
     rows = -1 if orientation in (3, 4, 7, 8) else 1

@@ -1,14 +1,14 @@
-"""On which frames of a shot masks are generated."""
+"""The keyframes of a shot: the frames on which masks are generated."""
 
 from overseg.data.shot import Shot
 from overseg.errors import SettingsError
 
 
 def keyframes(shot: Shot, step: int) -> list[int]:
-    """The shot's first frame, every `step`-th after it, and always its last.
+    """Return the shot's first frame, every `step`-th frame after it, and always its last.
 
-    The keyframes for a multiple of `step` are among those for `step`, so that a coarse run can be refined; that is why
-    a short last gap is not merged into the one before it.
+    The keyframes for a multiple of `step` are a subset of those for `step`, so that a coarse run can be refined. For
+    this reason a short last gap is not merged into the one before it.
 
     Example:
         >>> keyframes(Shot(10, 22), step=5)

@@ -1,4 +1,4 @@
-"""Opening of a video: a file or a folder of images, as the frames that are to be processed."""
+"""Opens a video file or a folder of images as the frames to process."""
 
 from pathlib import Path
 
@@ -29,15 +29,15 @@ def open_video(
 
     Args:
         path: a file in any container that FFmpeg reads, or a folder of jpg, png, webp, tif or bmp images.
-        start: number of the first frame to process, among the frames of the input that can be decoded, from 0.
+        start: number of the first frame to process, from 0, counted over the frames that can be decoded.
         end: number of the frame before which to stop; None, or a number past the last frame, for all.
-        stride: process each `stride`-th frame.
-        resize: length in pixels of the longer side to which frames are shrunk; never enlarged; None for as they are.
-        cache_bytes: memory for decoded frames, in bytes; a backward run is fast while a few frames fit.
+        stride: process every `stride`-th frame.
+        resize: longer side in pixels to which frames are shrunk, never enlarged; None keeps their size.
+        cache_bytes: memory for decoded frames, in bytes; a backward run is fast if a few frames fit.
 
     Raises:
-        SettingsError: an option has a value that it cannot have.
-        InputError: the input is missing, unreadable, no video, or holds no frame.
+        SettingsError: an option has an impossible value.
+        InputError: the input is missing, unreadable, not a video, or contains no frame.
     """
     _check_whole("start", start, least=0)
     _check_whole("stride", stride, least=1)
@@ -64,7 +64,7 @@ def _open_source(path: str | Path) -> PictureSource:
     try:
         is_folder, is_file = path.is_dir(), path.exists()
     except (OSError, ValueError) as e:
-        raise InputError(f"cannot look for {path}: {e}; check the path and its permissions") from e
+        raise InputError(f"cannot access {path}: {e}; check the path and its permissions") from e
     if is_folder or (is_file and path.suffix.lower() in IMAGE_SUFFIXES):
         return ImageSource(path)
     if not is_file:

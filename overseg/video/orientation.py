@@ -1,4 +1,4 @@
-"""How a stored picture is turned and mirrored for display, as cameras note it in the container."""
+"""Rotation and mirroring of stored pictures for display, as the container records it."""
 
 from typing import TYPE_CHECKING
 
@@ -12,19 +12,19 @@ UPRIGHT = np.array([[1, 0], [0, 1]], np.int32)
 
 
 def display_matrix(frame: "VideoFrame") -> Int32[np.ndarray, "2 2"]:
-    """The turning part [[a, b], [c, d]] of a frame's display matrix; the unit matrix where it has none.
+    """The rotation part [[a, b], [c, d]] of a frame's display matrix; the identity if it has none.
 
     A stored point (x, y) is shown at (a x + c y, b x + d y), x to the right and y down, apart from a shift and a scale
     (ISO/IEC 14496-12, section 6.2.2).
     """
     from av.sidedata.sidedata import Type
 
-    matrix = frame.side_data.get(Type.DISPLAYMATRIX)  # type: ignore[call-overload]  # the stub knows one key only
+    matrix = frame.side_data.get(Type.DISPLAYMATRIX)  # type: ignore[call-overload]  # the stub has one key only
     return UPRIGHT if matrix is None else np.frombuffer(bytes(matrix), np.int32).reshape(3, 3)[:2, :2]
 
 
 def upright(rgb: UInt8[np.ndarray, "h w 3"], matrix: Int32[np.ndarray, "2 2"]) -> UInt8[np.ndarray, "h2 w2 3"]:
-    """A picture as it is meant to be seen; quarter turns and mirroring only, the nearest to `matrix`."""
+    """Return a picture rotated and mirrored for display: the quarter turn and mirroring nearest to `matrix`."""
     (a, b), (c, d) = matrix.tolist()
     across, down = a, d
     if abs(b) > abs(a):

@@ -1,4 +1,4 @@
-"""What a video file says about itself before anything is decoded: its video stream and the packets of it."""
+"""The video stream of a file and its packets, read without decoding."""
 
 import re
 from collections.abc import Iterator
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 MAX_PICTURE_PX = 2**27
-# With a thread for each frame, an error takes other frames along, and what conceals it depends on chance.
+# With one thread per frame, an error also damages other frames, and its concealment varies from run to run.
 DECODING_THREADS = "SLICE"
-_MAX_READ_ERRORS = 64  # in a row: more and the rest of the file is taken for lost
+_MAX_READ_ERRORS = 64  # in a row; after more than that, the rest of the file counts as lost
 _LEADING_BYTES = 16
-_DURATION = re.compile(r"(\d{1,4}):(\d\d):(\d\d(?:\.\d+)?)", re.ASCII)  # as Matroska's muxers write it
+_DURATION = re.compile(r"(\d{1,4}):(\d\d):(\d\d(?:\.\d+)?)", re.ASCII)  # as Matroska muxers write it
 
 
 @dataclass(frozen=True)
 class Packets:
-    """The compressed frames of a video stream, in the order in which the file holds them, without discarded ones.
+    """The compressed frames of a video stream in file order, without discarded ones.
 
     Attributes:
-        pts: presentation time of each in ticks of the stream's time base; where `has_pts` is false, meaningless.
+        pts: presentation time in ticks of the stream's time base; meaningless if `has_pts` is false.
         has_pts: whether the file gives the presentation time.
-        is_keyframe: whether decoding can begin here.
-        in_order: whether decoding times never step back, as they do where recordings were glued together.
-        is_damaged: whether anything says that packets are cut short, overwritten or missing.
-        n_promised: how many the container says there are; at least as many as were found.
+        is_keyframe: whether decoding can start here.
+        in_order: whether decoding times never decrease; they do where recordings were joined.
+        is_damaged: whether there are signs that packets are cut short, overwritten or missing.
+        n_promised: number of packets by the container's header; at least the number found.
     """
 
     pts: Int64[np.ndarray, " n"]
@@ -47,10 +47,10 @@ class Packets:
 
 
 def open_container(path: Path) -> "InputContainer":
-    """Open a video file; it is to be closed by the caller.
+    """Open a video file; the caller closes it.
 
     Raises:
-        InputError: it is missing, unreadable, or nothing that FFmpeg knows.
+        InputError: the file is missing, unreadable, or unknown to FFmpeg.
     """
     import av
 
@@ -60,23 +60,23 @@ def open_container(path: Path) -> "InputContainer":
         raise InputError(f"cannot read the video {path}: {e.strerror}; check the path and its permissions") from e
     except (av.error.FFmpegError, OSError) as e:
         raise InputError(
-            f"{path} is no video that FFmpeg can read ({e.strerror}): it is empty, cut off before its index, damaged, "
+            f"FFmpeg cannot read {path} as a video ({e.strerror}): it is empty, cut off before its index, damaged, "
             "or of another kind; give a video file or a folder of images"
         ) from e
 
 
 def video_stream(container: "InputContainer", path: Path) -> "VideoStream":
-    """The video stream that a player would show; cover pictures are none.
+    """Return the video stream that a player would show; cover pictures do not count.
 
     Raises:
-        InputError: there is none, or its pictures are too large to be decoded.
+        InputError: there is no such stream, or its pictures are too large to decode.
     """
     from av.stream import Disposition
 
     streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic and s.codec_context]
     if not streams:
         kinds = ", ".join(sorted({s.type for s in container.streams})) or "none"
-        raise InputError(f"{path} has no video stream (streams found: {kinds}); give a file that holds video")
+        raise InputError(f"{path} has no video stream (streams found: {kinds}); give a file that contains video")
     best = container.streams.best("video")
     stream = next((s for s in streams if s is best), streams[0])
     refuse_absurd_size((stream.codec_context.height, stream.codec_context.width), path)
@@ -84,27 +84,28 @@ def video_stream(container: "InputContainer", path: Path) -> "VideoStream":
 
 
 def refuse_absurd_size(size: tuple[int, int], path: Path) -> None:
-    """Raise InputError for pictures that are larger than any camera's, before memory is asked for them."""
+    """Raise InputError for pictures larger than any camera's, before memory is allocated for them."""
     if size[0] * size[1] > MAX_PICTURE_PX:
         raise InputError(
-            f"{path} says that its pictures are {size[1]} x {size[0]} px; at most {MAX_PICTURE_PX} pixels can be "
-            "decoded; the file is damaged, or must be made smaller first"
+            f"{path} declares pictures of {size[1]} x {size[0]} px; at most {MAX_PICTURE_PX} pixels can be decoded: "
+            "the file is damaged, or must be made smaller first"
         )
 
 
 def refuse_swelling(size: tuple[int, int], n_bytes: int, path: Path) -> None:
-    """Raise InputError for a PNG that cannot hold the picture it speaks of, before memory is asked for that.
+    """Raise InputError for a PNG too small for the picture it declares, before memory is allocated for that picture.
 
-    Deflate makes 1032 bytes at most out of one (its longest copy, 258 bytes, takes 2 bits), and a byte holds 8 pixels.
+    Deflate expands one byte to at most 1032 bytes (its longest copy, 258 bytes, takes 2 bits), and one byte holds at
+    most 8 pixels.
     """
     if size[0] * size[1] > 8 * 1032 * n_bytes:
         raise InputError(
-            f"{path} says that it is of {size[1]} x {size[0]} px, for which its {n_bytes} bytes are too few; replace it"
+            f"{path} declares {size[1]} x {size[0]} px, but its {n_bytes} bytes are too few for that; replace it"
         )
 
 
 def read_packets(container: "InputContainer", stream: "VideoStream") -> Packets:
-    """Run through the file once without decoding."""
+    """Read all packets of the stream once, without decoding."""
     read_errors: list[Exception] = []
     length_bytes = unit_length_bytes(stream)
     rows: list[tuple[int | None, int | None, bool, bool, int]] = []
@@ -127,9 +128,9 @@ def read_packets(container: "InputContainer", stream: "VideoStream") -> Packets:
 def demux(
     container: "InputContainer", stream: "VideoStream", errors: list[Exception] | None = None
 ) -> Iterator["Packet[VideoStream]"]:
-    """The packets from the present position on, the empty one that flushes the decoder at the end included.
+    """Yield the packets from the current position on, with the empty one at the end that flushes the decoder.
 
-    A place that cannot be read is stepped over; what was raised there is appended to `errors`.
+    Parts that cannot be read are skipped; their exceptions are appended to `errors`.
     """
     import av
 
@@ -147,13 +148,13 @@ def demux(
 
 
 def _starts_with_zeros(packet: "Packet[VideoStream]") -> bool:
-    """True for a hole: a part of the file that was never written. No compressed frame begins like that."""
+    """True for a part of the file that was never written. No compressed frame starts with zeros."""
     return not any(memoryview(packet)[:_LEADING_BYTES])
 
 
 def _n_promised(container: "InputContainer", stream: "VideoStream", rows: list) -> int:
-    """How many frames the container's header speaks of; 0 where it does not say."""
-    if "mp4" in container.format.name:  # its count of samples includes those that an edit list leaves out
+    """Number of frames by the container's header; 0 if the header does not contain it."""
+    if "mp4" in container.format.name:  # the sample count includes samples that an edit list leaves out
         return sum(not entry.is_discard for entry in stream.index_entries)
     if "matroska" in container.format.name:
         return _n_promised_by_duration(stream, rows)
@@ -161,7 +162,7 @@ def _n_promised(container: "InputContainer", stream: "VideoStream", rows: list) 
 
 
 def _n_promised_by_duration(stream: "VideoStream", rows: list) -> int:
-    """Frames found, and as many more at their mean distance as Matroska's tag DURATION has room for."""
+    """The number of frames found, plus as many at their mean distance as fit into Matroska's tag DURATION."""
     ends = [pts + duration for pts, _, _, _, duration in rows if pts is not None]
     if len(ends) < 2 or "DURATION" not in stream.metadata or stream.time_base is None:
         return 0
@@ -171,5 +172,5 @@ def _n_promised_by_duration(stream: "VideoStream", rows: list) -> int:
     promised_s = 3600 * int(tag[1]) + 60 * int(tag[2]) + float(tag[3])
     found_s = float(max(ends) * stream.time_base)
     mean_s = float((max(ends) - min(ends)) * stream.time_base) / (len(ends) - 1)
-    # A tag that is a frame off is no damage: writers differ in whether the last frame has a duration.
+    # A difference of one frame is not damage: some writers leave out the duration of the last frame.
     return len(rows) + round((promised_s - found_s) / mean_s) if promised_s - found_s > 1.5 * mean_s else 0

@@ -1,4 +1,4 @@
-"""What both kinds of input, a video file and a folder of images, offer to the reader above them."""
+"""The interface that both kinds of input share: a video file and a folder of images."""
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol, runtime_checkable
@@ -9,7 +9,7 @@ from jaxtyping import Float64, UInt8
 
 @runtime_checkable
 class PictureSource(Protocol):
-    """All pictures of an input by number, at full size. Nothing is kept between calls but an open file."""
+    """All pictures of an input by number, at full size. Only an open file is kept between calls."""
 
     @property
     def name(self) -> str:
@@ -28,25 +28,25 @@ class PictureSource(Protocol):
 
     @property
     def n_lost(self) -> int:
-        """Pictures that the input promises and that cannot be decoded."""
+        """Number of pictures that the input should contain and that cannot be decoded."""
         ...
 
     def fps(self, numbers: range) -> float:
-        """Mean pictures per second of these pictures; 0 where the input knows no time."""
+        """Mean number of these pictures per second; 0 if the input has no times."""
         ...
 
     def sha256(self) -> str:
-        """Hash of the content."""
+        """SHA-256 of the content, as a hex string."""
         ...
 
-    def cheap_from(self, number: int) -> int:
-        """The first picture that must be decoded on the way to picture `number`."""
+    def decoding_start(self, number: int) -> int:
+        """The number of the picture at which decoding must start in order to decode picture `number`."""
         ...
 
     def pictures(self, numbers: Sequence[int]) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-        """Decode these pictures; `numbers` ascends."""
+        """Decode these pictures; `numbers` is ascending."""
         ...
 
     def close(self) -> None:
-        """Let go of open files."""
+        """Close open files."""
         ...

@@ -1,4 +1,4 @@
-"""Which frames a video file holds, when each is shown, and where decoding can begin."""
+"""The frames of a video file, their presentation times, and where decoding can start."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -25,17 +25,16 @@ _MICROSECOND = Fraction(1, 1_000_000)  # the unit of a container's start time
 
 @dataclass(frozen=True)
 class Timeline:
-    """The frames of a video file in the order in which they are shown.
+    """The frames of a video file in presentation order.
 
     Attributes:
-        pts: presentation time of each in ticks of the stream's time base, ascending. Where `is_counted`, the number
-            of the frame instead.
+        pts: presentation times in ticks of the stream's time base, ascending; frame numbers if `is_counted`.
         timestamp_s: presentation time in seconds from the start of the file.
-        anchors: frame numbers, ascending from 0, from which decoding can begin.
-        is_counted: the file's times do not tell its frames apart, so that a frame is found by counting from the first.
+        anchors: numbers of the frames from which decoding can start, ascending from 0.
+        is_counted: the times in the file do not identify its frames; a frame is found by counting from the first.
         is_damaged: parts of the file are missing or broken.
-        nominal_fps: frames per second as the container has it, or 25 where it does not say.
-        n_lost: frames that the container promises and that cannot be decoded.
+        nominal_fps: frames per second by the container, or 25 if it does not contain the rate.
+        n_lost: number of frames that the container should hold and that cannot be decoded.
     """
 
     pts: Int64[np.ndarray, " n"]
@@ -50,20 +49,20 @@ class Timeline:
         return len(self.pts)
 
     def anchor_before(self, number: int) -> int:
-        """The last frame at or before `number` from which decoding can begin."""
+        """The last frame at or before `number` from which decoding can start."""
         return int(self.anchors[np.searchsorted(self.anchors, number, side="right") - 1])
 
 
 def read_timeline(path: Path) -> Timeline:
     """Find the frames of a video file.
 
-    The packets' times are the index, without decoding: frames are lost where nothing says so only in files that were
-    overwritten within. The first packets are decoded to see that each gives one frame, in order. Where that fails, or
-    the file is visibly damaged, all of it is decoded once and only what came out is counted; in a damaged file a
-    picture that the decoder had to patch from others is lost, too.
+    The packets' times are the index; the file is not decoded for it. The first packets are decoded to check that each
+    gives one frame, in order. If that fails, or the file is visibly damaged, the whole file is decoded once and only
+    the decoded frames count. In a damaged file, pictures that the decoder patched from others count as lost. Losses
+    stay unnoticed only in files that were overwritten in the middle.
 
     Raises:
-        InputError: the file is no video, or nothing of it can be decoded.
+        InputError: the file is not a video, or none of it can be decoded.
     """
     with open_container(path) as container:
         packets = read_packets(container, video_stream(container, path))
@@ -76,13 +75,13 @@ def read_timeline(path: Path) -> Timeline:
     is_timed = bool(packets.has_pts.all()) and packets.in_order and ascends
     if is_timed and not packets.is_damaged:
         differing = set(packets.pts[:_HEAD_PACKETS].tolist()) ^ set(shown)
-        if shown and all(pts < min(shown) for pts in differing):  # they lean on a keyframe that was cut away
+        if shown and all(pts < min(shown) for pts in differing):  # they refer to a keyframe that was cut away
             return clock.timed(packets.pts[packets.pts >= min(shown)], packets, n_lost=len(differing))
     return _decode_timeline(path, packets, clock, is_timed=is_timed)
 
 
 def _head(container: "InputContainer", stream: "VideoStream") -> "Iterator[Packet]":
-    """The first packets of those that are shown, and the discarded ones that they lean on."""
+    """The first packets that are shown, and the discarded ones that they refer to."""
     n_shown = 0
     for packet in demux(container, stream):
         if packet.size:
@@ -93,7 +92,7 @@ def _head(container: "InputContainer", stream: "VideoStream") -> "Iterator[Packe
 
 
 def _decode_timeline(path: Path, packets: Packets, clock: "_Clock", *, is_timed: bool) -> Timeline:
-    """Decode the whole file and count what comes out."""
+    """Decode the whole file and count the decoded frames."""
     shown: list[int] = []
     with open_container(path) as container:
         stream = video_stream(container, path)
@@ -103,8 +102,8 @@ def _decode_timeline(path: Path, packets: Packets, clock: "_Clock", *, is_timed:
             elif pts is not None and (not shown or pts > shown[-1]):
                 shown.append(pts)
     if not shown:
-        raise InputError(f"no frame of {path} can be decoded: it is empty, damaged or of an unknown kind; repair it")
-    # In a sound file, a packet without a frame of its own was never to be shown: half a picture, or a mere reference.
+        raise InputError(f"no frame of {path} can be decoded: it is empty, damaged or of an unknown format; repair it")
+    # In an undamaged file, a packet without its own frame is not for display: half a picture, or only a reference.
     n_lost = max(0, packets.n_promised - len(shown)) if packets.is_damaged else 0
     if is_timed:
         return clock.timed(np.array(shown), packets, n_lost=n_lost)
@@ -114,7 +113,7 @@ def _decode_timeline(path: Path, packets: Packets, clock: "_Clock", *, is_timed:
 def _decoded_pts(
     packets: "Iterable[Packet | None]", stream: "VideoStream", *, skip_corrupt: bool = False
 ) -> Iterator[int | None]:
-    """Times of the frames that come out of `packets` (None: no more follow), stepping over what cannot be decoded."""
+    """Yield the times of the frames in `packets` (None: end of stream), and skip those that cannot be decoded."""
     import av
 
     stream.thread_type = DECODING_THREADS
@@ -127,7 +126,7 @@ def _decoded_pts(
 
 @dataclass(frozen=True)
 class _Clock:
-    """A stream's time base and start, kept beyond the life of its container."""
+    """A stream's time base and start, usable after its container is closed."""
 
     time_base: Fraction
     start_s: Fraction | None
@@ -143,7 +142,7 @@ class _Clock:
         )
 
     def timed(self, pts: Int64[np.ndarray, " n"], packets: Packets, *, n_lost: int) -> Timeline:
-        """Frames at these times; anchors are the keyframe packets among them."""
+        """The timeline of frames at these times; keyframe packets are its anchors."""
         pts = np.unique(pts)
         keyframe_pts = packets.pts[packets.is_keyframe & packets.has_pts]
         start_s = float(pts[0] * self.time_base if self.start_s is None else self.start_s)
@@ -159,7 +158,7 @@ class _Clock:
         )
 
     def counted(self, n_frames: int, packets: Packets, *, n_lost: int) -> Timeline:
-        """Frames at constant distance, found only by decoding from the first."""
+        """The timeline of frames at a constant rate, which are found only by decoding from the first."""
         number = np.arange(n_frames)
         timeline = self.timed(number, packets, n_lost=n_lost)
         return replace(timeline, timestamp_s=number / float(self.fps), anchors=np.zeros(1, np.int64), is_counted=True)

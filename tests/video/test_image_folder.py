@@ -23,7 +23,7 @@ def _read(path: Path) -> np.ndarray:
     return open_video(path)[0].rgb
 
 
-def test_natural_order_whatever_the_names(tmp_path: Path) -> None:
+def test_natural_order_of_any_names(tmp_path: Path) -> None:
     names = ["10.png", "9.png", "frame 2.png", "frame 10.png", "1.PNG", "b.JPG", "Übung.webp", "frame 2b.bmp", "z.jpeg"]
     ordered = [
         "1.PNG",
@@ -41,7 +41,7 @@ def test_natural_order_whatever_the_names(tmp_path: Path) -> None:
     assert numbers_in(open_video(tmp_path)) == list(range(len(names)))
 
 
-def test_what_is_no_image_is_passed_over(tmp_path: Path) -> None:
+def test_other_files_are_skipped(tmp_path: Path) -> None:
     Image.fromarray(numbered(1)).save(tmp_path / "1.png")
     Image.fromarray(numbered(2)).save(tmp_path / ".2.png")
     (tmp_path / "._1.png").write_bytes(b"not an image")
@@ -78,7 +78,7 @@ def test_sixteen_bits_are_scaled_by_the_range_of_the_type(name: str, tmp_path: P
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_turned_as_the_camera_noted(orientation: int, tmp_path: Path) -> None:
+def test_rotated_by_the_exif_orientation(orientation: int, tmp_path: Path) -> None:
     image = Image.fromarray(_picture())
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -124,7 +124,7 @@ def test_content_names_and_order_make_the_hash(tmp_path: Path) -> None:
 
 def test_empty_folder(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("nothing to see")
-    with pytest.raises(InputError, match=r"holds no images; expected files that end in \.jpg"):
+    with pytest.raises(InputError, match=r"contains no images; expected files that end in \.jpg"):
         open_video(tmp_path)
 
 
@@ -140,7 +140,7 @@ def test_images_of_different_sizes(tmp_path: Path) -> None:
 def test_an_image_with_a_broken_header_is_found_at_opening(content: bytes, tmp_path: Path) -> None:
     Image.fromarray(numbered(0)).save(tmp_path / "0.png")
     (tmp_path / "1.png").write_bytes(content)
-    with pytest.raises(InputError, match=r"1\.png is no image") as raised:
+    with pytest.raises(InputError, match=r"1\.png cannot be read as an image") as raised:
         open_video(tmp_path)
     assert "\n" not in str(raised.value)
 
@@ -151,7 +151,7 @@ def test_an_image_that_is_cut_off_is_found_when_it_is_read(name: str, tmp_path: 
     Image.fromarray(rng.integers(0, 255, (*SIZE, 3), np.uint8)).save(tmp_path / name)
     content = (tmp_path / name).read_bytes()
     (tmp_path / name).write_bytes(content[: len(content) * 2 // 3])
-    with pytest.raises(InputError, match=rf"{name} (is broken|is no image)") as raised:
+    with pytest.raises(InputError, match=rf"{name} (is broken|cannot be read as an image)") as raised:
         _read(tmp_path)
     assert "\n" not in str(raised.value)
 
@@ -163,7 +163,7 @@ def test_images_of_unknown_range_are_refused(dtype: type, tmp_path: Path) -> Non
         _read(tmp_path)
 
 
-def test_absurd_sizes_are_refused_before_memory_is_asked_for(tmp_path: Path) -> None:
+def test_absurd_sizes_are_refused_before_memory_is_allocated(tmp_path: Path) -> None:
     for width in (15_000, 100_000):
         bitmap = bytearray(54)
         bitmap[:2], bitmap[10], bitmap[14], bitmap[26], bitmap[28] = b"BM", 54, 40, 1, 24

@@ -1,4 +1,4 @@
-"""Keyframes: the ends of a shot, every n-th frame between, nested when the step grows."""
+"""Keyframes: both ends of a shot and every n-th frame between; those of a multiple step are a subset."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Shots are told apart, and motion, light and flashes are no cuts."""
+"""Cuts are found; motion, light and flashes are not cuts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ PHOTOGRAPHS = ("astronaut", "coffee", "cat", "rocket", "grass")
 
 @dataclass(frozen=True)
 class Pictures:
-    """A `Video` of pictures at hand."""
+    """A `Video` of pictures in memory."""
 
     pictures: list[np.ndarray]
 

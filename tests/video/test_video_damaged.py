@@ -1,4 +1,4 @@
-"""Damaged and unusable input: what decodes is used, what is lost is counted, and no frame stands for another."""
+"""Damaged and unusable input: frames that decode are used, lost ones are counted, and no frame replaces another."""
 
 import os
 import random
@@ -173,7 +173,7 @@ def test_a_cover_picture_is_no_video(tmp_path: Path) -> None:
     assert "no video stream" in _error(path)
 
 
-def test_absurd_sizes_are_refused_before_memory_is_asked_for(tmp_path: Path) -> None:
+def test_absurd_sizes_are_refused_before_memory_is_allocated(tmp_path: Path) -> None:
     path = tmp_path / "huge.y4m"
     path.write_bytes(b"YUV4MPEG2 W15000 H15000 F25:1 Ip A0:0 C420jpeg\nFRAME\n" + bytes(1000))
     assert "15000 x 15000" in _error(path)
@@ -197,7 +197,7 @@ def test_absurd_sizes_are_refused_before_memory_is_asked_for(tmp_path: Path) -> 
     ],
     ids=str,
 )
-def test_options_with_values_that_they_cannot_have(clip: Path, options: dict) -> None:
+def test_options_with_impossible_values(clip: Path, options: dict) -> None:
     with pytest.raises(SettingsError) as raised:
         _open_unchecked(clip, options)
     assert "\n" not in str(raised.value)

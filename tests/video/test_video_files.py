@@ -1,4 +1,4 @@
-"""Video files of many kinds: whatever the container and codec, frame n is frame n."""
+"""Video files of many kinds: in every container and codec, frame n is frame n."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What every `Video` does, whatever it is read from."""
+"""The tests that every `Video` passes, for each kind of input."""
 
 import random
 from collections.abc import Iterator

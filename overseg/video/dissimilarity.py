@@ -1,4 +1,4 @@
-"""How unlike two small pictures are, seen as parts of one scene that moved."""
+"""Dissimilarity of two small pictures, with motion of the scene allowed for."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,10 @@ from jaxtyping import Float32, UInt8
 
 _LONG_PX, _SHORT_PX = 64, 36
 _BLOCK_LONG_PX, _BLOCK_SHORT_PX = 8, 9
-_SEARCH_PX = 6  # a tenth of the picture's longer side, for each frame from one picture to the other
+_SEARCH_PX = 6  # about a tenth of the picture's longer side, per frame of distance
 _MAX_SEARCH_PX = 12
-_TEXTURED_LEVELS = 5.0  # standard deviation in levels from which a block is judged by its texture alone
-_OTHER_COLOUR_LEVELS = 64.0  # difference of mean levels from which a block without texture is quite another
+_TEXTURED_LEVELS = 5.0  # standard deviation in grey levels from which only the texture of a block counts
+_OTHER_COLOUR_LEVELS = 64.0  # difference of mean levels from which a block without texture is fully different
 _FLAT_SHARE = 0.1
 
 
@@ -30,7 +30,7 @@ class Thumbnail:
 
     @classmethod
     def of(cls, rgb: UInt8[np.ndarray, "h w 3"]) -> "Thumbnail":
-        """Shrink a picture of any size."""
+        """Make the thumbnail of a picture of any size."""
         import cv2
 
         is_upright = rgb.shape[0] > rgb.shape[1]
@@ -43,28 +43,29 @@ class Thumbnail:
 
 
 def mean_difference(one: Thumbnail, other: Thumbnail) -> float:
-    """Mean difference of two pictures in levels, place by place, in [0, 255]. Cheap."""
+    """Mean absolute difference of two pictures in levels, pixel by pixel, in [0, 255]. Fast."""
     import cv2
 
     return float(cv2.norm(one.rgb, other.rgb, cv2.NORM_L1)) / one.rgb.size
 
 
-def unlikeness(one: Thumbnail, other: Thumbnail, *, n_frames_apart: int = 1) -> float:
-    """0 where every block of each picture is found again in the other near its place, 1 where none is; symmetric.
+def dissimilarity(one: Thumbnail, other: Thumbnail, *, n_frames_apart: int = 1) -> float:
+    """Return 0 if every block of each picture is found near its place in the other, 1 if none is; symmetric.
 
-    A block with texture is looked for by normalised cross-correlation, which neither motion nor a change of light
-    disturbs; a block without any is compared by its mean colour.
+    A block with texture is searched by normalised cross-correlation, which tolerates motion and changes of light. A
+    block without texture is compared by its mean colour.
 
     Args:
         one, other: the pictures.
-        n_frames_apart: how long things had to move; each may go a tenth of the picture a frame, a fifth in all.
+        n_frames_apart: distance of the pictures in frames; a block may move a tenth of the picture per frame, and a
+            fifth in all.
     """
     reach = min(_SEARCH_PX * n_frames_apart, _MAX_SEARCH_PX)
     return (_unfound(one, other, reach) + _unfound(other, one, reach)) / 2
 
 
 def _unfound(one: Thumbnail, other: Thumbnail, reach: int) -> float:
-    """Mean over the blocks of `one` of how little of each is found in `other` within `reach` pixels, in [0, 1]."""
+    """Mean dissimilarity, in [0, 1], of the blocks of `one` to their best match in `other` within `reach` pixels."""
     import cv2
 
     field = cv2.copyMakeBorder(other.grey, reach, reach, reach, reach, cv2.BORDER_REPLICATE)
@@ -76,7 +77,7 @@ def _unfound(one: Thumbnail, other: Thumbnail, reach: int) -> float:
         block = one.grey[y : y + height, x : x + width]
         textured = min(1.0, float(block.std()) / _TEXTURED_LEVELS)
         correlation = 0.0
-        if textured > _FLAT_SHARE:  # below that the correlation of rounding errors
+        if textured > _FLAT_SHARE:  # below that, rounding errors would be correlated
             near = field[y : y + height + 2 * reach, x : x + width + 2 * reach]
             found = cv2.matchTemplate(near, block, cv2.TM_CCOEFF_NORMED)
             correlation = float(np.clip(found[np.isfinite(found)], 0, 1).max(initial=0.0))
@@ -85,5 +86,5 @@ def _unfound(one: Thumbnail, other: Thumbnail, reach: int) -> float:
 
 
 def _block_size(size: tuple[int, ...]) -> tuple[int, int]:
-    """(height, width) of a block in a small picture of this (height, width, ...)."""
+    """(height, width) in pixels of a block, in a small picture of this (height, width, ...)."""
     return (_BLOCK_LONG_PX, _BLOCK_SHORT_PX) if size[0] > size[1] else (_BLOCK_SHORT_PX, _BLOCK_LONG_PX)
