@@ -1,4 +1,4 @@
-"""The backends by their names, with what a caller asks of them."""
+"""Makes a backend by its name."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from overseg.autotracking.backend import Backend
 from overseg.data.setting import option
 from overseg.errors import SettingsError
-from overseg.hosted.connection import Patience
+from overseg.hosted.connection import RetryPolicy
 from overseg.output.form import Form
 from overseg.output.sink import is_video
 from overseg.output.spare_input import spare_input
@@ -15,13 +15,13 @@ from overseg.output.spare_input import spare_input
 if TYPE_CHECKING:
     from overseg.stages import Report, Video
 
-PATIENCE = Patience()
+RETRY_POLICY = RetryPolicy()
 BACKENDS = ("local", "replicate")
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a caller asks of whichever backend; see `autotrack`. `settings` are those of tracking."""
+class AutotrackRequest:
+    """The arguments of `autotrack` that a backend needs; see there. `settings` are those of tracking."""
 
     input: Path
     output: Path
@@ -33,55 +33,57 @@ class Asked:
     report: "Report"
 
 
-def backend_named(name: str, asked: Asked, video: "Video") -> Backend:
-    """The backend of this name, ready to work; SettingsError where there is none, or it does not do what is asked."""
+def backend_named(name: str, request: AutotrackRequest, video: "Video") -> Backend:
+    """Make the backend of this name; SettingsError if it is unknown, or cannot fulfil the request."""
     if name == "local":
-        return _local(asked)
+        return _local(request)
     if name == "replicate":
-        return _hosted(asked, video.info.fps)
+        return _hosted(request, video.info.fps)
     raise SettingsError(f"--backend is one of {', '.join(BACKENDS)}, not {name!r}")
 
 
-def _local(asked: Asked) -> Backend:
+def _local(request: AutotrackRequest) -> Backend:
     from overseg.autotracking.local import LocalBackend
     from overseg.output.render_options import RenderOptions
 
-    if asked.style is None and asked.form != Form():
-        raise SettingsError("--format, --fps, --every and --quality are of a result that --style asks for: give one")
-    render_options = None if asked.style is None else RenderOptions(style=asked.style)
-    form = replace(asked.form, format=asked.form.format or ("webm" if asked.style == "alpha" else "mp4"))
-    destination = asked.output / (f"result.{form.format}" if is_video(form.format or "") else "result")
+    if request.style is None and request.form != Form():
+        raise SettingsError("--format, --fps, --every and --quality have no effect without --style: add it")
+    render_options = None if request.style is None else RenderOptions(style=request.style)
+    form = replace(request.form, format=request.form.format or ("webm" if request.style == "alpha" else "mp4"))
+    destination = request.output / (f"result.{form.format}" if is_video(form.format or "") else "result")
     if render_options is not None:
         form.format_of(destination, render_options)
-        spare_input(destination, asked.input)
+        spare_input(destination, request.input)
     return LocalBackend(
-        input=asked.input,
-        output=asked.output,
-        device=asked.device,
-        overwrite=asked.overwrite,
-        changes=asked.settings,
+        input=request.input,
+        output=request.output,
+        device=request.device,
+        overwrite=request.overwrite,
+        changes=request.settings,
         render_options=render_options,
         destination=destination,
         form=form,
-        report=asked.report,
+        report=request.report,
     )
 
 
-def _hosted(asked: Asked, input_fps: float) -> Backend:
+def _hosted(request: AutotrackRequest, input_fps: float) -> Backend:
     from overseg.autotracking.hosted import HostedBackend
     from overseg.hosted.replicate import Replicate
     from overseg.output.render import DEFAULT_FPS
 
-    for name in asked.settings:
-        raise SettingsError(f"{option(name)} is for --backend local: the hosted models decide that themselves")
+    for name in request.settings:
+        raise SettingsError(
+            f"{option(name)} has no effect with --backend replicate: leave it out"
+        )
     return HostedBackend(
-        replicate=Replicate.of_environment(patience=PATIENCE),
-        input=asked.input,
-        output=asked.output,
-        style=asked.style or "binary",
-        format=asked.form.format or "mp4",
-        form=asked.form,
-        fps=float(input_fps or DEFAULT_FPS if asked.form.fps is None else asked.form.fps),
-        overwrite=asked.overwrite,
-        report=asked.report,
+        replicate=Replicate.from_environment(policy=RETRY_POLICY),
+        input=request.input,
+        output=request.output,
+        style=request.style or "binary",
+        format=request.form.format or "mp4",
+        form=request.form,
+        fps=float(input_fps or DEFAULT_FPS if request.form.fps is None else request.form.fps),
+        overwrite=request.overwrite,
+        report=request.report,
     )

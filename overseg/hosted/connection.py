@@ -1,4 +1,4 @@
-"""Requests to an API that are tried again where that may help, and tell in one line what failed."""
+"""Sends requests to an API, retries those that may succeed later, and reports failures in one line."""
 
 import http.client
 import json
@@ -16,23 +16,23 @@ from overseg.errors import HostError
 from overseg.hosted.token import Token
 
 T = TypeVar("T")
-_BUSY = (429, 503)  # the server did nothing with the request
-_FAILED = (500, 502, 504)  # nobody knows what the server did with it
-_SCHEMES = ("https", "http", "data")  # of what is downloaded: never a file of this machine
+_BUSY = (429, 503)  # the server did not process the request
+_FAILED = (500, 502, 504)  # the server may have processed the request
+_SCHEMES = ("https", "http", "data")  # of downloads: never a file of this machine
 _LONGEST_DETAIL = 300
 _ADVICE = {401: "check the token", 402: "the account has to pay first", 403: "check what the token allows"}
 _LATER = "try again later"
 
 
 @dataclass(frozen=True)
-class Patience:
-    """How long to wait for what.
+class RetryPolicy:
+    """Retries and time limits of requests.
 
     Attributes:
-        tries: how often a request is sent before it is given up.
-        first_wait_s: seconds before it is sent again; each next time twice as long.
-        poll_s: seconds from one look at unfinished work to the next.
-        stall_s: seconds without an answer after which a request has failed.
+        tries: how often a request is sent before it fails.
+        first_wait_s: seconds before the first retry; doubled for each further one.
+        poll_s: seconds between two queries of unfinished work.
+        stall_s: seconds without an answer after which a request fails.
         longest_s: seconds after which unfinished work is cancelled.
     """
 
@@ -43,34 +43,34 @@ class Patience:
     longest_s: float = 7200.0
 
 
-class NothingThereError(HostError):
-    """The API knows nothing of that address."""
+class NotFoundError(HostError):
+    """The API answers 404: there is nothing at this address."""
 
 
 class Connection:
-    """Speaks to one API with the user's token, which goes to that API's own host alone, redirected or not."""
+    """A connection to one API with the user's token. The token is sent to that API's host alone, also on redirects."""
 
-    def __init__(self, base_url: str, token: Token, *, patience: Patience | None = None) -> None:
+    def __init__(self, base_url: str, token: Token, *, policy: RetryPolicy | None = None) -> None:
         """
         Args:
-            base_url: where the API is.
-            token: of the user.
-            patience: how long to wait for what.
+            base_url: address of the API.
+            token: the user's token.
+            policy: retries and time limits; None for the defaults.
         """
-        self._base_url, self.token, self.patience = base_url.rstrip("/"), token, patience or Patience()
+        self._base_url, self.token, self.policy = base_url.rstrip("/"), token, policy or RetryPolicy()
 
     def get(self, url: str) -> dict:
-        """What the API has at an address of its own, or at a path below its base; HostError where it has none."""
+        """Return the JSON object at an address, or at a path below the base; HostError if that fails."""
         return self._json(self._request(url), again_on=(*_BUSY, *_FAILED))
 
     def post(self, url: str, body: bytes, *, content_type: str, repeatable: bool) -> dict:
-        """The answer to a request with a body; NothingThereError where nothing takes it there.
+        """Send a body and return the answer's JSON object; NotFoundError if the address does not exist.
 
         Args:
-            url: where to; a path is below the base.
-            body: what is sent.
-            content_type: of what is sent.
-            repeatable: whether it may be sent again where nobody knows if it arrived; not where it then costs twice.
+            url: the address, or a path below the base.
+            body: the content to send.
+            content_type: media type of the content.
+            repeatable: whether to send it again if the server may have processed it; not if that would cost twice.
 
         Raises:
             HostError: the server cannot be reached, or refuses.
@@ -80,11 +80,11 @@ class Connection:
         return self._json(request, again_on=again_on, again_if_lost=repeatable)
 
     def download(self, url: str, path: Path) -> None:
-        """Write what is at an address to a file, which is there as a whole or not at all.
+        """Download an address to a file; the file exists completely or not at all.
 
         Raises:
-            HostError: it cannot be had.
-            OSError: it cannot be written.
+            HostError: the download fails.
+            OSError: the file cannot be written.
         """
         part = path.with_name(f".{path.name}.part")
 
@@ -103,7 +103,7 @@ class Connection:
     ) -> urllib.request.Request:
         url = f"{self._base_url}{url}" if url.startswith("/") else url
         if urllib.parse.urlsplit(url).scheme not in _SCHEMES:
-            raise HostError(f"{self._base_url} names {self.token.hidden_in(url)[:80]}, which is no address on the net")
+            raise HostError(f"{self._base_url} names {self.token.redacted(url)[:80]}, which is not an internet address")
         request = urllib.request.Request(url, data=data, headers={"User-Agent": "overseg", **(headers or {})})
         if _origin(url) == _origin(self._base_url):
             request.add_unredirected_header("Authorization", self.token.header)
@@ -114,10 +114,10 @@ class Connection:
         try:
             content = json.loads(body)
         except (ValueError, RecursionError) as e:
-            raise self._error(request, "it answers something that is no JSON") from e
+            raise self._error(request, "the answer is not JSON") from e
         if not isinstance(content, dict):
-            raise self._error(request, "it answers something that is no JSON object")
-        return self.token.hidden_in(content)
+            raise self._error(request, "the answer is not a JSON object")
+        return self.token.redacted(content)
 
     def _sent(
         self,
@@ -127,12 +127,12 @@ class Connection:
         again_on: tuple[int, ...],
         again_if_lost: bool = True,
     ) -> T:
-        for tries_left in range(self.patience.tries - 1, -1, -1):
+        for tries_left in range(self.policy.tries - 1, -1, -1):
             try:
-                with urllib.request.build_opener().open(request, timeout=self.patience.stall_s) as answer:
+                with urllib.request.build_opener().open(request, timeout=self.policy.stall_s) as answer:
                     return read(answer)
             except urllib.error.HTTPError as e:
-                kind = NothingThereError if e.code == http.HTTPStatus.NOT_FOUND else HostError
+                kind = NotFoundError if e.code == http.HTTPStatus.NOT_FOUND else HostError
                 reason = f"it answers {e.code} {e.reason}{_detail(e)}{_advice(e.code)}"
                 error = self._error(request, reason, kind)
                 again = e.code in again_on
@@ -141,12 +141,12 @@ class Connection:
                 error, again = self._error(request, f"{reason}; check the network and try again"), again_if_lost
             if not again or not tries_left:
                 raise error
-            time.sleep(self.patience.first_wait_s * 2 ** (self.patience.tries - 1 - tries_left))
+            time.sleep(self.policy.first_wait_s * 2 ** (self.policy.tries - 1 - tries_left))
         raise AssertionError("the last try returns or raises")
 
     def _error(self, request: urllib.request.Request, reason: str, kind: type[HostError] = HostError) -> HostError:
         place = "a data URL" if request.type == "data" else request.full_url
-        return kind(self.token.hidden_in(f"cannot use {place}: {reason}"))
+        return kind(self.token.redacted(f"cannot use {place}: {reason}"))
 
 
 def _origin(url: str) -> tuple[str, str]:
@@ -155,13 +155,13 @@ def _origin(url: str) -> tuple[str, str]:
 
 
 def _advice(status: int) -> str:
-    """What to do, where the number tells it."""
+    """What the user can do about an HTTP status, if anything."""
     advice = _ADVICE.get(status, _LATER if status in (*_BUSY, *_FAILED) else "")
     return f"; {advice}" if advice else ""
 
 
 def _detail(error: urllib.error.HTTPError) -> str:
-    """What the server says beside the number, where it says it in JSON."""
+    """The error's detail in the server's JSON, if there is any."""
     try:
         detail = json.loads(error.read()).get("detail")
     except (ValueError, RecursionError, AttributeError, OSError, http.client.HTTPException):

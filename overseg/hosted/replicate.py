@@ -1,4 +1,4 @@
-"""Models on Replicate: files go up, a prediction is started and waited for, files come down.
+"""Runs models on Replicate: uploads files, starts a prediction, waits for it, and downloads files.
 
 The HTTP API is that of https://replicate.com/docs/reference/http.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from overseg.errors import HostError, SettingsError
-from overseg.hosted.connection import Connection, NothingThereError, Patience
+from overseg.hosted.connection import Connection, NotFoundError, RetryPolicy
 from overseg.hosted.token import Token
 
 API_URL = "https://api.replicate.com/v1"
@@ -22,14 +22,14 @@ _JSON = "application/json"
 
 
 class Replicate:
-    """Runs models by name, on the account that a token belongs to."""
+    """Runs models by name, on the account of the token."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     @classmethod
-    def of_environment(cls, *, patience: Patience | None = None) -> "Replicate":
-        """With the token in REPLICATE_API_TOKEN; the API may be elsewhere, at REPLICATE_API_URL.
+    def from_environment(cls, *, policy: RetryPolicy | None = None) -> "Replicate":
+        """Connect with the token in REPLICATE_API_TOKEN, to the API at REPLICATE_API_URL if that is set.
 
         Raises:
             SettingsError: there is no token.
@@ -37,10 +37,10 @@ class Replicate:
         token = os.environ.get(TOKEN_VARIABLE, "").strip()
         if not token:
             raise SettingsError(f"--backend replicate needs a token: set the environment variable {TOKEN_VARIABLE}")
-        return cls(Connection(os.environ.get(URL_VARIABLE) or API_URL, Token(token), patience=patience))
+        return cls(Connection(os.environ.get(URL_VARIABLE) or API_URL, Token(token), policy=policy))
 
     def upload(self, path: Path) -> str:
-        """The address of a file for a model to read; HostError where it does not go up, OSError where there is none."""
+        """Upload a file and return its address for a model; HostError if the upload fails, OSError if it is missing."""
         boundary = uuid.uuid4().hex
         kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         head = (
@@ -50,31 +50,31 @@ class Replicate:
         body = head.encode() + path.read_bytes() + f"\r\n--{boundary}--\r\n".encode()
         content_type = f"multipart/form-data; boundary={boundary}"
         answer = self._connection.post("/files", body, content_type=content_type, repeatable=True)
-        return self._address(answer, "get", "the file that was sent")
+        return self._address(answer, "get", "the uploaded file")
 
     def run(self, model: str, input: dict[str, Any]) -> dict[str, Any]:
-        """Start a prediction and wait for its end; its JSON, in which `output` is what the model returned.
+        """Start a prediction, wait for its end, and return its JSON; `output` is what the model returned.
 
-        Interrupted, or where it does not end, it is cancelled first: it costs something for as long as it runs.
+        An interrupt or the time limit cancels the prediction, because it costs money while it runs.
 
         Args:
             model: `owner/name`.
-            input: what the model takes; files by their address.
+            input: the model's input; files are given by their address.
 
         Raises:
-            HostError: the API cannot be reached, refuses, or the model fails or does not end.
+            HostError: the API cannot be reached or refuses, or the model fails or exceeds the time limit.
         """
-        patience, what = self._connection.patience, f"the prediction of {model}"
-        prediction, until = self._start(model, input), time.monotonic() + patience.longest_s
+        policy, what = self._connection.policy, f"the prediction of {model}"
+        prediction, until = self._start(model, input), time.monotonic() + policy.longest_s
         try:
             while prediction.get("status") not in _DONE:
                 if time.monotonic() > until:
                     self._post(self._address(prediction, "cancel", what), {})
                     raise HostError(
-                        f"{model} did not end within {patience.longest_s:g} s and was cancelled; its state was "
+                        f"{model} did not finish within {policy.longest_s:g} s and was cancelled; its state was "
                         f"{prediction.get('status')!r}: try again later, or with a shorter video"
                     )
-                time.sleep(patience.poll_s)
+                time.sleep(policy.poll_s)
                 prediction = self._connection.get(self._address(prediction, "get", what))
         except KeyboardInterrupt:
             self._post(self._address(prediction, "cancel", what), {})
@@ -85,14 +85,14 @@ class Replicate:
         return prediction
 
     def download(self, url: str, path: Path) -> None:
-        """Write what is at an address to a file; see `Connection.download`."""
+        """Download an address to a file; see `Connection.download`."""
         self._connection.download(url, path)
 
     def _start(self, model: str, input: dict[str, Any]) -> dict[str, Any]:
-        """A prediction by the model's name, or, where it runs by version alone, by its latest."""
+        """Start a prediction by the model's name, or by its latest version if the model runs by version only."""
         try:
             return self._post(f"/models/{model}/predictions", {"input": input})
-        except NothingThereError:
+        except NotFoundError:
             latest = self._connection.get(f"/models/{model}").get("latest_version")
         if not isinstance(latest, dict) or not isinstance(latest.get("id"), str):
             raise HostError(f"{model} has no version to run: it may have been withdrawn")
@@ -105,5 +105,5 @@ class Replicate:
     def _address(self, answer: dict[str, Any], name: str, what: str) -> str:
         urls = answer.get("urls")
         if not isinstance(urls, dict) or not isinstance(urls.get(name), str):
-            raise HostError(f"the API answers without an address for {what} (urls.{name}): try again later")
+            raise HostError(f"the API's answer has no address for {what} (urls.{name}): try again later")
         return urls[name]

@@ -1,4 +1,4 @@
-"""SAM 2 on Replicate: masks of a picture, and objects followed through a video from clicks."""
+"""SAM 2 on Replicate: masks of a picture, and tracks of clicked objects through a video."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ from overseg.errors import HostError
 from overseg.hosted.replicate import Replicate
 
 IMAGE_MODEL, VIDEO_MODEL = "meta/sam-2", "meta/sam-2-video"
-_FOREGROUND = 1  # values of a mask above it are the object
+_FOREGROUND = 1  # values above this are the object
 
 
 def masks_of_picture(
@@ -26,11 +26,11 @@ def masks_of_picture(
     stability_score_thresh: float,
     use_m2m: bool,
 ) -> Rles:
-    """All masks that the hosted model finds on a picture, those that are not empty.
+    """Return all non-empty masks that the hosted model finds on a picture.
 
     Args:
-        replicate: runs it.
-        picture: the file that is sent.
+        replicate: runs the model.
+        picture: the file to send.
         size: (height, width) of the picture; masks of another size are scaled to it.
         points_per_side, pred_iou_thresh, stability_score_thresh, use_m2m: options of the model.
 
@@ -58,13 +58,13 @@ def masks_of_picture(
 
 
 def track_video(replicate: Replicate, video: Path, clicks: dict[str, str], options: dict[str, Any]) -> dict[str, Any]:
-    """Have objects followed through a video; the prediction's JSON, whose `output` names the files that came of it.
+    """Track clicked objects through a video; return the prediction's JSON, whose `output` has the files' addresses.
 
     Args:
         replicate: runs the model.
-        video: the file that is sent.
+        video: the file to send.
         clicks: the four strings; see `Clicks.strings`.
-        options: of the model: what is returned, and in what form.
+        options: the model's options for the form of its output.
 
     Raises:
         HostError: the model cannot be used.
@@ -75,17 +75,17 @@ def track_video(replicate: Replicate, video: Path, clicks: dict[str, str], optio
 def download_result(
     replicate: Replicate, prediction: dict[str, Any], destination: Path, *, format: str, every: int
 ) -> None:
-    """Keep the files that a prediction names: one video, or pictures called `frame_<number>.<format>`.
+    """Download the files of a prediction: one video, or pictures called `frame_<number>.<format>`.
 
     Args:
-        replicate: has them.
-        prediction: of `track_video`.
-        destination: the video's file, or the folder for the pictures, which is there.
+        replicate: downloads them.
+        prediction: as `track_video` returns it.
+        destination: the video's file, or an existing folder for the pictures.
         format: ending of the pictures without its dot.
-        every: of so many frames the first is there.
+        every: the pictures are of every how many frames, from frame 0 on.
 
     Raises:
-        HostError: there are none, or one cannot be had.
+        HostError: there are no files, or a download fails.
     """
     urls = _urls(prediction.get("output"))
     if not urls:
@@ -98,7 +98,7 @@ def download_result(
 
 
 def _mask_urls(output: Any) -> Sequence[str]:
-    """Where single masks are, in whichever of its forms the model says it."""
+    """Addresses of the single masks, in any of the model's output forms."""
     if isinstance(output, dict) and "individual_masks" in output:
         output = output["individual_masks"]
     urls = _urls(output)
@@ -124,4 +124,4 @@ def _read_mask(file: Path, number: int, size: tuple[int, int]) -> Rles:
             fitting = grey if grey.size == size[::-1] else grey.resize(size[::-1], Image.Resampling.NEAREST)
             return Rles.from_masks(np.asarray(fitting)[None] > _FOREGROUND)
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError) as e:
-        raise HostError(f"{IMAGE_MODEL} returned something that is no picture as mask {number}: try again") from e
+        raise HostError(f"{IMAGE_MODEL} returned mask {number} as something that is not a picture: try again") from e

@@ -1,4 +1,4 @@
-"""A token that must not be seen."""
+"""An API token that is never printed."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ _HIDDEN = "[token]"
 
 
 class Token:
-    """A user's secret: it goes into one header, and into nothing that is printed, logged or written.
+    """A user's API token: it is sent in one header, and never printed, logged or written.
 
     Example:
         >>> token = Token("r8_secret")
-        >>> token, token.hidden_in({"error": "no such token: r8_secret"})
+        >>> token, token.redacted({"error": "no such token: r8_secret"})
         (Token([token]), {'error': 'no such token: [token]'})
     """
 
@@ -25,12 +25,12 @@ class Token:
         """The value of the header `Authorization`."""
         return f"Bearer {self._value}"
 
-    def hidden_in(self, content: Any) -> Any:
-        """JSON without the token, wherever in it somebody repeats it."""
+    def redacted(self, content: Any) -> Any:
+        """Return JSON with every occurrence of the token replaced."""
         if isinstance(content, str):
             return content.replace(self._value, _HIDDEN)
         if isinstance(content, list):
-            return [self.hidden_in(one) for one in content]
+            return [self.redacted(one) for one in content]
         if isinstance(content, dict):
-            return {self.hidden_in(key): self.hidden_in(value) for key, value in content.items()}
+            return {self.redacted(key): self.redacted(value) for key, value in content.items()}
         return content

@@ -60,8 +60,8 @@ def open_container(path: Path) -> "InputContainer":
         raise InputError(f"cannot read the video {path}: {e.strerror}; check the path and its permissions") from e
     except (av.error.FFmpegError, OSError) as e:
         raise InputError(
-            f"FFmpeg cannot read {path} as a video ({e.strerror}): it is empty, cut off before its index, damaged, "
-            "or of another kind; give a video file or a folder of images"
+            f"{path} is not a video that FFmpeg can read ({e.strerror}): it is empty, cut off before its index, "
+            "damaged, or of another kind; give a video file or a folder of images"
         ) from e
 
 

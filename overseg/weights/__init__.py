@@ -1,4 +1,4 @@
-"""Checkpoints: their names, official sources, hashes, and where they lie on this machine."""
+"""Checkpoints: their names, official sources, hashes, and their place on this machine."""
 
 from overseg.weights.cache import cached_path, default_cache_dir, missing_files, weights_path
 from overseg.weights.catalogue import Checkpoint, WeightFile, catalogue

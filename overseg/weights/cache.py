@@ -1,4 +1,4 @@
-"""Where fetched checkpoints lie on this machine."""
+"""The place of fetched checkpoints on this machine."""
 
 import os
 from pathlib import Path
@@ -10,38 +10,38 @@ from overseg.weights.catalogue import Checkpoint, WeightFile, catalogue, checkpo
 
 
 def default_cache_dir() -> Path:
-    """Folder of overseg's cache: $OVERSEG_CACHE, else the user's cache folder. The only place that reads it."""
+    """Folder of overseg's cache: $OVERSEG_CACHE, else the user's cache folder. Nothing else reads that variable."""
     return Path(os.environ.get("OVERSEG_CACHE") or platformdirs.user_cache_dir("overseg"))
 
 
 def cached_path(checkpoint: Checkpoint, *, cache_dir: Path | None = None) -> Path:
-    """Where this checkpoint lies, or will lie, in the cache: a file, or a folder of several."""
+    """Path of this checkpoint in the cache, fetched or not: a file, or a folder of several files."""
     root = (cache_dir or default_cache_dir()) / "weights"
     return root / (checkpoint.name if checkpoint.is_folder else checkpoint.files[0].name)
 
 
 def cached_file(checkpoint: Checkpoint, file: WeightFile, *, cache_dir: Path | None = None) -> Path:
-    """Where one file of this checkpoint lies, or will lie, in the cache."""
+    """Path of one file of this checkpoint in the cache, fetched or not."""
     path = cached_path(checkpoint, cache_dir=cache_dir)
     return path / file.name if checkpoint.is_folder else path
 
 
 def missing_files(checkpoint: Checkpoint, *, cache_dir: Path | None = None) -> tuple[WeightFile, ...]:
-    """The files of this checkpoint that are not in the cache, or are there with another length."""
+    """Files of this checkpoint that are missing in the cache, or have another length there."""
     return tuple(
         file for file in checkpoint.files if not _has_length(cached_file(checkpoint, file, cache_dir=cache_dir), file)
     )
 
 
 def weights_path(name_or_path: str | Path, *, cache_dir: Path | None = None) -> Path:
-    """The file or folder that holds these weights, on this machine.
+    """Return the file or folder of these weights on this machine.
 
     Args:
-        name_or_path: name of a checkpoint in the catalogue, or a path, which stays as it is.
-        cache_dir: folder of overseg's cache; the default is described at `default_cache_dir`.
+        name_or_path: name of a checkpoint in the catalogue, or an existing path, which is returned unchanged.
+        cache_dir: folder of overseg's cache; None for `default_cache_dir()`.
 
     Raises:
-        WeightsError: nothing is at the path, or the named checkpoint is not in the cache.
+        WeightsError: the path does not exist, or the named checkpoint is not in the cache.
     """
     if str(name_or_path) not in catalogue() and Path(name_or_path).exists():
         return Path(name_or_path)
@@ -57,7 +57,7 @@ def weights_path(name_or_path: str | Path, *, cache_dir: Path | None = None) -> 
 
 
 def where_to_put(checkpoint: Checkpoint, *, cache_dir: Path | None = None) -> str:
-    """Tells a user without a network which file to put where, as the end of a sentence."""
+    """Instruction for a user without a network, as the end of a sentence: which file to put where."""
     puts = (
         f"put {file.name} (sha256 {file.sha256}) at {cached_file(checkpoint, file, cache_dir=cache_dir)}"
         for file in missing_files(checkpoint, cache_dir=cache_dir)

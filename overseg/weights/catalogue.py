@@ -1,4 +1,4 @@
-"""Every checkpoint that overseg knows by name: where it officially comes from, how large it is, and its hash."""
+"""All checkpoints that have a name in overseg: official source, size and hash."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,14 +29,14 @@ class WeightFile:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A set of weights that has a name.
+    """A named set of weights.
 
     Attributes:
-        name: what `--weights` takes.
-        family: the code that the weights belong to: "sam1" or "sam2".
-        files: the one file that it is, or the several that lie together in a folder of its name.
+        name: its name for `--weights`.
+        family: the model code that the weights belong to: "sam1" or "sam2".
+        files: its one file, or the several files in a folder of its name.
         licence: SPDX identifier.
-        source: the official folder that holds the files: an address that ends in "/", or "npm:PACKAGE@VERSION".
+        source: the official folder of the files: an address that ends in "/", or "npm:PACKAGE@VERSION".
     """
 
     name: str
@@ -47,12 +47,12 @@ class Checkpoint:
 
     @property
     def size_bytes(self) -> int:
-        """Length of all its files together."""
+        """Total length of its files in bytes."""
         return sum(file.size_bytes for file in self.files)
 
     @property
     def is_folder(self) -> bool:
-        """Whether the cache holds it as a folder of several files."""
+        """Whether it is a folder of several files in the cache."""
         return len(self.files) > 1
 
 
@@ -136,7 +136,7 @@ def catalogue() -> Mapping[str, Checkpoint]:
 
 
 def checkpoint_named(name: str) -> Checkpoint:
-    """The checkpoint of this name.
+    """Return the checkpoint of this name.
 
     Raises:
         WeightsError: no checkpoint has this name.

@@ -1,4 +1,4 @@
-"""One file over HTTP: resumed where it was cut off, verified, and there as a whole or not at all."""
+"""Downloads one file over HTTP: resumes, verifies, and leaves a complete file or none."""
 
 import http.client
 import ssl
@@ -12,7 +12,7 @@ from overseg.weights.catalogue import WeightFile
 from overseg.weights.hashing import sha256_of
 
 Report = Callable[[int, int], None]
-"""Told of progress: bytes that are here, bytes in all."""
+"""Receives progress: bytes downloaded, bytes in total."""
 
 _CHUNK_BYTES = 1 << 20
 _STALL_SECONDS = 30.0
@@ -22,14 +22,14 @@ _FRUITLESS_TRIES = 3
 def download(url: str, file: WeightFile, target: Path, *, report: Report | None = None) -> None:
     """Download `file` from `url` to `target`.
 
-    What arrives is kept in `target` + ".part" and continued by the next call when this one is cut off. A part that
-    turns out wrong as a whole is thrown away and fetched once more from the start.
+    The download is written to `target` + ".part"; if it is interrupted, the next call resumes it. A resumed file with a
+    wrong hash is deleted and downloaded once more from the start.
 
     Args:
         url: address of the file.
-        file: what it must be; anything else is refused.
-        target: where it goes, in an existing folder. Nobody else may write there meanwhile: the caller holds a lock.
-        report: told of progress.
+        file: expected size and hash; any other file is refused.
+        target: destination in an existing folder. The caller holds a lock, as nobody else may write there meanwhile.
+        report: receives the progress.
 
     Raises:
         WeightsError: the server cannot be reached, refuses, or has another file.
@@ -44,12 +44,12 @@ def download(url: str, file: WeightFile, target: Path, *, report: Report | None 
     sha256 = sha256_of(part)
     if sha256 != file.sha256:
         part.unlink()
-        raise WeightsError(f"{url} has sha256 {sha256} where {file.sha256} was expected; it was thrown away")
+        raise WeightsError(f"{url} has sha256 {sha256} where {file.sha256} was expected; it was deleted")
     part.replace(target)
 
 
 def _complete(url: str, file: WeightFile, part: Path, *, report: Report | None) -> None:
-    """Append to `part` until it has the expected length, for as long as tries bring something new."""
+    """Append to `part` until it has the expected length; give up after several tries without new bytes."""
     fruitless = 0
     while (had := _size(part)) != file.size_bytes:
         if had > file.size_bytes:
@@ -69,17 +69,17 @@ def _complete(url: str, file: WeightFile, part: Path, *, report: Report | None) 
 
 
 def _continue(url: str, file: WeightFile, part: Path, had: int, *, report: Report | None) -> None:
-    """Ask once for what is missing and append what comes; a server that ignores the range sends all of it anew."""
+    """Request the missing bytes once and append them; a server that ignores the range sends the whole file again."""
     headers = {"User-Agent": "overseg", "Accept-Encoding": "identity"}
     if had:
         headers["Range"] = f"bytes={had}-"
     request = urllib.request.Request(url, headers=headers)
     try:
-        # urlopen would go on with the proxies of the first download of this process
+        # urlopen would keep using the proxies of the first download of this process
         answer = urllib.request.build_opener().open(request, timeout=_STALL_SECONDS)
     except urllib.error.HTTPError as e:
         if e.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and had:
-            part.unlink()  # what is here is no beginning of what is there
+            part.unlink()  # the part is not a beginning of the file on the server
             return
         raise
     with answer:

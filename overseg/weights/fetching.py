@@ -1,4 +1,4 @@
-"""Bring a checkpoint into the cache from its official source."""
+"""Fetches a checkpoint from its official source into the cache."""
 
 from pathlib import Path
 
@@ -21,19 +21,19 @@ def fetch(
     cache_dir: Path | None = None,
     report: Report | None = None,
 ) -> Path:
-    """The checkpoint's path in the cache, fetched and verified first where it is not there yet.
+    """Return the checkpoint's path in the cache; fetch and verify it first if it is missing.
 
-    Processes that fetch the same checkpoint at the same time wait for each other and fetch it once.
+    Processes that fetch the same checkpoint at the same time wait for each other, and one of them fetches it.
 
     Args:
         name: name of a checkpoint in the catalogue, or a checkpoint.
-        base_url: a mirror to use in place of the official source; the files lie in it under their own names.
+        base_url: a mirror to use instead of the official source; the files have their own names there.
         cache_dir: folder of overseg's cache; the default is `overseg.weights.default_cache_dir()`.
-        report: told of progress, with bytes here and bytes in all of one file.
+        report: receives the progress of each file: bytes downloaded, bytes in total.
 
     Raises:
-        WeightsError: there is no such checkpoint, it cannot be fetched, it is not what was expected, or it cannot be
-            written. The line says which file to put where by hand.
+        WeightsError: the checkpoint is unknown, cannot be fetched, has the wrong content, or cannot be written. The
+            message explains which file to put where by hand.
     """
     checkpoint = checkpoint_named(name) if isinstance(name, str) else name
     path = cached_path(checkpoint, cache_dir=cache_dir)
@@ -58,7 +58,7 @@ def fetch(
 
 
 def _wanted(checkpoint: Checkpoint, cache_dir: Path | None) -> list[WeightFile]:
-    """Files that are not in the cache, or are damaged there."""
+    """Files that are missing or damaged in the cache."""
     paths = {file: cached_file(checkpoint, file, cache_dir=cache_dir) for file in checkpoint.files}
     missing = set(missing_files(checkpoint, cache_dir=cache_dir))
     return [file for file, path in paths.items() if file in missing or sha256_of(path) != file.sha256]

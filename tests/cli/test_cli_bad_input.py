@@ -66,8 +66,8 @@ def fractions(path):
     ("make", "line"),
     [
         (lambda path: None, "there is no file or folder input; give the path of a video or of a folder of images"),
-        (lambda path: path.touch(), "FFmpeg cannot read input as a video"),
-        (text, "FFmpeg cannot read input as a video"),
+        (lambda path: path.touch(), "input is not a video that FFmpeg can read"),
+        (text, "input is not a video that FFmpeg can read"),
         (sound, "input has no video stream (streams found: audio); give a file that contains video"),
         (no_frame, "no frame of input can be decoded: it is empty"),
         (index_cut_off, "input has no video stream (streams found: none)"),

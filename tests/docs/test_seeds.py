@@ -13,7 +13,7 @@ from PIL import Image
 from skimage import data
 
 from overseg.cli.main import main
-from overseg.hosted.connection import Patience
+from overseg.hosted.connection import RetryPolicy
 from overseg.output.video_writer import VideoWriter
 
 PAGE = Path(__file__).parents[2] / "docs" / "seeds.md"
@@ -45,7 +45,7 @@ def folder(tmp_path, monkeypatch) -> Path:
     Path("objects.json").write_text(json.dumps({"annotation": {"object": [{"name": "cup", "bndbox": sides}]}}))
     box = "".join(f"<{side}>{px}</{side}>" for side, px in sides.items())
     Path("objects.xml").write_text(f"<annotation><object><name>cup</name><bndbox>{box}</bndbox></object></annotation>")
-    monkeypatch.setattr("overseg.autotracking.backends.PATIENCE", Patience(tries=1, poll_s=0))
+    monkeypatch.setattr("overseg.autotracking.backends.RETRY_POLICY", RetryPolicy(tries=1, poll_s=0))
     monkeypatch.setenv("REPLICATE_API_TOKEN", TOKEN)
     return tmp_path
 

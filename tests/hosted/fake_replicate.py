@@ -1,4 +1,4 @@
-"""A local server that speaks Replicate's HTTP API, and another one, as its files are elsewhere too.
+"""A local server with Replicate's HTTP API, and a second server for its files, which are on another host too.
 
 Replicate's own client, `replicate` 1.0.7 and 0.32.1, has run models on it: what it sends is taken, and what it needs
 is answered.
@@ -19,13 +19,13 @@ _THEN = "2026-11-21T00:00:00Z"
 
 @dataclass
 class FakeReplicate:
-    """Remembers what was asked, and answers with moods.
+    """Records requests and answers them, with failures on demand.
 
     Attributes:
         models: by name, what a model makes of its input, where files are their content: bytes, or a list of them, each
             of which becomes a file to download, or JSON.
         official: whether models run by their name, and not by a version alone.
-        n_looks: how often an unfinished prediction is looked at before it ends.
+        n_polls: how often an unfinished prediction is polled before it ends.
         failures: statuses to answer the next requests with, before any other.
         lost: requests that are done, and whose answer then does not come.
         status: how predictions end.
@@ -64,7 +64,7 @@ class FakeReplicate:
         }
         return self.predictions[id]
 
-    def look(self, id: str) -> dict[str, Any]:
+    def poll(self, id: str) -> dict[str, Any]:
         prediction = self.predictions[id]
         self.appearances[id] = self.appearances.get(id, 0) + 1
         if self.appearances[id] < self.n_appearances:
@@ -77,7 +77,7 @@ class FakeReplicate:
         return prediction
 
     def content(self, value: Any) -> Any:
-        """What is in the file that an address names."""
+        """The content of the file at an address."""
         return self.files.get(value.rsplit("/", 1)[-1], value) if isinstance(value, str) else value
 
     def addresses(self, output: Any) -> Any:
@@ -175,7 +175,7 @@ def _handler(fake: FakeReplicate, *, is_api: bool) -> type[BaseHTTPRequestHandle
                     asked = json.loads(body)
                     return 201, fake.start(asked["version"].removeprefix("version of "), asked["input"])
                 case ["predictions", id]:
-                    return 200, fake.look(id)
+                    return 200, fake.poll(id)
                 case ["predictions", id, "cancel"]:
                     fake.predictions[id]["status"] = "canceled"
                     return 200, fake.predictions[id]

@@ -1,4 +1,4 @@
-"""What the hosted models answer in tests: masks of a picture, and a video, or pictures, of what was clicked."""
+"""Answers of the hosted models in tests: masks of a picture, and mattes of clicked objects as video or pictures."""
 
 from io import BytesIO
 from pathlib import Path

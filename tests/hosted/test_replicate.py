@@ -7,11 +7,11 @@ import pytest
 from hosted.fake_replicate import TOKEN, FakeReplicate, serving
 
 from overseg.errors import HostError, SettingsError
-from overseg.hosted.connection import Connection, Patience
+from overseg.hosted.connection import Connection, RetryPolicy
 from overseg.hosted.replicate import Replicate
 from overseg.hosted.token import Token
 
-AT_ONCE = Patience(tries=3, first_wait_s=0, poll_s=0, stall_s=20)
+AT_ONCE = RetryPolicy(tries=3, first_wait_s=0, poll_s=0, stall_s=20)
 MODEL = "meta/echo"
 
 
@@ -23,7 +23,7 @@ def fake():
 
 @pytest.fixture
 def replicate(fake):
-    return Replicate(Connection(fake.url, Token(TOKEN), patience=AT_ONCE))
+    return Replicate(Connection(fake.url, Token(TOKEN), policy=AT_ONCE))
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def echo(replicate, file) -> dict:
 
 
 @pytest.mark.parametrize("official", [True, False])
-def test_a_file_goes_up_and_comes_down(official, fake, replicate, file, tmp_path):
+def test_a_file_is_uploaded_and_downloaded(official, fake, replicate, file, tmp_path):
     fake.official = official
     prediction = echo(replicate, file)
     assert prediction["status"] == "succeeded"
@@ -50,7 +50,7 @@ def test_a_file_goes_up_and_comes_down(official, fake, replicate, file, tmp_path
 
 
 @pytest.mark.parametrize("redirects", [False, True])
-def test_the_token_goes_to_the_api_alone(redirects, fake, replicate, file, tmp_path):
+def test_the_token_is_sent_to_the_api_alone(redirects, fake, replicate, file, tmp_path):
     fake.redirects = redirects
     replicate.download(echo(replicate, file)["output"][0], tmp_path / "down")
     to_api = [authorization for _, at, authorization in fake.seen if at.startswith("api")]
@@ -66,7 +66,7 @@ def test_an_api_that_sends_elsewhere_does_not_get_the_token_there(fake, replicat
     assert fake.seen == [("GET", "api/v1/files/x", f"Bearer {TOKEN}"), ("GET", "files/x", None)]
 
 
-def test_the_token_is_in_nothing_that_comes_back(fake, replicate, file):
+def test_answers_do_not_contain_the_token(fake, replicate, file):
     prediction = echo(replicate, file)
     assert prediction["logs"] == "asked by [token]"
     assert TOKEN not in json.dumps(prediction)
@@ -74,13 +74,13 @@ def test_the_token_is_in_nothing_that_comes_back(fake, replicate, file):
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_what_may_pass_is_tried_again(status, fake, replicate, file):
+def test_temporary_failures_are_retried(status, fake, replicate, file):
     fake.failures = [status, status]
     assert replicate.upload(file).startswith(fake.url)
     assert len(fake.seen) == 3
 
 
-def test_a_prediction_is_looked_at_again_but_never_started_twice(fake, replicate, file):
+def test_a_prediction_is_polled_again_but_never_started_twice(fake, replicate, file):
     url = replicate.upload(file)
     fake.lost = [f"/v1/models/{MODEL}/predictions"]
     with pytest.raises(HostError, match="cannot use .*/predictions: "):
@@ -107,15 +107,15 @@ def test_a_prediction_is_looked_at_again_but_never_started_twice(fake, replicate
 )
 def test_a_refusal_is_one_line_without_the_token(status, n_tries, advice, fake, replicate, file):
     fake.failures = [status] * 9
-    told = f"it answers {status} .*no such token: \\[token\\]\\){advice}$"
-    with pytest.raises(HostError, match=told) as raised:
+    message = f"it answers {status} .*no such token: \\[token\\]\\){advice}$"
+    with pytest.raises(HostError, match=message) as raised:
         replicate.upload(file)
     assert TOKEN not in str(raised.value) and "\n" not in str(raised.value)
     assert len(fake.seen) == n_tries
 
 
 def test_a_wrong_token(fake, file):
-    replicate = Replicate(Connection(fake.url, Token("r8_other"), patience=AT_ONCE))
+    replicate = Replicate(Connection(fake.url, Token("r8_other"), policy=AT_ONCE))
     with pytest.raises(
         HostError, match=r"it answers 401 Unauthorized \(You did not pass a valid token: Bearer \[token\]"
     ):
@@ -141,15 +141,15 @@ def test_interrupted_a_prediction_is_cancelled(fake, replicate, file, monkeypatc
 
 
 def test_a_prediction_that_never_ends_is_cancelled(fake, file):
-    replicate = Replicate(Connection(fake.url, Token(TOKEN), patience=replace(AT_ONCE, longest_s=0)))
+    replicate = Replicate(Connection(fake.url, Token(TOKEN), policy=replace(AT_ONCE, longest_s=0)))
     fake.n_appearances = 10**9
-    with pytest.raises(HostError, match="did not end within 0 s and was cancelled; its state was 'starting': try"):
+    with pytest.raises(HostError, match="did not finish within 0 s and was cancelled; its state was 'starting': try"):
         replicate.run(MODEL, {"file": replicate.upload(file)})
     assert fake.predictions["p0"]["status"] == "canceled"
 
 
-def test_nobody_there(tmp_path, file):
-    replicate = Replicate(Connection("http://127.0.0.1:9", Token(TOKEN), patience=AT_ONCE))
+def test_an_api_that_cannot_be_reached(tmp_path, file):
+    replicate = Replicate(Connection("http://127.0.0.1:9", Token(TOKEN), policy=AT_ONCE))
     with pytest.raises(
         HostError, match="cannot use http://127.0.0.1:9/files: .*refused; check the network and try again$"
     ):
@@ -157,7 +157,7 @@ def test_nobody_there(tmp_path, file):
 
 
 def test_a_file_of_this_machine_is_no_output(replicate, tmp_path):
-    with pytest.raises(HostError, match="names file:///etc/hostname, which is no address on the net"):
+    with pytest.raises(HostError, match="names file:///etc/hostname, which is not an internet address"):
         replicate.download("file:///etc/hostname", tmp_path / "down")
     replicate.download("data:text/plain;base64,aGVsbG8=", tmp_path / "down")
     assert (tmp_path / "down").read_bytes() == b"hello"
@@ -173,7 +173,7 @@ def test_a_download_that_breaks_off_leaves_nothing(fake, replicate, tmp_path):
 def test_the_token_is_out_of_the_environment(fake, monkeypatch, file):
     monkeypatch.setenv("REPLICATE_API_URL", fake.url)
     monkeypatch.setenv("REPLICATE_API_TOKEN", f" {TOKEN}\n")
-    assert Replicate.of_environment(patience=AT_ONCE).upload(file)
+    assert Replicate.from_environment(policy=AT_ONCE).upload(file)
     monkeypatch.setenv("REPLICATE_API_TOKEN", "")
     with pytest.raises(SettingsError, match="set the environment variable REPLICATE_API_TOKEN"):
-        Replicate.of_environment()
+        Replicate.from_environment()

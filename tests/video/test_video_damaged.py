@@ -117,7 +117,7 @@ def test_nothing_decodable(clip: Path) -> None:
 def test_files_that_are_no_video(tmp_path: Path) -> None:
     for name, content in {"empty.mp4": b"", "text.mp4": b"no video at all\n" * 99, "zeros.mkv": bytes(9999)}.items():
         (tmp_path / name).write_bytes(content)
-        assert "no video" in _error(tmp_path / name)
+        assert "not a video" in _error(tmp_path / name)
 
 
 def test_cut_off_before_its_index(clip: Path, tmp_path: Path) -> None:

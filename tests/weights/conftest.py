@@ -1,4 +1,4 @@
-"""A local server with the moods of real ones."""
+"""A local server that fails like real ones."""
 
 import hashlib
 import threading
@@ -13,7 +13,7 @@ from overseg.weights import Checkpoint, WeightFile
 
 @dataclass
 class Server:
-    """Serves one file, and remembers what was asked.
+    """Serves one file, and records the requests.
 
     Attributes:
         payload: what it serves.

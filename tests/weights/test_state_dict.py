@@ -31,7 +31,7 @@ def test_code_in_a_pickle_is_not_run(tmp_path):
     plain = tmp_path / "bomb.pkl"
     plain.write_bytes(pickle.dumps({"w": Bomb()}))
     for path in (plain, _saved(tmp_path / "bomb.pt", {"w": Bomb()})):
-        with pytest.raises(WeightsError, match="no checkpoint of plain tensors"):
+        with pytest.raises(WeightsError, match="not a checkpoint of plain tensors"):
             read_state_dict(path)
     assert not (tmp_path / "went off").exists()
 
@@ -60,7 +60,7 @@ def test_a_checkpoint_with_damaged_bytes_inside_is_one_line(tmp_path):
         (b"", "is empty"),
         (b"\n <!DOCTYPE html><html>", "is a web page"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "Git LFS pointer"),
-        (b"just some bytes", "cut off or damaged|no checkpoint of plain tensors"),
+        (b"just some bytes", "cut off or damaged|not a checkpoint of plain tensors"),
     ],
 )
 def test_another_kind_of_file_is_one_line(tmp_path, content, line):
