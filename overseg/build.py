@@ -82,9 +82,9 @@ def build_redetection(
         WeightsError: the file cannot be used.
     """
     from overseg.detect.only import OnlyCategories
-    from overseg.detect.opening import TOLD_CONFIDENCE, open_detector
+    from overseg.detect.opening import DEFAULT_MIN_CONFIDENCE, open_detector
 
-    least = min(TOLD_CONFIDENCE, settings.confidence)
+    least = min(DEFAULT_MIN_CONFIDENCE, settings.confidence)
     model = open_detector(detector, device=machine.device, min_confidence=least)
     chosen = OnlyCategories(model, categories) if categories else model
     return Redetection(chosen, confidence=settings.confidence)

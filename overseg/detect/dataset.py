@@ -1,4 +1,4 @@
-"""A YOLO data set out of a store: pictures, and a line for each mask's box."""
+"""Writes a store as a YOLO data set: pictures, and one line per box of a mask."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,16 +16,16 @@ from overseg.store.result import Result
 
 DESCRIPTION = "data.yaml"
 _NO_NAME = "object"
-_VALIDATION_EVERY = 5  # each fifth frame is kept back to see when training goes too far
+_VALIDATION_EVERY = 5  # every fifth frame is for validation, to stop training before it overfits
 
 
 @dataclass(frozen=True)
-class Labelled:
-    """A picture of a data set.
+class LabelledPicture:
+    """A picture of a data set with its boxes.
 
     Attributes:
-        path: of the picture.
-        category: row number of each box's category.
+        path: the picture's file.
+        category: number of each box's category.
         boxes_xywh: centre, width and height of each box, as shares of the picture's width and height.
     """
 
@@ -37,17 +37,17 @@ class Labelled:
 def write_dataset(
     result: Result, folder: Path, *, n_frames: int, video: str | Path | None = None, report: Report
 ) -> Path:
-    """Write the first frames of a result as a data set in YOLO's layout; returns its description, `data.yaml`.
+    """Write the first frames of a result as a data set in YOLO's layout; return its description, `data.yaml`.
 
     Args:
-        result: of `overseg track`; its categories are the data set's, and tracks without a name are of an "object".
-        folder: takes this name when all of it is written; an older data set there is replaced.
-        n_frames: how many frames, from the first on.
-        video: where the input is now, if it was moved.
-        report: is told of every frame.
+        result: a result of `overseg track`. The data set has its categories; tracks without a name are of "object".
+        folder: destination; it appears once it is complete, and replaces an older data set.
+        n_frames: number of frames, from the first on.
+        video: present path of the input, if it was moved.
+        report: receives the number of frames written.
 
     Raises:
-        InputError: there is no mask on these frames, the input is not there, or the folder cannot be written.
+        InputError: these frames have no mask, the input is missing, or the folder cannot be written.
     """
     names = result.names
     kinds = [names[track].category if track in names else _NO_NAME for track in range(len(result.tracks))]
@@ -83,17 +83,17 @@ def _lines(result: Result, frame: int, kinds: list[str], categories: list[str]) 
     return "\n".join(lines) + "\n" if lines else ""
 
 
-def read_dataset(folder: Path) -> tuple[tuple[str, ...], list[Labelled], list[Labelled]]:
-    """The categories of a data set that `write_dataset` wrote, and its pictures for training and validation."""
+def read_dataset(folder: Path) -> tuple[tuple[str, ...], list[LabelledPicture], list[LabelledPicture]]:
+    """Read a data set of `write_dataset`: its categories, and its pictures for training and for validation."""
     described = yaml.safe_load((folder / DESCRIPTION).read_text())
     names = described["names"]
     train, validation = (
-        [_labelled(path) for path in sorted((folder / described[part]).iterdir())] for part in ("train", "val")
+        [_labelled_picture(path) for path in sorted((folder / described[part]).iterdir())] for part in ("train", "val")
     )
     return tuple(names[number] for number in range(len(names))), train or validation, validation or train
 
 
-def _labelled(picture: Path) -> Labelled:
+def _labelled_picture(picture: Path) -> LabelledPicture:
     labels = picture.parent.parent.parent / "labels" / picture.parent.name / f"{picture.stem}.txt"
     rows = np.array([line.split() for line in labels.read_text().splitlines()], np.float32).reshape(-1, 5)
-    return Labelled(picture, rows[:, 0].astype(np.int32), rows[:, 1:])
+    return LabelledPicture(picture, rows[:, 0].astype(np.int32), rows[:, 1:])

@@ -1,4 +1,4 @@
-"""A detector of many categories, of which some are wanted."""
+"""Restricts a detector to some of its categories."""
 
 from collections.abc import Sequence
 
@@ -13,16 +13,16 @@ _MOST_SHOWN = 20
 
 
 class OnlyCategories:
-    """Tells of what another detector finds that is of certain categories. See `stages.Detector`."""
+    """A detector that reports only some categories of another one. See `stages.Detector`."""
 
     def __init__(self, detector: Detector, wanted: Sequence[str]) -> None:
         """
         Args:
-            detector: the other one.
-            wanted: names of its categories.
+            detector: the other detector.
+            wanted: names of the categories to report.
 
         Raises:
-            SettingsError: it has no category of such a name.
+            SettingsError: the detector does not have such a category.
         """
         self.categories = detector.categories
         for name in wanted:
@@ -34,6 +34,6 @@ class OnlyCategories:
         self._wanted = np.array([self.categories.index(name) for name in wanted], np.int32)
 
     def detect(self, frame: Frame) -> Detections:
-        """What of these categories is on a frame, the surest first."""
+        """Detect objects of these categories, the most confident first."""
         found = self._detector.detect(frame)
         return found.take(np.isin(found.category, self._wanted))

@@ -1,4 +1,4 @@
-"""Detectors as ONNX files in the layout in which ultralytics exports YOLO: run by onnxruntime alone."""
+"""Runs detectors from ONNX files in the layout of ultralytics' YOLO exports, with onnxruntime alone."""
 
 import ast
 from collections.abc import Iterator
@@ -20,28 +20,28 @@ _TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
 
 class OnnxYolo:
-    """A detector. It sees a frame letterboxed, as ultralytics shows it to one, and finds boxes of named categories."""
+    """A detector with named categories. Frames are letterboxed as ultralytics does it."""
 
     def __init__(self, path: Path, *, device: str = "cpu", min_confidence: float = 0.25) -> None:
         """
         Args:
             path: the file.
-            device: "cuda" or "cuda:N" for onnxruntime's CUDA, where that is installed; anything else for the CPU.
-            min_confidence: what is less sure is not told.
+            device: "cuda" or "cuda:N" for onnxruntime's CUDA provider if it is installed; anything else for the CPU.
+            min_confidence: detections below it are left out.
 
         Raises:
-            WeightsError: there is no such file, or it holds no such detector.
+            WeightsError: the file is missing, or is not such a detector.
         """
         import onnxruntime
 
         if not path.is_file():
             raise WeightsError(f"there is no detector {path}; check the path")
         options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3  # what is wrong with a file is raised; the rest is not for people
+        options.log_severity_level = 3  # errors of a file are raised; warnings are hidden
         wanted = ["CUDAExecutionProvider"] if device.startswith("cuda") else []
         known = [one for one in wanted if one in onnxruntime.get_available_providers()]
         self._path, self._min_confidence = path, min_confidence
-        with _broken_told(path):
+        with _as_weights_errors(path):
             self._session = onnxruntime.InferenceSession(
                 str(path), options, providers=[*known, "CPUExecutionProvider"], enable_fallback=0
             )
@@ -51,15 +51,15 @@ class OnnxYolo:
         self._check_layout()
 
     def detect(self, frame: Frame) -> Detections:
-        """What is on a frame, the surest first; see `stages.Detector`.
+        """Detect the objects of a frame, the most confident first; see `stages.Detector`.
 
         Raises:
-            WeightsError: the network answers in another layout, or not with numbers.
+            WeightsError: the network's output has another layout, or is not finite.
         """
         box = Letterbox(frame.size, self._input_size(frame.size))
         pixels = box.fill(frame.rgb).transpose(2, 0, 1)[None].astype(np.float32) / 255
         kind = _TYPES[self._inputs[0].type]
-        with _broken_told(self._path):
+        with _as_weights_errors(self._path):
             (output, *_) = self._session.run(None, {self._inputs[0].name: pixels.astype(kind)})
         if output.ndim != 3 or output.shape[0] != 1:
             raise WeightsError(
@@ -69,7 +69,7 @@ class OnnxYolo:
             output.astype(np.float32), n_categories=len(self.categories), min_confidence=self._min_confidence
         )
         if len(found) and not 0 <= found.category.min() <= found.category.max() < len(self.categories):
-            raise WeightsError(f"{self._path} finds a category that it has no name for; export it again")
+            raise WeightsError(f"{self._path} returns a category without a name; export it again")
         return Detections(box.in_picture(found.boxes_xyxy), found.confidence, found.category)
 
     def _check_layout(self) -> None:
@@ -84,7 +84,7 @@ class OnnxYolo:
             raise WeightsError(f"expected a detector in {self._path}, got a network for the task {task!r}")
 
     def _input_size(self, size: tuple[int, int]) -> tuple[int, int]:
-        """(height, width) of the network's input: its own, or where any will do, what fits the frame best."""
+        """(height, width) of the network's input: its fixed size, or the best fit to the frame if it takes any size."""
         _, _, height, width = self._inputs[0].shape
         if isinstance(height, int) and isinstance(width, int):
             return height, width
@@ -96,8 +96,8 @@ class OnnxYolo:
 
 
 @contextmanager
-def _broken_told(path: Path) -> Iterator[None]:
-    """One line for whatever onnxruntime raises of a file; its classes have no other base than Exception."""
+def _as_weights_errors(path: Path) -> Iterator[None]:
+    """Turn all exceptions of onnxruntime into WeightsError; their only common base class is Exception."""
     from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
     raised = (
@@ -106,8 +106,8 @@ def _broken_told(path: Path) -> Iterator[None]:
     )
     try:
         yield
-    except (*raised, RuntimeError, ValueError) as e:  # ValueError: text in it that is no UTF-8
-        raise WeightsError(f"{path} is no ONNX file that can be run: {' '.join(str(e).split())[:200]}") from e
+    except (*raised, RuntimeError, ValueError) as e:  # ValueError: text that is not UTF-8
+        raise WeightsError(f"{path} is not an ONNX file that can be run: {' '.join(str(e).split())[:200]}") from e
 
 
 def _categories(meta: dict[str, str], path: Path) -> tuple[str, ...]:

@@ -1,23 +1,23 @@
-"""Detectors by the ending of their file."""
+"""Opens a detector by the ending of its file."""
 
 from pathlib import Path
 
 from overseg.errors import SettingsError
 from overseg.stages import Detector
 
-TOLD_CONFIDENCE = 0.25  # what a detector is less sure of is not worth telling, where nobody asks for it
+DEFAULT_MIN_CONFIDENCE = 0.25  # detections below this confidence are left out by default
 
 
-def open_detector(path: Path, *, device: str = "cpu", min_confidence: float = TOLD_CONFIDENCE) -> Detector:
-    """A detector that is ready to work: an ONNX file, or one of ultralytics.
+def open_detector(path: Path, *, device: str = "cpu", min_confidence: float = DEFAULT_MIN_CONFIDENCE) -> Detector:
+    """Open a detector: an ONNX file, or a .pt file of ultralytics.
 
     Args:
         path: the file, .onnx or .pt.
         device: "cpu", "cuda", "cuda:1", "mps".
-        min_confidence: what is less sure is not told, in [0, 1].
+        min_confidence: detections below it are left out; in [0, 1].
 
     Raises:
-        SettingsError: the file's ending is another, or ultralytics is needed and not installed.
+        SettingsError: the file has another ending, or needs ultralytics, which is not installed.
         WeightsError: the file cannot be used.
     """
     if path.suffix.lower() == ".onnx":

@@ -1,4 +1,4 @@
-"""What the small detector is to answer on a labelled picture, and how far off it is."""
+"""The training loss of the small detector."""
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -7,44 +7,44 @@ from torch.nn import functional as F
 
 from overseg.detect.small_net import STRIDES_PX, cell_centres
 
-_REACH = 1.5  # cells around the middle of an object that are to find it (FCOS's "center sampling")
-_LARGEST_PX = (64.0, 192.0, float("inf"))  # longer side of the objects that each level finds
+_REACH = 1.5  # cells: an object is assigned to cells this close to its centre (FCOS's "center sampling")
+_LARGEST_PX = (64.0, 192.0, float("inf"))  # longest side of the objects that each pyramid level detects
 _BOX_WEIGHT = 2.0
-_POOR_IOU, _GOOD_IOU = 0.4, 0.8  # of a box with the truth: a cell is to be sure of good boxes alone
+_POOR_IOU, _GOOD_IOU = 0.4, 0.8  # of a box with the truth: the target confidence rises from 0 to 1 between them
 
 
 def loss(
     logits: Float[Tensor, "b a c"],
     boxes: Float[Tensor, "b a 4"],
-    given: list[tuple[Tensor, Tensor]],
+    truth: list[tuple[Tensor, Tensor]],
     input_size: tuple[int, int],
 ) -> Float[Tensor, ""]:
-    """Cross-entropy of categories and generalized IoU of boxes (Rezatofighi et al., CVPR 2019), per finding cell.
+    """Cross-entropy of categories and generalized IoU of boxes (Rezatofighi et al., CVPR 2019), per assigned cell.
 
     Args:
-        logits, boxes: what the net answers; boxes (x1, y1, x2, y2) in pixels of its input.
-        given: for each picture the categories [n] of its objects, and their boxes [n, 4].
+        logits, boxes: the net's output; boxes (x1, y1, x2, y2) in pixels of its input.
+        truth: for each picture the categories [n] of its objects, and their boxes [n, 4].
         input_size: (height, width) of the net's input.
     """
     wanted = torch.zeros_like(logits)
     off = logits.new_zeros(())
     n_cells = 0
-    for row, (category, truth) in enumerate(given):
-        finds, which = finding_cells(truth, input_size)
+    for row, (category, true_boxes) in enumerate(truth):
+        finds, which = assign_cells(true_boxes, input_size)
         if not finds.any():
             continue
-        iou, generalized = _ious(boxes[row, finds], truth[which[finds]])
+        iou, generalized = _ious(boxes[row, finds], true_boxes[which[finds]])
         wanted[row, finds, category[which[finds]]] = ((iou.detach() - _POOR_IOU) / (_GOOD_IOU - _POOR_IOU)).clamp(0, 1)
         off = off + (1 - generalized).sum()
         n_cells += int(finds.sum())
-    surprise = F.binary_cross_entropy_with_logits(logits, wanted, reduction="sum")
-    return (surprise + _BOX_WEIGHT * off) / max(1, n_cells)
+    cross_entropy = F.binary_cross_entropy_with_logits(logits, wanted, reduction="sum")
+    return (cross_entropy + _BOX_WEIGHT * off) / max(1, n_cells)
 
 
-def finding_cells(
+def assign_cells(
     truth: Float[Tensor, "n 4"], input_size: tuple[int, int]
 ) -> tuple[Bool[Tensor, " a"], Int[Tensor, " a"]]:
-    """Which cells are to find an object, and which one: of several the smallest."""
+    """Which cells have an object assigned, and the number of that object; the smallest if there are several."""
     finds, which = [], []
     area = (truth[:, 2] - truth[:, 0]) * (truth[:, 3] - truth[:, 1])
     longer = (truth[:, 2:] - truth[:, :2]).amax(dim=1) if len(truth) else truth.new_zeros(0)

@@ -1,4 +1,4 @@
-"""A small detector of our own: a pyramid of convolutions that answers in the layout of YOLO's exports."""
+"""The architecture of overseg's small detector: a convolutional pyramid with the output layout of YOLO exports."""
 
 import torch
 from jaxtyping import Float
@@ -8,14 +8,14 @@ from torch.nn import functional as F
 STRIDES_PX = (8, 16, 32)
 _WIDTHS = (16, 32, 64, 96, 128)  # channels after each halving of the picture
 _NECK = 64
-_RARE = 0.01  # how likely a category is anywhere before anything is learnt (Lin et al., "Focal Loss", 2017, 4.1)
+_RARE = 0.01  # prior probability of each category before training (Lin et al., "Focal Loss", 2017, 4.1)
 
 
 class SmallNet(nn.Module):
-    """Finds boxes without anchors, as FCOS does (Tian et al., ICCV 2019): each cell tells how far its box's sides are.
+    """An anchor-free detector like FCOS (Tian et al., ICCV 2019): each cell predicts the distances to its box's sides.
 
     Attributes:
-        n_categories: how many kinds of objects it tells apart.
+        n_categories: number of categories.
     """
 
     def __init__(self, n_categories: int) -> None:
@@ -32,7 +32,7 @@ class SmallNet(nn.Module):
         nn.init.constant_(self.category.bias, float(torch.logit(torch.tensor(_RARE))))  # type: ignore[arg-type]
 
     def answers(self, pixels: Float[Tensor, "b 3 h w"]) -> tuple[Float[Tensor, "b a c"], Float[Tensor, "b a 4"]]:
-        """For each of the cells: logits of the categories, and a box (x1, y1, x2, y2) in pixels of the input."""
+        """Logits of the categories, and a box (x1, y1, x2, y2) in pixels of the input, for each cell."""
         maps = []
         for stage in self.stages:
             pixels = stage(pixels)
@@ -46,20 +46,20 @@ class SmallNet(nn.Module):
             features = self.head(seen)
             logits.append(self.category(features).flatten(2).transpose(1, 2))
             sides = F.softplus(self.sides(features)).flatten(2).transpose(1, 2) * stride
-            rows, columns = (int(n) for n in features.shape[-2:])  # numbers of the file when it is written as ONNX
+            rows, columns = (int(n) for n in features.shape[-2:])  # constants in the exported ONNX file
             centre = cell_centres(rows, columns, stride).to(sides)
             boxes.append(torch.cat([centre - sides[..., :2], centre + sides[..., 2:]], dim=-1))
         return torch.cat(logits[::-1], dim=1), torch.cat(boxes[::-1], dim=1)
 
     def forward(self, pixels: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b rows a"]:
-        """As YOLO's exports: rows of centre x and y, width, height, and a confidence for each category."""
+        """Output in the layout of YOLO exports: centre x and y, width, height, and one confidence per category."""
         logits, boxes = self.answers(pixels)
         low, high = boxes[..., :2], boxes[..., 2:]
         return torch.cat([(low + high) / 2, high - low, logits.sigmoid()], dim=-1).transpose(1, 2)
 
 
 def cell_centres(rows: int, columns: int, stride_px: int) -> Float[Tensor, "a 2"]:
-    """(x, y) of the middle of every cell, row by row, in pixels of the input."""
+    """(x, y) of the centre of every cell, row by row, in pixels of the input."""
     y, x = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
     return (torch.stack([x, y], dim=-1).reshape(-1, 2) + 0.5) * stride_px
 

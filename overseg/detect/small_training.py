@@ -1,4 +1,4 @@
-"""Training of the small detector on a data set, and writing it as ONNX."""
+"""Trains the small detector on a data set and writes it as ONNX."""
 
 import copy
 import math
@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float32, UInt8
 from torch import Tensor
 
-from overseg.detect.dataset import Labelled, read_dataset
+from overseg.detect.dataset import LabelledPicture, read_dataset
 from overseg.detect.letterbox import Letterbox
 from overseg.detect.small_loss import loss
 from overseg.detect.small_net import STRIDES_PX, SmallNet
@@ -23,25 +23,25 @@ from overseg.stages import Report
 _BATCH = 8
 _LEARNING_RATE = 3e-3
 _SEED = 0
-_SCALES = (0.7, 1.3)  # by which pictures are shrunk or enlarged, so that objects are known in other places and sizes
-_LEAST_SHARE = 0.4  # of a box that must stay in the picture then, to be still there
+_SCALES = (0.7, 1.3)  # range of random scale factors of the augmentation
+_LEAST_SHARE = 0.4  # of a box that must stay in the augmented picture; otherwise the box is dropped
 
-_Given = tuple[Tensor, Tensor]  # categories, and boxes (x1, y1, x2, y2) in pixels of the net's input
+_Truth = tuple[Tensor, Tensor]  # categories, and boxes (x1, y1, x2, y2) in pixels of the net's input
 
 
 def train(
     folder: Path, output: Path, *, epochs: int, patience: int, image_size: int, device: str, report: Report
 ) -> None:
-    """Train a detector and write the state that did best on the pictures kept back for validation.
+    """Train a detector and write the state with the lowest loss on the validation pictures.
 
     Args:
         folder: the data set.
         output: the file to write, .onnx.
-        epochs: how often every picture is seen, at most.
-        patience: training ends when so many epochs brought nothing better.
+        epochs: maximum number of epochs.
+        patience: training ends after this number of epochs without improvement.
         image_size: side in pixels of the square that pictures are letterboxed into, a multiple of 32.
         device: "cpu", "cuda", "cuda:1", "mps".
-        report: is told of every epoch.
+        report: receives every epoch.
 
     Raises:
         InputError: the file cannot be written.
@@ -67,12 +67,12 @@ def train(
     net.load_state_dict(best)
     _write(net.cpu().eval(), categories, output, image_size)
     report.event(
-        "remark", line=f"{best_epoch + 1} epochs were best, with a loss of {best_loss:.3f} on frames kept back"
+        "remark", line=f"epoch {best_epoch + 1} was best, with a loss of {best_loss:.3f} on the validation frames"
     )
 
 
 def _rate(epoch: int, epochs: int) -> float:
-    """The learning rate: it rises for three epochs, and falls along a cosine to a fiftieth."""
+    """The learning rate: it rises over three epochs, then falls along a cosine to a fiftieth."""
     rising = min(1.0, (epoch + 1) / 3)
     falling = 0.02 + 0.49 * (1 + math.cos(math.pi * epoch / epochs))
     return _LEARNING_RATE * rising * falling
@@ -81,7 +81,7 @@ def _rate(epoch: int, epochs: int) -> float:
 def _learn(
     net: SmallNet,
     optimizer: torch.optim.Optimizer,
-    pictures: list[Labelled],
+    pictures: list[LabelledPicture],
     side_px: int,
     rng: np.random.Generator,
     *,
@@ -90,40 +90,40 @@ def _learn(
     net.train()
     for group in optimizer.param_groups:
         group["lr"] = rate
-    for pixels, given in _batches(pictures, side_px, rng):
+    for pixels, truth in _batches(pictures, side_px, rng):
         optimizer.zero_grad()
         logits, boxes = net.answers(pixels.to(_device(net)))
-        off = loss(logits, boxes, [_on(one, logits) for one in given], (side_px, side_px))
+        off = loss(logits, boxes, [_to_device_of(one, logits) for one in truth], (side_px, side_px))
         off.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 10.0)
         optimizer.step()
 
 
-def _validated(net: SmallNet, pictures: list[Labelled], side_px: int) -> float:
+def _validated(net: SmallNet, pictures: list[LabelledPicture], side_px: int) -> float:
     net.eval()
     total = 0.0
     with torch.inference_mode():
-        for pixels, given in _batches(pictures, side_px, None):
+        for pixels, truth in _batches(pictures, side_px, None):
             logits, boxes = net.answers(pixels.to(_device(net)))
-            off = loss(logits, boxes, [_on(one, logits) for one in given], (side_px, side_px))
-            total += float(off) * len(given)
+            off = loss(logits, boxes, [_to_device_of(one, logits) for one in truth], (side_px, side_px))
+            total += float(off) * len(truth)
     return total / len(pictures)
 
 
 def _batches(
-    pictures: list[Labelled], side_px: int, rng: np.random.Generator | None
-) -> Iterator[tuple[Tensor, list[_Given]]]:
-    """Pictures in any order and changed a little where there is `rng`, else in order and as they are."""
+    pictures: list[LabelledPicture], side_px: int, rng: np.random.Generator | None
+) -> Iterator[tuple[Tensor, list[_Truth]]]:
+    """Yield batches: shuffled and augmented if there is `rng`, otherwise in order and unchanged."""
     order = np.arange(len(pictures)) if rng is None else rng.permutation(len(pictures))
     for at in range(0, len(order), _BATCH):
         read = [_read(pictures[row], side_px, rng) for row in order[at : at + _BATCH]]
         pixels = np.stack([rgb for rgb, _, _ in read]).transpose(0, 3, 1, 2).astype(np.float32) / 255
-        given = [(torch.from_numpy(category.astype(np.int64)), torch.from_numpy(boxes)) for _, category, boxes in read]
-        yield torch.from_numpy(pixels), given
+        truth = [(torch.from_numpy(category.astype(np.int64)), torch.from_numpy(boxes)) for _, category, boxes in read]
+        yield torch.from_numpy(pixels), truth
 
 
 def _read(
-    one: Labelled, side_px: int, rng: np.random.Generator | None
+    one: LabelledPicture, side_px: int, rng: np.random.Generator | None
 ) -> tuple[UInt8[np.ndarray, "h w 3"], np.ndarray, Float32[np.ndarray, "n 4"]]:
     bgr = cv2.imread(str(one.path))
     if bgr is None:
@@ -134,13 +134,13 @@ def _read(
     shares = np.concatenate([centre - size / 2, centre + size / 2], axis=1)
     width_height = np.array([bgr.shape[1], bgr.shape[0]] * 2, np.float32)
     boxes = letterbox.in_rectangle((shares * width_height).astype(np.float32))
-    return (rgb, one.category, boxes) if rng is None else _changed(rgb, one.category, boxes, rng)
+    return (rgb, one.category, boxes) if rng is None else _augmented(rgb, one.category, boxes, rng)
 
 
-def _changed(
+def _augmented(
     rgb: UInt8[np.ndarray, "h w 3"], category: np.ndarray, boxes: Float32[np.ndarray, "n 4"], rng: np.random.Generator
 ) -> tuple[UInt8[np.ndarray, "h w 3"], np.ndarray, Float32[np.ndarray, "k 4"]]:
-    """The same in another place, size and light, mirrored every other time."""
+    """Augment a picture: random shift, scale and brightness, and mirroring with a probability of 0.5."""
     side_px = rgb.shape[0]
     scale = rng.uniform(*_SCALES)
     shift = rng.uniform(-0.2, 0.2, 2) * side_px + (1 - scale) * side_px / 2
@@ -158,8 +158,8 @@ def _changed(
 
 def _write(net: SmallNet, categories: tuple[str, ...], output: Path, side_px: int) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # the other way to export needs a package more
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # the input's size is meant to be fixed
+        warnings.simplefilter("ignore", DeprecationWarning)  # the new exporter needs another package
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # the input's size is fixed on purpose
         torch.onnx.export(
             net,
             (torch.zeros(1, 3, side_px, side_px),),
@@ -182,8 +182,8 @@ def _write(net: SmallNet, categories: tuple[str, ...], output: Path, side_px: in
     onnx.save(model, str(output))
 
 
-def _on(given: _Given, where: Tensor) -> _Given:
-    return given[0].to(where.device), given[1].to(where.device)
+def _to_device_of(truth: _Truth, where: Tensor) -> _Truth:
+    return truth[0].to(where.device), truth[1].to(where.device)
 
 
 def _device(net: SmallNet) -> torch.device:

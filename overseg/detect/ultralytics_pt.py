@@ -1,6 +1,6 @@
-"""Detectors as ultralytics' own files, run and trained by ultralytics where the user has installed it.
+"""Runs and trains detectors with ultralytics, if the user has installed it.
 
-ultralytics is AGPL-3.0. Nothing else imports it, and nothing is imported here before such a file is asked for.
+ultralytics is AGPL-3.0. Only this file imports it, and only when a .pt file is used.
 """
 
 from pathlib import Path
@@ -14,24 +14,24 @@ from overseg.data.detections import Detections
 from overseg.data.frame import Frame
 from overseg.errors import SettingsError, WeightsError
 
-# What it raises of files that are damaged, of another kind, or cannot be fetched
+# What ultralytics raises for files that are damaged, of another kind, or cannot be fetched
 _UNLOADABLE = (TypeError, ValueError, KeyError, AttributeError, RuntimeError, EOFError, OSError, UnpicklingError)
 _LONGEST_REASON = 200
 
 
 class UltralyticsDetector:
-    """A detector of ultralytics. See `stages.Detector`."""
+    """A detector that ultralytics runs. See `stages.Detector`."""
 
     def __init__(self, path: Path, *, device: str = "cpu", min_confidence: float = 0.25) -> None:
         """
         Args:
             path: the file, .pt.
             device: "cpu", "cuda", "cuda:1", "mps".
-            min_confidence: what is less sure is not told.
+            min_confidence: detections below it are left out.
 
         Raises:
             SettingsError: ultralytics is not installed.
-            WeightsError: there is no such file, or it cannot be loaded.
+            WeightsError: the file is missing, or cannot be loaded.
         """
         self._model = _load(path)
         self._device, self._min_confidence = device, min_confidence
@@ -39,8 +39,8 @@ class UltralyticsDetector:
         self.categories = tuple(names[number] for number in range(len(names)))
 
     def detect(self, frame: Frame) -> Detections:
-        """What is on a frame, the surest first."""
-        bgr = np.ascontiguousarray(frame.rgb[..., ::-1])  # ultralytics takes arrays as OpenCV reads them
+        """Detect the objects of a frame, the most confident first."""
+        bgr = np.ascontiguousarray(frame.rgb[..., ::-1])  # ultralytics expects OpenCV's channel order
         (found,) = self._model.predict(bgr, conf=self._min_confidence, device=self._device, verbose=False)
         boxes = found.boxes.cpu()
         detections = Detections(
@@ -54,18 +54,18 @@ class UltralyticsDetector:
 def train(
     description: Path, base: str, output: Path, *, epochs: int, patience: int, image_size: int, device: str
 ) -> None:
-    """Train a detector of ultralytics on a data set, and write its best state.
+    """Train a detector with ultralytics on a data set and write its best state.
 
     Args:
         description: the data set's `data.yaml`.
-        base: what to start from: a file, or a name such as `yolo11s.pt`, which ultralytics fetches.
+        base: the detector to start from: a file, or a name such as `yolo11s.pt`, which ultralytics downloads.
         output: the file to write, .pt.
-        epochs, patience, image_size: as ultralytics has them.
-        device: as above.
+        epochs, patience, image_size: ultralytics' options of these names.
+        device: "cpu", "cuda", "cuda:1", "mps".
 
     Raises:
         SettingsError: ultralytics is not installed.
-        WeightsError: it cannot load or fetch what to start from.
+        WeightsError: ultralytics cannot load or download the base.
     """
     model = _opened(base)
     with TemporaryDirectory() as project:
@@ -84,7 +84,7 @@ def train(
 
 
 def check_installed(path: Path) -> None:
-    """Refuse with SettingsError a detector of ultralytics where that is not installed."""
+    """Raise SettingsError if ultralytics is not installed."""
     _yolo(path)
 
 
@@ -113,6 +113,6 @@ def _yolo(path: str | Path) -> Any:
     except ModuleNotFoundError as e:
         raise SettingsError(
             f"{path} is a detector of ultralytics, which is not installed: pip install 'overseg[ultralytics]' (it is "
-            "AGPL-3.0), or take a detector as .onnx"
+            "AGPL-3.0), or use a detector as .onnx"
         ) from e
     return YOLO

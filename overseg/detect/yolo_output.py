@@ -1,4 +1,4 @@
-"""What a YOLO network answers, as boxes: [1, 4 + categories, anchors] without, [1, n, 6] with suppression inside."""
+"""Decodes the output of YOLO networks: [1, 4 + categories, anchors], or [1, n, 6] with built-in suppression."""
 
 import numpy as np
 from jaxtyping import Bool, Float32
@@ -6,26 +6,26 @@ from jaxtyping import Bool, Float32
 from overseg.data.detections import Detections
 from overseg.errors import WeightsError
 
-_MAX_IOU = 0.7  # of two boxes of one category that agree more, the surer is kept; ultralytics' default
+_MAX_IOU = 0.7  # boxes of one category that overlap more are suppressed by the more confident one; ultralytics' default
 _MOST = 300
 _END_TO_END_COLUMNS = 6  # x1, y1, x2, y2, confidence, category
 
 
 def is_end_to_end(shape: tuple[int, ...], n_categories: int) -> bool:
-    """Whether an output of this shape [1, rows, columns] has gone through suppression already."""
+    """Whether the network that returns this shape [1, rows, columns] has built-in suppression."""
     return shape[2] == _END_TO_END_COLUMNS and shape[1] != 4 + n_categories
 
 
 def decoded(output: Float32[np.ndarray, "1 a b"], *, n_categories: int, min_confidence: float) -> Detections:
-    """Boxes in pixels of the network's input, the surest first; of nearly equal ones of a category one.
+    """Return boxes in pixels of the network's input after suppression, the most confident first.
 
     Args:
-        output: as above. What stands behind the categories, such as the coefficients of masks, is left out.
-        n_categories: how many kinds of objects the network tells apart.
-        min_confidence: what is less sure is left out.
+        output: the network's output, see above. Rows after the categories, such as mask coefficients, are ignored.
+        n_categories: number of the network's categories.
+        min_confidence: boxes below it are left out.
 
     Raises:
-        WeightsError: the output is of neither form, or not finite.
+        WeightsError: the output has neither layout, or is not finite.
     """
     if is_end_to_end(output.shape, n_categories):
         rows = output[0][output[0, :, 4] >= min_confidence]
@@ -48,7 +48,7 @@ def decoded(output: Float32[np.ndarray, "1 a b"], *, n_categories: int, min_conf
 
 
 def _kept(found: Detections) -> Bool[np.ndarray, " n"]:
-    """Which of the boxes, the surest first, agree too little with all surer ones of their category."""
+    """Which boxes survive non-maximum suppression; rows are ordered by decreasing confidence."""
     kept = np.zeros(len(found), bool)
     for row in range(len(found)):
         rivals = np.flatnonzero(kept & (found.category == found.category[row]))
@@ -57,7 +57,7 @@ def _kept(found: Detections) -> Bool[np.ndarray, " n"]:
 
 
 def iou(boxes_xyxy: Float32[np.ndarray, "n 4"], box_xyxy: Float32[np.ndarray, " 4"]) -> Float32[np.ndarray, " n"]:
-    """Intersection over union of every box with one box, in [0, 1]."""
+    """Intersection over union of each box with one box, in [0, 1]."""
     low = np.maximum(boxes_xyxy[:, :2], box_xyxy[:2])
     high = np.minimum(boxes_xyxy[:, 2:], box_xyxy[2:])
     both = (high - low).clip(0).prod(axis=1)

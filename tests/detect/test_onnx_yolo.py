@@ -60,7 +60,7 @@ def test_a_net_that_takes_any_size_gets_what_fits_the_frame(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("output", "options", "said"),
+    ("output", "options", "message"),
     [
         (raw((1, 1, 1, 1, 1, 1)), {"names": "mouse"}, "expected the names of categories in the metadata `names`"),
         (raw((1, 1, 1, 1, 1, 1)), {"names": "{1: 'mouse'}"}, "as ultralytics writes them, got"),
@@ -68,28 +68,28 @@ def test_a_net_that_takes_any_size_gets_what_fits_the_frame(tmp_path):
         (raw((1, 1, 1, 1, 1, 1)), {"channels": 1}, "expected a detector with one input, a picture"),
     ],
 )
-def test_a_net_that_is_no_detector(tmp_path, output, options, said):
-    with pytest.raises(WeightsError, match=said):
+def test_a_net_that_is_no_detector(tmp_path, output, options, message):
+    with pytest.raises(WeightsError, match=message):
         OnnxYolo(write_detector(tmp_path / "a.onnx", output, **options))
 
 
 @pytest.mark.parametrize(
-    ("output", "said"),
+    ("output", "message"),
     [
         (np.zeros((1, 5, 20), np.float32), "expected a detector's output of 6 rows"),
         (np.zeros((1, 4), np.float32), r"expected boxes \[1, 4 \+ categories, anchors\]"),
         (raw((np.nan, 1, 1, 1, 0.9, 0.1)), "expected finite numbers from the detector"),
-        (end_to_end((1, 1, 9, 9, 0.9, 7)), "finds a category that it has no name for"),
+        (end_to_end((1, 1, 9, 9, 0.9, 7)), "returns a category without a name"),
     ],
 )
-def test_an_answer_that_is_no_detector_s(tmp_path, output, said):
-    with pytest.raises(WeightsError, match=said):
+def test_an_answer_that_is_no_detector_s(tmp_path, output, message):
+    with pytest.raises(WeightsError, match=message):
         OnnxYolo(write_detector(tmp_path / "a.onnx", output)).detect(FRAME)
 
 
 def test_files_that_are_none(tmp_path):
     (tmp_path / "a.onnx").write_text("no ONNX")
-    with pytest.raises(WeightsError, match="is no ONNX file that can be run"):
+    with pytest.raises(WeightsError, match="is not an ONNX file that can be run"):
         open_detector(tmp_path / "a.onnx")
     with pytest.raises(WeightsError, match="there is no detector"):
         open_detector(tmp_path / "b.onnx")
