@@ -142,7 +142,7 @@ def _objects(video: "BufferedVideo", given: "Given", *, click: bool, report: "Re
         pointed += ask_for_points(
             video[given.frame].rgb,
             video.source_size,
-            tell=lambda url: report.event("remark", line=f"click on the objects at {url}"),
+            show_url=lambda url: report.event("remark", line=f"click on the objects at {url}"),
         )
     return given.objects(pointed, video)
 

@@ -1,4 +1,4 @@
-"""Which of many masks of a frame are worth following, where nobody says it."""
+"""Chooses the largest objects among the masks of a frame."""
 
 import numpy as np
 from jaxtyping import Bool
@@ -8,13 +8,13 @@ from overseg.data.rles import Rles
 
 
 def largest_objects(rles: Rles, *, max_objects: int = 3, min_area_px: int = 500, max_iou: float = 0.9) -> Rles:
-    """The largest masks of a frame, without specks and without duplicates, by falling area.
+    """Return the largest masks of a frame by decreasing area, without small parts and without duplicates.
 
     Args:
         rles: masks of one frame.
-        max_objects: so many are kept at most.
-        min_area_px: connected parts of a mask that are smaller are removed from it, in pixels.
-        max_iou: of two masks that overlap by more, the larger is kept, and of equal ones the earlier.
+        max_objects: maximum number of masks.
+        min_area_px: smaller connected parts of a mask are removed from it; in pixels.
+        max_iou: of two masks with a larger IoU, the larger is kept; the earlier if both are equal.
     """
     cleaned = without_specks(rles, min_area_px)
     area_px = cleaned.area_px()
@@ -29,7 +29,7 @@ def largest_objects(rles: Rles, *, max_objects: int = 3, min_area_px: int = 500,
 
 
 def without_specks(rles: Rles, min_area_px: int) -> Rles:
-    """The masks with what is connected to fewer pixels removed; some may be empty then."""
+    """Return the masks without connected parts below `min_area_px`; some may be empty."""
     parts = []
     for (columns, rows), mask in crops(rles):
         whole = np.zeros(rles.size[::-1], dtype=bool)
@@ -39,12 +39,12 @@ def without_specks(rles: Rles, min_area_px: int) -> Rles:
 
 
 def _large_parts(mask: Bool[np.ndarray, "x y"], min_area_px: int) -> Bool[np.ndarray, "x y"]:
-    """What is connected, diagonals included, to at least so many pixels."""
+    """The connected parts (8-connectivity) of at least `min_area_px` pixels."""
     import cv2
 
     if not mask.size:
         return mask
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
     is_large = stats[:, cv2.CC_STAT_AREA] >= min_area_px
-    is_large[0] = False  # what is no mask
+    is_large[0] = False  # the background
     return is_large[labels]

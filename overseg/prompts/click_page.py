@@ -1,4 +1,4 @@
-"""A page on this machine on which a person clicks on the objects to follow."""
+"""A local web page on which a user clicks on the objects to track."""
 
 import json
 import secrets
@@ -21,27 +21,27 @@ _MOST_BYTES = 1 << 20
 
 
 def ask_for_points(
-    rgb: UInt8[np.ndarray, "h w 3"], input_size: tuple[int, int], *, tell: Callable[[str], None]
+    rgb: UInt8[np.ndarray, "h w 3"], input_size: tuple[int, int], *, show_url: Callable[[str], None]
 ) -> list[Pointed]:
-    """What a person clicks on, once there is a point on every object that was named.
+    """Serve the page and return the points that the user clicks, at least one on each named object.
 
-    The page is served on the loopback interface alone, under an address that nobody can guess, until it is sent.
+    The page is served on the loopback interface only, under a random address, until the user submits it.
 
     Args:
         rgb: the frame.
-        input_size: (height, width) in pixels of the input's pictures, in which the points are returned.
-        tell: is told the page's address.
+        input_size: (height, width) of the input's pictures; points are returned in their pixels.
+        show_url: called with the page's address.
     """
-    asking = _Asking(rgb, input_size)
-    with HTTPServer(("127.0.0.1", 0), asking.handler()) as server:
-        tell(f"http://127.0.0.1:{server.server_port}/{asking.secret}/")
-        while asking.points is None:
+    page = _ClickPage(rgb, input_size)
+    with HTTPServer(("127.0.0.1", 0), page.handler()) as server:
+        show_url(f"http://127.0.0.1:{server.server_port}/{page.secret}/")
+        while page.points is None:
             server.handle_request()
-    return asking.points
+    return page.points
 
 
-class _Asking:
-    """One frame that is asked about, and the answer when it has come."""
+class _ClickPage:
+    """The page for one frame, and the submitted points; None before."""
 
     def __init__(self, rgb: UInt8[np.ndarray, "h w 3"], input_size: tuple[int, int]) -> None:
         self.secret = secrets.token_urlsafe(16)
@@ -50,16 +50,16 @@ class _Asking:
         self._png = cv2.imencode(".png", np.ascontiguousarray(rgb[..., ::-1]))[1].tobytes()
 
     def get(self, path: str) -> tuple[HTTPStatus, str, bytes]:
-        """What lies at a path: status, type and content."""
+        """Answer a GET request: status, type and content."""
         if path == f"/{self.secret}/":
-            page = (files("overseg.prompts") / "click_page.html").read_bytes()
-            return HTTPStatus.OK, "text/html; charset=utf-8", page
+            html = (files("overseg.prompts") / "click_page.html").read_bytes()
+            return HTTPStatus.OK, "text/html; charset=utf-8", html
         if path == f"/{self.secret}/frame.png":
             return HTTPStatus.OK, "image/png", self._png
         return HTTPStatus.NOT_FOUND, "text/plain", b"there is nothing here"
 
     def post(self, path: str, content: bytes) -> tuple[HTTPStatus, str, bytes]:
-        """Take points; they are refused with the reason where they cannot be."""
+        """Answer a POST request with points; invalid ones are refused with the reason."""
         if path != f"/{self.secret}/points":
             return HTTPStatus.NOT_FOUND, "text/plain", b"there is nothing here"
         try:
@@ -71,24 +71,24 @@ class _Asking:
         return HTTPStatus.OK, "text/plain", b"thank you: this page can be closed"
 
     def handler(self) -> type[BaseHTTPRequestHandler]:
-        """Who answers requests for this frame."""
-        asking = self
+        """The class that answers requests for this page."""
+        page = self
 
         class Handler(BaseHTTPRequestHandler):
-            timeout = 10  # seconds that a silent client may keep others waiting
+            timeout = 10  # seconds after which a silent client is dropped
 
             def do_GET(self) -> None:
-                self._answer(*asking.get(self.path))
+                self._answer(*page.get(self.path))
 
             def do_POST(self) -> None:
                 length = self.headers.get("Content-Length", "")
                 if not length.isdecimal() or int(length) > _MOST_BYTES:
                     self._answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "text/plain", b"too much, or no length")
                     return
-                self._answer(*asking.post(self.path, self.rfile.read(int(length))))
+                self._answer(*page.post(self.path, self.rfile.read(int(length))))
 
             def log_message(self, format: str, *args: Any) -> None:
-                """Requests are nothing to tell."""
+                """Requests are not logged."""
 
             def _answer(self, status: HTTPStatus, kind: str, content: bytes) -> None:
                 self.send_response(status)

@@ -1,4 +1,4 @@
-"""Clicks on objects as four strings of JSON, in the form that hosted SAM 2 takes and gives them.
+"""Clicks on objects as four strings of JSON, in the format of hosted SAM 2.
 
 {"click_coordinates": "[391,239],[512,300]", "click_labels": "1,1", "click_frames": "0,0",
  "click_object_ids": "obj_1,obj_1", "num_points": 2, "width": 854, "height": 480}
@@ -25,14 +25,14 @@ _SEPARATOR = r"\s*,\s*"
 
 @dataclass(frozen=True)
 class Clicks:
-    """Points that were clicked, in pixels of the input's pictures.
+    """Clicked points, in pixels of the input's pictures.
 
     Attributes:
-        xy: where.
+        xy: position of each point.
         label: 1 on the object, 0 beside it.
         frame: number of the frame.
-        object: what the object is called.
-        size: (height, width) of the pictures that they were made for.
+        object: name of the object.
+        size: (height, width) of the pictures that the points belong to.
     """
 
     xy: Int64[np.ndarray, "n 2"]
@@ -45,7 +45,7 @@ class Clicks:
         return len(self.object)
 
     def strings(self) -> dict[str, str]:
-        """The four strings by their names.
+        """Return the four strings by their names.
 
         >>> Clicks(np.array([[3, 4]]), np.array([1]), np.array([0]), ("cup",), (90, 120)).strings()["click_coordinates"]
         '[3,4]'
@@ -59,7 +59,7 @@ class Clicks:
         return {name: ",".join(column) for name, column in zip(_STRINGS, columns, strict=True)}
 
     def prompted(self, size: tuple[int, int]) -> PromptedObjects:
-        """The same as prompts for frames of this (height, width), which may be shrunk."""
+        """Convert the clicks to prompts for frames of this (height, width), which may be shrunk."""
         names = tuple(dict.fromkeys(self.object))
         xy = self.xy * (np.array(size[::-1]) / np.array(self.size[::-1]))
         number = np.array([names.index(one) for one in self.object])
@@ -72,22 +72,22 @@ class Clicks:
 
 
 def write_clicks(path: Path, clicks: Clicks) -> None:
-    """Write the four strings, how many points there are, and for pictures of which size they were made."""
+    """Write the four strings, the number of points, and the size of the pictures."""
     height, width = clicks.size
     content = {**clicks.strings(), "num_points": len(clicks), "width": width, "height": height}
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def read_clicks(path: Path, *, size: tuple[int, int], n_frames: int) -> Clicks:
-    """Clicks out of a file that `write_clicks`, or whoever else speaks to hosted SAM 2, has written.
+    """Read clicks from a file of `write_clicks`, or of another client of hosted SAM 2.
 
     Args:
-        path: the file. `width`, `height` and `num_points` may be missing.
+        path: the file; `width`, `height` and `num_points` may be missing in it.
         size: (height, width) of the input's pictures.
-        n_frames: number of frames.
+        n_frames: number of frames of the input.
 
     Raises:
-        InputError: it cannot be read, was made for another size, or something in it is wrong; the line names the place.
+        InputError: the file cannot be read, is for another size, or has a wrong value; the message names the place.
     """
     content = _content(path)
     _check_size(path, content, size)
@@ -99,7 +99,7 @@ def read_clicks(path: Path, *, size: tuple[int, int], n_frames: int) -> Clicks:
         if n != len(xy):
             raise InputError(f"{path}, {name}: expected {len(xy)} values, one for each point, got {n}")
     if content.get("num_points", len(xy)) != len(xy):
-        raise InputError(f"{path}, num_points: expected {len(xy)}, as there are, got {content['num_points']}")
+        raise InputError(f"{path}, num_points: expected {len(xy)}, the number of points, got {content['num_points']}")
     clicks = Clicks(np.array(xy, np.int64), np.array(label, np.int64), np.array(frame, np.int64), tuple(objects), size)
     _check(path, clicks, n_frames)
     return clicks
@@ -122,7 +122,7 @@ def _check_size(path: Path, content: dict[str, Any], size: tuple[int, int]) -> N
     if made_for != size:
         raise InputError(
             f"{path}, width and height: expected clicks for pictures of {width} x {height} px, as this video has, got "
-            f"{made_for[1]} x {made_for[0]}: make them anew"
+            f"{made_for[1]} x {made_for[0]}: make new clicks"
         )
 
 
@@ -144,7 +144,7 @@ def _whole_numbers(path: Path, content: dict[str, Any], name: str) -> list[int]:
 
 
 def _check(path: Path, clicks: Clicks, n_frames: int) -> None:
-    """Refuse clicks on no frame, outside the picture, or that leave an object without a point on it."""
+    """Refuse clicks on missing frames or outside the picture, and objects without a point on them."""
     height, width = clicks.size
     for place, ((x, y), label, frame) in enumerate(
         zip(clicks.xy.tolist(), clicks.label.tolist(), clicks.frame.tolist(), strict=True), start=1
@@ -156,7 +156,7 @@ def _check(path: Path, clicks: Clicks, n_frames: int) -> None:
         if x >= width or y >= height:
             raise InputError(
                 f"{path}, click_coordinates: point {place}, [{x},{y}], lies outside pictures of {width} x {height} px: "
-                "it was made for another video"
+                "it belongs to another video"
             )
     for name in dict.fromkeys(clicks.object):
         own = np.array([one == name for one in clicks.object])

@@ -1,4 +1,4 @@
-"""All that a caller gives to follow, in whatever form, as one table of prompts with names."""
+"""Collects everything that a caller gives as prompts, in any form, into one table with names."""
 
 import hashlib
 from collections.abc import Sequence
@@ -18,12 +18,12 @@ from overseg.prompts.words import parse_box, parse_mask, parse_point
 
 @dataclass(frozen=True, kw_only=True)
 class Given:
-    """What to follow, as `overseg.track` takes it; see there.
+    """The prompt arguments of `overseg.track`; see there.
 
     Attributes:
         prompts: a file, or a table in pixels of the processed frames.
-        boxes, points, masks: as words of the command line.
-        frame: number of the processed frame that a file and words speak of.
+        boxes, points, masks: values of the options --box, --point and --mask.
+        frame: number of the processed frame that the file and the options refer to.
     """
 
     prompts: str | Path | Prompts | PromptedObjects | None = None
@@ -33,10 +33,10 @@ class Given:
     frame: int = 0
 
     def pointed(self, input_size: tuple[int, int]) -> list[Pointed]:
-        """What a file and words say, of input pictures of this (height, width).
+        """Read the file and the options, for input pictures of this (height, width).
 
         Raises:
-            OversegError: something cannot be; the line names the option, or the place in the file.
+            OversegError: a value is wrong; the message names the option, or the place in the file.
         """
         read = []
         if isinstance(self.prompts, str | Path):
@@ -45,18 +45,18 @@ class Given:
         return [*read, *map(parse_box, self.boxes), *masks, *map(parse_point, self.points)]
 
     def objects(self, pointed: Sequence[Pointed], video: Any) -> PromptedObjects | None:
-        """All of it, with numbers from 0 in the order in which objects are named; None where nothing is given.
+        """Return all objects, numbered from 0 in the order of their names' first appearance; None if there are none.
 
         Args:
-            pointed: from `pointed`, and what else was pointed out on its frame.
-            video: a `BufferedVideo`, in whose pixels the prompts then are.
+            pointed: from `pointed`, and other prompts on the same frame.
+            video: a `BufferedVideo`; the returned prompts are in its pixels.
 
         Raises:
-            OversegError: something cannot be; the line names the option, or the place in the file.
+            OversegError: a value is wrong; the message names the option, or the place in the file.
         """
         if isinstance(self.prompts, Prompts | PromptedObjects):
             if pointed:
-                raise SettingsError("expected a table of prompts, or files and words, got both: use one of the two")
+                raise SettingsError("expected a table of prompts, or a file and options, got both: use one of the two")
             objects = self.prompts if isinstance(self.prompts, PromptedObjects) else _named(self.prompts)
             objects.prompts.check(video.info)
             return objects
@@ -65,13 +65,13 @@ class Given:
         return gather(pointed, input_size=video.source_size, size=video.info.size, frame=self.frame)
 
     def check_frame(self, n_frames: int) -> None:
-        """Refuse with SettingsError a frame that is not there."""
+        """Raise SettingsError if the frame does not exist."""
         if not 0 <= self.frame < n_frames:
             raise SettingsError(f"--frame is one of the frames 0 to {n_frames - 1}, not {self.frame}")
 
 
 def fingerprint_of(objects: PromptedObjects) -> str:
-    """A sha256 in hex of all that is prompted, and of the names."""
+    """Return a sha256, as a hex string, of all prompts and names."""
     total = hashlib.sha256(repr(objects.names).encode())
     for column in fields(Prompts):
         values: Any = getattr(objects.prompts, column.name)
@@ -81,9 +81,9 @@ def fingerprint_of(objects: PromptedObjects) -> str:
 
 
 def _named(prompts: Prompts) -> PromptedObjects:
-    """The same, each object called by its number."""
+    """Give each object its number as its name."""
     if not len(prompts):
-        raise InputError("expected prompts with a row at least, got none: there is nothing to follow")
+        raise InputError("expected prompts with at least one row, got none: there is nothing to track")
     numbers, object = np.unique(prompts.object, return_inverse=True)
     named = Prompts(**{**vars(prompts), "object": object.astype(np.int32)})
     names = [f"object {number}" for number in numbers.tolist()]

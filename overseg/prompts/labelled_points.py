@@ -1,4 +1,4 @@
-"""Prompts for one picture as words: `60,45:pos 10,10:neg` are points, `10,20,60,80 90,20,120,80` boxes."""
+"""Parses prompts for one picture: points as `60,45:pos 10,10:neg`, boxes as `10,20,60,80 90,20,120,80`."""
 
 import re
 
@@ -10,13 +10,13 @@ _LABELS = {":pos": 1, ":neg": 0, ",1": 1, ",0": 0}
 
 
 def parse_points(text: str) -> Pointed:
-    """All points as one object: `pos` is on it, `neg` beside it.
+    """Parse points of one object: `pos` is on it, `neg` beside it.
 
     >>> parse_points("60,45:pos 10,10:neg").points
     ((60.0, 45.0, 1), (10.0, 10.0, 0))
 
     Raises:
-        SettingsError: the text is not of this form.
+        SettingsError: the text has another form.
     """
     points = []
     for word in text.split():
@@ -30,13 +30,13 @@ def parse_points(text: str) -> Pointed:
 
 
 def parse_boxes(text: str) -> list[Pointed]:
-    """Each box as an object.
+    """Parse boxes, one object per box.
 
     >>> [one.box_xyxy for one in parse_boxes("10,20,60.5,80")]
     [(10.0, 20.0, 60.5, 80.0)]
 
     Raises:
-        SettingsError: the text is not of this form.
+        SettingsError: the text has another form.
     """
     boxes = []
     for number, word in enumerate(text.split(), start=1):

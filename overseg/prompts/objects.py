@@ -1,4 +1,4 @@
-"""Objects that somebody points out on one frame, from however many places they were read."""
+"""Prompts for named objects on one frame, gathered from one or several sources."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,11 +13,11 @@ Point = tuple[float, float, int]  # x and y in pixels of the input's pictures, a
 
 @dataclass(frozen=True)
 class PromptedObjects:
-    """Objects to follow, each with a name.
+    """Objects to track, each with a name.
 
     Attributes:
-        prompts: what is given for them; a row's `object` is its number among the names.
-        names: what each object is called.
+        prompts: their prompts; a row's `object` is the number of its name.
+        names: the objects' names.
     """
 
     prompts: Prompts
@@ -26,15 +26,15 @@ class PromptedObjects:
 
 @dataclass(frozen=True)
 class Pointed:
-    """What one place in a file, or one option, says of an object.
+    """The prompt for one object from one source: a place in a file, or an option.
 
     Attributes:
-        name: of the object.
-        place: where that is said, to begin the line of an error.
-        box_xyxy: a box around it, in pixels of the input's pictures.
-        points: clicks on it and beside it.
+        name: name of the object.
+        place: the source, for error messages.
+        box_xyxy: a box around the object, in pixels of the input's pictures.
+        points: points on the object and beside it.
         mask: one mask of the input's size.
-        category: of what kind it is; None where that is not told.
+        category: the object's category; None if unknown.
     """
 
     name: str
@@ -48,18 +48,18 @@ class Pointed:
 def gather(
     pointed: Sequence[Pointed], *, input_size: tuple[int, int], size: tuple[int, int], frame: int
 ) -> PromptedObjects:
-    """All that is said of objects on one frame, as prompts for frames that may be shrunk.
+    """Join the prompts of all sources on one frame, and scale them to frames that may be shrunk.
 
-    An object may have one box or one mask, and any number of points beside a box.
+    An object may have either one mask, or one box and any number of points.
 
     Args:
-        pointed: what was read; at least one.
-        input_size: (height, width) in pixels of the input's pictures, in which it is said.
+        pointed: the prompts; at least one.
+        input_size: (height, width) in pixels of the input's pictures; the prompts are in these pixels.
         size: (height, width) in pixels of the frames.
         frame: number of the frame.
 
     Raises:
-        InputError: something lies outside the picture, or does not fit together; the line names the place.
+        InputError: a prompt is outside the picture, or contradicts another; the message names the source.
     """
     objects: dict[str, Pointed] = {}
     for one in pointed:
@@ -71,10 +71,10 @@ def gather(
 
 
 def _joined(before: Pointed, one: Pointed) -> Pointed:
-    """Both in one; points may come from several places, a box or a mask from one alone."""
+    """Join two prompts for one object; points may come from several sources, a box or a mask from only one."""
     if (before.box_xyxy or before.mask) and (one.box_xyxy or one.mask):
         raise InputError(
-            f"{one.place}: the object {one.name!r} is there already ({before.place}); "
+            f"{one.place}: the object {one.name!r} has a box or mask already ({before.place}); "
             "give each object a name of its own"
         )
     return replace(

@@ -1,4 +1,4 @@
-"""From masks of a first frame to the objects that are followed, and to clicks on each of them."""
+"""Chooses the objects to track among the masks of a frame, and makes clicks on each of them."""
 
 from dataclasses import dataclass, fields
 
@@ -15,13 +15,13 @@ _LEAST = {"max_objects": 1, "min_area_px": 1, "seeds_per_object": 1, "background
 
 @dataclass(frozen=True, kw_only=True)
 class Seeding:
-    """How objects are chosen among masks, and where they are clicked.
+    """Options of choosing objects among masks, and of clicking on them.
 
     Attributes:
-        max_objects: how many are followed at most, the largest ones.
-        min_area_px: connected parts of masks that are smaller are removed, in pixels.
-        seeds_per_object: points on each, at least 25 px apart; fewer where it is small.
-        background_seeds: points beside each, on no other object.
+        max_objects: maximum number of objects; the largest are chosen.
+        min_area_px: smaller connected parts of masks are removed; in pixels.
+        seeds_per_object: points on each object, at least 25 px apart; fewer on small objects.
+        background_seeds: points beside each object, on no other object.
     """
 
     max_objects: int = 3
@@ -30,23 +30,23 @@ class Seeding:
     background_seeds: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be; SettingsError names the option, what it takes and what came."""
+        """Refuse impossible values; the SettingsError names the option, what it takes and what came."""
         for field in fields(self):
             check_range(field.name, getattr(self, field.name), int, _LEAST[field.name], None)
 
     def largest(self, masks: Rles) -> tuple[Rles, tuple[str, ...]]:
-        """The largest objects among all masks of a frame, called obj_1, obj_2 and so on."""
+        """Return the largest objects among all masks of a frame, with the names obj_1, obj_2 and so on."""
         objects = largest_objects(masks, max_objects=self.max_objects, min_area_px=self.min_area_px)
         return objects, tuple(f"obj_{row + 1}" for row in range(len(objects)))
 
     def first(self, masks: Rles, names: tuple[str, ...]) -> tuple[Rles, tuple[str, ...]]:
-        """The first of these objects that are large enough, with their names."""
+        """Return the first of these objects that are large enough, with their names."""
         cleaned = without_specks(masks, self.min_area_px)
         rows = np.flatnonzero(cleaned.area_px() > 0)[: self.max_objects]
         return cleaned.take(rows), tuple(names[row] for row in rows)
 
     def clicks(self, objects: Rles, names: tuple[str, ...], *, frame: int = 0) -> Clicks:
-        """Clicks on objects of a frame that are called so."""
+        """Make clicks on the objects of a frame, which have these names."""
         xy, label, of = [], [], []
         for row, (mask, name) in enumerate(zip(objects.to_masks(), names, strict=True)):
             inside = seed_points(mask, self.seeds_per_object)

@@ -1,4 +1,4 @@
-"""Points that say where an object is: few, well inside, and far from each other."""
+"""Makes seed points: few, well inside an object, and far from each other."""
 
 from collections.abc import Iterator
 from itertools import chain, islice
@@ -9,11 +9,11 @@ from jaxtyping import Bool, Float32, Int64
 from overseg.data.rles import Rles
 
 MIN_DISTANCE_PX = 25
-_NEARBY_SHARE = 0.5  # how far around an object its background is looked for, as a share of its box
+_NEARBY_SHARE = 0.5  # margin around an object for background points, as a share of its box
 
 
 def seed_points(mask: Bool[np.ndarray, "h w"], n: int) -> Int64[np.ndarray, "k 2"]:
-    """Up to n points (x, y) inside a mask: its centroid where that is inside, then the places farthest from its border.
+    """Return up to n points (x, y) in a mask: its centroid if inside, then the pixels farthest from its border.
 
     Example:
         >>> mask = np.zeros((90, 120), dtype=bool)
@@ -22,8 +22,8 @@ def seed_points(mask: Bool[np.ndarray, "h w"], n: int) -> Int64[np.ndarray, "k 2
         [[59, 39], [29, 39], [84, 39]]
 
     Args:
-        mask: where the object is.
-        n: so many, where the mask has room for them at least 25 px from each other.
+        mask: mask of the object.
+        n: number of points; fewer if the mask has no room for them at 25 px from each other.
     """
     y, x = np.nonzero(mask)
     if not len(x):
@@ -33,12 +33,12 @@ def seed_points(mask: Bool[np.ndarray, "h w"], n: int) -> Int64[np.ndarray, "k 2
 
 
 def background_points(objects: Rles, row: int, n: int) -> Int64[np.ndarray, "k 2"]:
-    """Up to n points (x, y) near an object that are on none of the objects, farthest from all of them.
+    """Return up to n points (x, y) near an object, on none of the objects and farthest from all of them.
 
     Args:
-        objects: all that is followed, on one frame.
+        objects: masks of all objects on one frame.
         row: number of the object.
-        n: so many, where there is room for them.
+        n: number of points; fewer if there is no room for them.
     """
     left, top, width, height = objects.boxes_xywh()[row].astype(int).tolist()
     margin_x, margin_y = int(_NEARBY_SHARE * width) + MIN_DISTANCE_PX, int(_NEARBY_SHARE * height) + MIN_DISTANCE_PX
@@ -48,10 +48,10 @@ def background_points(objects: Rles, row: int, n: int) -> Int64[np.ndarray, "k 2
 
 
 def _spread(mask: Bool[np.ndarray, "h w"], n: int, *, first: list[tuple[int, int]]) -> Int64[np.ndarray, "k 2"]:
-    """`first`, and places of a mask from the innermost on, each at least 25 px from those before; n in all."""
+    """`first`, then pixels of a mask from the innermost on, each at least 25 px from those before; n in all."""
     import cv2
 
-    bordered = np.pad(mask, 1).view(np.uint8)  # the picture's edge is a border, too
+    bordered = np.pad(mask, 1).view(np.uint8)  # the picture's edge is a border too
     depth = cv2.distanceTransform(bordered, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
     y, x = np.mgrid[: mask.shape[0], : mask.shape[1]]
     found = []
@@ -62,7 +62,7 @@ def _spread(mask: Bool[np.ndarray, "h w"], n: int, *, first: list[tuple[int, int
 
 
 def _innermost(depth: Float32[np.ndarray, "h w"]) -> Iterator[tuple[int, int]]:
-    """The deepest place (x, y), again and again, for as long as there is any depth left."""
+    """Yield the deepest pixel (x, y) again and again, until no depth is left; the caller clears what it used."""
     while depth.any():
         y, x = divmod(int(depth.argmax()), depth.shape[1])
         yield x, y

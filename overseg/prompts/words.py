@@ -1,4 +1,4 @@
-"""Objects as words of the command line: `cup:10,20,60,80` is a box, `cup:35,50,1` a point, `cup:cup.png` a mask."""
+"""Parses the options --box, --point and --mask: `cup:10,20,60,80`, `cup:35,50,1` and `cup:cup.png`."""
 
 import math
 
@@ -14,14 +14,14 @@ DEFAULT_NAME = "object"
 
 
 def parse_box(text: str) -> Pointed:
-    """The box in `name:x1,y1,x2,y2`; without a name it is of the "object".
+    """Parse a box, `name:x1,y1,x2,y2`; the name is "object" if there is none.
 
     >>> parse_box("cup:10,20,60.5,80").box_xyxy
     (10.0, 20.0, 60.5, 80.0)
 
     Raises:
-        SettingsError: the text is not of this form.
-        InputError: the name cannot be one.
+        SettingsError: the text has another form.
+        InputError: the name is not allowed.
     """
     name, numbers = _split(text)
     if len(numbers) != 4:
@@ -31,14 +31,14 @@ def parse_box(text: str) -> Pointed:
 
 
 def parse_point(text: str) -> Pointed:
-    """The point in `x,y,label` or `name:x,y,label`; label 1 is on the object, 0 beside it.
+    """Parse a point, `x,y,label` or `name:x,y,label`; label 1 is on the object, 0 beside it.
 
     >>> parse_point("cup:35,50,0").points
     ((35.0, 50.0, 0),)
 
     Raises:
-        SettingsError: the text is not of this form.
-        InputError: the name cannot be one.
+        SettingsError: the text has another form.
+        InputError: the name is not allowed.
     """
     name, numbers = _split(text)
     if len(numbers) != 3 or numbers[2] not in (0, 1):
@@ -50,14 +50,14 @@ def parse_point(text: str) -> Pointed:
 
 
 def parse_mask(text: str, size: tuple[int, int]) -> Pointed:
-    """The mask in `name:FILE`, a picture that is black beside the object; without a name it is of the "object".
+    """Read a mask, `name:FILE`, a picture that is black beside the object; the name is "object" if there is none.
 
     Args:
-        text: as above.
+        text: the option's value.
         size: (height, width) in pixels of the input's pictures.
 
     Raises:
-        InputError: the file is no picture, or of another size; or the name cannot be one.
+        InputError: the file is not a picture or has another size, or the name is not allowed.
     """
     name, colon, path = text.rpartition(":")
     try:
@@ -77,7 +77,7 @@ def parse_mask(text: str, size: tuple[int, int]) -> Pointed:
 
 
 def _split(text: str) -> tuple[str, list[float]]:
-    """The name, and the numbers after it; none where one of them is no finite number."""
+    """Split into the name and the numbers after it; no numbers if one of them is not a finite number."""
     name, colon, numbers = text.rpartition(":")
     try:
         found = [float(number) for number in numbers.split(",")]

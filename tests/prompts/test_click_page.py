@@ -23,13 +23,13 @@ class Asked:
 
     def __init__(self) -> None:
         self.rgb = np.random.default_rng(0).integers(0, 256, (*SIZE, 3)).astype(np.uint8)
-        told: Queue[str] = Queue()
+        urls: Queue[str] = Queue()
         self.answer: list = []
         self.thread = threading.Thread(
-            target=lambda: self.answer.extend(ask_for_points(self.rgb, (80, 120), tell=told.put)), daemon=True
+            target=lambda: self.answer.extend(ask_for_points(self.rgb, (80, 120), show_url=urls.put)), daemon=True
         )
         self.thread.start()
-        self.url = told.get(timeout=30)
+        self.url = urls.get(timeout=30)
 
     def get(self, path: str = "") -> bytes:
         with urllib.request.urlopen(self.url + path, timeout=30) as response:
@@ -70,7 +70,7 @@ def test_the_page_shows_the_frame_and_sends_points_in_the_input_s_pixels(asked):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"{", "expected points as JSON"),
         ([], "expected a list of points, got []"),
@@ -82,10 +82,10 @@ def test_the_page_shows_the_frame_and_sends_points_in_the_input_s_pixels(asked):
         ([POINTS[1]], "points[0]: expected a box, or a point with the label 1, for the object 'cup'"),
     ],
 )
-def test_what_cannot_be_is_said_on_the_page_which_goes_on(asked, content, said):
+def test_invalid_points_are_refused_and_the_page_stays_open(asked, content, message):
     code, line = asked.refused(content)
     assert code == 400
-    assert said in line
+    assert message in line
     assert asked.thread.is_alive()
 
 

@@ -83,7 +83,7 @@ def test_as_prompts(path, shrunk):
         ({"click_frames": "0,0,first,2"}, "click_frames: expected whole numbers as '0,0', got 'first'"),
         ({"click_object_ids": "a,b,c,d,e"}, "click_object_ids: expected 4 values, one for each point, got 5"),
         ({"click_object_ids": "a,,c,d"}, "click_object_ids: expected a name"),
-        ({"num_points": 5}, "num_points: expected 4, as there are, got 5"),
+        ({"num_points": 5}, "num_points: expected 4, the number of points, got 5"),
     ],
 )
 def test_what_is_refused(path, changes, line):

@@ -197,7 +197,7 @@ def test_a_file_that_is_not_there(tmp_path):
 
 def test_a_name_twice_and_a_box_outside_are_named_by_their_place(write):
     twice = read_prompts(write("a.json", {"annotation": {"object": [{"name": "cup", "bndbox": BOX}] * 2}}), SIZE)
-    with pytest.raises(InputError, match=r"^a.json: annotation.object\[1\].bndbox: the object 'cup' is there already"):
+    with pytest.raises(InputError, match=r"^a.json: annotation.object\[1\].bndbox: the object 'cup' has a box"):
         gather(twice, input_size=SIZE, size=SIZE, frame=0)
     outside = read_prompts(write("a.xml", voc(voc_object(xmin="-3"))), SIZE)
     with pytest.raises(InputError, match=r"^a.xml: annotation.object\[0\].bndbox: expected a box inside the picture"):

@@ -1,4 +1,4 @@
-"""What is said of objects in several places becomes one row for each."""
+"""Prompts for an object from several sources become one row."""
 
 import numpy as np
 import pytest
@@ -50,7 +50,7 @@ def test_all_of_it_shrinks_with_the_frames():
 
 
 @pytest.mark.parametrize(
-    ("pointed", "said"),
+    ("pointed", "message"),
     [
         ([Pointed("cup", "there", box_xyxy=(9, 2, 9, 20))], "there: expected xmin < xmax and ymin < ymax, got 9, 2, 9"),
         ([Pointed("cup", "there", box_xyxy=(0, 0, 61, 20))], "there: expected a box inside the picture of 60 x 40 px"),
@@ -63,14 +63,14 @@ def test_all_of_it_shrinks_with_the_frames():
         ([Pointed("cup", "there", mask=mask(), points=((6, 0, 1),))], "there: expected either a mask or points"),
         (
             [Pointed("cup", "here", box_xyxy=(0, 0, 6, 20)), Pointed("cup", "there", mask=mask())],
-            "there: the object 'cup' is there already (here); give each object a name of its own",
+            "there: the object 'cup' has a box or mask already (here); give each object a name of its own",
         ),
     ],
 )
-def test_what_cannot_be_is_refused_with_its_place(pointed, said):
+def test_invalid_prompts_are_refused_with_their_source(pointed, message):
     with pytest.raises(InputError) as error:
         gathered(*pointed)
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 def test_a_box_may_reach_all_four_sides():

@@ -17,7 +17,7 @@ def test_a_point_has_a_label_and_may_have_a_name():
 
 
 @pytest.mark.parametrize(
-    ("parse", "text", "said"),
+    ("parse", "text", "message"),
     [
         (parse_box, "cup:1,2,3", "--box takes name:x1,y1,x2,y2 in pixels, not 'cup:1,2,3'"),
         (parse_box, "cup:1,2,3,nan", "--box takes"),
@@ -32,7 +32,7 @@ def test_a_point_has_a_label_and_may_have_a_name():
         (parse_point, "", "--point takes"),
     ],
 )
-def test_other_words_are_refused(parse, text, said):
+def test_other_words_are_refused(parse, text, message):
     with pytest.raises(OversegError) as error:
         parse(text)
-    assert said in str(error.value)
+    assert message in str(error.value)
