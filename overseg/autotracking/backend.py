@@ -1,4 +1,4 @@
-"""Who finds masks on the first frame, and who follows clicks through the video."""
+"""The interface of the local and the hosted models of `overseg autotrack`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from overseg.store.result import Result
 
 STORE = "tracks.zarr"
-OF_MASKS = ("weights", "dtype", "compile")  # settings of tracking that count for masks of the first frame, too
+OF_MASKS = ("weights", "dtype", "compile")  # settings of tracking that also apply to the masks of the first frame
 
 
 @dataclass(frozen=True, kw_only=True)
 class MaskOptions:
-    """How the masks of the first frame are made: options that local and hosted models share.
+    """Options of making the masks of the first frame, for local and hosted models alike.
 
     Attributes:
-        points_per_side: of the grid of points that are asked for.
-        pred_iou_thresh, stability_score_thresh: what a mask must reach, each in [0, 1].
-        use_m2m: whether each mask is asked for once more with itself as a prompt.
+        points_per_side: side of the grid of point prompts.
+        pred_iou_thresh, stability_score_thresh: minimum scores of a mask, each in [0, 1].
+        use_m2m: whether each mask is refined once, with itself as a prompt.
     """
 
     points_per_side: int = 32
@@ -33,18 +33,18 @@ class MaskOptions:
 
 @runtime_checkable
 class Backend(Protocol):
-    """Finds masks, and follows clicks. What it writes lies in one folder."""
+    """Finds masks and tracks clicked objects. It writes into one folder."""
 
     def masks(self, frame: Frame, picture: Path, options: MaskOptions) -> Rles:
-        """Masks of the first frame.
+        """Return masks of the first frame.
 
         Args:
             frame: the frame.
-            picture: a file of it.
-            options: how they are made.
+            picture: a file of the frame.
+            options: how the masks are made.
         """
         ...
 
     def track(self, clicks: Clicks) -> "Result | None":
-        """Follow what is clicked; the masks, where they are at hand."""
+        """Track the clicked objects; return the result, or None if the backend returns no masks."""
         ...

@@ -73,9 +73,7 @@ def _hosted(request: AutotrackRequest, input_fps: float) -> Backend:
     from overseg.output.render import DEFAULT_FPS
 
     for name in request.settings:
-        raise SettingsError(
-            f"{option(name)} has no effect with --backend replicate: leave it out"
-        )
+        raise SettingsError(f"{option(name)} has no effect with --backend replicate: leave it out")
     return HostedBackend(
         replicate=Replicate.from_environment(policy=RETRY_POLICY),
         input=request.input,

@@ -1,4 +1,4 @@
-"""Objects of one of the first frames by a detector, each with the mask that SAM sees in its box."""
+"""Finds objects on one of the first frames with a detector, and their masks with SAM."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overseg.api.track_choice import choose_tracking
-from overseg.autotracking.first_frame import Found
+from overseg.autotracking.first_frame import FoundObjects
 from overseg.build import build_prompt_masks, build_redetection, find_weights
 from overseg.data.machine import Machine
 from overseg.data.prompts import Prompts
@@ -28,25 +28,25 @@ def detected(
     report: "Report",
     video: Video,
     picture: Path,
-) -> Found:
-    """The objects that a detector is sure enough of, on the first frame on which there are any.
+) -> FoundObjects:
+    """Return the objects that a detector finds, on the first frame with a confident detection.
 
-    The surest comes first, and each is called by its category and a number.
+    Objects are ordered by decreasing confidence, and named by their category and a number.
 
     Args:
-        detector: its file, .onnx or .pt.
-        confidence: how sure it must be, in [0, 1].
-        n_frames: on so many frames it looks at most, from the first on.
-        categories: what it looks for; nothing for all that it knows.
+        detector: the detector's file, .onnx or .pt.
+        confidence: minimum confidence, in [0, 1].
+        n_frames: maximum number of frames to search, from the first on.
+        categories: categories to detect; empty for all.
         changes: settings of the SAM that makes masks of the boxes; see `TrackSettings`.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
-        report: is told of weights that have to be fetched.
-        video: in the size of its pictures.
+        report: receives the progress of fetching weights.
+        video: the video, not resized.
         picture: a file of its first frame.
 
     Raises:
-        InputError: it is sure enough of nothing.
-        SettingsError: it knows no such category.
+        InputError: no detection is confident enough.
+        SettingsError: the detector has no such category.
         WeightsError: one of the models cannot be used.
     """
     wanted = {**changes, "propagator": "flow", "confidence": confidence}
@@ -55,10 +55,10 @@ def detected(
     found = redetection.first(video, Shot(0, min(n_frames, len(video)) - 1))
     if found is None:
         surest = redetection.surest
-        best = f"the surest has {surest[0]:.2f}, on frame {surest[1]}" if surest else "it finds nothing at all"
+        best = f"the best has {surest[0]:.2f}, on frame {surest[1]}" if surest else "it finds nothing"
         raise InputError(
-            f"{detector} finds no object with more confidence than {confidence:g} on the frames that it looks at, "
-            f"{min(n_frames, len(video))} ({best}): lower --confidence, or look at more with --detector-frames"
+            f"{detector} finds no object with more confidence than {confidence:g} on the first "
+            f"{min(n_frames, len(video))} frames ({best}): lower --confidence, or raise --detector-frames"
         )
     sure, frame = found.detections, video[found.frame]
     find_weights(choice.settings.of_stages(), report=report)
@@ -67,11 +67,11 @@ def detected(
     )
     masks = build_prompt_masks(choice.settings, Machine(choice.device)).masks(frame, prompts)
     names = _numbered([redetection.detector.categories[number] for number in sure.category.tolist()])
-    return Found(masks.rles, names, frame=found.frame)
+    return FoundObjects(masks.rles, names, frame=found.frame)
 
 
 def _numbered(categories: list[str]) -> tuple[str, ...]:
-    """`cup_1`, `cup_2`: without the commas and spaces that stand between names elsewhere."""
+    """Number the objects of each category, as `cup_1`, `cup_2`; without commas and spaces, which separate names."""
     counted: Counter[str] = Counter()
     names = []
     for category in ("_".join(category.replace(",", " ").split()) for category in categories):

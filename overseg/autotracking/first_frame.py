@@ -1,4 +1,4 @@
-"""From the first frame to clicks on its objects, with a picture of each step in the folder of the result."""
+"""Makes clicks on objects of the first frame, and writes a picture of each step into the output folder."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,13 +19,13 @@ WRITTEN = (_PICTURE, _CLICKS, _ALL, _SELECTED)
 
 
 @dataclass(frozen=True)
-class Found:
-    """What was found on a frame.
+class FoundObjects:
+    """The objects found on a frame.
 
     Attributes:
-        masks: all of it.
-        names: what each is called, the ones to follow first; None where the largest are to be chosen.
-        frame: the number of the frame.
+        masks: their masks.
+        names: their names, the best objects first; None to choose the largest masks.
+        frame: number of the frame.
     """
 
     masks: Rles
@@ -33,23 +33,23 @@ class Found:
     frame: int = 0
 
 
-Finder = Callable[[Video, Path], Found]
-"""Finds objects on the first frame of a video, of which the path is a picture, or on one soon after it."""
+Finder = Callable[[Video, Path], FoundObjects]
+"""Finds objects on one of the first frames of a video; the path is a picture of the first frame."""
 
 
 def seeded(video: Video, output: Path, find: Finder, seeding: Seeding, *, overwrite: bool) -> tuple[Clicks, int]:
-    """Clicks on objects of the frame on which they are found, and how many masks were found there.
+    """Find objects and click on them; return the clicks, and the number of masks found.
 
     Args:
-        video: in the size of its pictures.
-        output: where `frame0.png`, `masks_all`, `masks_selected` and `clicks.json` are written, and where the objects
-            are of a later frame a picture of that one; its folder is there.
+        video: the video, not resized.
+        output: folder for `frame0.png`, `masks_all`, `masks_selected`, `clicks.json`, and a picture of the frame with
+            the objects if it is a later one. Its parent folder exists.
         find: finds objects.
-        seeding: how they are chosen and clicked.
-        overwrite: whether clicks of an older call may be replaced by others.
+        seeding: how objects are chosen and clicked.
+        overwrite: whether different clicks of an earlier call may be replaced.
 
     Raises:
-        InputError: nothing is large enough, an older call made other clicks, or a file cannot be written.
+        InputError: no object is large enough, an earlier call made other clicks, or a file cannot be written.
     """
     _make_folder(output)
     write_picture(output / _PICTURE, video[0].rgb)
@@ -65,7 +65,7 @@ def seeded(video: Video, output: Path, find: Finder, seeding: Seeding, *, overwr
             objects, names = seeding.first(found.masks, found.names)
         if not len(objects):
             raise InputError(
-                f"{len(found.masks)} masks were found on frame {found.frame}, and none has a part of "
+                f"{len(found.masks)} masks were found on frame {found.frame}, none with a connected part of "
                 f"{seeding.min_area_px} px: lower --min-area, --pred-iou-thresh or --stability-score-thresh"
             )
         for row in range(len(objects)):
@@ -76,22 +76,22 @@ def seeded(video: Video, output: Path, find: Finder, seeding: Seeding, *, overwr
 
 
 def keep_clicks(clicks: Clicks, video: Video, output: Path, *, overwrite: bool) -> None:
-    """Write `clicks.json`; InputError where an older call has followed other clicks, and that is to be kept."""
+    """Write `clicks.json`; InputError if it holds other clicks of an earlier call, unless `overwrite`."""
     _make_folder(output)
     path = output / _CLICKS
     if path.exists() and not overwrite:
         before = read_clicks(path, size=video.info.size, n_frames=len(video))
         if before.strings() != clicks.strings():
             raise InputError(
-                f"{path} holds other clicks, of an older call: follow them with --clicks {path}, "
-                "throw them away with --overwrite, or choose another folder"
+                f"{path} holds other clicks of an earlier call: track them with --clicks {path}, "
+                "replace them with --overwrite, or choose another folder"
             )
     write_clicks(path, clicks)
 
 
 @contextmanager
 def _replaced(folder: Path) -> Iterator[Path]:
-    """A folder of masks to fill; it takes the place of an older one."""
+    """Yield a folder for masks, which replaces an older one."""
     older = [path.name for path in folder.glob("*_*.png")]
     with written(folder, overwrite=True, ours=older) as place:
         yield place

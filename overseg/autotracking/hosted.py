@@ -1,4 +1,4 @@
-"""Masks and tracks by the models that Replicate hosts."""
+"""The backend of `overseg autotrack` that uses models on Replicate."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -31,17 +31,17 @@ _RESULT = "video_result.json"
 
 @dataclass(frozen=True)
 class HostedBackend:
-    """Has meta/sam-2 find masks, and meta/sam-2-video follow clicks, on the user's account.
+    """Finds masks with meta/sam-2 and tracks clicks with meta/sam-2-video, on the user's account.
 
     Attributes:
-        replicate: runs them.
+        replicate: runs the models.
         input: the video, a file.
-        output: folder of all that is written.
-        style: in which the model returns the result.
-        format, form: of the result.
-        fps: of a video.
-        overwrite: throw away what the store holds.
-        report: is told of every step.
+        output: folder for all files.
+        style: style of the result; see `STYLES`.
+        format, form: form of the result.
+        fps: frames per second, if the result is a video.
+        overwrite: replace the contents of an existing store.
+        report: receives every step.
     """
 
     replicate: Replicate
@@ -55,14 +55,14 @@ class HostedBackend:
     report: Report
 
     def __post_init__(self) -> None:
-        """Refuse what the hosted models do not do; SettingsError or InputError in one line."""
+        """Refuse options that the hosted models do not have, with SettingsError or InputError."""
         if self.style not in STYLES:
             raise SettingsError(f"--style is one of {', '.join(STYLES)} with --backend replicate, not {self.style}")
         if self.format not in (*_PICTURES, *_VIDEOS):
             known = ", ".join((*_VIDEOS, *_PICTURES))
             raise SettingsError(f"--format is one of {known} with --backend replicate, not {self.format}")
         if not self.input.is_file():
-            raise InputError(f"--backend replicate takes a video file, and {self.input} is none")
+            raise InputError(f"--backend replicate takes a video file, and {self.input} is not one")
         spare_input(self._result, self.input)
         if self.style == "binary":  # refused here, before anything costs money
             check_free(self.output / STORE, overwrite=self.overwrite)
@@ -74,14 +74,14 @@ class HostedBackend:
         return self.output / (f"result.{self.format}" if is_video(self.format) else "result")
 
     def masks(self, frame: Frame, picture: Path, options: MaskOptions) -> Rles:
-        """Masks of the first frame; see `Backend`."""
+        """Return masks of the first frame; see `Backend`."""
         self.report.event("remark", line=f"sending {picture.name} to Replicate")
         return masks_of_picture(self.replicate, picture, size=frame.size, **asdict(options))
 
     def track(self, clicks: Clicks) -> "Result | None":
-        """Follow what is clicked, download what comes of it, and keep what the model says; see `Backend`.
+        """Track the clicked objects, and write the model's files and its JSON; see `Backend`.
 
-        Binary mattes become a store, too; of the other styles only pictures are there.
+        Binary mattes also become a store. The other styles give pictures only.
         """
         self.report.event("remark", line=f"sending {self.input.name} and {len(clicks)} clicks to Replicate")
         video = is_video(self.format)
@@ -121,7 +121,7 @@ class HostedBackend:
                 model=VIDEO_MODEL,
                 overwrite=self.overwrite,
             )
-        except InputError as e:  # what was paid for is downloaded, and stays
+        except InputError as e:  # keep the downloaded files, which were paid for
             self.report.event("remark", line=str(e))
             return None
 

@@ -1,4 +1,4 @@
-"""Masks and tracks by the models of this machine."""
+"""The backend of `overseg autotrack` that uses models on this machine."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LocalBackend:
-    """Asks a Segment Anything model for masks, and has clicks followed as `overseg track` does.
+    """Finds masks with a Segment Anything model, and tracks clicks as `overseg track` does.
 
     Attributes:
         input: the video.
-        output: folder of all that is written.
+        output: folder for all files.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
-        overwrite: throw away what the store holds.
+        overwrite: replace the contents of an existing store.
         changes: settings of tracking that differ from their defaults; see `TrackSettings`.
-        look: how the result is drawn; None for not at all.
-        destination, form: where to, and in what form.
-        report: is told of every step.
+        render_options: how the result is drawn; None to draw nothing.
+        destination, form: path and form of the drawn result.
+        report: receives every step.
     """
 
     input: Path
@@ -49,21 +49,21 @@ class LocalBackend:
     report: Report
 
     def masks(self, frame: Frame, picture: Path, options: MaskOptions) -> Rles:
-        """Masks of the first frame; see `Backend`."""
+        """Return masks of the first frame; see `Backend`."""
         wanted = asdict(options) | {name: self.changes[name] for name in OF_MASKS if name in self.changes}
         use_m2m = wanted.pop("use_m2m")
         wanted |= {"generator": "sam1", "propagator": "none", "min_coverage": 0.0}  # weak masks make bad seeds
         choice = choose(None, self.device, wanted, report=self.report)
         find_weights(choice.settings, report=self.report)
         side = options.points_per_side
-        line = f"finding masks on {picture.name} by {choice.settings.weights}, from {side} x {side} points"
+        line = f"finding masks on {picture.name} with {choice.settings.weights}, from {side} x {side} points"
         self.report.event("remark", line=line)
         generator = build_stages(choice.settings, Machine(choice.device)).generator
         found = generator.generate(frame, Rles.empty(frame.size)).rles
         return generator.generate(frame, found).rles if use_m2m else found
 
     def track(self, clicks: Clicks) -> "Result":
-        """Follow what is clicked; see `Backend`."""
+        """Track the clicked objects; see `Backend`."""
         with open_video(self.input, resize=self.changes.get("resize")) as video:
             prompts = clicks.prompted(video.info.size)
         result = track(

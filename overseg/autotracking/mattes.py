@@ -1,4 +1,4 @@
-"""Mattes that hosted models return, as a store."""
+"""Makes a store of the mattes that hosted models return."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,26 +16,26 @@ from overseg.stages import Video
 from overseg.store.result import Result
 from overseg.video.open import open_video
 
-_WHITE = 128  # from this grey level on a pixel of a matte is the object: a video's borders are soft
-_ODD_PX = 1  # by which a video is larger or smaller than its pictures, where these have an odd side
+_WHITE = 128  # grey level from which a pixel of a matte is the object; borders in a video are soft
+_ODD_PX = 1  # difference in size of a video from pictures with an odd side
 
 
 def store_mattes(
     mattes: Path, output: Path, *, input: Path, every: int, names: Sequence[str], model: str, overwrite: bool
 ) -> Result:
-    """Make a store of one track out of white objects on black. They come in one picture, and so are one track.
+    """Make a store of mattes, which are white objects on black. All objects share a picture, so they are one track.
 
     Args:
         mattes: a video, or a folder of pictures.
         output: the store to write.
-        input: the video that they are of.
-        every: there is a matte for the first of so many frames.
-        names: of the objects that are white.
-        model: who made them; the store keeps it.
-        overwrite: replace an older store.
+        input: the video that the mattes belong to.
+        every: there is a matte for every how many frames, from frame 0 on.
+        names: names of the white objects.
+        model: name of the model, recorded in the store.
+        overwrite: replace an existing store.
 
     Raises:
-        InputError: they do not fit the video, or the store cannot be written.
+        InputError: the mattes do not fit the video, or the store cannot be written.
     """
     with open_video(input) as video, open_video(mattes) as found:
         n_expected = len(range(0, len(video), every))
@@ -43,8 +43,8 @@ def store_mattes(
         off_px = max(abs(height - expected_height), abs(width - expected_width))
         if len(found) != n_expected or off_px > _ODD_PX:
             raise InputError(
-                f"{mattes} has {len(found)} frames of {width} x {height} px, where {input} lets expect {n_expected} of "
-                f"{expected_width} x {expected_height} px: no store is made of them"
+                f"{mattes} has {len(found)} frames of {width} x {height} px, expected {n_expected} of "
+                f"{expected_width} x {expected_height} px for {input}: no store is made"
             )
         called = " + ".join(names)
         imported = Imported(
@@ -70,6 +70,6 @@ def _frames(mattes: Video, n_frames: int, every: int, size: tuple[int, int]) -> 
 
 
 def _fitting(mask: Bool[np.ndarray, "a b"], size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
-    """The mask without what is too much of it, and with its last row and column again where they are missing."""
+    """Crop the mask to the size, or repeat its last row and column if they are missing."""
     missing = [(0, max(0, wanted - there)) for wanted, there in zip(size, mask.shape, strict=True)]
     return np.pad(mask, missing, mode="edge")[: size[0], : size[1]]

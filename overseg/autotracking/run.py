@@ -1,4 +1,4 @@
-"""From a video alone to objects followed through it: `overseg.autotrack`, the same as the command line."""
+"""`overseg.autotrack`: finds and tracks the largest objects of a video without prompts."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Unpack
 from overseg.api.shared import out_of_memory_as_error
 from overseg.api.track import TrackChanges
 from overseg.autotracking.backend import OF_MASKS, Backend, MaskOptions
-from overseg.autotracking.backends import Asked, backend_named
-from overseg.autotracking.first_frame import WRITTEN, Finder, Found, keep_clicks, seeded
+from overseg.autotracking.backends import AutotrackRequest, backend_named
+from overseg.autotracking.first_frame import WRITTEN, Finder, FoundObjects, keep_clicks, seeded
 from overseg.data.setting import check_range, option
 from overseg.data.track_settings import TrackSettings
 from overseg.errors import SettingsError
@@ -29,12 +29,12 @@ _WHICH_FRAMES = ("start", "end", "stride")
 
 @dataclass(frozen=True)
 class Autotracked:
-    """What was followed.
+    """The tracked objects.
 
     Attributes:
-        clicks: on what.
-        n_masks: how many masks were found on the first frame; 0 where clicks were given.
-        result: the tracks; None where hosted models drew them, in another style than "binary".
+        clicks: the clicks on them.
+        n_masks: number of masks found on the first frame; 0 if clicks were given.
+        result: the tracks; None if hosted models drew them in another style than "binary".
     """
 
     clicks: Clicks
@@ -63,7 +63,7 @@ def autotrack(
     report: "Report | None" = None,
     **changes: Unpack[TrackChanges],
 ) -> Autotracked:
-    """Choose the largest objects of the first frame, click on them, and follow them; what `overseg autotrack` does.
+    """Choose the largest objects of the first frame, click on them, and track them, as `overseg autotrack` does.
 
     Example:
         >>> overseg.autotrack("cup.mp4", "cup", style="alpha").clicks.strings()  # doctest: +SKIP
@@ -73,27 +73,27 @@ def autotrack(
         input: a video file in any container that FFmpeg reads, or a folder of images.
         output: a folder for `frame0.png`, `masks_all`, `masks_selected`, `clicks.json`, the store `tracks.zarr`, and
             with a style `result`, as a file or a folder.
-        clicks: a file of clicks to follow in place of those that would be made.
+        clicks: a file of clicks to track; None to make clicks.
         seeding: how many objects are chosen, and how they are clicked.
         masks: how the masks of the first frame are made.
-        detector: a detector as .onnx, or .pt with ultralytics, whose objects are followed in place of the largest
-            masks, the surest first; `confidence` says how sure it must be.
-        detector_frames: on so many frames the detector looks at most, from the first on; the first frame with a sure
-            object is clicked.
-        categories: names of the detector's categories that it looks for; nothing for all of them.
-        backend: "local"; or "replicate", which sends frame and video to hosted models with the token in the environment
-            variable REPLICATE_API_TOKEN, and writes `video_result.json`, too. The store is made of what they return
-            in the style "binary", and has one track, as all objects come in one picture.
-        style: how the result is drawn, see `STYLES`; None for not at all, or with "replicate" for "binary".
-        format: of the result: ending of a video, or of pictures; None for mp4, or webm with alpha.
-        fps, every, quality: of the result; see `Form`.
+        detector: a detector as .onnx, or .pt with ultralytics. Its most confident objects, of at least `confidence`,
+            are tracked instead of the largest masks.
+        detector_frames: maximum number of frames that the detector searches, from the first on; the objects are
+            clicked on the first frame with a confident detection.
+        categories: the detector's categories to track; empty for all.
+        backend: "local"; or "replicate", which sends the frame and the video to hosted models with the token in the
+            environment variable REPLICATE_API_TOKEN, and also writes `video_result.json`. Only the style "binary" gives
+            a store, with one track, because all objects share a picture.
+        style: how the result is drawn, see `STYLES`; None for no drawing, or for "binary" with "replicate".
+        format: ending of the result, a video or pictures; None for mp4, or webm with alpha.
+        fps, every, quality: form of the result; see `Form`.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
-        overwrite: throw away what the folder holds of an older call.
-        report: is told of every step; None for progress bars on a terminal.
+        overwrite: replace the outputs of an earlier call.
+        report: receives every step; None for progress bars on a terminal.
         changes: settings of tracking that differ from their defaults; see `TrackSettings`.
 
     Raises:
-        OversegError: what was expected, what came, where, and what to do.
+        OversegError: the message contains what was expected, what came, where, and what to do.
     """
     from overseg.report import TerminalReport
     from overseg.video.open import open_video
@@ -109,10 +109,10 @@ def autotrack(
         video = stack.enter_context(open_video(input, **which))
         of_detector = () if detector is None else ("confidence",)
         settings = {name: value for name, value in changes.items() if name not in of_detector}
-        asked = Asked(Path(input), output, style, form, device, settings, overwrite, report)
+        request = AutotrackRequest(Path(input), output, style, form, device, settings, overwrite, report)
         confidence = changes.get("confidence", TrackSettings.confidence)
-        find = _finder_of_detector(asked, detector, detector_frames, tuple(categories), confidence)
-        chosen = backend_named(backend, asked, video)
+        find = _finder_of_detector(request, detector, detector_frames, tuple(categories), confidence)
+        chosen = backend_named(backend, request, video)
         if clicks is not None:
             found, n_masks = read_clicks(Path(clicks), size=video.info.size, n_frames=len(video)), 0
             keep_clicks(found, video, output, overwrite=overwrite)
@@ -123,32 +123,36 @@ def autotrack(
 
 
 def _refuse_idle(clicks: object, detector: object, seeding: Seeding, masks: MaskOptions) -> None:
-    """Refuse with SettingsError what says where to click, or how to find it, where something else says it already."""
+    """Raise SettingsError for options of finding objects or clicks that --clicks or --detector replaces."""
     if clicks is not None and detector is not None:
-        raise SettingsError("--clicks says what is followed, and so does --detector: leave one of the two out")
+        raise SettingsError("--clicks and --detector both choose the objects: leave one of the two out")
     chosen = [f.name for f in fields(seeding) if getattr(seeding, f.name) != f.default]
     how = [f.name for f in fields(masks) if getattr(masks, f.name) != f.default]
     for name in (*chosen, *how) if clicks is not None else how if detector is not None else ():
         given = "--clicks" if clicks is not None else "--detector"
-        raise SettingsError(f"{option(name)} has no use with {given}, which says what is followed: leave one out")
+        raise SettingsError(f"{option(name)} has no effect with {given}, which chooses objects: leave it out")
 
 
 def _finder_of_detector(
-    asked: Asked, detector: str | Path | None, n_frames: int, categories: tuple[str, ...], confidence: float
+    request: AutotrackRequest,
+    detector: str | Path | None,
+    n_frames: int,
+    categories: tuple[str, ...],
+    confidence: float,
 ) -> Finder | None:
-    """Finds what a detector is sure of; None where there is none."""
+    """Make the finder that uses a detector; None without a detector."""
     check_range("detector_frames", n_frames, int, 1, None)
     if detector is None:
         if n_frames > 1:
-            raise SettingsError("--detector-frames is how many frames a detector looks at: add --detector")
+            raise SettingsError("--detector-frames has no effect without a detector: add --detector")
         if categories:
-            raise SettingsError("--category is of what a detector finds, and there is none: add --detector")
+            raise SettingsError("--category has no effect without a detector: add --detector")
         return None
     from overseg.autotracking.detected import detected
 
-    sam = {name: asked.settings[name] for name in OF_MASKS if name in asked.settings}
-    return partial(detected, Path(detector), confidence, n_frames, categories, sam, asked.device, asked.report)
+    sam = {name: request.settings[name] for name in OF_MASKS if name in request.settings}
+    return partial(detected, Path(detector), confidence, n_frames, categories, sam, request.device, request.report)
 
 
-def _all_masks(backend: Backend, options: MaskOptions, video: "Video", picture: Path) -> Found:
-    return Found(backend.masks(video[0], picture, options))
+def _all_masks(backend: Backend, options: MaskOptions, video: "Video", picture: Path) -> FoundObjects:
+    return FoundObjects(backend.masks(video[0], picture, options))
