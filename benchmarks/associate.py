@@ -1,10 +1,10 @@
-"""What association costs: overlaps of many large masks, and tracks over a long video.
+"""Measures the cost of association: overlaps of many large masks, and tracks over a long video.
 
     python benchmarks/associate.py [--masks 300] [--frames 10000] [--masks-per-frame 1000] [--json]
 
-First, masks on each side of a keyframe at 1080p that are held against each other on one core. Then a stream without
-pictures: every keyframe has the same number of regions, propagated on both ways for 5 frames; from visits to tracks,
-with the rows of 10 million masks. Prints seconds and the peak resident memory. The stream runs in a process of its own.
+First, masks of a keyframe at 1080p are compared with as many others on one core. Then a stream without pictures is made
+into tracks: every keyframe has the same number of regions, which are propagated both ways for 5 frames, in all 10
+million masks. Prints seconds and the peak resident memory. The stream runs in its own process.
 """
 
 import argparse
@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     figures: dict[str, float] = {}
-    if args.frames:  # first: a process inherits the peak of the one that starts it
+    if args.frames:  # first, because a process inherits the memory peak of its parent
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             figures |= pool.apply(_stream, (args.frames, args.masks_per_frame))
     figures["overlap_s"] = _overlap(args.masks)
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def _overlap(n: int) -> float:
-    """Seconds to hold n masks at 1080p against n others, the fastest of five."""
+    """Seconds to compare n masks at 1080p with n others, the fastest of five."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     rng = np.random.default_rng(0)
     pairs = [Rles.from_masks(np.stack([mask, np.roll(mask, 7, axis=1)])) for mask in (_blob(rng) for _ in range(n))]
@@ -65,7 +65,7 @@ def _overlap(n: int) -> float:
 
 
 def _blob(rng: np.random.Generator) -> np.ndarray:
-    """A ragged mask of 30 to 500 pixels across, somewhere."""
+    """A ragged mask, 30 to 500 pixels wide, at a random place."""
     mask = np.zeros(SIZE, np.uint8)
     angle = np.linspace(0, 2 * np.pi, 40, endpoint=False)
     radius = rng.uniform(15, 250) * rng.uniform(0.7, 1.0, len(angle))
@@ -74,7 +74,7 @@ def _blob(rng: np.random.Generator) -> np.ndarray:
 
 
 def _stream(n_frames: int, n_masks: int) -> dict[str, float]:
-    """Write the visits of a long video, then decide its tracks."""
+    """Write the visits of a long video, then resolve its tracks."""
     with (
         tempfile.TemporaryDirectory() as folder,
         ZarrStore.create_or_resume(
@@ -98,9 +98,9 @@ def _stream(n_frames: int, n_masks: int) -> dict[str, float]:
 
 
 def _write_visits(store: ZarrStore, n_frames: int, n_masks: int) -> int:
-    """Both directions of every clip; a tenth of the regions meets nothing, so that tracks end and begin."""
+    """Both directions of every clip; a tenth of the regions matches nothing, so that tracks end and begin."""
     rng, n_rows = np.random.default_rng(0), 0
-    n_regions = n_masks // 2  # each frame between keyframes shows every region of both sides
+    n_regions = n_masks // 2  # each frame between keyframes shows the regions of both sides
     last = (n_frames - 1) // STEP * STEP
     store.commit(_visit(VisitKey(0, 0, 0, Direction.FORWARD), n_regions, rng))
     for start in range(0, last, STEP):
@@ -112,7 +112,7 @@ def _write_visits(store: ZarrStore, n_frames: int, n_masks: int) -> int:
 
 
 def _visit(key: VisitKey, n: int, rng: np.random.Generator) -> Visit:
-    """Its regions on all of its frames, met by those of the other end in a random order that both directions share."""
+    """The visit's regions on all its frames; they match those of the other end in the order of both directions."""
     forward, alone = key.direction is Direction.FORWARD, key.start == key.stop
     here, there = (key.start, key.stop) if forward else (key.stop, key.start)
     between = [] if alone else list(range(key.start + 1, key.stop))

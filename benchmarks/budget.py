@@ -1,13 +1,13 @@
-"""What a budget buys: quality over the work spent, for the order in which a run works and for two simpler ones.
+"""Measures quality over work, for the order of a run with a budget and for two simpler orders.
 
     python benchmarks/budget.py INPUT [--gt PATH] [--shares 0.1,0.25,0.5,0.75,1] [--picture FILE.png] [--json]
 
 - overseg: a run with `--budget work=…`.
-- first in, first out: clip after clip from the video's start, each forward and back.
-- masks first: the masks of all keyframes, each by itself; then clip after clip.
+- first in, first out: clip by clip from the start of the video, each forward and backward.
+- masks first: the masks of all keyframes, each by itself; then clip by clip.
 
-Work is that of the whole run without a budget, by the stages' formulas; each order gets the same shares of it. Masks
-are made and propagated once and remembered, so that this takes little longer than two runs.
+Each order gets the same shares of the work of a run without a budget, by the stages' formulas. Masks are made and
+propagated once and cached, so that this takes little longer than two runs.
 """
 
 import argparse
@@ -55,12 +55,12 @@ MEASURES = {
     "mean_length": "mean track length, frames",
     "length_of_a_pixel": "the same, by pixels",
 }
-Plan = list[tuple[VisitKey, bool]]  # visits, and whether the work of the keyframe's masks is in their price
+Plan = list[tuple[VisitKey, bool]]  # visits, and whether their work includes that of the keyframe's masks
 
 
 @dataclass(frozen=True)
 class Remembered:
-    """A generator, which is a refiner too, or a propagator, that does nothing twice."""
+    """A caching generator (also a refiner) or propagator: it computes nothing twice."""
 
     stage: Any
     known: dict[tuple[Any, ...], Any]
@@ -96,7 +96,7 @@ class Remembered:
 
 
 class Silent:
-    """Says nothing."""
+    """Reports nothing."""
 
     def progress(self, stage: str, done: int, total: int) -> None: ...
 
@@ -105,7 +105,7 @@ class Silent:
 
 @dataclass(frozen=True)
 class Bench:
-    """A video, the stages to work on it with, and where stores may be made."""
+    """A video, the stages for it, and a folder for stores."""
 
     input: Path
     video: Video
@@ -158,7 +158,7 @@ class Bench:
         )
 
     def _follow(self, store: ZarrStore, stages: Stages, plan: Plan, work: float) -> None:
-        """Make the visits of a plan until the next would be more than the work allows."""
+        """Make the visits of a plan until the next one would exceed the work."""
         store.keep_shots(self.shots)
         crossing = Crossing(
             self.video, stages, store, max_missed=self.settings.max_missed, max_frontier=self.settings.max_frontier
@@ -189,7 +189,7 @@ def masks_first(shots: list[Shot], step: int) -> Iterator[tuple[VisitKey, bool]]
         for at in keyframes(shot, step):
             yield VisitKey(SEED_ROUND, at, at, Direction.FORWARD), True
     for key, _ in first_in_first_out(shots, step):
-        yield key, key.direction is Direction.BACKWARD  # a backward visit makes no masks; those of the others are there
+        yield key, key.direction is Direction.BACKWARD  # a backward visit makes no masks; the forward ones made them
 
 
 def measure(bench: Bench, shares: list[float], report: TerminalReport) -> list[dict[str, Any]]:

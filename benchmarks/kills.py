@@ -1,9 +1,9 @@
-"""Runs killed at random moments end with the same store as one that was not.
+"""Checks that runs killed at random moments end with the same store as an uninterrupted run.
 
     python benchmarks/kills.py INPUT [--runs 20] [--kills 3] [overseg run's options]
 
-Each run is killed with SIGKILL `--kills` times, each time at a random moment of what an unbroken run takes, and then
-run to its end. Prints a line for each store and exits with 1 if any differs from the unbroken run's.
+Each run is killed with SIGKILL `--kills` times, at random moments within the duration of an uninterrupted run, and then
+run to its end. Prints a line for each store, and exits with 1 if any differs from that of the uninterrupted run.
 """
 
 import argparse
@@ -45,7 +45,7 @@ def main() -> int:
 
 
 def _killed_and_resumed(command: list[str], store: Path, n_kills: int, whole_s: float, moments: random.Random) -> str:
-    """The content hash of a store whose run was killed and run again until it was done."""
+    """The content hash of a store whose run was killed and resumed until it was complete."""
     killed_s = []
     for _ in range(n_kills):
         process = subprocess.Popen(command)

@@ -1,10 +1,10 @@
-"""Peak memory of a run does not grow with the video.
+"""Measures that the peak memory of a run does not grow with the video.
 
     python benchmarks/memory.py [--track] [--short 500] [--long 5000] [--json]
 
-Makes two videos of the same content, a scene that repeats, over-segments both without weights (hierarchy and flow),
-and prints the peak resident memory of each run and their ratio. With --track, the scene is a folder of images whose
-names hold no numbers, and `overseg track` follows a mask through it and writes all that it can.
+Makes a short and a long video of one repeated scene, over-segments both without weights (hierarchy and flow), and
+prints the peak resident memory of each run and their ratio. With --track, the scene is a folder of images without
+numbers in their names, and `overseg track` tracks a mask through it and writes all its outputs.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from overseg.output.picture_file import write_picture
 from overseg.output.video_writer import VideoWriter
 
 HEIGHT, WIDTH = 120, 160
-PERIOD = 100  # frames after which the camera is back where it began
+PERIOD = 100  # frames after which the camera is back at its start
 
 
 def main() -> None:
@@ -76,9 +76,9 @@ def _write_pan(path: Path, n_frames: int) -> None:
 
 
 def _write_images(folder: Path, n_frames: int) -> list[str]:
-    """The same as images; returns the words that say what is followed through them."""
+    """Write the same as images; return the options that prompt the tracked object."""
     folder.mkdir()
-    for frame, picture in enumerate(_pictures(n_frames, of_circle=0.15)):  # so small that nothing leaves the picture
+    for frame, picture in enumerate(_pictures(n_frames, of_circle=0.15)):  # nothing of it leaves the picture
         name = f"{frame:06d}".translate(str.maketrans("0123456789", "abcdefghij"))
         write_picture(folder / f"{name}.jpg", picture)
     mask = np.zeros((HEIGHT, WIDTH, 1), np.uint8)

@@ -1,20 +1,20 @@
-"""SAM 2 beside its upstream: seconds per mask and frame, peak memory, and how equal the masks are.
+"""Compares SAM 2 in overseg with upstream: seconds per mask and frame, peak memory, and equality of masks.
 
     python benchmarks/propagate.py [--weights sam2.1_hiera_tiny.pt] [--clip car.mp4] [--masks 1 8 32 128] [--json]
 
-Both propagate the same masks through the same frames with the same weights, in turns, each time in a process of its
-own so that peak memory is its own. Two ways of work are timed:
+Both propagate the same masks through the same frames with the same weights, in turns, each time in its own process,
+so that its peak memory is its own. Two kinds of work are timed:
 
-- clip: all masks once through the clip, forward. Upstream is driven at its best, with all masks in one state.
-- tail: the same clip is visited again as a video's tail makes it: forward, backward, and three rounds of a quarter of
-  the masks. Upstream starts a state for each visit; ours finds its features in the cache.
+- clip: all masks once through the clip, forward. Upstream has all masks in one state, which is its fastest mode.
+- tail: the same clip is visited again, as for the frontier of a video: forward, backward, and three rounds of a
+  quarter of the masks. Upstream starts a state for each visit; overseg finds its features in the cache.
 
-The folder of frames that upstream reads is written before; reading it is upstream's own work and is timed.
+The folder of frames that upstream reads is written before the timing starts; reading it is timed.
 
-With --repeat the seconds are the fewest of all turns, and the ratio is the median of the ratios turn by turn. The last
-column is the share of the device's own rate of matrix products that ours reaches, with --limit.
+With --repeat, the seconds are the minimum of all turns, and the ratio is the median of the turns' ratios. With --limit,
+the last column is the share of the device's rate of matrix products that overseg reaches.
 
-Without --weights the model is hiera-tiny with seeded random weights, which time and compare like any others.
+Without --weights, the model is hiera-tiny with seeded random weights; timing and comparison work as with any others.
 """
 
 import argparse
@@ -39,7 +39,7 @@ from overseg.data.rles import Rles
 from overseg.data.visit import Direction
 from overseg.stages import Clip, Video
 
-_TESTS = Path(__file__).resolve().parent.parent / "tests" / "propagate"  # made clips are those of the tests
+_TESTS = Path(__file__).resolve().parent.parent / "tests" / "propagate"  # the tests have the synthetic clips
 _TAIL_ROUNDS = 3
 _COLUMNS = (
     "way",
@@ -89,7 +89,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _compared(args: argparse.Namespace, weights: str, way: str, n_masks: int) -> dict[str, Any]:
-    """One row of the table: upstream and ours, each in a fresh process."""
+    """One row of the table: upstream and overseg, each in a new process."""
     from overseg.propagate.sam2.parity import compare
 
     turns = [
@@ -149,7 +149,7 @@ def _run_ours(args: argparse.Namespace, weights: str, way: str, n_masks: int) ->
             dtype=args.dtype,
             min_area_px=1,
             max_batch=args.max_batch,
-            small_regions=SmallRegions(0, 0),  # upstream fills holes with a compiled extension alone
+            small_regions=SmallRegions(0, 0),  # upstream fills holes only with a compiled extension
         )
         return [propagator.propagate(clip, *what).masks for what in _visits(n_masks, args, way)]
 
@@ -181,7 +181,7 @@ def _limit_s(propagate: Callable[[], object], args: argparse.Namespace) -> float
 
 @contextmanager
 def _measured(args: argparse.Namespace) -> Iterator[dict[str, float]]:
-    """Seconds of the block, and the process's peak memory: of the device where there is one."""
+    """Measure the seconds of the block, and the process's peak memory, that of the device if there is one."""
     import torch
 
     mixed = torch.autocast(args.device.split(":")[0], torch.bfloat16, enabled=args.dtype == "bfloat16")
@@ -194,7 +194,7 @@ def _measured(args: argparse.Namespace) -> Iterator[dict[str, float]]:
     if args.device.startswith("cuda"):
         measured["peak_mb"] = torch.cuda.max_memory_allocated() / 1e6
     else:
-        unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
+        unit = 1 if sys.platform == "darwin" else 1024  # bytes on macOS, KiB elsewhere
         measured["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
@@ -203,7 +203,7 @@ def _clock(args: argparse.Namespace) -> Callable[[], float]:
 
 
 def _visits(n_masks: int, args: argparse.Namespace, way: str) -> list[tuple[Rles, Direction]]:
-    """What is propagated, and where to."""
+    """The masks to propagate, and the clip."""
     prompts = _prompts(_clip(args).video.info.size, n_masks)
     if way == "clip":
         return [(prompts, Direction.FORWARD)]
@@ -213,7 +213,7 @@ def _visits(n_masks: int, args: argparse.Namespace, way: str) -> list[tuple[Rles
 
 
 def _prompts(size: tuple[int, int], n_masks: int) -> Rles:
-    """Discs of many places and sizes."""
+    """Discs at many places and of many sizes."""
     random = np.random.default_rng(0)
     height, width = size
     y, x = np.mgrid[:height, :width]

