@@ -66,7 +66,8 @@ def seeded(video: Video, output: Path, find: Finder, seeding: Seeding, *, overwr
         if not len(objects):
             raise InputError(
                 f"{len(found.masks)} masks were found on frame {found.frame}, none with a connected part of "
-                f"{seeding.min_area_px} px: lower --min-area, --pred-iou-thresh or --stability-score-thresh"
+                f"{seeding.min_mask_region_area_px} px: lower --min-mask-region-area, "
+                "--pred-iou-thresh or --stability-score-thresh"
             )
         for row in range(len(objects)):
             (selected / f"obj_{row + 1:02d}.png").write_bytes(mask_png(objects.take([row])))

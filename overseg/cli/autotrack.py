@@ -75,7 +75,7 @@ def _add_choice(group: Any) -> None:
         default=500,
         dest="min_area",
         metavar="PIXELS",
-        help="holes and islands of objects smaller than this are removed (500)",
+        help="smaller connected parts of masks are removed (500)",
     )
     group.add_argument("--seeds-per-object", type=int, default=2, metavar="N", help="points on each (2)")
     group.add_argument("--background-seeds", type=int, default=0, metavar="N", help="points beside each (0)")
@@ -108,7 +108,7 @@ def call(args: argparse.Namespace) -> int:
     from overseg.cli.info import headline
     from overseg.prompts.seeding import Seeding
 
-    seeding = Seeding(min_area_px=args.min_area, **{name: getattr(args, name) for name in _SEEDING})
+    seeding = Seeding(min_mask_region_area_px=args.min_area, **{name: getattr(args, name) for name in _SEEDING})
     masks = MaskOptions(**{name: getattr(args, name) for name in _MASKS})
     with ExitStack() as stack:
         report = TerminalReport(quiet=args.quiet)

@@ -10,7 +10,7 @@ from overseg.prompts.choosing import largest_objects, without_specks
 from overseg.prompts.clicks import Clicks
 from overseg.prompts.seeds import background_points, seed_points
 
-_LEAST = {"max_objects": 1, "min_area_px": 1, "seeds_per_object": 1, "background_seeds": 0}
+_LEAST = {"max_objects": 1, "min_mask_region_area_px": 1, "seeds_per_object": 1, "background_seeds": 0}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,13 +19,13 @@ class Seeding:
 
     Attributes:
         max_objects: maximum number of objects; the largest are chosen.
-        min_area_px: smaller connected parts of masks are removed; in pixels.
+        min_mask_region_area_px: smaller connected parts of masks are removed; in pixels.
         seeds_per_object: points on each object, at least 25 px apart; fewer on small objects.
         background_seeds: points beside each object, on no other object.
     """
 
     max_objects: int = 3
-    min_area_px: int = 500
+    min_mask_region_area_px: int = 500
     seeds_per_object: int = 2
     background_seeds: int = 0
 
@@ -36,12 +36,12 @@ class Seeding:
 
     def largest(self, masks: Rles) -> tuple[Rles, tuple[str, ...]]:
         """Return the largest objects among all masks of a frame, with the names obj_1, obj_2 and so on."""
-        objects = largest_objects(masks, max_objects=self.max_objects, min_area_px=self.min_area_px)
+        objects = largest_objects(masks, max_objects=self.max_objects, min_area_px=self.min_mask_region_area_px)
         return objects, tuple(f"obj_{row + 1}" for row in range(len(objects)))
 
     def first(self, masks: Rles, names: tuple[str, ...]) -> tuple[Rles, tuple[str, ...]]:
         """Return the first of these objects that are large enough, with their names."""
-        cleaned = without_specks(masks, self.min_area_px)
+        cleaned = without_specks(masks, self.min_mask_region_area_px)
         rows = np.flatnonzero(cleaned.area_px() > 0)[: self.max_objects]
         return cleaned.take(rows), tuple(names[row] for row in rows)
 

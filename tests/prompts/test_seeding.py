@@ -133,7 +133,7 @@ def test_names_stay_with_their_objects():
     ("options", "line"),
     [
         ({"max_objects": 0}, "--max-objects takes a whole number of at least 1, not 0"),
-        ({"min_area_px": 0}, "--min-area takes a whole number of at least 1, not 0"),
+        ({"min_mask_region_area_px": 0}, "--min-mask-region-area takes a whole number of at least 1, not 0"),
         ({"seeds_per_object": 0}, "--seeds-per-object takes a whole number of at least 1, not 0"),
         ({"background_seeds": -1}, "--background-seeds takes a whole number of at least 0, not -1"),
     ],
