@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from overseg.api.track_choice import TrackChoice
     from overseg.data.prompts import Prompts
     from overseg.data.track_settings import TrackSettings
-    from overseg.prompts.given import Given
+    from overseg.prompts.arguments import PromptArguments
     from overseg.prompts.objects import PromptedObjects
     from overseg.stages import Report
     from overseg.store.result import Result
@@ -87,7 +87,7 @@ def track(
     Raises:
         OversegError: what was expected, what came, where, and what to do.
     """
-    from overseg.prompts.given import Given
+    from overseg.prompts.arguments import PromptArguments
     from overseg.report import TerminalReport
     from overseg.store.result import open_result
     from overseg.video.open import open_video
@@ -98,7 +98,7 @@ def track(
         which = {name: changes[name] for name in _WHICH_FRAMES if name in changes}  # type: ignore[literal-required]
         video = stack.enter_context(open_video(input, **which))
         stack.enter_context(out_of_memory_as_error())
-        given = Given(prompts=prompts, boxes=boxes, points=points, masks=masks, frame=prompt_frame)
+        given = PromptArguments(prompts=prompts, boxes=boxes, points=points, masks=masks, frame=prompt_frame)
         objects = _objects(video, given, click=click, report=report)
         targets = _Targets(objects, None if detector is None else Path(detector), tuple(categories))
         choice = _choice(targets, device, dict(changes), feature_cache, report)
@@ -132,7 +132,9 @@ class _Targets:
         return self.detector is None and self.objects is not None and bool(self.objects.prompts.has_mask.all())
 
 
-def _objects(video: "BufferedVideo", given: "Given", *, click: bool, report: "Report") -> "PromptedObjects | None":
+def _objects(
+    video: "BufferedVideo", given: "PromptArguments", *, click: bool, report: "Report"
+) -> "PromptedObjects | None":
     """What is given, and what a person clicks on; None for nothing."""
     given.check_frame(len(video))
     pointed = given.pointed(video.source_size)
@@ -176,7 +178,7 @@ def _work(
     from overseg.build import build_follower, build_redetection
     from overseg.data.machine import Machine
     from overseg.engine.follow.track import track as work
-    from overseg.prompts.given import fingerprint_of
+    from overseg.prompts.arguments import fingerprint_of
     from overseg.store.zarr_store import ZarrStore
 
     settings, objects = choice.settings, targets.objects

@@ -17,7 +17,7 @@ from overseg.prompts.words import parse_box, parse_mask, parse_point
 
 
 @dataclass(frozen=True, kw_only=True)
-class Given:
+class PromptArguments:
     """The prompt arguments of `overseg.track`; see there.
 
     Attributes:
