@@ -5,10 +5,10 @@ import os
 from pathlib import Path
 
 import pytest
-from jaxtyping import install_import_hook
+from typechecker import check_annotations
 
 # Before anything of overseg is imported: from here on every annotation in it is checked when it is used.
-install_import_hook("overseg", "typechecker.typechecked")
+check_annotations("overseg")
 
 # Tests run side by side: OpenMP's threads must not spin while they wait. Read when torch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

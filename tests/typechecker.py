@@ -1,6 +1,125 @@
-"""The type checker that runs over the package while it is tested."""
+"""Checks every annotation of a package while it is tested: types by beartype, shapes of arrays by jaxtyping.
+
+jaxtyping's own import hook does the same checks, but binds and checks the arguments of each call two to three times.
+That doubled the duration of the tests.
+"""
+
+import ast
+import dataclasses
+import functools
+import inspect
+import sys
+from collections.abc import Callable, Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from importlib.util import decode_source
+from types import CodeType, FunctionType, ModuleType, SimpleNamespace
+from typing import Any, get_args, get_type_hints
 
 from beartype import BeartypeConf, beartype
+from jaxtyping import AbstractArray, jaxtyped
 
-# A whole number is welcome where a float is asked for, as everywhere in Python.
-typechecked = beartype(conf=BeartypeConf(is_pep484_tower=True))
+_CHECKED = "_checked_while_testing"
+# An int is accepted where a float is annotated, as everywhere in Python.
+_check_types = beartype(conf=BeartypeConf(is_pep484_tower=True))
+
+
+def check_annotations(package: str) -> None:
+    """Check the annotations of each module of the package that is imported from now on."""
+    sys.meta_path.insert(0, _Finder(package))
+
+
+def checked(thing: Any) -> Any:
+    """Return a function that checks its arguments and its result, or a class; a dataclass checks its fields."""
+    if isinstance(thing, FunctionType):
+        return _checked_function(thing)
+    if dataclasses.is_dataclass(thing) and "__init__" in vars(thing):
+        thing.__init__ = _checked_function(thing.__init__)  # type: ignore[misc]
+    return thing
+
+
+def _checked_function(function: FunctionType) -> Any:
+    """Return the function with its checks, which are made at the first call: most functions are not called."""
+    check: Callable[..., Any] | None = None
+
+    @functools.wraps(function)
+    def with_checks(*arguments: Any, **options: Any) -> Any:
+        __tracebackhide__ = True
+        nonlocal check
+        if check is None:
+            check = _with_shapes(function)
+        return check(*arguments, **options)
+
+    return with_checks
+
+
+def _with_shapes(function: FunctionType) -> Callable[..., Any]:
+    """Return the function with its types checked, and the shapes where it has any."""
+    function.__annotations__ = {name: _hint(hint, function) for name, hint in function.__annotations__.items()}
+    types_checked = _check_types(function)
+    if not any(map(_has_shape, function.__annotations__.values())):
+        return types_checked
+
+    def shapes_checked(*arguments: Any, **options: Any) -> Any:
+        __tracebackhide__ = True
+        with jaxtyped("context"):  # within one call, a dimension has one size
+            return types_checked(*arguments, **options)
+
+    return shapes_checked
+
+
+def _hint(hint: Any, function: FunctionType) -> Any:
+    """Return an annotation without strings, or Any where it names what is imported for the type checker alone."""
+    try:
+        written = SimpleNamespace(__annotations__={"hint": hint})
+        return get_type_hints(written, function.__globals__, include_extras=True)["hint"]
+    except NameError:
+        return Any
+
+
+def _has_shape(hint: Any) -> bool:
+    return (inspect.isclass(hint) and issubclass(hint, AbstractArray)) or any(map(_has_shape, get_args(hint)))
+
+
+class _Finder(MetaPathFinder):
+    """Finds the modules of the package as usual, and has them loaded by `_Loader`."""
+
+    def __init__(self, package: str) -> None:
+        self._package = package
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if name.partition(".")[0] != self._package:
+            return None
+        spec = PathFinder.find_spec(name, path, target)
+        if spec is not None and isinstance(spec.loader, SourceFileLoader):
+            spec.loader = _Loader(spec.loader.name, spec.loader.path)
+        return spec
+
+
+class _Loader(SourceFileLoader):
+    """Decorates every function and class of a module with `checked`."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        path = self.get_filename(fullname)
+        tree = _Decorating().visit(ast.parse(decode_source(self.get_data(path)), path))
+        return compile(ast.fix_missing_locations(tree), path, "exec", dont_inherit=True)
+
+    def exec_module(self, module: ModuleType) -> None:
+        vars(module)[_CHECKED] = checked
+        super().exec_module(module)
+
+
+class _Decorating(ast.NodeTransformer):
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.decorator_list.append(_decorator(node))  # the first that is applied: others may drop the annotations
+        return self.generic_visit(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        node.decorator_list.insert(0, _decorator(node))  # the last: `dataclass` makes the __init__ that is checked
+        return self.generic_visit(node)
+
+
+def _decorator(node: ast.stmt) -> ast.Name:
+    return ast.copy_location(ast.Name(_CHECKED, ast.Load()), node)

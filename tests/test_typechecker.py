@@ -1,0 +1,70 @@
+"""Annotations of the package are checked while it is tested."""
+
+import sys
+
+import numpy as np
+import pytest
+from beartype.roar import BeartypeCallHintViolation
+from typechecker import check_annotations
+
+from overseg.data.budget import Budget
+from overseg.data.rles import Rles
+
+MODULE = """
+from dataclasses import dataclass
+from jaxtyping import Float
+import numpy as np
+
+@dataclass(frozen=True)
+class Table:
+    rows: Float[np.ndarray, "n 2"]
+    weights: Float[np.ndarray, " n"]
+
+    @property
+    def later(self) -> "Later":
+        return self.rows
+
+class Later:
+    pass
+
+def summed(one: Float[np.ndarray, "n d"], other: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
+    return (one + other).sum(axis=1)
+
+def turned(one: Float[np.ndarray, "a b"]) -> Float[np.ndarray, "b a"]:
+    return one
+
+def unknown(one: "NotImported") -> float:
+    return one
+"""
+
+
+def test_types_and_shapes(tmp_path, monkeypatch):
+    (tmp_path / "annotated.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "meta_path", sys.meta_path.copy())
+    check_annotations("annotated")
+    import annotated
+
+    ones = np.ones((3, 2))
+    assert annotated.summed(ones, ones).tolist() == [4, 4, 4]
+    assert annotated.turned(np.ones((2, 2))).shape == (2, 2)
+    assert annotated.unknown(1) == 1
+    table = annotated.Table(ones, np.ones(3))
+    for wrong in (
+        lambda: annotated.summed(ones, np.ones((2, 2))),
+        lambda: annotated.summed(ones, ones.astype(int)),
+        lambda: annotated.summed(ones, ones.tolist()),
+        lambda: annotated.turned(ones),
+        lambda: annotated.unknown("x"),
+        lambda: annotated.Table(ones, np.ones(2)),
+        lambda: table.later,
+    ):
+        with pytest.raises(BeartypeCallHintViolation):
+            wrong()
+
+
+def test_the_package_is_checked():
+    with pytest.raises(BeartypeCallHintViolation):
+        Rles.from_masks(np.zeros((2, 3), bool))
+    with pytest.raises(BeartypeCallHintViolation):
+        Budget(max_masks="3")
