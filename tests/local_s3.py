@@ -5,9 +5,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Thread
 
 import boto3
-from moto.server import ThreadedMotoServer
+from moto.moto_server.werkzeug_app import create_backend_app
+from werkzeug.serving import make_server
 
 KEY, SECRET = "AKIDOFNOBODY", "a-secret-that-nobody-may-read"
 
@@ -60,11 +62,12 @@ class LocalS3:
 def local_s3() -> Iterator[LocalS3]:
     """A server with an empty bucket; the environment leads to it under this block."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # else a line for every request
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
+    # moto's own server finds out for each request which service it is for, which takes longer than the rest.
+    server = make_server("127.0.0.1", 0, create_backend_app("s3"), threaded=True)
+    serving = Thread(target=server.serve_forever)
+    serving.start()
     variables = {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}",
         "AWS_ALLOW_HTTP": "true",
         "AWS_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": KEY,
@@ -79,4 +82,6 @@ def local_s3() -> Iterator[LocalS3]:
     finally:
         os.environ.clear()
         os.environ.update(before)
-        server.stop()
+        server.shutdown()
+        serving.join()
+        server.server_close()
