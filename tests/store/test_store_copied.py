@@ -33,13 +33,20 @@ def whole(tmp_path_factory) -> str:
     return run_toy(tmp_path_factory.mktemp("whole") / "a.zarr", GENERATOR).content_hash()
 
 
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory) -> Path:
+    """A store whose run a budget ended."""
+    path = tmp_path_factory.mktemp("begun") / "a.zarr"
+    run_toy(path, GENERATOR, budget="masks=30")
+    return path
+
+
 @pytest.mark.parametrize("files_a_step", [1, 4, 1000])
 @pytest.mark.parametrize("begins", [0, 3, 7])
 def test_a_copy_made_meanwhile_goes_on_to_the_same_result_or_is_refused(
-    tmp_path, monkeypatch, whole, begins, files_a_step
+    tmp_path, monkeypatch, whole, begun, begins, files_a_step
 ):
-    source, copy = tmp_path / "a.zarr", tmp_path / "copy.zarr"
-    run_toy(source, GENERATOR, budget="masks=30")
+    source, copy = shutil.copytree(begun, tmp_path / "a.zarr"), tmp_path / "copy.zarr"
     commit, n_commits = ZarrStore.commit, 0
     copying = copied_slowly(source, copy, files_a_step)
 
