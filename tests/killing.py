@@ -4,20 +4,40 @@ import multiprocessing
 import os
 import signal
 import stat
+import sys
 import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 OF_A_DISK = ("os.fsync", "os.replace", "os.rename", "os.unlink", "os.rmdir", "os.mkdir")  # what a writer asks it for
 OF_A_BUCKET = ("obstore.put", "obstore.delete")
 Work = Callable[..., Any]
+_PRELOADED = (  # what any of the work needs
+    "fuzzing.seed_files",
+    "obstore",
+    "overseg.api.relink",
+    "overseg.api.repair",
+    "overseg.generate.hierarchy",
+    "overseg.interchange.exporting",
+    "overseg.interchange.importing",
+    "overseg.maintenance.mending",
+    "overseg.store.bucket",
+    "overseg.store.result",
+    "overseg.store.zarr_store",
+    "overseg.video.open",
+    "pytest",
+    "store.store_samples",
+)
 
 
 @dataclass(frozen=True)
@@ -28,9 +48,13 @@ class Killing:
     asked_for: tuple[str, ...]
 
     @classmethod
-    def with_preloaded(cls, *modules: str, asked_for: tuple[str, ...] = OF_A_DISK) -> "Killing":
+    def of(cls, asked_for: tuple[str, ...]) -> "Killing":
+        """Start the one server that this process has; from then on its modules are fixed."""
         processes = multiprocessing.get_context("forkserver")
-        processes.set_forkserver_preload(list(modules))
+        processes.set_forkserver_preload([*_PRELOADED])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), *sys.path]))
+            forkserver.ensure_running()
         return cls(processes, asked_for)
 
     def steps(self, work: Work, *arguments: Any, at_most: int | None = None) -> list[int]:

@@ -12,7 +12,7 @@ from cli.test_cli_repair import flip, hash_of
 from fuzzing.seed_files import write_stores_to_repair
 from fuzzing.store_damage import contents
 from in_memory import folder_in_memory
-from killing import Killing
+from killing import OF_A_DISK, Killing
 
 import overseg
 from overseg.api.repair import repair
@@ -91,9 +91,7 @@ def check_nothing_is_lost(store: Path, before: dict[str, bytes], wanted: str) ->
 
 def test_killed_at_any_step(damaged, tmp_path):
     store, wanted = damaged
-    killing = Killing.with_preloaded(
-        "overseg.api.repair", "overseg.maintenance.mending", "overseg.video.open", "overseg.generate.hierarchy"
-    )
+    killing = Killing.of(OF_A_DISK)
     steps = killing.steps(mend, shutil.copytree(store, tmp_path / "whole.zarr"), at_most=AT_MOST)
     check_mended(tmp_path / "whole.zarr", wanted)
     before = contents(store)
@@ -108,7 +106,7 @@ def test_killed_at_any_step(damaged, tmp_path):
 def test_two_at_once(damaged):
     """One mends it; the other one is told so at once, or finds that nothing is damaged any more."""
     store, wanted = damaged
-    killing = Killing.with_preloaded("overseg.api.repair", "overseg.maintenance.mending")
+    killing = Killing.of(OF_A_DISK)
     both = [killing.processes.Process(target=mend_or_be_told, args=(store,)) for _ in range(2)]
     for process in both:
         process.start()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from in_memory import folder_in_memory
-from killing import Killing
+from killing import OF_A_DISK, Killing
 
 from overseg.api.relink import relink as relink_store
 from overseg.errors import InputError
@@ -28,9 +28,7 @@ def tmp_path() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def killing() -> Killing:
-    return Killing.with_preloaded(
-        "overseg.interchange.exporting", "overseg.interchange.importing", "overseg.api.relink"
-    )
+    return Killing.of(OF_A_DISK)
 
 
 def content(path: Path) -> dict[str, bytes]:

@@ -96,7 +96,7 @@ def test_a_visit_is_fetched_once_at_most(s3, url, monkeypatch):
 
 
 def test_killed_at_any_request_it_ends_the_same(s3, tmp_path, monkeypatch):
-    killing = Killing.with_preloaded("overseg.store.zarr_store", "overseg.store.bucket", asked_for=OF_A_BUCKET)
+    killing = Killing.of(OF_A_BUCKET)
     run(tmp_path / "whole.zarr")
     wanted = {True: files_of_result(tmp_path / "whole.zarr")}
     with open_store(tmp_path / "part.zarr", n_frames=N_FRAMES) as store:

@@ -6,7 +6,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
-from killing import Killing
+from killing import OF_A_DISK, Killing
 from store.store_samples import open_store, publish, same, visits
 
 from overseg.store.result import open_result, progress
@@ -39,7 +39,7 @@ def commit_and_tell(path: Path, connection: Connection) -> None:
 
 @pytest.fixture(scope="module")
 def killing() -> Killing:
-    return Killing.with_preloaded("overseg.store.zarr_store", "overseg.store.result")
+    return Killing.of(OF_A_DISK)
 
 
 @pytest.fixture(scope="module")
