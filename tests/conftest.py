@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 from in_memory import put_folders_in_memory
-from remembered_flow import remember_flows
+from remembered import remember
 from typechecker import check_annotations
 
 # Before anything of overseg is imported: from here on every annotation in it is checked when it is used.
 check_annotations("overseg")
-remember_flows()
+remember()
 put_folders_in_memory()
+
+# What tests expect was made on a CPU: the device "auto" is "cpu" on every machine, in their subprocesses, too.
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 # Tests run side by side: OpenMP's threads must not spin while they wait. Read when torch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

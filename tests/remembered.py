@@ -1,0 +1,106 @@
+"""What most tests compute again, computed once in each process: optical flow, and the passes of ONNX models.
+
+Both depend on their settings, their arguments and perhaps the number of threads alone; `test_remembered.py` checks it.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from hashlib import blake2b
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import cv2
+import numpy as np
+import onnxruntime
+
+Arrays = tuple[np.ndarray, ...]
+
+
+class Memory:
+    """Arrays by the key of what they were computed from; those used last are kept."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._found: OrderedDict[Any, Arrays] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: Any, compute: Callable[[], Arrays]) -> Arrays:
+        """Return copies, or what is computed where nothing is kept."""
+        with self._lock:
+            if key in self._found:
+                self._found.move_to_end(key)
+                return _copied(self._found[key])
+        found = compute()
+        if _n_bytes(found) <= self._most_bytes // 50:
+            with self._lock:
+                self._found[key] = _copied(found)
+                while sum(map(_n_bytes, self._found.values())) > self._most_bytes:
+                    self._found.popitem(last=False)
+        return found
+
+
+_flows, _passes = Memory(1 << 27), Memory(1 << 28)
+
+
+class RememberedFlow:
+    """OpenCV's DISOpticalFlow."""
+
+    original = cv2.DISOpticalFlow
+
+    def __init__(self, preset: int) -> None:
+        self._flow = self.original.create(preset)
+        self._settings: dict[str, tuple[Any, ...]] = {"create": (preset,)}
+
+    @classmethod
+    def create(cls, preset: int = cv2.DISOPTICAL_FLOW_PRESET_FAST) -> "RememberedFlow":
+        return cls(preset)
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._flow, name)
+        if not name.startswith("set"):
+            return method
+
+        def remembered(*value: Any) -> None:
+            method(*value)
+            self._settings[name] = value
+
+        return remembered
+
+    def calc(self, one: np.ndarray, other: np.ndarray, flow: np.ndarray | None) -> np.ndarray:
+        key = (cv2.getNumThreads(), *sorted(self._settings.items()), *map(_digest, (one, other, flow)))
+        return _flows.get(key, lambda: (self._flow.calc(one, other, flow),))[0]
+
+
+class RememberedSession(onnxruntime.InferenceSession):
+    """onnxruntime's session of a model in a file."""
+
+    def __init__(self, model: str, options: onnxruntime.SessionOptions | None = None, **others: Any) -> None:
+        super().__init__(model, options, **others)
+        self._key = (blake2b(Path(model).read_bytes()).digest(), options and options.intra_op_num_threads)
+
+    def run(self, outputs: list[str] | None, inputs: dict[str, np.ndarray], *others: Any) -> list[np.ndarray]:
+        compute = super().run
+        named = [(name, _digest(value)) for name, value in sorted(inputs.items())]
+        key = (*self._key, *(outputs or ()), *named)
+        return list(_passes.get(key, lambda: tuple(compute(outputs, inputs, *others))))
+
+
+def remember() -> None:
+    """Have flow and passes remembered in this process from now on."""
+    cv2.DISOpticalFlow = RememberedFlow
+    onnxruntime.InferenceSession = RememberedSession
+
+
+def _digest(array: np.ndarray | None) -> bytes:
+    if array is None:
+        return b""
+    return blake2b(np.ascontiguousarray(array).data, salt=f"{array.shape}".encode()[:16], digest_size=16).digest()
+
+
+def _copied(arrays: Arrays) -> Arrays:
+    return tuple(array.copy() for array in arrays)
+
+
+def _n_bytes(arrays: Arrays) -> int:
+    return sum(array.nbytes for array in arrays)
