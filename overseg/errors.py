@@ -31,3 +31,16 @@ class DeviceError(OversegError):
 
 class HostError(OversegError):
     """A service on another machine cannot be reached, refuses, or failed at what it was asked for."""
+
+
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "Insufficient memory")  # CUDA and MPS; torch's CPU; OpenCV
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error of NumPy, OpenCV or PyTorch reports that memory ran out. Each has errors of its own.
+
+    >>> is_out_of_memory(RuntimeError("MPS backend out of memory"))
+    True
+    """
+    is_of_class = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"  # torch is not imported
+    return is_of_class or any(words in str(error) for words in _OUT_OF_MEMORY)

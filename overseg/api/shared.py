@@ -12,7 +12,7 @@ from overseg.data.byte_size import parse_bytes
 from overseg.data.machine import Machine
 from overseg.data.setting import to_stored
 from overseg.data.settings import SharedSettings
-from overseg.errors import DeviceError, OversegError, SettingsError
+from overseg.errors import DeviceError, OversegError, SettingsError, is_out_of_memory
 
 if TYPE_CHECKING:
     from overseg.data.video_info import VideoInfo
@@ -84,12 +84,9 @@ def out_of_memory_as_error() -> Iterator[None]:
     except OversegError:
         raise
     except Exception as e:
-        if isinstance(e, MemoryError) or any(words in str(e) for words in _OUT_OF_MEMORY):
+        if is_out_of_memory(e):
             raise DeviceError(
                 "out of memory; what was committed is kept: shrink the frames with --resize, use a smaller model, "
                 "or close other programs, then run again"
             ) from e
         raise
-
-
-_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "Insufficient memory")

@@ -9,10 +9,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from overseg.batching import enough_memory
 from overseg.data.frame import Frame
-from overseg.errors import DeviceError, WeightsError
-from overseg.generate.batching import WHAT_HELPS
+from overseg.errors import WeightsError
 from overseg.generate.encoding import Framing, encode
+from overseg.generate.prompt_batches import ADVICE
 
 if TYPE_CHECKING:
     from segment_anything.modeling import Sam
@@ -54,11 +55,8 @@ class FrameEncoder:
         return encoding
 
     def _encode(self, frame: Frame, framing: Framing) -> Tensor:
-        try:
-            with self.precision:
-                encoding = encode(self.sam, frame.rgb, framing)
-        except torch.OutOfMemoryError as e:
-            raise DeviceError(f"the device has not enough memory to encode a frame; {WHAT_HELPS}") from e
+        with enough_memory(for_="to encode one frame", advice=ADVICE), self.precision:
+            encoding = encode(self.sam, frame.rgb, framing)
         check_finite(encoding)
         return encoding
 

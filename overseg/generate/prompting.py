@@ -15,12 +15,12 @@ from overseg.data.masks import KeyframeMasks, sam_outputs_of
 from overseg.data.rles import Rles
 from overseg.errors import InputError
 from overseg.generate.appearance import Appearance
-from overseg.generate.batching import Batching
 from overseg.generate.candidates import SAME_IOU, Candidates, Thresholds, mask_iou
 from overseg.generate.decode import FIRST_SAM_OUTPUT, Answers, MaskDecoding
 from overseg.generate.encoding import LOGIT_PX, Framing, mask_to_logits
 from overseg.generate.enlarging import Enlarging
 from overseg.generate.frame_encoder import FrameEncoder, check_finite
+from overseg.generate.prompt_batches import PromptBatches
 
 MIN_SIDE_PX = 32
 
@@ -62,7 +62,7 @@ class PromptedFrame:
         encoder: FrameEncoder,
         frame: Frame,
         *,
-        batching: Batching,
+        batching: PromptBatches,
         floors: Thresholds,
         stability_samples: int | None,
     ) -> None:

@@ -12,22 +12,16 @@ from jaxtyping import Int
 from overseg.data.frame import Frame
 from overseg.data.masks import KeyframeMasks, RefinedMasks
 from overseg.data.rles import Rles
-from overseg.generate.batching import Batching
 from overseg.generate.candidates import Candidates, Thresholds
 from overseg.generate.covering import Coverage, relaxing
 from overseg.generate.explained import BORDERLINE, ExplainedPoints
 from overseg.generate.frame_encoder import FrameEncoder
 from overseg.generate.keep import keep_masks
 from overseg.generate.merging import merged
-from overseg.generate.options import (
-    DEFAULT_POINTS_PER_BATCH,
-    check_at_least,
-    check_shares,
-    grid_work,
-    prompts_work,
-)
-from overseg.generate.point_grid import grid_rounds, point_grid
+from overseg.generate.point_grid import grid_rounds, grid_work, point_grid, prompts_work
+from overseg.generate.prompt_batches import DEFAULT_POINTS_PER_BATCH, PromptBatches
 from overseg.generate.prompting import PromptedFrame, PropagatedAnswers
+from overseg.generate.ranges import check_at_least, check_shares
 from overseg.generate.small_regions import without_small_regions
 
 if TYPE_CHECKING:
@@ -119,7 +113,7 @@ class Sam1Generator:
         self._min_region_px = min_mask_region_area
         self._min_area_px, self._max_masks = min_area_px, max_masks
         self._use_propagated, self._min_agreement = use_propagated, min_agreement
-        self._batching = Batching(points_per_batch, sam.device)
+        self._batching = PromptBatches(points_per_batch, sam.device)
 
     def thinned(self, share: float) -> "Sam1Generator":
         """The same with this share of the points on a side of the grid. The two share what they encode of frames."""

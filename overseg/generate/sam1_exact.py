@@ -13,14 +13,15 @@ from overseg.data.frame import Frame
 from overseg.data.masks import KeyframeMasks
 from overseg.data.rles import Rles
 from overseg.errors import InputError, SettingsError
-from overseg.generate.batching import Batching
 from overseg.generate.candidates import Thresholds
 from overseg.generate.frame_encoder import FrameEncoder
-from overseg.generate.keep import joined_sam_outputs, kept_rows, largest, spokesmen
-from overseg.generate.options import DEFAULT_POINTS_PER_BATCH, check_at_least, check_shares, grid_work
-from overseg.generate.point_grid import point_grid
+from overseg.generate.keep import joined_sam_outputs, largest
+from overseg.generate.point_grid import grid_work, point_grid
+from overseg.generate.prompt_batches import DEFAULT_POINTS_PER_BATCH, PromptBatches
 from overseg.generate.prompting import MIN_SIDE_PX, PromptedFrame
+from overseg.generate.ranges import check_at_least, check_shares
 from overseg.generate.small_regions import without_small_regions
+from overseg.suppression import box_iou, kept_rows, suppress
 from overseg.torchvision_ops import import_torchvision
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class ExactSam1Generator:
         self._box_nms_thresh, self._crop_nms_thresh = box_nms_thresh, crop_nms_thresh
         self._crop_overlap_ratio, self._min_region_px = crop_overlap_ratio, min_mask_region_area
         self._min_area_px, self._max_masks = min_area_px, max_masks
-        self._batching = Batching(points_per_batch, sam.device)
+        self._batching = PromptBatches(points_per_batch, sam.device)
 
     def thinned(self, share: float) -> "ExactSam1Generator":
         """The same with this share of the points on a side of the grid."""
@@ -226,21 +227,12 @@ def _distinct(
     """Box non-maximum suppression: the masks of highest score, each with the levels of those that it replaces."""
     boxes = _boxes_xyxy(masks.rles)
     order = np.argsort(-score, kind="stable")
-    spokesman = spokesmen(order, lambda row: _box_iou(boxes[row], boxes) > thresh)
-    return replace(masks, sam_outputs=joined_sam_outputs(masks.sam_outputs, spokesman)).take(
-        kept_rows(order, spokesman)
-    )
+    kept_as = suppress(order, lambda row: box_iou(boxes[row], boxes) > thresh)
+    joined = replace(masks, sam_outputs=joined_sam_outputs(masks.sam_outputs, kept_as))
+    return joined.take(kept_rows(order, kept_as))
 
 
 def _boxes_xyxy(rles: Rles) -> Float[np.ndarray, "n 4"]:
     """Boxes from first to last pixel, as segment_anything has them: a pixel narrower and lower than COCO's."""
     x, y, width, height = rles.boxes_xywh().T
     return np.stack([x, y, x + np.maximum(width - 1, 0), y + np.maximum(height - 1, 0)], axis=1)
-
-
-def _box_iou(box: Float[np.ndarray, " 4"], boxes: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, " n"]:
-    """Intersection over union of a box with each of many, in [0, 1]; 0 between boxes without area."""
-    sides = (np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2])).clip(min=0)
-    both = sides.prod(axis=1)
-    union = (box[2:] - box[:2]).prod() + (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) - both
-    return np.divide(both, union, out=np.zeros(len(boxes)), where=union > 0)

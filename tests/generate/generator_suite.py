@@ -11,7 +11,7 @@ from generate.pictures import frame, photograph, plain, shapes
 from overseg.data.frame import Frame
 from overseg.data.masks import KeyframeMasks
 from overseg.data.rles import Rles
-from overseg.generate.batching import Batching
+from overseg.generate.prompt_batches import PromptBatches
 from overseg.stages import MaskGenerator
 
 
@@ -22,7 +22,7 @@ def generate(generator: MaskGenerator, keyframe: Frame) -> KeyframeMasks:
 
 def batch_as_on_a_gpu(monkeypatch: pytest.MonkeyPatch, module: ModuleType) -> None:
     """Let the generators of a module decode in batches, as on a GPU."""
-    monkeypatch.setattr(module, "Batching", lambda size, _: Batching(size, torch.device("cuda")))
+    monkeypatch.setattr(module, "PromptBatches", lambda size, _: PromptBatches(size, torch.device("cuda")))
 
 
 class GeneratorSuite:

@@ -9,12 +9,12 @@ import torch
 from overseg.data.masks import KeyframeMasks, sam_outputs_of
 from overseg.data.rles import Rles
 from overseg.errors import DeviceError, WeightsError
-from overseg.generate.batching import Batching
 from overseg.generate.candidates import Thresholds
 from overseg.generate.covering import Coverage, relaxing
 from overseg.generate.explained import ExplainedPoints
 from overseg.generate.keep import keep_masks
 from overseg.generate.point_grid import grid_rounds, point_grid
+from overseg.generate.prompt_batches import PromptBatches
 
 GPU = torch.device("cuda")
 
@@ -131,7 +131,7 @@ def test_a_batch_that_does_not_fit_is_halved_and_nothing_is_left_out():
             raise torch.OutOfMemoryError
         return list(range(10))[items]
 
-    done = [item for batch in Batching(8, GPU).run(10, work) for item in batch]
+    done = [item for batch in PromptBatches(8, GPU).run(10, work) for item in batch]
     assert done == list(range(10))
 
 
@@ -143,7 +143,7 @@ def test_on_a_cpu_items_come_in_order_each_computed_in_one_thread():
         return items
 
     threads = torch.get_num_threads()
-    done = list(Batching(3, torch.device("cpu")).run(10, work))
+    done = list(PromptBatches(3, torch.device("cpu")).run(10, work))
     assert done == [slice(item, item + 1) for item in range(10)]
     assert seen == [(1, True)] * 10
     assert torch.get_num_threads() == threads
@@ -154,7 +154,7 @@ def test_on_a_cpu_what_fails_in_a_thread_is_raised():
         raise WeightsError("not finite")
 
     with pytest.raises(WeightsError, match="not finite"):
-        list(Batching(3, torch.device("cpu")).run(10, work))
+        list(PromptBatches(3, torch.device("cpu")).run(10, work))
 
 
 def test_one_item_that_does_not_fit_says_what_helps():
@@ -162,4 +162,4 @@ def test_one_item_that_does_not_fit_says_what_helps():
         raise torch.OutOfMemoryError
 
     with pytest.raises(DeviceError, match="--dtype bfloat16"):
-        list(Batching(8, GPU).run(10, work))
+        list(PromptBatches(8, GPU).run(10, work))

@@ -7,9 +7,9 @@ import torch
 from PIL import Image
 from sam2.modeling.sam2_base import SAM2Base
 
+from overseg.batching import enough_memory
 from overseg.data.frame import Frame
 from overseg.data.video_info import VideoInfo
-from overseg.propagate.batches import enough_memory
 from overseg.propagate.feature_cache import FeatureCache
 
 OUT_OF_MEMORY = "try smaller weights (sam2.1_hiera_tiny), --propagation-size 512, --resize, or --device cpu"

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from overseg.batching import enough_memory
 from overseg.data.prompts import ObjectMasks, Prompts
 from overseg.data.rles import Rles
 from overseg.errors import InputError
-from overseg.propagate.batches import enough_memory
 from overseg.propagate.device_rles import rles_at_size
 from overseg.propagate.sam2.features import OUT_OF_MEMORY, Features
 from overseg.propagate.sam2.given import Given, clicks_of, grouped, turns

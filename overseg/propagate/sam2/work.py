@@ -7,10 +7,10 @@ from typing import TypeVar
 import torch
 from sam2.modeling.sam2_base import SAM2Base
 
+from overseg.batching import Batches, SideBySide, enough_memory
 from overseg.data.frame import Frame
 from overseg.data.video_info import VideoInfo
 from overseg.errors import SettingsError
-from overseg.propagate.batches import Batches, SideBySide, enough_memory
 from overseg.propagate.sam2.batch import fitting_batch, is_side_by_side, n_side_by_side
 from overseg.propagate.sam2.features import OUT_OF_MEMORY, Features, FrameEncoder
 from overseg.propagate.sam2.steps import Sam2Steps, SmallRegions
@@ -55,7 +55,7 @@ class Sam2Work:
         self.model = model
         self._encoder = encoder
         self._is_side_by_side = is_side_by_side(model)
-        self._batches = (SideBySide if self._is_side_by_side else Batches)(advice=OUT_OF_MEMORY)
+        self._batches = (SideBySide if self._is_side_by_side else Batches)(row="mask", advice=OUT_OF_MEMORY)
         self._small_regions = small_regions
         self._max_batch = max_batch
         self._is_mixed = is_mixed

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 
+from overseg.batching import Batches, SideBySide
 from overseg.errors import DeviceError
-from overseg.propagate.batches import Batches, SideBySide
 from overseg.side_by_side import side_by_side
 
 CPU_LINE = "[enforce fail at alloc_cpu.cpp:118] err == 0. DefaultCPUAllocator: can't allocate memory"
@@ -30,26 +30,26 @@ class Device:
 
 @pytest.mark.parametrize(("fitting", "tried"), [(9, [4, 3]), (3, [4, 2, 2, 2, 1]), (1, [4, 2] + [1] * 7)])
 def test_all_rows_in_order_in_parts_that_fit(fitting: int, tried: list[int]) -> None:
-    device, batches = Device(fitting), Batches(advice="")
+    device, batches = Device(fitting), Batches(row="mask", advice="")
     assert [row for part in batches.map(device.work, 7, at_most=4) for row in part] == list(range(7))
     assert device.tried == tried
 
 
 def test_what_fits_is_learned_once() -> None:
-    device, batches = Device(3), Batches(advice="")
+    device, batches = Device(3), Batches(row="mask", advice="")
     for _ in range(2):
         list(batches.map(device.work, 4, at_most=4))
     assert device.tried == [4, 2, 2, 2, 2]
 
 
 def test_an_odd_part_keeps_the_larger_half() -> None:
-    device, batches = Device(4), Batches(advice="")
+    device, batches = Device(4), Batches(row="mask", advice="")
     list(batches.map(device.work, 7, at_most=7))
     assert device.tried == [7, 4, 3]
 
 
 def test_a_short_last_part_that_fails_does_not_make_the_next_ones_small() -> None:
-    device, batches = Device(8), Batches(advice="")
+    device, batches = Device(8), Batches(row="mask", advice="")
     parts = batches.map(device.work, 11, at_most=8)
     next(parts)
     device.fitting = 2  # something else takes the memory for a while
@@ -60,7 +60,7 @@ def test_a_short_last_part_that_fails_does_not_make_the_next_ones_small() -> Non
 
 def test_no_memory_for_one_row() -> None:
     with pytest.raises(DeviceError, match="not enough memory for a single mask: buy more"):
-        list(Batches(advice="buy more").map(Device(0).work, 2, at_most=2))
+        list(Batches(row="mask", advice="buy more").map(Device(0).work, 2, at_most=2))
 
 
 def test_other_errors_are_not_memory() -> None:
@@ -68,13 +68,13 @@ def test_other_errors_are_not_memory() -> None:
         raise RuntimeError("shapes do not match")
 
     with pytest.raises(RuntimeError, match="shapes"):
-        list(Batches(advice="").map(work, 2, at_most=2))
+        list(Batches(row="mask", advice="").map(work, 2, at_most=2))
 
 
 class TestSideBySide:
     @pytest.mark.parametrize("n_rows", [0, 1, 2, 7])
     def test_all_rows_one_by_one_in_order(self, n_rows: int) -> None:
-        found = SideBySide(advice="").map(lambda rows: (rows.start, rows.stop), n_rows, at_most=3)
+        found = SideBySide(row="mask", advice="").map(lambda rows: (rows.start, rows.stop), n_rows, at_most=3)
         assert list(found) == [(row, row + 1) for row in range(n_rows)]
 
     def test_as_many_at_once_as_asked_for_each_in_one_thread(self) -> None:
@@ -85,7 +85,7 @@ class TestSideBySide:
             return torch.get_num_threads(), torch.is_inference_mode_enabled()
 
         before = torch.get_num_threads()
-        assert list(SideBySide(advice="").map(work, 6, at_most=3)) == [(1, True)] * 6
+        assert list(SideBySide(row="mask", advice="").map(work, 6, at_most=3)) == [(1, True)] * 6
         assert torch.get_num_threads() == before
 
     def test_fewer_at_once_once_memory_ran_out_and_no_row_is_left_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,8 +95,8 @@ class TestSideBySide:
             at_once.append(options["at_once"])
             return side_by_side(*args, **options)
 
-        monkeypatch.setattr("overseg.propagate.batches.side_by_side", counted)
-        pair, failed, batches = Barrier(2, timeout=60), [], SideBySide(advice="")
+        monkeypatch.setattr("overseg.batching.side_by_side", counted)
+        pair, failed, batches = Barrier(2, timeout=60), [], SideBySide(row="mask", advice="")
 
         def work(rows: slice) -> int:
             if rows.start < 2 and not failed:
@@ -112,11 +112,11 @@ class TestSideBySide:
 
     def test_no_memory_for_one_row(self) -> None:
         with pytest.raises(DeviceError, match="not enough memory for a single mask: buy more"):
-            list(SideBySide(advice="buy more").map(Device(0).work, 2, at_most=4))
+            list(SideBySide(row="mask", advice="buy more").map(Device(0).work, 2, at_most=4))
 
     def test_other_errors_are_not_memory(self) -> None:
         def work(rows: slice) -> None:
             raise RuntimeError("shapes do not match")
 
         with pytest.raises(RuntimeError, match="shapes"):
-            list(SideBySide(advice="").map(work, 2, at_most=2))
+            list(SideBySide(row="mask", advice="").map(work, 2, at_most=2))
