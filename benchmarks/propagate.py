@@ -134,10 +134,8 @@ def _run_upstream(args: argparse.Namespace, weights: str, way: str, n_masks: int
 
 
 def _run_ours(args: argparse.Namespace, weights: str, way: str, n_masks: int) -> dict[str, Any]:
-    from overseg.propagate.sam2.compile import compile_parts
-    from overseg.propagate.sam2.model import load_sam2
+    from overseg.propagate.sam2.model import compile_parts, load_sam2
     from overseg.propagate.sam2.propagator import Sam2Propagator
-    from overseg.propagate.sam2.steps import SmallRegions
 
     model = load_sam2(weights, device=args.device, image_size=args.image_size)
     if args.compile:
@@ -149,7 +147,7 @@ def _run_ours(args: argparse.Namespace, weights: str, way: str, n_masks: int) ->
             dtype=args.dtype,
             min_area_px=1,
             max_batch=args.max_batch,
-            small_regions=SmallRegions(0, 0),  # upstream fills holes only with a compiled extension
+            max_hole_area_px=0,  # upstream fills holes only with a compiled extension
         )
         return [propagator.propagate(clip, *what).masks for what in _visits(n_masks, args, way)]
 

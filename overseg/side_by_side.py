@@ -1,4 +1,4 @@
-"""Work on a CPU that comes out the same, to the last bit, however many threads there are."""
+"""Runs work on a CPU so that its results are the same, to the last bit, on any number of threads."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -10,14 +10,14 @@ import torch
 
 Item = TypeVar("Item")
 T = TypeVar("T")
-Given = ParamSpec("Given")
+Params = ParamSpec("Params")
 
 
-def in_one_thread(work: Callable[Given, T]) -> Callable[Given, T]:
-    """`work`, with torch's products on a CPU in one thread: shared among several they add up in another order."""
+def in_one_thread(work: Callable[Params, T]) -> Callable[Params, T]:
+    """`work`, with torch's operations on a CPU in one thread. With several, sums are added in another order."""
 
     @wraps(work)
-    def alone(*args: Given.args, **options: Given.kwargs) -> T:
+    def alone(*args: Params.args, **options: Params.kwargs) -> T:
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
@@ -29,15 +29,15 @@ def in_one_thread(work: Callable[Given, T]) -> Callable[Given, T]:
 
 
 def side_by_side(work: Callable[[Item], T], items: Iterable[Item], *, at_once: int) -> Iterator[T]:
-    """`work` on each item by itself, in one thread and in torch's inference mode; what it gives, in order.
+    """The results of `work` on each item, in order. Each item is computed in one thread, in torch's inference mode.
 
-    It runs ahead of whoever takes the results, by no more than `at_once` items. What is not begun once nobody takes
-    them any more is never done.
+    At most `at_once` items are computed ahead of the results that were taken. When the iterator is closed, items that
+    are not started are dropped.
 
     Args:
-        work: must not mind other threads.
+        work: is called from several threads at once.
         items: taken one by one in the calling thread, as threads get free.
-        at_once: threads.
+        at_once: number of threads.
     """
 
     @in_one_thread

@@ -1,4 +1,4 @@
-"""Items are worked on by themselves in threads, in order, and not far ahead of whoever wants the results."""
+"""Each item is computed in one thread, in order, and not far ahead of the results that are taken."""
 
 from threading import Event
 
@@ -20,8 +20,8 @@ def test_in_order_each_in_one_thread_and_in_inference_mode(at_once):
     assert torch.get_num_threads() == before
 
 
-def test_no_further_ahead_than_asked_for_and_nothing_begun_that_nobody_takes():
-    taken, begun, go_on = [], [], Event()
+def test_items_are_computed_no_further_ahead_than_at_once_and_none_is_started_after_closing():
+    taken, started, may_continue = [], [], Event()
 
     def items():
         for item in range(100):
@@ -29,20 +29,20 @@ def test_no_further_ahead_than_asked_for_and_nothing_begun_that_nobody_takes():
             yield item
 
     def work(item: int) -> int:
-        begun.append(item)
-        assert item == 0 or go_on.wait(60)
+        started.append(item)
+        assert item == 0 or may_continue.wait(60)
         return item
 
     results = side_by_side(work, items(), at_once=2)
     assert next(results) == 0
     assert taken == [0, 1, 2]
-    go_on.set()
+    may_continue.set()
     results.close()
-    assert set(begun) <= {0, 1, 2}
+    assert set(started) <= {0, 1, 2}
     assert taken == [0, 1, 2]
 
 
-def test_an_error_comes_in_its_turn():
+def test_an_error_is_raised_in_order():
     def work(item: int) -> int:
         if item == 1:
             raise ValueError("one")
@@ -54,7 +54,7 @@ def test_an_error_comes_in_its_turn():
         next(results)
 
 
-def test_threads_are_given_back_after_an_error():
+def test_the_number_of_threads_is_restored_after_an_error():
     before = torch.get_num_threads()
 
     @in_one_thread

@@ -1,4 +1,4 @@
-"""Masks of a device's memory as run-length encodings. The runs are found there; the pixels never leave it."""
+"""Encodes masks in a device's memory as RLE. The runs are found on the device; pixels never leave it."""
 
 from itertools import pairwise
 
@@ -8,16 +8,16 @@ from jaxtyping import Int64
 
 from overseg.data.rles import Rles
 
-_PIXELS_AT_ONCE = 1 << 24  # bounds what resizing and comparing take on top of the logits to about 200 MB
+_PIXELS_AT_ONCE = 1 << 24  # bounds the memory of resizing and comparing to about 200 MB beside the logits
 
 
 def rles_at_size(logits: torch.Tensor, size: tuple[int, int], *, above: float = 0.0) -> Rles:
-    """Masks where the logits are high enough, once these are resized to the frames' size as upstream resizes them.
+    """The masks of logits that are resized to the frames' size, as sam2 resizes them.
 
     Args:
         logits: [n, 1, h, w].
         size: (height, width) in pixels of the masks.
-        above: what a mask's logits exceed.
+        above: a mask is where the logits are above this.
     """
     n_at_once = max(1, _PIXELS_AT_ONCE // (size[0] * size[1]))
     return Rles.concatenate(size, (_encoded(_resized(part, size)[:, 0] > above) for part in logits.split(n_at_once)))
@@ -34,7 +34,7 @@ def _encoded(masks: torch.Tensor) -> Rles:
     n, height, width = masks.shape
     n_px = height * width
     columns = masks.transpose(1, 2).reshape(n, n_px)
-    begins = torch.empty_like(columns)  # whether a run begins here; the first one does where it is not background
+    begins = torch.empty_like(columns)  # where a run begins; at the first pixel, only if it is foreground
     begins[:, 0] = columns[:, 0]
     torch.ne(columns[:, 1:], columns[:, :-1], out=begins[:, 1:])
     at = begins.flatten().nonzero()[:, 0].cpu().numpy()
@@ -46,6 +46,6 @@ def _spans(n: int, n_px: int) -> list[tuple[int, int]]:
 
 
 def _lengths(begins: Int64[np.ndarray, " k"], start: int, stop: int) -> Int64[np.ndarray, " r"]:
-    """Lengths of the runs of the pixels from `start` up to `stop`."""
+    """Lengths of the runs in the pixels from `start` up to `stop`."""
     first, last = np.searchsorted(begins, (start, stop))
     return np.diff(begins[first:last], prepend=start, append=stop)

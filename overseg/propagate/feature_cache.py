@@ -9,7 +9,7 @@ Value = TypeVar("Value")
 
 
 class FeatureCache(Generic[Value]):
-    """Keeps values until they take more than `max_bytes` together; those unused for the longest time go first.
+    """Keeps values while they take at most `max_bytes` together, and drops the least recently used first.
 
     Threads may share it.
 
@@ -30,11 +30,11 @@ class FeatureCache(Generic[Value]):
 
     @property
     def used_bytes(self) -> int:
-        """Bytes of all values held, never more than `max_bytes`."""
+        """Bytes of all values, never more than `max_bytes`."""
         return self._used_bytes
 
     def get(self, key: Hashable) -> Value | None:
-        """The value put under `key`, or None where it was never put or had to go."""
+        """The value of `key`; None where it was never put, or was dropped."""
         with self._lock:
             if key not in self._values:
                 return None
@@ -42,7 +42,7 @@ class FeatureCache(Generic[Value]):
             return self._values[key]
 
     def put(self, key: Hashable, value: Value) -> None:
-        """Keep `value`, dropping others for it. A value larger than the whole cache is not kept."""
+        """Keep `value`, and drop others to make room. A value larger than the whole cache is not kept."""
         n_bytes = self._n_bytes(value)
         with self._lock:
             self._drop(key)

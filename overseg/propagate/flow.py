@@ -1,4 +1,4 @@
-"""Propagates masks by dense optical flow. Needs no weights."""
+"""Propagates masks by dense optical flow, without weights."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from overseg.data.rles import Rles
 from overseg.data.settings import Settings
 from overseg.stages import Clip, Direction
 
-_BLOCK_PX = 8  # the sampling map is bounded per block of this side, to find where a mask can land
-_SMALL_PX = 480  # frames whose longer side is shorter have no detail to spare: flow is computed at full resolution
+_BLOCK_PX = 8  # blocks of this side know where their pixels come from, to find those that a mask can reach
+_SMALL_PX = 480  # on frames with a shorter longer side, flow is computed at full resolution
 _WINDOW_PX = 7
-_CLEARLY_BETTER = 1.0  # in grey levels; less is noise, and plain surfaces would get ragged borders
-_MASKS_AT_ONCE = 32  # masks drawn full-size before they are encoded; bounds memory
+_CLEARLY_BETTER = 1.0  # in grey levels; smaller differences are noise, and give masks on plain surfaces ragged borders
+_MASKS_AT_ONCE = 32  # masks drawn at full size before they are encoded; this bounds memory
 
 
 def build(settings: Settings, machine: Machine) -> "FlowPropagator":
@@ -27,11 +27,11 @@ def build(settings: Settings, machine: Machine) -> "FlowPropagator":
 
 
 class FlowPropagator:
-    """Follows every mask's pixels through a clip by DIS optical flow (Kroeger et al., ECCV 2016).
+    """Propagates each mask's pixels through a clip by DIS optical flow (Kroeger et al., ECCV 2016).
 
-    All masks of a clip share the flow of its frames. The flows are chained from the prompt's frame, and what they add
-    up to is mended against that frame itself, so that errors do not add up. So a mask is sampled from its prompt once,
-    and never from a sample of a sample.
+    All masks of a clip share the flow of its frames. The flows are chained from the prompt's frame, and the chained
+    flow is refined against that frame, so that errors do not add up. Each mask is sampled from its prompt directly,
+    and never from a mask that was sampled before.
     """
 
     def __init__(self, *, min_area_px: int = 100, min_support: float = 0.5, flow_size_px: int = 960) -> None:
@@ -39,20 +39,20 @@ class FlowPropagator:
         Args:
             min_area_px: a masklet ends where its mask is smaller, in pixels.
             min_support: a masklet ends where a smaller share of its pixels, in [0, 1], passed the forward-backward
-                check on every frame since its prompt. The share is the score of its masks.
-            flow_size_px: flow is computed on frames shrunk to this length of the longer side, in pixels.
+                check on every frame since its prompt. This share is the mask's score.
+            flow_size_px: flow is computed on frames that are shrunk to a longer side of this length, in pixels.
         """
         self._min_area_px = max(1, min_area_px)
         self._min_support = min_support
         self._flow_size_px = flow_size_px
         self._dis = _sharp_dis()
-        self._mending_dis = _sharp_dis()
-        self._mending_dis.setFinestScale(0)  # it starts near the truth: fewer steps find it, at full resolution
-        self._mending_dis.setPatchStride(4)
-        self._mending_dis.setVariationalRefinementIterations(3)
+        self._refining_dis = _sharp_dis()
+        self._refining_dis.setFinestScale(0)  # it starts near the solution and needs fewer steps, at full resolution
+        self._refining_dis.setPatchStride(4)
+        self._refining_dis.setVariationalRefinementIterations(3)
 
     def clip_work(self, n_frames: int, n_masks: int) -> float:
-        """The flows of a frame, and drawing the masks; see `stages.MaskPropagator`."""
+        """0.12 passes for a frame's flows, and 0.0004 for drawing a mask; see `stages.MaskPropagator`."""
         return 0.12 * n_frames + 0.0004 * n_masks
 
     def propagate(self, clip: Clip, prompts: Rles, direction: Direction) -> Masklets:
@@ -63,15 +63,15 @@ class FlowPropagator:
         is_small = prompts.area_px() < self._min_area_px
         ends[is_small] = End.SMALL
         rows = np.flatnonzero(~is_small)
-        followed = [_Followed.of(*one) for one in zip(rows.tolist(), crops(prompts.take(rows)), strict=True)]
-        steps: list[PropagatedMasks] = []
-        if followed:
+        masklets = [_PromptCrop.of(*one) for one in zip(rows.tolist(), crops(prompts.take(rows)), strict=True)]
+        frames: list[PropagatedMasks] = []
+        if masklets:
             for frame, path in self._paths(clip, direction):
-                masks, followed = self._land(followed, path, frame, ends)
-                steps.append(masks)
-                if not followed:
+                masks, masklets = self._propagate_to(frame, masklets, path, ends)
+                frames.append(masks)
+                if not masklets:
                     break
-        return Masklets.in_order(steps, ends, prompts.size)
+        return Masklets.in_order(frames, ends, prompts.size)
 
     def _paths(self, clip: Clip, direction: Direction) -> "Iterator[tuple[int, _Path]]":
         """For every frame after the first: its index and the path of its pixels back to the prompt's frame."""
@@ -86,30 +86,37 @@ class FlowPropagator:
             back = self._dis.calc(grey, previous, None)  # type: ignore[call-overload]
             path = path.extended(_scaled(back, frame.size), _resize(_consistent(there, back), frame.size))
             if previous is not first:
-                path = self._mended(path, grey, first)
+                path = self._refined(path, grey, first)
             previous = grey
             yield frame.index, path
 
-    def _mended(self, path: "_Path", grey: UInt8[np.ndarray, "a b"], first: UInt8[np.ndarray, "a b"]) -> "_Path":
-        """The path along the flow from a frame to the prompt's, where that explains the picture clearly better."""
+    def _refined(self, path: "_Path", grey: UInt8[np.ndarray, "a b"], first: UInt8[np.ndarray, "a b"]) -> "_Path":
+        """The path, with the direct flow to the prompt's frame where its error is clearly smaller."""
         chained = _scaled(path.flow(), grey.shape)
-        direct = self._mending_dis.calc(grey, first, chained.copy())
-        better = _unlikeness(grey, first, direct) + _CLEARLY_BETTER < _unlikeness(grey, first, chained)
-        return path.along(_scaled(direct, path.size), where=_resize(better, path.size))
+        direct = self._refining_dis.calc(grey, first, chained.copy())
+        better = _flow_error(grey, first, direct) + _CLEARLY_BETTER < _flow_error(grey, first, chained)
+        return path.with_flow(_scaled(direct, path.size), where=_resize(better, path.size))
 
     def _shrink(self, grey: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "a b"]:
         scale = min(1.0, self._flow_size_px / max(grey.shape))
-        height, width = (max(16, round(side * scale)) for side in grey.shape)  # DIS needs at least a patch or two
+        height, width = (max(16, round(side * scale)) for side in grey.shape)  # DIS needs two patches at least
         return cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
 
-    def _land(
-        self, followed: "list[_Followed]", path: "_Path", frame: int, ends: Int8[np.ndarray, " p"]
-    ) -> "tuple[PropagatedMasks, list[_Followed]]":
-        """The masks of one frame, and those of them that go on; `ends` is told of the others, by prompt."""
-        landed: list[tuple[_Followed, Rles, float]] = []
+    def _propagate_to(
+        self, frame: int, masklets: "list[_PromptCrop]", path: "_Path", ends: Int8[np.ndarray, " p"]
+    ) -> "tuple[PropagatedMasks, list[_PromptCrop]]":
+        """The masks of one frame, and the masklets that have not ended.
+
+        Args:
+            frame: its number.
+            masklets: those that have not ended before.
+            path: of the frame's pixels.
+            ends: by prompt, the reason why its masklet ended. It is filled in here.
+        """
+        found: list[tuple[_PromptCrop, Rles, float]] = []
         bounds = path.block_bounds()
-        for at in range(0, len(followed), _MASKS_AT_ONCE):
-            batch = followed[at : at + _MASKS_AT_ONCE]
+        for at in range(0, len(masklets), _MASKS_AT_ONCE):
+            batch = masklets[at : at + _MASKS_AT_ONCE]
             drawn = np.zeros((len(batch), *path.size[::-1]), dtype=bool)  # columns first, as masks are encoded
             drawings = [one.draw(path, bounds, on=drawn[i].T) for i, one in enumerate(batch)]
             area_px, support = np.array(drawings).T
@@ -117,24 +124,24 @@ class FlowPropagator:
             ends[[one.prompt for one in batch]] = np.select([is_small, is_lost], [End.SMALL, End.LOST], End.CLIP)
             kept = np.flatnonzero(~(is_small | is_lost))
             rles = Rles.from_masks(drawn[kept].transpose(0, 2, 1))
-            landed += [(batch[i], rles.take([k]), float(support[i])) for k, i in enumerate(kept)]
+            found += [(batch[i], rles.take([k]), float(support[i])) for k, i in enumerate(kept)]
         masks = PropagatedMasks(
-            rles=Rles.concatenate(path.size, (rles for _, rles, _ in landed)),
-            prompt=np.array([one.prompt for one, _, _ in landed], dtype=np.int32),
-            frame=np.full(len(landed), frame, dtype=np.int32),
-            score=np.array([support for _, _, support in landed], dtype=np.float32),
+            rles=Rles.concatenate(path.size, (rles for _, rles, _ in found)),
+            prompt=np.array([one.prompt for one, _, _ in found], dtype=np.int32),
+            frame=np.full(len(found), frame, dtype=np.int32),
+            score=np.array([support for _, _, support in found], dtype=np.float32),
         )
-        return masks, [one for one, _, _ in landed]
+        return masks, [one for one, _, _ in found]
 
 
 @dataclass(frozen=True)
 class _Path:
-    """Where each pixel of a frame was on the prompt's frame.
+    """The place of each pixel of a frame on the prompt's frame.
 
     Attributes:
         x, y: of that place, in pixels.
-        unbroken: whether the pixel was followed there without a break.
-        entered: whether it came into the picture on the way; x and y are of a pixel that was at the picture's edge.
+        unbroken: whether the flows on the way back to it were consistent on every frame.
+        entered: whether the pixel came into the picture on the way; x and y are then of a pixel at the picture's edge.
     """
 
     x: Float32[np.ndarray, "h w"]
@@ -152,7 +159,7 @@ class _Path:
         return self.x.shape[0], self.x.shape[1]
 
     def extended(self, back: Float32[np.ndarray, "h w 2"], consistent: Bool[np.ndarray, "h w"]) -> "_Path":
-        """The path from the next frame, whose pixels came from here by the flow `back`."""
+        """The path of the next frame; `back` is the flow from it to this frame."""
         start = _Path.start(self.size)
         from_x, from_y = start.x + back[..., 0], start.y + back[..., 1]
         outside = (from_x < 0) | (from_y < 0) | (from_x > self.size[1] - 1) | (from_y > self.size[0] - 1)
@@ -165,12 +172,12 @@ class _Path:
         return _Path(x, y, unbroken & consistent & ~outside, entered | outside)
 
     def flow(self) -> Float32[np.ndarray, "h w 2"]:
-        """From each pixel, how far it is to where it was on the prompt's frame, in pixels."""
+        """The flow from each pixel to its place on the prompt's frame, in pixels."""
         start = _Path.start(self.size)
         return np.stack([self.x - start.x, self.y - start.y], axis=-1)
 
-    def along(self, flow: Float32[np.ndarray, "h w 2"], *, where: Bool[np.ndarray, "h w"]) -> "_Path":
-        """The same path with some of its pixels taken back by another flow, none that came into the picture."""
+    def with_flow(self, flow: Float32[np.ndarray, "h w 2"], *, where: Bool[np.ndarray, "h w"]) -> "_Path":
+        """The same path with another flow for some pixels; those that came into the picture keep theirs."""
         start = _Path.start(self.size)
         kept = self.entered | ~where
         x, y = (
@@ -180,7 +187,7 @@ class _Path:
         return _Path(x, y, self.unbroken, self.entered)
 
     def block_bounds(self) -> Float32[np.ndarray, "4 a b"]:
-        """For every block of the frame, the least and greatest x and y that its pixels come from."""
+        """The least and greatest x, and the least and greatest y, of each block of the frame."""
         height, width = (-(-side // _BLOCK_PX) * _BLOCK_PX for side in self.size)
         pad = ((0, height - self.size[0]), (0, width - self.size[1]))
         blocks = [
@@ -191,23 +198,23 @@ class _Path:
 
 
 @dataclass(frozen=True)
-class _Followed:
-    """A prompt mask, cut to its box: the row of the prompt, the box's corner and the cut-out (0 or 255)."""
+class _PromptCrop:
+    """A prompt mask, cropped to its box: the row of the prompt, the box's corner and the crop (0 or 255)."""
 
     prompt: int
     corner_xy: tuple[int, int]
     cut: UInt8[np.ndarray, "a b"]
 
     @classmethod
-    def of(cls, prompt: int, crop: tuple[Box, Bool[np.ndarray, "x y"]]) -> "_Followed":
-        """A mask as `crops` has it."""
+    def of(cls, prompt: int, crop: tuple[Box, Bool[np.ndarray, "x y"]]) -> "_PromptCrop":
+        """A mask as `crops` returns it."""
         (columns, rows), inside = crop
         return cls(prompt, (columns.start, rows.start), inside.T.view(np.uint8) * np.uint8(255))
 
     def draw(
         self, path: _Path, bounds: Float32[np.ndarray, "4 i j"], *, on: Bool[np.ndarray, "h w"]
     ) -> tuple[int, float]:
-        """Draw this mask where the path takes it; its area, and the share of it that was followed without a break."""
+        """Draw the propagated mask, and return its area and the share of it with an unbroken path."""
         (left, top), (height, width) = self.corner_xy, self.cut.shape
         reached = (
             (bounds[1] > left - 1) & (bounds[0] < left + width) & (bounds[3] > top - 1) & (bounds[2] < top + height)
@@ -226,24 +233,24 @@ class _Followed:
 
 
 def _sharp_dis() -> cv2.DISOpticalFlow:
-    """OpenCV's medium preset with half of its smoothness and twice its trust in colours: sharper borders of things."""
+    """OpenCV's medium preset with half the smoothness weight and twice the colour weight, for sharper borders."""
     dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     dis.setVariationalRefinementAlpha(10.0)
     dis.setVariationalRefinementDelta(10.0)
     return dis
 
 
-def _unlikeness(
+def _flow_error(
     grey: UInt8[np.ndarray, "a b"], first: UInt8[np.ndarray, "a b"], flow: Float32[np.ndarray, "a b 2"]
 ) -> Float32[np.ndarray, "a b"]:
-    """How far the prompt's frame, brought here by a flow, is from a frame: mean over a small window, in grey levels."""
+    """Difference between a frame and the prompt's frame warped to it: the mean over a small window, in grey levels."""
     start = _Path.start((flow.shape[0], flow.shape[1]))
-    brought = cv2.remap(first, start.x + flow[..., 0], start.y + flow[..., 1], cv2.INTER_LINEAR)
-    return cv2.blur(cv2.absdiff(brought, grey).astype(np.float32), (_WINDOW_PX, _WINDOW_PX))
+    warped = cv2.remap(first, start.x + flow[..., 0], start.y + flow[..., 1], cv2.INTER_LINEAR)
+    return cv2.blur(cv2.absdiff(warped, grey).astype(np.float32), (_WINDOW_PX, _WINDOW_PX))
 
 
 def _consistent(there: Float32[np.ndarray, "h w 2"], back: Float32[np.ndarray, "h w 2"]) -> Bool[np.ndarray, "h w"]:
-    """Pixels of the later frame whose flow back is undone by the flow there.
+    """Pixels of the later frame that pass the forward-backward check: the flow `there` undoes the flow `back`.
 
     The bound is that of Sundaram, Brox, Keutzer, "Dense point trajectories by GPU-accelerated large displacement
     optical flow", ECCV 2010, equation 5.
@@ -254,12 +261,12 @@ def _consistent(there: Float32[np.ndarray, "h w 2"], back: Float32[np.ndarray, "
 
 
 def _squared(vectors: Float32[np.ndarray, "h w 2"]) -> Float32[np.ndarray, "h w"]:
-    """Their squared lengths; NumPy's sum over so short an axis takes seventeen times as long."""
+    """The squared lengths of vectors. NumPy's sum over an axis of two takes 17 times as long."""
     return vectors[..., 0] ** 2 + vectors[..., 1] ** 2
 
 
 def _scaled(flow: Float32[np.ndarray, "a b 2"], size: tuple[int, int]) -> Float32[np.ndarray, "h w 2"]:
-    """A flow field at `size`, its vectors in pixels of that size."""
+    """A flow field resized to (height, width), with its vectors in pixels of that size."""
     scale = np.array([size[1] / flow.shape[1], size[0] / flow.shape[0]], dtype=np.float32)
     return cv2.resize(flow, (size[1], size[0]), interpolation=cv2.INTER_LINEAR) * scale
 

@@ -1,4 +1,4 @@
-"""Following prompted objects with a propagator that propagates masks and knows no other prompts."""
+"""Propagates prompted objects with a propagator that takes masks as prompts only."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from overseg.data.visit import Direction
 from overseg.errors import InputError
 from overseg.stages import Clip, MaskPropagator, Video
 
-_Found = tuple[bytes, float]  # an encoded mask and its score
+_ScoredMask = tuple[bytes, float]  # an encoded mask and its score
 
 
 class MaskFollower:
@@ -33,7 +33,7 @@ class MaskFollower:
             InputError: a prompt that cannot be, is no mask, or lies outside the shot.
         """
         prompts.check(video.info, shot)
-        _check_masks_alone(prompts)
+        _check_all_masks(prompts)
         return _followed(self._propagator, video, prompts, shot)
 
 
@@ -54,23 +54,23 @@ def _followed(propagator: MaskPropagator, video: Video, prompts: Prompts, shot: 
         )
 
 
-def _check_masks_alone(prompts: Prompts) -> None:
+def _check_all_masks(prompts: Prompts) -> None:
     for row in np.flatnonzero(~prompts.has_mask):
         raise InputError(
             f"prompt {row} (object {prompts.object[row]}, frame {prompts.frame[row]}): expected a mask, as this "
-            "propagator takes neither points nor boxes; give a mask, or take --propagator sam2"
+            "propagator takes neither points nor boxes; give a mask, or use --propagator sam2"
         )
 
 
 def _propagated(
     propagator: MaskPropagator, video: Video, prompts: Prompts, shot: Shot
-) -> Mapping[tuple[int, int], _Found]:
-    """Masks and scores by object and frame; those of one clip are propagated together."""
+) -> Mapping[tuple[int, int], _ScoredMask]:
+    """Masks and scores by object and frame. The masks of one clip are propagated together."""
     row_of = {
         (one, frame): row
         for row, (one, frame) in enumerate(zip(prompts.object.tolist(), prompts.frame.tolist(), strict=True))
     }
-    found: dict[tuple[int, int], _Found] = {}
+    found: dict[tuple[int, int], _ScoredMask] = {}
     for (start, stop, direction), rows in _clips(row_of, shot).items():
         propagated = propagator.propagate(Clip(video, start, stop), prompts.rles.take(rows), direction).masks
         scores = propagated.score.tolist()
@@ -83,7 +83,7 @@ def _propagated(
 
 
 def _clips(row_of: Mapping[tuple[int, int], int], shot: Shot) -> Mapping[tuple[int, int, Direction], list[int]]:
-    """The rows to propagate, by the clip that they are propagated through."""
+    """The rows of the prompts, by the clip through which they are propagated."""
     frames_of: defaultdict[int, list[int]] = defaultdict(list)
     for one, frame in sorted(row_of):
         frames_of[one].append(frame)

@@ -1,4 +1,4 @@
-"""Propagates nothing: every keyframe stands alone."""
+"""Propagates no masks: every keyframe is segmented independently."""
 
 import numpy as np
 
@@ -16,13 +16,13 @@ def build(settings: Settings, machine: Machine) -> "NoPropagator":
 
 
 class NoPropagator:
-    """Ends every masklet where it starts. With a keyframe on every frame, each frame is segmented by itself."""
+    """Ends every masklet on its prompt's frame. With keyframes on all frames, each is segmented by itself."""
 
     def clip_work(self, n_frames: int, n_masks: int) -> float:
-        """None; see `stages.MaskPropagator`."""
+        """Always 0; see `stages.MaskPropagator`."""
         return 0.0
 
     def propagate(self, clip: Clip, prompts: Rles, direction: Direction) -> Masklets:
-        """No masks; see `stages.MaskPropagator`."""
+        """Return no masks; see `stages.MaskPropagator`."""
         end = End.CLIP if len(clip) == 1 else End.NOT_PROPAGATED
         return Masklets.in_order([], np.full(len(prompts), end, np.int8), prompts.size)

@@ -14,7 +14,7 @@ import overseg
 from overseg.cli.main import main
 from overseg.data.visit import Visit, VisitKey
 from overseg.engine.sweep.crossing import Crossing
-from overseg.propagate.sam2 import work
+from overseg.propagate.sam2 import runtime
 from overseg.propagate.sam2.random import save_random_sam2
 
 FAST = (
@@ -125,7 +125,7 @@ def test_with_sam_2(carphone, folder, interrupt, monkeypatch):
         assert main(["run", str(carphone), "four.zarr", *options]) == 0
     with threads(2):
         interrupt(["run", str(carphone), "both.zarr", *options])
-    monkeypatch.setattr(work, "n_side_by_side", lambda _: 3)
+    monkeypatch.setattr(runtime, "n_side_by_side", lambda _: 3)
     with threads(4):
         assert main(["run", str(carphone), "both.zarr", *options]) == 0
         assert main(["run", str(carphone), "three.zarr", *options]) == 0

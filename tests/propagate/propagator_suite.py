@@ -1,4 +1,4 @@
-"""What every MaskPropagator must do. Derive a test class from `PropagatorSuite` and say how to make one.
+"""The tests of every MaskPropagator. Derive a test class from `PropagatorSuite`, with a fixture that makes one.
 
 class TestFlow(PropagatorSuite):
     holds_still = True
@@ -52,7 +52,7 @@ class ArrayVideo:
 
 @lru_cache
 def panning_video(n_frames: int, size: tuple[int, int] = SIZE, step_px: int = 2) -> ArrayVideo:
-    """A camera that moves over a real picture: everything in it moves left by `step_px` a frame."""
+    """A video of a camera that pans over a photograph: everything moves left by `step_px` pixels a frame."""
     picture = skimage.data.astronaut()
     height, width = size
     lefts = range(120, 120 + n_frames * step_px, step_px) if step_px else [120] * n_frames
@@ -67,7 +67,7 @@ def discs(size: tuple[int, int], *circles: tuple[int, int, int]) -> Rles:
 
 
 def three_discs(size: tuple[int, int] = SIZE) -> Rles:
-    """Masks well inside the picture, large, middling and overlapping the large one."""
+    """Masks inside the picture: a large one, one of medium size, and one that overlaps the large one."""
     height, width = size
     return discs(
         size,
@@ -86,7 +86,7 @@ class PropagatorSuite:
 
     Attributes:
         holds_still: whether a mask hardly changes where nothing moves; not so with untrained weights.
-        same_iou: how equal masks are that are propagated alone and together, or forward and in a mirrored video.
+        same_iou: least IoU of masks that are propagated alone and together, or forward and in a mirrored video.
     """
 
     holds_still = False
@@ -126,7 +126,7 @@ class PropagatorSuite:
         assert masklets.end[3] == End.SMALL
 
     @pytest.mark.parametrize("direction", Direction)
-    def test_rows_go_by_prompt_and_then_away_from_its_frame(self, make: MakePropagator, direction: Direction) -> None:
+    def test_rows_are_ordered_by_prompt_and_distance(self, make: MakePropagator, direction: Direction) -> None:
         clip = Clip(panning_video(6), 1, 4)
         masklets = make(min_area_px=1).propagate(clip, three_discs(), direction)
         assert masklets.masks.prompt.tolist() == sorted(masklets.masks.prompt.tolist())
@@ -134,12 +134,12 @@ class PropagatorSuite:
         for prompt in range(3):
             frames = rows_of(masklets, prompt).frame.tolist()
             assert frames
-            assert frames == visited[: len(frames)]  # without a gap: what has ended stays ended
+            assert frames == visited[: len(frames)]  # without a gap: a masklet that has ended does not start again
             assert (masklets.end[prompt] == End.CLIP) == (len(frames) == 3)
 
     @pytest.mark.parametrize("direction", Direction)
-    def test_every_masklet_says_why_it_ended(self, make: MakePropagator, direction: Direction) -> None:
-        """The least area is, one time after the other, a pixel more than each mask's on the way."""
+    def test_every_masklet_has_the_reason_of_its_end(self, make: MakePropagator, direction: Direction) -> None:
+        """The minimum area is set to one pixel more than each mask's, one after another."""
         frames = panning_video(5, step_px=6).frames
         video = ArrayVideo(frames if direction is Direction.BACKWARD else np.ascontiguousarray(frames[::-1]))
         clip = Clip(video, 0, 4)
@@ -181,7 +181,7 @@ class PropagatorSuite:
             rows = rows_of(together, prompt)
             self.assert_same(alone, Masklets(replace(rows, prompt=rows.prompt * 0), together.end[[prompt]]))
 
-    def test_the_same_again_is_the_very_same(self, make: MakePropagator) -> None:
+    def test_the_same_call_gives_exactly_the_same_masks(self, make: MakePropagator) -> None:
         clip, propagator = Clip(panning_video(4), 0, 3), make(min_area_px=1)
         first = propagator.propagate(clip, three_discs(), Direction.FORWARD)
         again = propagator.propagate(clip, three_discs(), Direction.FORWARD)
@@ -207,9 +207,9 @@ class PropagatorSuite:
         assert bound.masks.rles.area_px().min() >= 150
         assert bound.end[1] == End.SMALL
 
-    def test_a_mask_holds_still_where_nothing_moves(self, make: MakePropagator) -> None:
+    def test_a_mask_does_not_move_where_nothing_moves(self, make: MakePropagator) -> None:
         if not self.holds_still:
-            pytest.skip("a propagator with untrained weights follows nothing")
+            pytest.skip("a propagator with untrained weights tracks nothing")
         clip = Clip(panning_video(4, step_px=0), 0, 3)
         masklets = make(min_area_px=1).propagate(clip, three_discs().take([0]), Direction.FORWARD)
         assert len(masklets.masks) == 3

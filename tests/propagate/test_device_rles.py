@@ -1,4 +1,4 @@
-"""Runs found on the device are those that pycocotools finds in the pixels."""
+"""Masks are encoded on the device as pycocotools encodes their pixels."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ stacks = hnp.arrays(bool, st.tuples(st.integers(0, 5), st.integers(1, 9), st.int
 
 @settings(deadline=None)
 @given(stacks)
-def test_the_very_bytes_of_pycocotools(masks: np.ndarray) -> None:
+def test_the_same_bytes_as_pycocotools(masks: np.ndarray) -> None:
     logits = torch.where(torch.from_numpy(masks), 1.0, -1.0)[:, None]
     assert rles_at_size(logits, masks.shape[1:]) == Rles.from_masks(masks)
 
@@ -31,7 +31,7 @@ def test_masks_have_the_frames_size() -> None:
     assert rles_at_size(logits, (90, 121)) == Rles.from_masks(expected.numpy())
 
 
-def test_few_masks_at_a_time_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_batches_give_the_same_masks(monkeypatch: pytest.MonkeyPatch) -> None:
     logits = torch.randn(7, 1, 16, 16, generator=torch.Generator().manual_seed(0))
     expected = rles_at_size(logits, (31, 29))
     resized, sizes = device_rles._resized, []

@@ -51,19 +51,19 @@ def test_a_mask_that_gets_smaller_than_the_minimum_area_ends_as_small():
     assert bound.end.tolist() == [End.SMALL]
 
 
-def test_a_mask_that_is_covered_up_loses_its_support_and_ends():
+def test_a_mask_that_is_occluded_loses_its_support_and_ends():
     frames = np.repeat(panning_video(1).frames, 3, axis=0)
     frames[2, 10:50, 10:50] = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
     video = ArrayVideo(frames)
     prompts = discs(SIZE, (30, 30, 14), (30, 70, 8))
-    for start, frames in ((0, [1]), (1, [])):  # on the second frame that it is propagated to, and at once
+    for start, frames in ((0, [1]), (1, [])):  # on the second frame after the prompt's, and on the first
         masklets = FlowPropagator(min_area_px=20).propagate(Clip(video, start, 2), prompts, FORWARD)
         assert rows_of(masklets, 0).frame.tolist() == frames
         assert rows_of(masklets, 1).frame.tolist() == [*frames, 2]
         assert masklets.end.tolist() == [End.LOST, End.CLIP]
 
 
-def test_large_frames_are_followed_on_smaller_ones():
+def test_flow_of_large_frames_is_computed_on_smaller_ones():
     video = panning_video(4, size=(96, 128), step_px=4)
     mask = discs((96, 128), (48, 64, 20))
     small = FlowPropagator(min_area_px=20, flow_size_px=64).propagate(Clip(video, 0, 3), mask, FORWARD).masks

@@ -1,4 +1,4 @@
-"""Optical flow follows objects from masks that somebody gives."""
+"""Optical flow propagates prompted objects from masks."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ VIDEO = panning_video(8, step_px=3)
 
 
 def disc_on(frame: int, radius: int = 16) -> Rles:
-    """A disc that is fixed to the picture, as the camera sees it on a frame."""
+    """A disc at a fixed place of the photograph, on a frame of the video."""
     return discs(SIZE, (70 - 3 * frame, 45, radius))
 
 
@@ -35,7 +35,7 @@ def test_from_the_prompt_to_both_ends_of_the_shot():
         assert 0.8 < masks.score[0] <= 1
 
 
-def test_several_objects_and_a_later_mask_that_takes_over():
+def test_several_objects_and_a_later_mask_that_replaces_the_propagated_one():
     given = Prompts.concatenate([*masks_on(5, 2), *masks_on(2, 4, radius=10), *masks_on(5, 4, radius=20)])
     found = {
         int(masks.frame[0]): masks
@@ -48,14 +48,14 @@ def test_several_objects_and_a_later_mask_that_takes_over():
         assert masks.rles.iou(expected).diagonal().min() > 0.9
 
 
-def test_what_is_lost_is_an_empty_mask():
+def test_a_lost_object_has_an_empty_mask():
     given = Prompts.of_masks(discs(SIZE, (8, 45, 6)), object=[0], frame=0)
     last = list(MaskFollower(FlowPropagator(min_area_px=20)).follow(VIDEO, given, Shot(0, 7)))[-1]
     assert last.rles.area_px().tolist() == [0]
     assert last.score.tolist() == [0]
 
 
-def test_nothing_to_follow():
+def test_no_prompts_give_no_frames():
     nothing = Prompts.of_masks(Rles.empty(SIZE), object=[], frame=0)
     assert list(MaskFollower(FlowPropagator()).follow(VIDEO, nothing, Shot(0, 7))) == []
 
@@ -72,6 +72,6 @@ def test_nothing_to_follow():
         (Prompts.of_masks(Rles.from_masks(np.ones((1, 2, 2), bool)), object=[3], frame=0), "frames' size 120x90"),
     ],
 )
-def test_prompts_that_it_cannot_take(prompts, line):
+def test_prompts_of_other_kinds_are_errors(prompts, line):
     with pytest.raises(InputError, match=line):
         MaskFollower(FlowPropagator()).follow(VIDEO, prompts, Shot(0, 5))  # at once, before any mask is asked for

@@ -10,18 +10,17 @@ from propagate.propagator_suite import panning_video, three_discs
 
 from overseg.data.visit import Direction
 from overseg.propagate.sam2.attention import OneFrameMemoryAttention
-from overseg.propagate.sam2.batch import is_side_by_side
-from overseg.propagate.sam2.compile import compile_parts
-from overseg.propagate.sam2.model import load_sam2
+from overseg.propagate.sam2.model import compile_parts, load_sam2
 from overseg.propagate.sam2.propagator import Sam2Propagator
 from overseg.propagate.sam2.random import save_random_sam2
+from overseg.propagate.sam2.runtime import is_side_by_side
 from overseg.stages import Clip
 
 N_PARTS = 5
 
 
 def test_no_part_breaks_into_several_graphs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_batches: None) -> None:
-    # The type checks of the tests are no part of the graph; pytest turns every step of the tracing into a record.
+    # The tests' type checks are not part of the graph. Pytest would make a log record of every step of the tracing.
     monkeypatch.setattr(OneFrameMemoryAttention, "forward", inspect.unwrap(OneFrameMemoryAttention.forward))
     monkeypatch.setattr(logging.getLogger("torch.__trace"), "disabled", True)
     weights = save_random_sam2(tmp_path / "sam2.1.pt", "2.1")
@@ -29,7 +28,7 @@ def test_no_part_breaks_into_several_graphs(tmp_path: Path, monkeypatch: pytest.
     plain, compiled = (load_sam2(weights, image_size=64) for _ in range(2))
     torch._dynamo.utils.counters.clear()
     assert [is_side_by_side(model) for model in (compiled, plain)] == [True, True]
-    compile_parts(compiled, backend="eager")  # the very operations, so that graphs alone are tested
+    compile_parts(compiled, backend="eager")  # the same operations, so that only the graphs are tested
     assert [is_side_by_side(model) for model in (compiled, plain)] == [False, True]
     found, expected = (
         Sam2Propagator(model, min_area_px=1).propagate(clip, prompts, Direction.FORWARD).masks

@@ -1,4 +1,4 @@
-"""Checkpoints are recognised, loaded, and refused with a line that helps."""
+"""Checkpoints are recognised and loaded, and other files are errors with advice."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +21,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def spoiled(checkpoint: Path, tmp_path: Path) -> Callable[[Callable[[dict[str, Any]], None]], Path]:
-    """A copy of the checkpoint whose weights a function has changed in place."""
+    """A copy of the checkpoint, with weights that a function changed in place."""
 
     def spoil(change: Callable[[dict[str, Any]], None]) -> Path:
         content = torch.load(checkpoint, weights_only=True)
@@ -33,34 +33,39 @@ def spoiled(checkpoint: Path, tmp_path: Path) -> Callable[[Callable[[dict[str, A
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)
-def test_version_and_size_show_in_the_weights(variant: Sam2Variant, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("kaiming_uniform_", "trunc_normal_", "uniform_", "normal_"):  # numbers do not matter, time does
+def test_version_and_size_are_read_from_the_weights(variant: Sam2Variant, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (
+        "kaiming_uniform_",
+        "trunc_normal_",
+        "uniform_",
+        "normal_",
+    ):  # slow, and values do not matter
         monkeypatch.setattr(torch.nn.init, name, lambda tensor, *args, **kwargs: tensor)
     assert sam2_variant(build_sam2_model(variant).state_dict(), source="here") == variant
 
 
-def test_weights_arrive_unchanged(checkpoint: Path) -> None:
+def test_weights_are_loaded_unchanged(checkpoint: Path) -> None:
     loaded = load_sam2(checkpoint, image_size=128)
     expected = random_sam2("2.1").state_dict()
-    arrived = {name.replace("memory_attention.original.", "memory_attention."): value
+    loaded_weights = {name.replace("memory_attention.original.", "memory_attention."): value
                for name, value in loaded.state_dict().items()}  # fmt: skip
-    assert arrived.keys() == expected.keys()
-    assert all(torch.equal(arrived[name], value) for name, value in expected.items())
+    assert loaded_weights.keys() == expected.keys()
+    assert all(torch.equal(loaded_weights[name], value) for name, value in expected.items())
     assert loaded.image_size == 128
     assert not loaded.training
 
 
-def test_the_checkpoint_s_own_size_is_the_default(checkpoint: Path) -> None:
+def test_the_checkpoints_own_size_is_the_default(checkpoint: Path) -> None:
     assert load_sam2(checkpoint).image_size == 1024
 
 
 @pytest.mark.parametrize(("image_size", "near"), [(100, 96), (1, 32), (0, 32), (-64, 32)])
-def test_a_size_that_cannot_be(checkpoint: Path, image_size: int, near: int) -> None:
+def test_a_size_that_is_no_multiple_of_32_is_an_error(checkpoint: Path, image_size: int, near: int) -> None:
     with pytest.raises(SettingsError, match=f"multiple of 32 .* got {image_size}; try {near}"):
         load_sam2(checkpoint, image_size=image_size)
 
 
-def test_a_missing_and_a_cut_off_file(checkpoint: Path, tmp_path: Path) -> None:
+def test_missing_and_truncated_files_are_errors(checkpoint: Path, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"nowhere\.pt"):
         load_sam2(tmp_path / "nowhere.pt")
     cut_off = tmp_path / "cut_off.pt"
@@ -69,7 +74,7 @@ def test_a_missing_and_a_cut_off_file(checkpoint: Path, tmp_path: Path) -> None:
         load_sam2(cut_off)
 
 
-def test_other_weights(tmp_path: Path) -> None:
+def test_other_weights_are_errors(tmp_path: Path) -> None:
     torch.save({"image_encoder.pos_embed": torch.zeros(1)}, tmp_path / "sam.pt")
     with pytest.raises(WeightsError, match=r"expected a SAM 2 .* in .*sam\.pt, got a SAM 1 checkpoint"):
         load_sam2(tmp_path / "sam.pt")
@@ -78,7 +83,7 @@ def test_other_weights(tmp_path: Path) -> None:
         load_sam2(tmp_path / "net.pt")
 
 
-def test_weights_that_do_not_fit_their_config_name_both(spoiled: Callable) -> None:
+def test_weights_that_do_not_fit_their_configuration_are_an_error_that_names_both(spoiled: Callable) -> None:
     path = spoiled(lambda state: state.pop("no_mem_embed"))
     with pytest.raises(WeightsError, match=r"spoiled\.pt .*sam2\.1_hiera_t\.yaml.* \W?no_mem_embed"):
         load_sam2(path)
@@ -87,7 +92,7 @@ def test_weights_that_do_not_fit_their_config_name_both(spoiled: Callable) -> No
         load_sam2(path)
 
 
-def test_an_image_encoder_of_no_known_size(spoiled: Callable) -> None:
+def test_an_image_encoder_of_unknown_size_is_an_error(spoiled: Callable) -> None:
     path = spoiled(_drop_last_block)
     with pytest.raises(WeightsError, match=r"width x blocks 96 x 12 \(t\), .*, got 96 x 11"):
         load_sam2(path)
@@ -99,6 +104,6 @@ def _drop_last_block(state: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("device", ["cuda:99", "warp"])
-def test_a_device_that_is_not_there(checkpoint: Path, device: str) -> None:
+def test_a_device_that_is_not_available_is_an_error(checkpoint: Path, device: str) -> None:
     with pytest.raises(DeviceError, match=f"got '{device}'.*try --device cpu"):
         load_sam2(checkpoint, device=device, image_size=64)

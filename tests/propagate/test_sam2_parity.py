@@ -15,7 +15,6 @@ from overseg.data.visit import Direction
 from overseg.propagate.sam2.model import Sam2Variant, load_sam2
 from overseg.propagate.sam2.parity import Parity, compare, upstream_masks, upstream_predictor
 from overseg.propagate.sam2.random import save_random_sam2
-from overseg.propagate.sam2.steps import SmallRegions
 from overseg.stages import Clip
 
 SIZE = (180, 260)
@@ -34,7 +33,7 @@ def video(n_frames: int) -> ArrayVideo:
 
 
 def assert_telling(upstream: dict[int, Rles]) -> None:
-    """Masks that could hide an error prove nothing: all empty, all full, or the same whatever is remembered."""
+    """Assert masks that an error would change: not empty, not full, and different from each other."""
     for masks in upstream.values():
         height, width = masks.size
         share = masks.area_px() / (height * width)
@@ -45,7 +44,7 @@ def assert_telling(upstream: dict[int, Rles]) -> None:
 
 
 def components(masks: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """What upstream's compiled extension gives: the 8-connected components of masks [n, 1, h, w], and their areas."""
+    """The output of upstream's compiled extension: 8-connected components of masks [n, 1, h, w], and their areas."""
     labels = np.stack([scipy.ndimage.label(mask, np.ones((3, 3)))[0] for mask in masks[:, 0].numpy()])
     areas = np.stack([np.where(one > 0, np.bincount(one.ravel())[one], 0) for one in labels])
     return torch.from_numpy(labels)[:, None], torch.from_numpy(areas)[:, None]
@@ -55,11 +54,11 @@ def test_same_masks_in_both_directions(
     weights: tuple[Path, Sam2Variant], monkeypatch: pytest.MonkeyPatch, both_ways: Callable
 ) -> None:
     path, variant = weights
-    holes = SmallRegions(max_hole_area_px=8 if variant.version == "2.1" else 0)
+    max_hole_area_px = 8 if variant.version == "2.1" else 0
     monkeypatch.setattr("sam2.utils.misc.get_connected_components", components)
-    predictor = upstream_predictor(path, variant, device="cpu", image_size=256, max_hole_area_px=holes.max_hole_area_px)
+    predictor = upstream_predictor(path, variant, device="cpu", image_size=256, max_hole_area_px=max_hole_area_px)
     model = load_sam2(path, image_size=256)
-    propagators = both_ways(model, min_area_px=1, max_batch=2, small_regions=holes)
+    propagators = both_ways(model, min_area_px=1, max_batch=2, max_hole_area_px=max_hole_area_px)
     clip = Clip(video(6), 1, 4)
     for direction in Direction:
         expected = upstream_masks(predictor, clip, PROMPTS, direction)
@@ -73,7 +72,7 @@ def test_same_masks_in_both_directions(
 def test_same_masks_beyond_the_reach_of_memory_and_beside_a_mask_that_ends(
     weights: tuple[Path, Sam2Variant], both_ways: Callable
 ) -> None:
-    """18 frames: features are remembered for 6, pointers for 15. One of the masks gets too small on the way."""
+    """18 frames: memory features reach 6 frames, pointers 15. One of the masks gets too small in between."""
     path, variant = weights
     predictor = upstream_predictor(path, variant, device="cpu", image_size=128)
     model = load_sam2(path, image_size=128)
@@ -82,7 +81,7 @@ def test_same_masks_beyond_the_reach_of_memory_and_beside_a_mask_that_ends(
     assert_telling(expected)
     smallest_px = np.sort(np.min([masks.area_px() for masks in expected.values()], axis=0))
     for limit_px, n_reaching in ((1, 3), (int(smallest_px[:2].mean()), 2)):
-        options = {"min_area_px": limit_px, "max_batch": 2, "small_regions": SmallRegions(max_hole_area_px=0)}
+        options = {"min_area_px": limit_px, "max_batch": 2, "max_hole_area_px": 0}
         for propagator in both_ways(model, **options):
             ours = propagator.propagate(clip, LARGE_PROMPTS, Direction.FORWARD).masks
             parity = compare(ours, expected, min_area_px=limit_px)
@@ -91,7 +90,7 @@ def test_same_masks_beyond_the_reach_of_memory_and_beside_a_mask_that_ends(
             assert (ours.frame == 17).sum() == n_reaching
 
 
-def test_the_comparison_sees_what_differs() -> None:
+def test_the_comparison_finds_differences() -> None:
     disc, smaller = (discs(SIZE, (130, 90, radius)) for radius in (60, 59))
     nothing = Rles.from_masks(np.zeros((1, *SIZE), dtype=bool))
     ours = PropagatedMasks(

@@ -1,4 +1,4 @@
-"""What Sam2Propagator shares with every propagator, and what it promises about work and memory."""
+"""Sam2Propagator passes the tests of all propagators, and keeps its promises about work and memory."""
 
 import re
 
@@ -13,9 +13,8 @@ from overseg.data.rles import Rles
 from overseg.data.visit import Direction
 from overseg.errors import DeviceError, InputError, SettingsError
 from overseg.propagate.device_rles import rles_at_size
-from overseg.propagate.sam2.features import OUT_OF_MEMORY as ADVICE
-from overseg.propagate.sam2.features import Features, FrameEncoder
-from overseg.propagate.sam2.memory import Memory, MemoryBank
+from overseg.propagate.sam2.features import ADVICE, FeatureEncoder, ImageFeatures
+from overseg.propagate.sam2.memory import FrameMemory, ObjectMemory
 from overseg.propagate.sam2.model import load_sam2
 from overseg.propagate.sam2.propagator import Sam2Propagator
 from overseg.propagate.sam2.random import save_random_sam2
@@ -24,7 +23,7 @@ from overseg.weights import catalogue
 
 CPU_LINE = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 5 bytes"
 OUT_OF_MEMORY = torch.OutOfMemoryError("CUDA out of memory")
-IMAGE_SIZE = 64  # small enough for many runs; upstream's masks are compared at 256 and 128 elsewhere
+IMAGE_SIZE = 64  # small, because there are many runs; other tests compare with upstream at 256 and 128
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +39,7 @@ class TestSam2(PropagatorSuite):
 
 
 class TestSam2InBatches(TestSam2):
-    same_iou = 0.99  # sums are taken in another order with another batch size; a small mask has few pixels
+    same_iou = 0.99  # another batch size changes the order of sums, and a small mask has few pixels
 
     @pytest.fixture
     def make(self, model: SAM2Base, in_batches: None) -> MakePropagator:
@@ -53,7 +52,7 @@ def propagate(model: SAM2Base, *, prompts: Rles | None = None, **options) -> Pro
 
 
 def count_calls(monkeypatch: pytest.MonkeyPatch, model: SAM2Base, name: str) -> list[int]:
-    """Batch sizes of the calls of a method of `model` from now on."""
+    """A list of the batch sizes of all later calls of a method of `model`."""
     original, batches = getattr(model, name), []
 
     def counted(*args, **kwargs):
@@ -66,7 +65,7 @@ def count_calls(monkeypatch: pytest.MonkeyPatch, model: SAM2Base, name: str) -> 
 
 class TestWork:
     @pytest.mark.parametrize(("cache_bytes", "expected"), [(1 << 30, [4, 4, 4]), (0, [4, 8, 12])])
-    def test_frames_are_encoded_once_in_all_or_once_a_visit(
+    def test_frames_are_encoded_once_with_a_cache_and_once_a_visit_without(
         self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch, cache_bytes: int, expected: list[int]
     ) -> None:
         encoded = count_calls(monkeypatch, model, "forward_image")
@@ -77,22 +76,22 @@ class TestWork:
             n_encoded.append(len(encoded))
         assert n_encoded == expected
 
-    def test_cached_features_give_the_very_same_masks(self, model: SAM2Base) -> None:
+    def test_cached_features_give_exactly_the_same_masks(self, model: SAM2Base) -> None:
         cached = Sam2Propagator(model, min_area_px=1)
         clip = Clip(panning_video(4), 0, 3)
         first, again = (cached.propagate(clip, three_discs(), Direction.FORWARD).masks for _ in range(2))
         assert first.rles == again.rles == propagate(model, feature_cache_bytes=0).rles
 
     @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-    def test_features_are_kept_in_the_precision_of_the_work(self, model: SAM2Base, dtype: torch.dtype) -> None:
-        encoder = FrameEncoder(model, dtype=dtype, cache_bytes=1 << 30)
+    def test_features_are_kept_in_the_precision_of_the_model(self, model: SAM2Base, dtype: torch.dtype) -> None:
+        encoder = FeatureEncoder(model, dtype=dtype, cache_bytes=1 << 30)
         video = panning_video(1)
-        for _ in range(2):  # encoded, and out of the cache
+        for _ in range(2):  # encoded, and then cached
             with torch.inference_mode():
                 features = encoder.features(video.info, video[0])
             assert {level.dtype for level in features.levels} == {dtype}
 
-    def test_another_picture_under_the_same_number_is_encoded(
+    def test_another_picture_with_the_same_frame_number_is_encoded(
         self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         encoded = count_calls(monkeypatch, model, "forward_image")
@@ -101,33 +100,35 @@ class TestWork:
             propagator.propagate(Clip(video, 0, 1), three_discs(), Direction.FORWARD)
         assert len(encoded) == 4
 
-    def test_nothing_is_encoded_for_nothing(self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_without_masks_no_frame_is_encoded(self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch) -> None:
         encoded = count_calls(monkeypatch, model, "forward_image")
         assert len(propagate(model, prompts=Rles.from_masks(np.zeros((2, *SIZE), dtype=bool)))) == 0
         assert encoded == []
 
-    def test_masks_cross_one_by_one_on_a_cpu(self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_masks_are_propagated_one_by_one_on_a_cpu(self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch) -> None:
         batches = count_calls(monkeypatch, model, "_track_step")
         propagate(model, max_batch=2)
         assert batches == [1] * 12
 
-    def test_masks_cross_in_batches(self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch, in_batches: None) -> None:
+    def test_masks_are_propagated_in_batches(
+        self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch, in_batches: None
+    ) -> None:
         batches = count_calls(monkeypatch, model, "_track_step")
         propagate(model, max_batch=2)
         assert batches == [2, 1] * 4
 
-    def test_what_has_ended_leaves_the_batch(self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_ended_masklets_are_not_propagated_further(self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch) -> None:
         batches = count_calls(monkeypatch, model, "_track_step")
         bias = model.sam_mask_decoder.pred_obj_score_head.layers[-1].bias
         monkeypatch.setattr(bias, "data", torch.full_like(bias, -100))
         assert len(propagate(model)) == 0
-        assert batches == [1] * 6  # the prompts' frame, and the one on which all are found to be gone
+        assert batches == [1] * 6  # on the prompts' frame, and on the next one, on which all objects are gone
 
 
 class TestDoneOnce:
-    """What is the same for all masks is computed once, whatever their number."""
+    """Computations that are the same for all masks are done once."""
 
-    def test_the_first_self_attention_sees_the_frame_alone(
+    def test_the_first_self_attention_is_computed_for_one_row(
         self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch, in_batches: None
     ) -> None:
         rows: list[list[int]] = []
@@ -145,7 +146,7 @@ class TestDoneOnce:
         assert first == [1, 1, 1]
         assert others == [[3, 3, 3]] * len(others)
 
-    def test_positional_encodings_are_kept_and_shared(
+    def test_positional_encodings_are_cached_and_shared(
         self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch, in_batches: None
     ) -> None:
         propagate(model)
@@ -162,7 +163,7 @@ class TestDoneOnce:
         for encoding, before in zip(encodings, kept, strict=True):
             assert before
             assert all(encoding.cache[size] is before[size] for size in encoding.cache)
-        assert strides == [0, 0, 0]  # one encoding, looked at by all masks
+        assert strides == [0, 0, 0]  # one encoding, shared by all masks
 
 
 def test_a_propagated_mask_below_the_minimum_area_ends(model: SAM2Base) -> None:
@@ -178,7 +179,7 @@ def test_a_propagated_mask_below_the_minimum_area_ends(model: SAM2Base) -> None:
 def run_out_of_memory(
     monkeypatch: pytest.MonkeyPatch, model: SAM2Base, name: str, *, above: int, error: RuntimeError = OUT_OF_MEMORY
 ) -> list[int]:
-    """Make a method of `model` run out of memory where its batch is larger than `above`."""
+    """Make a method of `model` run out of memory with a batch larger than `above`; return the other batch sizes."""
     original, batches = getattr(model, name), []
 
     def limited(*args, **kwargs):
@@ -200,7 +201,7 @@ class TestMemory:
             ("_encode_new_memory", RuntimeError("MPS backend out of memory")),
         ],
     )
-    def test_batches_shrink_and_no_work_is_lost(
+    def test_batches_shrink_and_no_mask_is_lost(
         self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch, in_batches: None, method: str, error: RuntimeError
     ) -> None:
         prompts = discs(SIZE, *((30 + 10 * k, 45, 10 + k) for k in range(7)))
@@ -211,7 +212,7 @@ class TestMemory:
         assert masklets.prompt.tolist() == expected.prompt.tolist()
         assert masklets.rles.iou(expected.rles).diagonal().min() >= TestSam2InBatches.same_iou
 
-    def test_no_memory_for_a_single_mask_says_what_helps(
+    def test_no_memory_for_a_single_mask_is_an_error_with_advice(
         self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         run_out_of_memory(monkeypatch, model, "_track_step", above=0)
@@ -222,19 +223,19 @@ class TestMemory:
     @pytest.mark.parametrize(
         ("owner", "name", "what"),
         [
-            (FrameEncoder, "_encode", "to encode one frame"),
-            (Features, "to", "for the features of one frame"),
-            (MemoryBank, "append", "for what all masks together leave behind"),
-            (MemoryBank, "keep", "for what all masks together leave behind"),
-            (Memory, "concatenate", "for what all masks together leave behind"),
+            (FeatureEncoder, "_encode", "to encode one frame"),
+            (ImageFeatures, "to", "for the features of one frame"),
+            (ObjectMemory, "append", "for the memories of all masks"),
+            (ObjectMemory, "keep", "for the memories of all masks"),
+            (FrameMemory, "concatenate", "for the memories of all masks"),
         ],
     )
-    def test_no_memory_beside_the_batches_is_one_line_too(
+    def test_no_memory_outside_of_batches_is_an_error_of_one_line(
         self, model: SAM2Base, monkeypatch: pytest.MonkeyPatch, owner: type, name: str, what: str, line: str
     ) -> None:
         propagator = Sam2Propagator(model, min_area_px=1)
         clip = Clip(panning_video(3), 0, 2)
-        propagator.propagate(clip, three_discs(), Direction.FORWARD)  # fills the cache for `Features.to`
+        propagator.propagate(clip, three_discs(), Direction.FORWARD)  # fills the cache for `ImageFeatures.to`
         if name == "_encode":
             clip = Clip(panning_video(3, step_px=1), 0, 2)
 
@@ -248,22 +249,22 @@ class TestMemory:
         with pytest.raises(DeviceError, match=f"not enough memory {what}: try smaller weights"):
             propagator.propagate(clip, three_discs(), Direction.FORWARD)
 
-    def test_the_weights_that_it_advises_can_be_had(self) -> None:
+    def test_the_weights_in_the_advice_are_in_the_catalogue(self) -> None:
         (name,) = re.findall(r"weights \((.*?)\)", ADVICE)
         assert catalogue()[name].family == "sam2"
 
 
 class TestBadInput:
-    def test_masks_of_another_size(self, model: SAM2Base) -> None:
+    def test_masks_of_another_size_are_an_error(self, model: SAM2Base) -> None:
         with pytest.raises(InputError, match="frames' size 120x90, got 53x37"):
             propagate(model, prompts=three_discs((37, 53)))
 
     @pytest.mark.parametrize("max_batch", [0, -3])
-    def test_no_mask_at_once(self, model: SAM2Base, max_batch: int) -> None:
+    def test_a_max_batch_below_one_is_an_error(self, model: SAM2Base, max_batch: int) -> None:
         with pytest.raises(SettingsError, match=f"at least 1 mask at once as max_batch, or None, got {max_batch}"):
             Sam2Propagator(model, max_batch=max_batch)
 
-    def test_unknown_dtype(self, model: SAM2Base) -> None:
+    def test_an_unknown_dtype_is_an_error(self, model: SAM2Base) -> None:
         with pytest.raises(SettingsError, match="float32 or bfloat16 .* got 'float8'"):
             Sam2Propagator(model, dtype="float8")
 
@@ -275,10 +276,10 @@ def test_mixed_precision_runs_and_gives_similar_masks(model: SAM2Base) -> None:
 
 
 @pytest.mark.parametrize("n_frames", [0, 1, 2])
-def test_a_masklet_says_that_the_object_is_gone(
+def test_a_masklet_ends_as_gone_where_the_model_reports_no_object(
     model: SAM2Base, monkeypatch: pytest.MonkeyPatch, in_batches: None, n_frames: int
 ) -> None:
-    """The second object is gone after so many frames of the three; the others reach the end of the clip."""
+    """Of three objects, the second is gone after `n_frames` frames. The others reach the end of the clip."""
     original, n_calls = model._track_step, []
 
     def gone(**kwargs):
@@ -299,7 +300,7 @@ def test_a_masklet_says_that_the_object_is_gone(
 def test_a_masklet_ends_as_small_one_pixel_below_the_minimum_area(
     model: SAM2Base, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On the second frame that it is propagated to, the object is a small square in a corner."""
+    """On the second frame after the prompt's, the mask is a small square in a corner."""
     square = torch.full((1, 1, IMAGE_SIZE // 4, IMAGE_SIZE // 4), -5.0)
     square[..., :4, :4] = 5.0
     area_px = int(rles_at_size(square, SIZE).area_px()[0])
@@ -308,7 +309,7 @@ def test_a_masklet_ends_as_small_one_pixel_below_the_minimum_area(
     def shrunk(**kwargs):
         current, (*others, logits, fine, pointer, presence), features, memories = original(**kwargs)
         n_calls.append(1)
-        logits = square if len(n_calls) == 3 else logits  # after the prompt's frame and one more
+        logits = square if len(n_calls) == 3 else logits  # after the prompt's frame and the next one
         return current, (*others, logits, fine, pointer, presence), features, memories
 
     monkeypatch.setattr(model, "_track_step", shrunk)

@@ -3,10 +3,8 @@
 from overseg.data.machine import Machine
 from overseg.data.settings import Settings, SharedSettings
 from overseg.data.track_settings import TrackSettings
-from overseg.propagate.sam2.compile import compile_parts
-from overseg.propagate.sam2.model import load_sam2
+from overseg.propagate.sam2.model import compile_parts, load_sam2
 from overseg.propagate.sam2.propagator import Sam2Propagator
-from overseg.propagate.sam2.steps import SmallRegions
 from overseg.weights import weights_path
 
 
@@ -33,7 +31,8 @@ def _build(settings: SharedSettings, machine: Machine, *, min_area_px: int, mask
         model,
         dtype=settings.dtype,
         min_area_px=min_area_px,
-        small_regions=SmallRegions(settings.max_hole_area_px, settings.max_sprinkle_area_px),
+        max_hole_area_px=settings.max_hole_area_px,
+        max_sprinkle_area_px=settings.max_sprinkle_area_px,
         feature_cache_bytes=machine.feature_cache_bytes,
         mask_threshold=mask_threshold,
     )

@@ -1,4 +1,4 @@
-"""SAM 2's memory attention for many masks of one frame, doing once what is the same for all of them."""
+"""SAM 2's memory attention for many objects on one frame: what all objects share is computed once."""
 
 from typing import TYPE_CHECKING
 
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 
 class OneFrameMemoryAttention(nn.Module):
-    """Stands in for `MemoryAttention` where all rows of a batch have the image features of one and the same frame.
+    """Replaces `MemoryAttention` where all rows of a batch have the image features of the same frame.
 
-    The masks' own memories come in with the first layer's cross-attention; its self-attention before that sees the
-    frame alone and is computed for one row. The result is that of the original.
+    The first layer's self-attention uses the frame's features only, and is computed for one row. The objects' own
+    memories enter with the cross-attention after it. The result is that of the original.
     """
 
     def __init__(self, original: "MemoryAttention") -> None:
@@ -28,12 +28,12 @@ class OneFrameMemoryAttention(nn.Module):
         memory_pos: torch.Tensor,
         num_obj_ptr_tokens: int = 0,
     ) -> torch.Tensor:
-        """Features of the frame in the light of each mask's memories, [tokens, n, channels].
+        """The frame's features, conditioned on the memories of each of n objects, [tokens, n, channels].
 
         Args:
-            curr, curr_pos: the frame's features and their positions, one level, [tokens, n, channels], equal in all n.
+            curr, curr_pos: the frame's features and positions, one level of [tokens, n, channels], the same in all n.
             memory, memory_pos: memories and their positions, [memory tokens, n, memory channels].
-            num_obj_ptr_tokens: how many memory tokens, the last ones, are object pointers.
+            num_obj_ptr_tokens: number of object pointers; they are the last memory tokens.
         """
         (features,), (position,) = curr, curr_pos
         shared, shared_position = features[:, :1].transpose(0, 1), position[:, :1].transpose(0, 1)

@@ -1,4 +1,4 @@
-"""SAM 2's image features of frames: encoded once, and kept as long as they fit."""
+"""SAM 2's image features of frames: each frame is encoded once, and its features are cached."""
 
 from dataclasses import dataclass
 
@@ -12,13 +12,13 @@ from overseg.data.frame import Frame
 from overseg.data.video_info import VideoInfo
 from overseg.propagate.feature_cache import FeatureCache
 
-OUT_OF_MEMORY = "try smaller weights (sam2.1_hiera_tiny), --propagation-size 512, --resize, or --device cpu"
-_MEAN_RGB = (0.485, 0.456, 0.406)  # of ImageNet, as SAM 2 was trained
+ADVICE = "try smaller weights (sam2.1_hiera_tiny), --propagation-size 512, --resize, or --device cpu"
+_MEAN_RGB = (0.485, 0.456, 0.406)  # ImageNet's, with which SAM 2 was trained
 _STD_RGB = (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
-class Features:
+class ImageFeatures:
     """Image features of one frame, from the finest to the coarsest level.
 
     Attributes:
@@ -31,47 +31,47 @@ class Features:
     def n_bytes(self) -> int:
         return sum(level.numel() * level.element_size() for level in self.levels)
 
-    def to(self, device: torch.device | str) -> "Features":
-        return Features(tuple(level.to(device) for level in self.levels))
+    def to(self, device: torch.device | str) -> "ImageFeatures":
+        return ImageFeatures(tuple(level.to(device) for level in self.levels))
 
 
-class FrameEncoder:
-    """Encodes frames, and finds again in host memory what it encoded before."""
+class FeatureEncoder:
+    """Encodes frames, and caches their features in host memory."""
 
     def __init__(self, model: SAM2Base, *, dtype: torch.dtype, cache_bytes: int) -> None:
         """
         Args:
             model: from `load_sam2`.
-            dtype: precision in which features are kept, the one that the model computes in.
-            cache_bytes: how much of them is kept.
+            dtype: precision of the features, that in which the model computes.
+            cache_bytes: size of the cache.
         """
         self._model = model
         self._dtype = dtype
-        self._cache = FeatureCache[Features](max_bytes=cache_bytes, n_bytes=lambda features: features.n_bytes)
+        self._cache = FeatureCache[ImageFeatures](max_bytes=cache_bytes, n_bytes=lambda features: features.n_bytes)
 
-    def features(self, video: VideoInfo, frame: Frame) -> Features:
+    def features(self, video: VideoInfo, frame: Frame) -> ImageFeatures:
         """Image features of a frame of `video`, on the model's device.
 
         Raises:
             DeviceError: memory runs out.
         """
-        # A frame's number alone does not say which picture it is: another stride or size renumbers or changes it.
+        # A frame's number does not identify its picture: another stride renumbers frames, another size changes them.
         key = (video.sha256, frame.index, frame.timestamp_s, frame.size)
         cached = self._cache.get(key)
         if cached is not None:
-            with enough_memory(for_="for the features of one frame", advice=OUT_OF_MEMORY):
+            with enough_memory(for_="for the features of one frame", advice=ADVICE):
                 return cached.to(self._model.device)
-        with enough_memory(for_="to encode one frame", advice=OUT_OF_MEMORY):
+        with enough_memory(for_="to encode one frame", advice=ADVICE):
             features = self._encode(frame)
         self._cache.put(key, features.to("cpu"))
         return features
 
-    def _encode(self, frame: Frame) -> Features:
-        """Resized and normalised as upstream does it with JPEG frames."""
+    def _encode(self, frame: Frame) -> ImageFeatures:
+        """The features of a frame that is resized and normalised as upstream does it with JPEG files."""
         side = self._model.image_size
         pixels = np.asarray(Image.fromarray(frame.rgb).resize((side, side)))
         levels = self._model.forward_image(self._normalised(pixels))["backbone_fpn"]
-        return Features(tuple(level.to(self._dtype) for level in levels))
+        return ImageFeatures(tuple(level.to(self._dtype) for level in levels))
 
     def _normalised(self, pixels: np.ndarray) -> torch.Tensor:
         device = self._model.device

@@ -1,4 +1,4 @@
-"""Our masks beside those of upstream's own `SAM2VideoPredictor`: same weights, same frames, one object per mask."""
+"""Compares our masks with those of upstream's `SAM2VideoPredictor`: same weights, same frames, one object per mask."""
 
 import io
 import tempfile
@@ -22,12 +22,12 @@ from overseg.stages import Clip, Direction, Video
 
 @dataclass(frozen=True)
 class Parity:
-    """How close our masklets are to upstream's.
+    """The agreement of our masklets with upstream's.
 
     Attributes:
         worst_iou: smallest IoU of a mask of ours with upstream's on the same frame, in [0, 1]; 1 where there are none.
         n_masks: number of masks compared.
-        n_ended_apart: masklets of ours that ended on a frame on which upstream still has a mask.
+        n_ended_apart: our masklets that ended on a frame on which upstream still has a mask.
     """
 
     worst_iou: float
@@ -43,7 +43,7 @@ def upstream_predictor(
     image_size: int | None = None,
     max_hole_area_px: int = 0,
 ) -> SAM2VideoPredictor:
-    """Upstream's predictor as upstream builds it, but for its filling of holes, which needs a compiled extension."""
+    """Upstream's predictor as upstream builds it. Filling holes needs its compiled extension, and is off by default."""
     overrides = [] if image_size is None else [f"++model.image_size={image_size}"]
     predictor = build_sam2_video_predictor(
         variant.config_name, str(weights), device=device, hydra_overrides_extra=overrides
@@ -54,7 +54,7 @@ def upstream_predictor(
 
 @contextmanager
 def written_frames(video: Video) -> Iterator[Path]:
-    """A folder of all frames of `video` for upstream to read, without loss: PNG files under the names it expects."""
+    """A temporary folder with all frames of `video` as lossless PNG files, under the names that upstream reads."""
     with tempfile.TemporaryDirectory() as folder:
         for index in range(len(video)):
             with (Path(folder) / f"{index:05d}.jpg").open("wb") as file:
@@ -63,15 +63,14 @@ def written_frames(video: Video) -> Iterator[Path]:
 
 
 class UpstreamSession:
-    """One inference state of upstream's predictor, driven by the same tables as `Sam2Session`."""
+    """One inference state of upstream's predictor, with the interface of `Sam2Session`."""
 
     def __init__(self, predictor: SAM2VideoPredictor, video: Video, *, folder: Path | None = None) -> None:
         """
         Args:
             predictor: from `upstream_predictor`.
             video: the frames.
-            folder: the same frames from `written_frames`; None to write them first, which takes time that is not
-                upstream's.
+            folder: the same frames from `written_frames`; None to write them now, which takes time.
         """
         self._predictor = predictor
         self._size = video.info.size
@@ -79,13 +78,13 @@ class UpstreamSession:
             self._state = predictor.init_state(str(frames))
 
     def prompt(self, prompts: Prompts) -> Rles:
-        """Give prompts one after another: for every row, the mask that comes of it."""
+        """Add prompts one after another, and return the mask of each."""
         return Rles.concatenate(
             self._size, [self._prompt(prompts.take(np.array([row]))) for row in range(len(prompts))]
         )
 
     def propagate(self, first: int, last: int) -> Iterator[tuple[int, Rles]]:
-        """For every frame from `first` to `last`, which may be the earlier one: its number, and a mask per object."""
+        """The number and one mask per object for every frame from `first` to `last`, which may be the earlier one."""
         n_frames = abs(last - first)
         with _no_bars():
             propagated = self._predictor.propagate_in_video(self._state, first, n_frames, reverse=last < first)
@@ -113,7 +112,7 @@ class UpstreamSession:
 def upstream_masks(
     predictor: SAM2VideoPredictor, clip: Clip, prompts: Rles, direction: Direction, *, folder: Path | None = None
 ) -> dict[int, Rles]:
-    """What upstream makes of `prompts`, at least one: for every frame after the first, one mask per prompt.
+    """Upstream's masks of `prompts`, at least one: for every frame after the first, one mask per prompt.
 
     `folder` is as in UpstreamSession.
     """
@@ -124,11 +123,11 @@ def upstream_masks(
 
 
 def compare(ours: PropagatedMasks, upstream: dict[int, Rles], *, min_area_px: int) -> Parity:
-    """Compare mask by mask. Where ours ended, upstream's mask must be smaller than `min_area_px`, and counts no more.
+    """Compare mask by mask, up to the frame on which ours ended. There upstream's must be smaller than `min_area_px`.
 
     Args:
         ours: from `Sam2Propagator`, with the same `min_area_px`.
-        upstream: from `upstream_masks`, of the same clip, prompts and direction; frames in the order of the visit.
+        upstream: from `upstream_masks`, of the same clip, prompts and direction; frames in visiting order.
     """
     row_of = {(int(p), int(f)): row for row, (p, f) in enumerate(zip(ours.prompt, ours.frame, strict=True))}
     n_prompts = len(next(iter(upstream.values()), ()))
@@ -151,6 +150,6 @@ def _rles(logits: torch.Tensor) -> Rles:
 
 @contextmanager
 def _no_bars() -> Iterator[None]:
-    """Without upstream's progress bars."""
+    """Suppress upstream's progress bars."""
     with redirect_stderr(io.StringIO()):
         yield

@@ -1,11 +1,12 @@
-"""Propagates masks with SAM 2 (Ravi et al., arXiv:2408.00714): upstream's masks, all of a clip side by side."""
+"""Propagates masks with SAM 2 (Ravi et al., arXiv:2408.00714): upstream's masks, all masks of a clip at once."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 import torch
-from jaxtyping import Int8, Int64
+from jaxtyping import Float32, Int8, Int64
 from sam2.modeling.sam2_base import SAM2Base
 
 from overseg.data.frame import Frame
@@ -15,12 +16,13 @@ from overseg.data.rles import Rles
 from overseg.data.settings import DTYPES
 from overseg.data.shot import Shot
 from overseg.errors import InputError, SettingsError
-from overseg.propagate.sam2.features import Features, FrameEncoder
-from overseg.propagate.sam2.landing import FrameVisit, on_frame
-from overseg.propagate.sam2.memory import Memory, MemoryBank
+from overseg.propagate.device_rles import rles_at_size
+from overseg.propagate.sam2.features import FeatureEncoder, ImageFeatures
+from overseg.propagate.sam2.logit_cleanup import LogitCleanup
+from overseg.propagate.sam2.memory import FrameMemory, ObjectMemory, Reach
+from overseg.propagate.sam2.runtime import Sam2Runtime
 from overseg.propagate.sam2.session import Sam2Session
-from overseg.propagate.sam2.steps import AS_UPSTREAM, Sam2Steps, SmallRegions
-from overseg.propagate.sam2.work import Sam2Work
+from overseg.propagate.sam2.steps import Sam2Steps
 from overseg.stages import Clip, Direction, Video
 
 
@@ -28,8 +30,8 @@ class Sam2Propagator:
     """Propagates masks as upstream's `SAM2VideoPredictor` does with one object per mask, and gives the same masks.
 
     Every frame of a clip is encoded once, whatever the number of masks. A mask's score is the model's probability
-    that the object is in the picture times its own estimate of the mask's IoU. Unlike upstream, a masklet that has
-    ended stays ended: it ends where the model says that the object is gone, or its mask is too small.
+    that the object is in the picture times its own estimate of the mask's IoU. A masklet ends where the model reports
+    that the object is gone, or where its mask is too small. Unlike upstream, it does not start again.
     """
 
     def __init__(
@@ -38,7 +40,8 @@ class Sam2Propagator:
         *,
         dtype: str = "float32",
         min_area_px: int = 100,
-        small_regions: SmallRegions = AS_UPSTREAM,
+        max_hole_area_px: int = 8,
+        max_sprinkle_area_px: int = 0,
         max_batch: int | None = None,
         feature_cache_bytes: int = 4 << 30,
         mask_threshold: float = 0.0,
@@ -48,12 +51,12 @@ class Sam2Propagator:
             model: from `load_sam2`, on the device to work on.
             dtype: "float32", or "bfloat16" for mixed precision: faster on CUDA, with masks a little different.
             min_area_px: a masklet ends where its mask is smaller, in pixels. Smaller prompts are not propagated.
-            small_regions: which holes of masks are filled, and which of their islands removed.
-            max_batch: masks that cross the model at once; None for what suits the device. It is halved where memory
-                runs out. On a CPU each of them is computed by itself in one thread, and comes out the same with any.
+            max_hole_area_px, max_sprinkle_area_px: see `LogitCleanup`. The defaults are upstream's.
+            max_batch: masks at once; None for what suits the device. It is halved when memory runs out. On a CPU each
+                mask is computed by itself in one thread, and is the same for any value.
             feature_cache_bytes: host memory for image features, so that a frame that is visited again is not encoded
-                again; one frame takes 17 MB at 1024 px in float32.
-            mask_threshold: masks of objects that are followed lie where the model's logits are above this.
+                again. One frame takes 17 MB at 1024 px in float32.
+            mask_threshold: masks of prompted objects are where the model's logits are above this.
 
         Raises:
             SettingsError: an unknown `dtype`, or a `max_batch` less than 1.
@@ -62,16 +65,16 @@ class Sam2Propagator:
             raise SettingsError(f"expected {' or '.join(DTYPES)} as SAM 2's dtype, got {dtype!r}")
         self._min_area_px = max(1, min_area_px)
         self._mask_threshold = mask_threshold
-        self._work = Sam2Work(
+        self._runtime = Sam2Runtime(
             model=model,
-            encoder=FrameEncoder(model, dtype=getattr(torch, dtype), cache_bytes=feature_cache_bytes),
+            encoder=FeatureEncoder(model, dtype=getattr(torch, dtype), cache_bytes=feature_cache_bytes),
             max_batch=max_batch,
-            small_regions=small_regions,
+            cleanup=LogitCleanup(max_hole_area_px, max_sprinkle_area_px),
             is_mixed=dtype == "bfloat16",
         )
 
     def clip_work(self, n_frames: int, n_masks: int) -> float:
-        """An image encoder's pass for a frame, memory and decoder for the masks; see `stages.MaskPropagator`."""
+        """One pass of an image encoder for a frame, and 0.3 for a mask; see `stages.MaskPropagator`."""
         return n_frames + 0.3 * n_masks
 
     def propagate(self, clip: Clip, prompts: Rles, direction: Direction) -> Masklets:
@@ -79,7 +82,7 @@ class Sam2Propagator:
 
         Raises:
             InputError: the prompts are masks of another size than the frames.
-            DeviceError: memory runs out, and smaller batches do not help.
+            DeviceError: memory runs out with a single mask, or with the memories of all masks.
         """
         if prompts.size != clip.video.info.size:
             (mask_h, mask_w), (frame_h, frame_w) = prompts.size, clip.video.info.size
@@ -89,17 +92,17 @@ class Sam2Propagator:
             return Masklets.in_order([], ends, prompts.size)
         is_small = prompts.area_px() < self._min_area_px
         ends[is_small] = End.SMALL
-        propagated = np.flatnonzero(~is_small)
-        if len(propagated) == 0:
+        rows = np.flatnonzero(~is_small)
+        if len(rows) == 0:
             return Masklets.in_order([], ends, prompts.size)
-        with self._work.computing():
-            steps = list(self._land(clip, prompts, propagated, direction, ends))
-        return Masklets.in_order(steps, ends, prompts.size)
+        with self._runtime.computing():
+            masks = list(self._propagated(clip, prompts, rows, direction, ends))
+        return Masklets.in_order(masks, ends, prompts.size)
 
     def session(self, video: Video, *, correctable: bool = True, corrections_condition: bool = False) -> Sam2Session:
-        """Objects of `video` to prompt, propagate, correct and propagate on by hand; see there."""
+        """A session of objects of `video` to prompt, propagate and correct interactively; see `Sam2Session`."""
         return Sam2Session(
-            self._work,
+            self._runtime,
             video,
             correctable=correctable,
             corrections_condition=corrections_condition,
@@ -110,7 +113,7 @@ class Sam2Propagator:
         """Propagate objects from their prompts through a whole shot; see `stages.PromptedPropagator`.
 
         Raises:
-            InputError: a prompt that cannot be; see `Prompts.check`.
+            InputError: a prompt that `Prompts.check` refuses.
             DeviceError: memory runs out with a single mask.
         """
         prompts.check(video.info, shot)
@@ -124,49 +127,102 @@ class Sam2Propagator:
         if first > shot.start:
             yield from islice(session.propagate(first, shot.start), 1, None)
 
-    def _land(
+    def _propagated(
         self,
         clip: Clip,
         prompts: Rles,
-        propagated: Int64[np.ndarray, " n"],
+        rows: Int64[np.ndarray, " n"],
         direction: Direction,
         ends: Int8[np.ndarray, " p"],
     ) -> Iterator[PropagatedMasks]:
-        """For every frame after the first: the masks that are still there; `ends` is told of the others, by prompt."""
-        is_reverse, work = direction is Direction.BACKWARD, self._work
-        steps = work.steps(n_frames=len(clip.video), reverse=is_reverse)
-        at_most = work.at_most(len(propagated), prompts.size)
-        frames = work.encoded(clip.video.info, clip.frames(direction))
+        """For every frame after the first, the masks of the masklets that have not ended.
+
+        Args:
+            clip, prompts, direction: as in `propagate`.
+            rows: row numbers of the prompts to propagate.
+            ends: by prompt, the reason why its masklet ended. It is filled in here.
+        """
+        is_reverse, runtime = direction is Direction.BACKWARD, self._runtime
+        steps = runtime.steps(n_frames=len(clip.video), reverse=is_reverse)
+        at_most = runtime.max_at_once(len(rows), prompts.size)
+        frames = runtime.encoded(clip.video.info, clip.frames(direction))
         last = clip.start if is_reverse else clip.stop
-        bank = self._prompted(*next(frames), prompts.take(propagated), steps, at_most)
+        memory = self._prompt_memory(*next(frames), prompts.take(rows), steps, at_most)
         for frame, features in frames:
-            visit = FrameVisit(steps, features, frame, bank, self._min_area_px, goes_on=frame.index != last)
-            landed = list(work.batched(visit.land, len(propagated), at_most=at_most))
-            kept = np.concatenate([part.rows for part in landed])
-            ends[propagated] = np.concatenate([part.ends for part in landed])
-            if len(kept) < len(propagated):
-                propagated = propagated[kept]
-                bank.keep(torch.from_numpy(kept).to(work.model.device))
-            if len(propagated) == 0:
+            visit = _FrameVisit(steps, features, frame, memory, self._min_area_px, is_last=frame.index == last)
+            parts = list(runtime.batched(visit.propagate, len(rows), at_most=at_most))
+            kept = np.concatenate([part.rows for part in parts])
+            ends[rows] = np.concatenate([part.ends for part in parts])
+            if len(kept) < len(rows):
+                rows = rows[kept]
+                memory.keep(torch.from_numpy(kept).to(runtime.model.device))
+            if len(rows) == 0:
                 return
-            if visit.goes_on:
-                bank.append(frame.index, Memory.concatenate([part.memory for part in landed if part.memory]))
-            yield on_frame(frame.index, propagated, landed, prompts.size)
+            if not visit.is_last:
+                memory.append(frame.index, FrameMemory.concatenate([part.memory for part in parts if part.memory]))
+            yield PropagatedMasks(
+                rles=Rles.concatenate(prompts.size, (part.rles for part in parts)),
+                prompt=rows.astype(np.int32),
+                frame=np.full(len(rows), frame.index, np.int32),
+                score=np.concatenate([part.scores for part in parts]),
+            )
 
-    def _prompted(self, frame: Frame, features: Features, prompts: Rles, steps: Sam2Steps, at_most: int) -> MemoryBank:
-        """A memory of the prompts on their own frame."""
-        work, model = self._work, self._work.model
+    def _prompt_memory(
+        self, frame: Frame, features: ImageFeatures, prompts: Rles, steps: Sam2Steps, at_most: int
+    ) -> ObjectMemory:
+        """The memory of the prompts on their own frame."""
+        model = self._runtime.model
 
-        def remember(rows: slice) -> Memory:
+        def remember(rows: slice) -> FrameMemory:
             masks = torch.from_numpy(prompts.take(range(rows.start, rows.stop)).to_masks())
-            given = steps.take_masks(features, frame.index, masks[:, None].to(model.device).float())
-            return steps.remember_prompted(features, given.logits, given.presence_logits, given.pointer)
+            output = steps.prompt_masks(features, frame.index, masks[:, None].to(model.device).float())
+            return steps.remember(features, output, is_prompt=True)
 
-        parts = list(work.batched(remember, len(prompts), at_most=at_most))
-        return MemoryBank(
-            frame.index,
-            Memory.concatenate(parts),
-            n_spatial=model.num_maskmem,
-            stride=model.memory_temporal_stride_for_eval,
-            n_pointers=model.max_obj_ptrs_in_encoder,
+        parts = list(self._runtime.batched(remember, len(prompts), at_most=at_most))
+        return ObjectMemory(Reach.of(model), conditioning={frame.index: FrameMemory.concatenate(parts)})
+
+
+@dataclass(frozen=True)
+class _BatchMasks:
+    """The masks of a batch on one frame.
+
+    Attributes:
+        rows: row numbers in the memory of the masklets that have not ended, ascending.
+        rles, scores: one for each of these rows.
+        ends: for every row of the batch, why its masklet ended; CLIP where it has not ended.
+        memory: of these rows on this frame; None on the last frame, and where all masklets ended.
+    """
+
+    rows: Int64[np.ndarray, " k"]
+    rles: Rles
+    scores: Float32[np.ndarray, " k"]
+    ends: Int8[np.ndarray, " n"]
+    memory: FrameMemory | None
+
+
+@dataclass(frozen=True)
+class _FrameVisit:
+    """One frame, and what is needed to propagate any batch of masks to it."""
+
+    steps: Sam2Steps
+    features: ImageFeatures
+    frame: Frame
+    memory: ObjectMemory
+    min_area_px: int
+    is_last: bool  # whether no frame follows that would need a memory of this one
+
+    def propagate(self, rows: slice) -> _BatchMasks:
+        """Propagate the objects with these rows in the memory to the frame. Nothing is changed."""
+        output = self.steps.track(self.features, self.frame.index, self.memory.take(rows))
+        rles = rles_at_size(output.logits, self.frame.size)
+        is_gone, is_small = (output.object_score_logits <= 0).cpu().numpy(), rles.area_px() < self.min_area_px
+        kept = np.flatnonzero(~(is_gone | is_small))
+        if len(kept) < len(output):
+            output = output.take(torch.from_numpy(kept).to(output.logits.device))
+        return _BatchMasks(
+            rows=rows.start + kept,
+            rles=rles.take(kept),
+            scores=output.score.cpu().numpy(),
+            ends=np.select([is_gone, is_small], [End.GONE, End.SMALL], End.CLIP).astype(np.int8),
+            memory=None if self.is_last or not len(kept) else self.steps.remember(self.features, output),
         )

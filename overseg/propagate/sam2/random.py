@@ -1,6 +1,6 @@
-"""SAM 2 models with seeded random weights, made so that their masks are neither empty nor full nor all alike.
+"""SAM 2 models with seeded random weights, scaled so that their masks are neither empty nor full nor all the same.
 
-They follow nothing, but a mask depends on all that the model has seen, so two ways to compute it can be compared.
+They track nothing. But a mask depends on all frames before it, so that two implementations can be compared.
 """
 
 from pathlib import Path
@@ -11,18 +11,18 @@ from sam2.modeling.sam2_base import SAM2Base
 from overseg.propagate.sam2.model import Sam2Variant, build_sam2_model
 
 _SEED = 0
-_ATTENTION_GAIN = 6.0  # less, and what is remembered hardly shows in a mask; more, and roundings grow to pixels
-_PRESENCE_BIAS = 3.0  # untrained, the model finds about half of all objects gone
+_ATTENTION_GAIN = 6.0  # with less, memories hardly change a mask; with more, rounding errors grow to pixels
+_PRESENCE_BIAS = 3.0  # an untrained model reports about half of all objects as absent
 
 
 def save_random_sam2(path: Path, version: str, *, size: str = "t") -> Path:
-    """Write a checkpoint as Meta publishes them, with random weights."""
+    """Write a checkpoint with random weights, in the format of Meta's checkpoints, and return its path."""
     torch.save({"model": random_sam2(version, size=size).state_dict()}, path)
     return path
 
 
 def random_sam2(version: str, *, size: str = "t") -> SAM2Base:
-    """A model of version "2" or "2.1" as upstream builds it, untrained."""
+    """An untrained model of version "2" or "2.1", built as upstream builds it."""
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(_SEED)
         model = build_sam2_model(Sam2Variant(version, size))

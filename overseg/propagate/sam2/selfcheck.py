@@ -1,4 +1,4 @@
-"""Whether our SAM 2 gives upstream's masks on this machine: same weights, same frames, side by side."""
+"""Checks that our SAM 2 gives upstream's masks on this machine, with the same weights and frames."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +20,6 @@ from overseg.data.visit import Direction
 from overseg.propagate.sam2.model import load_sam2, sam2_variant
 from overseg.propagate.sam2.parity import UpstreamSession, compare, upstream_masks, upstream_predictor, written_frames
 from overseg.propagate.sam2.propagator import Sam2Propagator
-from overseg.propagate.sam2.steps import SmallRegions
 from overseg.stages import Clip
 from overseg.weights.state_dict import read_state_dict
 
@@ -29,7 +28,7 @@ _N_FRAMES = 5
 _SIZE = (180, 260)
 _STEP_PX = 6
 _DISCS_XYR = ((130, 90, 60), (70, 60, 30), (190, 120, 25))
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -37,10 +36,10 @@ class Check:
     """One comparison.
 
     Attributes:
-        what: what was propagated.
+        what: name of the comparison.
         n_masks: number of masks compared.
         worst_iou: smallest IoU of a mask of ours with upstream's, in [0, 1].
-        n_ended_apart: masklets of ours that ended where upstream's did not.
+        n_ended_apart: our masklets that ended where upstream's did not.
         upstream_s, ours_s: seconds taken.
     """
 
@@ -57,7 +56,7 @@ class Check:
 
 
 def selfcheck(weights: Path, *, device: str, image_size: int) -> Iterator[Check]:
-    """Load the weights, and compare one thing after another.
+    """Load the weights, and yield one comparison after another.
 
     Args:
         weights: a SAM 2 or SAM 2.1 checkpoint.
@@ -66,13 +65,12 @@ def selfcheck(weights: Path, *, device: str, image_size: int) -> Iterator[Check]
 
     Raises:
         WeightsError: the file is missing, damaged, or holds something else.
-        SettingsError: `image_size` cannot be used.
-        DeviceError: the device is not there.
+        SettingsError: `image_size` is not a positive multiple of 32.
+        DeviceError: the device is not available.
     """
-    # Upstream fills holes only where its compiled extension is there, so neither does.
-    ours = Sam2Propagator(
-        load_sam2(weights, device=device, image_size=image_size), min_area_px=1, small_regions=SmallRegions(0, 0)
-    )
+    # Upstream fills holes only where its compiled extension is installed, so neither of the two fills them here.
+    model = load_sam2(weights, device=device, image_size=image_size)
+    ours = Sam2Propagator(model, min_area_px=1, max_hole_area_px=0)
     variant = sam2_variant(read_state_dict(weights), source=str(weights))
     theirs = upstream_predictor(weights, variant, device=device, image_size=image_size)
     return _checks(ours, theirs)
@@ -94,9 +92,9 @@ def _masks(ours: Sam2Propagator, theirs: SAM2VideoPredictor, direction: Directio
 
 
 def _prompts(ours: Sam2Propagator, theirs: SAM2VideoPredictor, folder: Path) -> Check:
-    """Points, a box and masks on several frames, to both ends of the clip."""
+    """Points, a box and masks on several frames, propagated to both ends of the clip."""
     video, middle, last = PanningVideo(), _N_FRAMES // 2, _N_FRAMES - 1
-    given = Prompts.concatenate(
+    prompts = Prompts.concatenate(
         [
             Prompts.of_points(_SIZE, object=1, frame=middle, xy=[(130, 90)], labels=[1]),
             Prompts.of_points(_SIZE, object=1, frame=middle, xy=[(60, 40)], labels=[0], adds=True),
@@ -108,12 +106,12 @@ def _prompts(ours: Sam2Propagator, theirs: SAM2VideoPredictor, folder: Path) -> 
 
     def upstream() -> list[Rles]:
         session = UpstreamSession(theirs, video, folder=folder)
-        session.prompt(given)
+        session.prompt(prompts)
         return [rles for end in (last, 0) for _, rles in session.propagate(middle, end)]
 
     def mine() -> list[Rles]:
         session = ours.session(video)
-        session.prompt(given)
+        session.prompt(prompts)
         return [masks.rles for end in (last, 0) for masks in session.propagate(middle, end)]
 
     expected, upstream_s = _timed(upstream)
@@ -123,12 +121,12 @@ def _prompts(ours: Sam2Propagator, theirs: SAM2VideoPredictor, folder: Path) -> 
 
 
 def _same_iou(masks: Rles, others: Rles) -> Float64[np.ndarray, " n"]:
-    """IoU of each mask with the one in its place; 1 where both are empty."""
+    """IoU of each mask with the other of its row; 1 where both are empty."""
     both_empty = (masks.area_px() == 0) & (others.area_px() == 0)
     return np.where(both_empty, 1.0, masks.iou(others).diagonal())
 
 
-def _timed(work: Callable[[], Found]) -> tuple[Found, float]:
+def _timed(work: Callable[[], Result]) -> tuple[Result, float]:
     started = time.perf_counter()
     return work(), time.perf_counter() - started
 
@@ -139,7 +137,7 @@ def _discs() -> Rles:
 
 
 class PanningVideo:
-    """A camera that moves over a real picture."""
+    """A video of a camera that pans over a photograph."""
 
     @cached_property
     def info(self) -> VideoInfo:

@@ -1,4 +1,4 @@
-"""How many masks are propagated at once follows from the memory of the device."""
+"""The number of masks propagated at once follows from the device's memory."""
 
 from collections.abc import Callable
 
@@ -6,36 +6,36 @@ import pytest
 import torch
 from sam2.modeling.sam2_base import SAM2Base
 
-from overseg.propagate.sam2 import batch
-from overseg.propagate.sam2.batch import fitting_batch, mask_bytes, remembered_bytes
+from overseg.propagate.sam2 import runtime
 from overseg.propagate.sam2.random import random_sam2
+from overseg.propagate.sam2.runtime import fitting_batch, mask_bytes, remembered_bytes
 
 FULL_HD = (1080, 1920)
 GIB = 2**30
-ENCODER_BYTES = 1.5 * GIB  # of a frame at 1024 px, beside the weights; more than was measured
+ENCODER_BYTES = 1.5 * GIB  # for a frame at 1024 px, without the weights; more than was measured
 
 
-LARGE_WEIGHTS_BYTES = 898_083_611  # the file of sam2.1_hiera_large
+LARGE_WEIGHTS_BYTES = 898_083_611  # size of the file of sam2.1_hiera_large
 
 
 @pytest.fixture(scope="module")
 def model() -> SAM2Base:
-    """What follows the image encoder is of the same shapes in all sizes."""
+    """The smallest model. All parts after the image encoder have the same shapes in all sizes."""
     return random_sam2("2.1")
 
 
 @pytest.fixture
 def device_of(monkeypatch: pytest.MonkeyPatch, model: SAM2Base) -> Callable[[float], None]:
-    """Lets a device with so many bytes stand behind the model, with the large one's weights on it."""
+    """A function that simulates a device with this much memory, which holds the weights of the large model."""
 
-    def stand(total_bytes: float) -> None:
+    def simulate(total_bytes: float) -> None:
         free_bytes = int(total_bytes - LARGE_WEIGHTS_BYTES)
         monkeypatch.setattr(type(model), "device", torch.device("cuda"))
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (free_bytes, int(total_bytes)))
         monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _: 0)
         monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: 0)
 
-    return stand
+    return simulate
 
 
 def test_300_masks_of_a_full_hd_clip_fit_into_8_gb_beside_the_large_model(model: SAM2Base, device_of: Callable) -> None:
@@ -56,15 +56,15 @@ def test_more_memory_propagates_more_at_once_up_to_a_limit(model: SAM2Base, devi
         found.append(fitting_batch(model, FULL_HD, n_masks=300))
     assert found == sorted(found)
     assert found[0] == 1
-    assert found[-1] == batch._ACCELERATOR_MAX_BATCH
+    assert found[-1] == runtime._ACCELERATOR_MAX_BATCH
 
 
-def test_masks_that_are_remembered_leave_less_room(model: SAM2Base, device_of: Callable) -> None:
+def test_memories_of_more_masks_leave_less_room_for_a_batch(model: SAM2Base, device_of: Callable) -> None:
     device_of(8 * GIB)
     assert fitting_batch(model, FULL_HD, n_masks=900) < fitting_batch(model, FULL_HD, n_masks=10)
 
 
-def test_on_mps_it_follows_from_what_the_system_recommends(model: SAM2Base, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_mps_it_follows_from_the_recommended_memory(model: SAM2Base, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(model), "device", torch.device("mps"))
     monkeypatch.setattr(torch.mps, "recommended_max_memory", lambda: 8 * GIB)
     monkeypatch.setattr(torch.mps, "driver_allocated_memory", lambda: 1 * GIB)

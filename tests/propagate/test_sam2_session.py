@@ -1,4 +1,4 @@
-"""Points, boxes and masks on any frame give the masks that upstream makes of them."""
+"""Points, boxes and masks on any frame give upstream's masks."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,6 @@ from overseg.propagate.sam2.parity import UpstreamSession, upstream_predictor
 from overseg.propagate.sam2.propagator import Sam2Propagator
 from overseg.propagate.sam2.random import save_random_sam2
 from overseg.propagate.sam2.session import Sam2Session
-from overseg.propagate.sam2.steps import SmallRegions
 from overseg.stages import PromptedPropagator
 
 SIZE = (180, 260)
@@ -55,7 +54,7 @@ def both(
     model: SAM2Base, predictor: SAM2VideoPredictor, both_ways: Callable
 ) -> tuple[list[Sam2Session], UpstreamSession]:
     video = panning_video(N_FRAMES, SIZE, step_px=6)
-    ours = both_ways(model, max_batch=2, small_regions=SmallRegions(0, 0))
+    ours = both_ways(model, max_batch=2, max_hole_area_px=0)
     return [propagator.session(video) for propagator in ours], UpstreamSession(predictor, video)
 
 
@@ -97,7 +96,7 @@ def test_points_boxes_and_masks_on_several_frames_in_both_directions(both) -> No
     propagate_both(both, 2, 0)
 
 
-def test_clicks_that_replace_others_and_masks_that_replace_clicks(both) -> None:
+def test_points_that_replace_points_and_masks_that_replace_points(both) -> None:
     given = [
         click(1, 1, (130, 90), labels=(1,)),
         click(1, 1, (60, 140), labels=(1,)),
@@ -123,7 +122,7 @@ def test_corrections_of_propagated_frames(both) -> None:
     prompt_both(both, Prompts.concatenate(corrections))
     propagate_both(both, 4, 5)
     propagate_both(both, 3, 1)
-    prompt_both(both, click(2, 2, (150, 100), labels=(1,)))  # of a frame that was reached backward
+    prompt_both(both, click(2, 2, (150, 100), labels=(1,)))  # on a frame that was visited in reverse
     propagate_both(both, 1, 0)
 
 
@@ -138,19 +137,19 @@ def test_a_correction_of_the_first_prompt_is_dropped_when_objects_are_propagated
 
 
 @pytest.mark.parametrize(("first", "last", "at_fault"), [(0, 6, 6), (-1, 3, -1), (6, 0, 6), (3, -1, -1)])
-def test_frames_that_are_not_there(small: Sam2Propagator, first: int, last: int, at_fault: int) -> None:
+def test_frames_outside_of_the_video_are_errors(small: Sam2Propagator, first: int, last: int, at_fault: int) -> None:
     session = small.session(panning_video(N_FRAMES, SIZE))
     with pytest.raises(InputError, match=f"frames from 0 to 5, got {at_fault}"):
         session.propagate(first, last)
 
 
-def test_prompts_that_failed_were_never_given(small: Sam2Propagator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An object more, and points more for an object that is there, on a device without memory for the second turn."""
+def test_prompts_that_failed_are_not_added(small: Sam2Propagator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new object and more points for a known one, on a device that runs out of memory in the second round."""
     session, other = (small.session(panning_video(3, SIZE)) for _ in range(2))
     first, more = click(1, 0, (130, 90), labels=(1,)), click(1, 0, (60, 140), labels=(0,), adds=True)
     for one in (session, other):
         one.prompt(first)
-    model, n_calls = session._work.model, []
+    model, n_calls = session._runtime.model, []
     original = model._track_step
 
     def failing(**kwargs: Any) -> Any:
@@ -186,29 +185,29 @@ class TestFollow:
             assert masks.rles.size == SIZE
             assert ((masks.score >= 0) & (masks.score <= 1)).all()
 
-    def test_nothing_to_follow(self, small: Sam2Propagator) -> None:
+    def test_no_prompts_give_no_frames(self, small: Sam2Propagator) -> None:
         nothing = Prompts.of_masks(Rles.empty(SIZE), object=[], frame=0)
         assert list(small.follow(panning_video(3, SIZE), nothing, Shot(0, 2))) == []
 
-    def test_a_shot_of_one_frame_is_its_prompts(self, small: Sam2Propagator) -> None:
+    def test_a_shot_of_one_frame_has_the_masks_of_its_prompts(self, small: Sam2Propagator) -> None:
         prompts = Prompts.of_masks(discs(SIZE, (130, 90, 60)), object=[0], frame=0)
         (masks,) = small.follow(panning_video(1, SIZE), prompts, Shot(0, 0))
-        assert masks.rles.iou(prompts.rles).min() > 0.8  # it went through the model's 16 x 16 logits
+        assert masks.rles.iou(prompts.rles).min() > 0.8  # it is encoded in the model's 16 x 16 logits
 
     def test_memory_does_not_grow_with_the_video(self, small: Sam2Propagator) -> None:
         session = small.session(panning_video(40, (60, 64)), correctable=False)
         session.prompt(Prompts.of_masks(discs((60, 64), (30, 30, 15)), object=[0], frame=0))
-        n_kept = [len(session._states[0].propagated) for _ in session.propagate(0, 39)]
-        reach = 15  # frames whose pointers are looked at; both ends of the way are needed, to go on from there
-        assert sorted(session._states[0].propagated) == [*range(1, reach + 1), *range(39 - reach, 40)]
+        n_kept = [len(session._objects[0].memory.recent) for _ in session.propagate(0, 39)]
+        reach = 15  # frames whose pointers are used; objects may be propagated further from both ends
+        assert sorted(session._objects[0].memory.recent) == [*range(1, reach + 1), *range(39 - reach, 40)]
         assert max(n_kept) == 2 * reach + 1
-        assert not session._states[0].visited
+        assert not session._objects[0].visited
 
-    def test_prompts_that_cannot_be_are_refused_before_any_mask_is_asked_for(self, small: Sam2Propagator) -> None:
+    def test_prompts_outside_of_the_shot_are_errors_before_the_first_mask(self, small: Sam2Propagator) -> None:
         with pytest.raises(InputError, match="expected a frame from 1 to 2"):
             small.follow(panning_video(3, SIZE), click(1, 0, (130, 90), labels=(1,)), Shot(1, 2))
 
-    def test_forgetting_what_is_out_of_reach_changes_no_mask(self, small: Sam2Propagator) -> None:
+    def test_forgetting_memories_out_of_reach_changes_no_mask(self, small: Sam2Propagator) -> None:
         prompts = Prompts.of_masks(discs((60, 64), (30, 30, 15)), object=[0], frame=18)
         found = []
         for correctable in (True, False):
