@@ -1,4 +1,4 @@
-"""Work is done in parts that fit, and no part is made smaller than it must be; or side by side, row by row."""
+"""Batches shrink until they fit, and no further; or rows run side by side, each in one thread."""
 
 from collections.abc import Iterator
 from threading import Barrier
@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from overseg.batching import Batches, SideBySide
-from overseg.errors import DeviceError
+from overseg.errors import DeviceError, is_out_of_memory
 from overseg.side_by_side import side_by_side
 
 CPU_LINE = "[enforce fail at alloc_cpu.cpp:118] err == 0. DefaultCPUAllocator: can't allocate memory"
 
 
 class Device:
-    """Work on rows that fails where they are more than fit."""
+    """Work that runs out of memory with more rows than fit."""
 
     def __init__(self, fitting: int) -> None:
         self.fitting = fitting
@@ -29,26 +29,26 @@ class Device:
 
 
 @pytest.mark.parametrize(("fitting", "tried"), [(9, [4, 3]), (3, [4, 2, 2, 2, 1]), (1, [4, 2] + [1] * 7)])
-def test_all_rows_in_order_in_parts_that_fit(fitting: int, tried: list[int]) -> None:
+def test_all_rows_in_order_in_batches_that_fit(fitting: int, tried: list[int]) -> None:
     device, batches = Device(fitting), Batches(row="mask", advice="")
     assert [row for part in batches.map(device.work, 7, at_most=4) for row in part] == list(range(7))
     assert device.tried == tried
 
 
-def test_what_fits_is_learned_once() -> None:
+def test_the_batch_size_that_fits_is_remembered() -> None:
     device, batches = Device(3), Batches(row="mask", advice="")
     for _ in range(2):
         list(batches.map(device.work, 4, at_most=4))
     assert device.tried == [4, 2, 2, 2, 2]
 
 
-def test_an_odd_part_keeps_the_larger_half() -> None:
+def test_an_odd_batch_is_halved_to_the_larger_half() -> None:
     device, batches = Device(4), Batches(row="mask", advice="")
     list(batches.map(device.work, 7, at_most=7))
     assert device.tried == [7, 4, 3]
 
 
-def test_a_short_last_part_that_fails_does_not_make_the_next_ones_small() -> None:
+def test_a_short_last_batch_that_fails_does_not_shrink_later_ones() -> None:
     device, batches = Device(8), Batches(row="mask", advice="")
     parts = batches.map(device.work, 11, at_most=8)
     next(parts)
@@ -58,12 +58,12 @@ def test_a_short_last_part_that_fails_does_not_make_the_next_ones_small() -> Non
     assert [len(part) for part in batches.map(device.work, 11, at_most=8)] == [8, 3]
 
 
-def test_no_memory_for_one_row() -> None:
+def test_no_memory_for_a_single_row_is_an_error_with_advice() -> None:
     with pytest.raises(DeviceError, match="not enough memory for a single mask: buy more"):
         list(Batches(row="mask", advice="buy more").map(Device(0).work, 2, at_most=2))
 
 
-def test_other_errors_are_not_memory() -> None:
+def test_other_errors_are_raised() -> None:
     def work(rows: slice) -> None:
         raise RuntimeError("shapes do not match")
 
@@ -77,7 +77,7 @@ class TestSideBySide:
         found = SideBySide(row="mask", advice="").map(lambda rows: (rows.start, rows.stop), n_rows, at_most=3)
         assert list(found) == [(row, row + 1) for row in range(n_rows)]
 
-    def test_as_many_at_once_as_asked_for_each_in_one_thread(self) -> None:
+    def test_at_most_rows_at_once_each_in_one_thread(self) -> None:
         together = Barrier(3, timeout=60)  # falls where fewer come together
 
         def work(rows: slice) -> tuple[int, bool]:
@@ -88,7 +88,7 @@ class TestSideBySide:
         assert list(SideBySide(row="mask", advice="").map(work, 6, at_most=3)) == [(1, True)] * 6
         assert torch.get_num_threads() == before
 
-    def test_fewer_at_once_once_memory_ran_out_and_no_row_is_left_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_fewer_rows_at_once_after_memory_ran_out_and_none_is_lost(self, monkeypatch: pytest.MonkeyPatch) -> None:
         at_once: list[int] = []
 
         def counted(*args: Any, **options: Any) -> Iterator[int]:
@@ -110,13 +110,29 @@ class TestSideBySide:
             assert list(batches.map(work, 5, at_most=2)) == [0, 1, 2, 3, 4]
         assert at_once == [2, 1, 1]
 
-    def test_no_memory_for_one_row(self) -> None:
+    def test_no_memory_for_a_single_row_is_an_error_with_advice(self) -> None:
         with pytest.raises(DeviceError, match="not enough memory for a single mask: buy more"):
             list(SideBySide(row="mask", advice="buy more").map(Device(0).work, 2, at_most=4))
 
-    def test_other_errors_are_not_memory(self) -> None:
+    def test_other_errors_are_raised(self) -> None:
         def work(rows: slice) -> None:
             raise RuntimeError("shapes do not match")
 
         with pytest.raises(RuntimeError, match="shapes"):
             list(SideBySide(row="mask", advice="").map(work, 2, at_most=2))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError(CPU_LINE),
+        RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"),
+        RuntimeError("MPS backend out of memory"),
+        torch.OutOfMemoryError(),
+        MemoryError(),
+        ValueError("OpenCV(4.10.0) error: (-4:Insufficient memory) Failed to allocate 9 bytes"),
+    ],
+)
+def test_out_of_memory_is_recognised(error: Exception) -> None:
+    assert is_out_of_memory(error)
+    assert not is_out_of_memory(RuntimeError("shapes do not match"))

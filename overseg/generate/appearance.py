@@ -1,4 +1,4 @@
-"""What masks look like: the encoder's features under each, in a few numbers."""
+"""Appearance embeddings of masks, from the image embedding under each."""
 
 from functools import cache
 
@@ -17,21 +17,22 @@ _MASKS_AT_ONCE = 64
 
 
 class Appearance:
-    """The features of one encoded picture, ready to be pooled under masks.
+    """The features of one picture, prepared for pooling under masks.
 
-    1. The mean over the picture is taken away, and the features are whitened: each direction is divided by the square
-       root of its variance over the picture plus `_SHRINKAGE` times the mean of all directions' variances. What tells
-       most objects from what is around them is the same for all of them, and would make them all look alike.
-    2. A random projection keeps the angles between vectors, about to one by the square root of the numbers that are
-       left (W. B. Johnson and J. Lindenstrauss, 1984: "Extensions of Lipschitz mappings into a Hilbert space").
-    3. The look of a mask is the direction of the mean of its cells, each by the share of it that is mask.
+    1. The mean over the picture is subtracted, and the features are whitened: each direction is divided by the square
+       root of its variance over the picture plus `_SHRINKAGE` times the mean variance of all directions. Without that,
+       all objects look similar: the features that separate objects from their surroundings are the same for most.
+    2. A random projection to d numbers keeps the angles between vectors up to an error of about 1 / sqrt(d)
+       (W. B. Johnson and J. Lindenstrauss, 1984: "Extensions of Lipschitz mappings into a Hilbert space").
+    3. The appearance of a mask is the direction of the mean of its cells. A cell's weight is the share of it that is
+       inside the mask.
     """
 
     def __init__(self, embedding: Float[Tensor, "1 c y x"], framing: Framing) -> None:
         """
         Args:
-            embedding: the picture, encoded.
-            framing: how it lies there; what is beyond it is padding.
+            embedding: the picture's image embedding.
+            framing: the picture's place in it; the rest is padding.
         """
         grid = (embedding.shape[2], embedding.shape[3])
         self._shown = _shown(framing, grid).to(embedding.device)
@@ -40,7 +41,7 @@ class Appearance:
         self._features = (whitened @ projection).unflatten(0, grid)
 
     def appearances(self, logits: Float[Tensor, "n y x"]) -> Int8[np.ndarray, "n channels"]:
-        """The look of each mask: a vector of length 127, rounded; zeros where no cell is under it."""
+        """The appearance of each mask: a vector of length 127, rounded; zeros where no cell is under the mask."""
         found = [torch.zeros((0, APPEARANCE_SIZE), device=logits.device)]
         found += [self._pooled(logits[at : at + _MASKS_AT_ONCE]) for at in range(0, len(logits), _MASKS_AT_ONCE)]
         return (127 * torch.cat(found)).round().to(torch.int8).cpu().numpy()
@@ -53,7 +54,7 @@ class Appearance:
 
 
 def _shown(framing: Framing, grid: tuple[int, int]) -> Float[Tensor, "y x"]:
-    """Share of each cell that shows the picture."""
+    """The share of each cell that is in the picture."""
     cell_px = LOGIT_PX * _LOGITS_PER_CELL
     rows, columns = (
         (px / cell_px - torch.arange(n, dtype=torch.float32)).clamp(0, 1)
@@ -63,12 +64,12 @@ def _shown(framing: Framing, grid: tuple[int, int]) -> Float[Tensor, "y x"]:
 
 
 def _whitened(features: Float[Tensor, "n c"], weight: Float[Tensor, " n"]) -> Float[Tensor, "n c"]:
-    """Features less their weighted mean, divided by their weighted spread in every direction."""
+    """Features minus their weighted mean, divided by their weighted spread in every direction."""
     weight = weight / weight.sum()
     features = features - weight @ features
     covariance = (
         ((features * weight[:, None]).T @ features).cpu().double()
-    )  # in double: few directions are much smaller
+    )  # in double precision: some variances are much smaller
     variance, directions = torch.linalg.eigh(covariance)
     spread = (variance.clamp(min=0) + _SHRINKAGE * variance.mean()).sqrt().clamp(min=torch.finfo(torch.float32).tiny)
     return features @ (directions / spread @ directions.T).float().to(features.device)
@@ -76,6 +77,6 @@ def _whitened(features: Float[Tensor, "n c"], weight: Float[Tensor, " n"]) -> Fl
 
 @cache
 def _projection(n_channels: int) -> Float32[np.ndarray, "c channels"]:
-    """Orthonormal columns in random directions, always the same."""
+    """Orthonormal columns in seeded random directions."""
     random = np.random.default_rng(0).standard_normal((n_channels, APPEARANCE_SIZE))
     return np.linalg.qr(random)[0].astype(np.float32)

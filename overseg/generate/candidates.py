@@ -1,4 +1,4 @@
-"""Masks between decoder and result: logits at the decoder's scale, not yet brought to the picture's size."""
+"""Candidate masks: logits at the decoder's scale, before they are enlarged to the picture's size."""
 
 from dataclasses import dataclass, fields
 from typing import NamedTuple
@@ -8,12 +8,12 @@ import torch
 from jaxtyping import Bool, Float, Float32, Int, Int8, UInt8
 from torch import Tensor
 
-SAME_IOU = 0.9  # masks that agree so well differ by noise only
+SAME_IOU = 0.9  # masks with this IoU differ by noise only
 _MASKS_AT_ONCE = 256
 
 
 class Thresholds(NamedTuple):
-    """What a mask must reach to be taken. Both in [0, 1]."""
+    """The least scores of a mask. Both are in [0, 1]."""
 
     predicted_iou: float
     stability_score: float
@@ -21,12 +21,12 @@ class Thresholds(NamedTuple):
 
 @dataclass(frozen=True)
 class Candidates:
-    """A column table of masks a model drew on one picture.
+    """A column table of a model's masks on one picture.
 
     Attributes:
-        logits: the masks, above 0 where mask; on the model's device, all else on the CPU.
-        predicted_iou, stability_score, level, levels, point_xy: as in KeyframeMasks; the model may be surer than sure,
-            with a predicted_iou above 1.
+        logits: above 0 inside the mask. They are on the model's device, all other columns on the CPU.
+        predicted_iou, stability_score, sam_output, sam_outputs, point_xy: as in KeyframeMasks. The model's predicted
+            IoU may be above 1.
     """
 
     logits: Float[Tensor, "n y x"]
@@ -41,11 +41,11 @@ class Candidates:
 
     @property
     def quality(self) -> Float32[np.ndarray, " n"]:
-        """How reliable each mask is, from 0 to 1 and where the model is too sure of itself a little above."""
+        """Predicted IoU x stability score: from 0 to 1, and a little above where the predicted IoU is."""
         return self.predicted_iou * self.stability_score
 
     def take(self, rows: Int[np.ndarray, " k"] | Bool[np.ndarray, " n"]) -> "Candidates":
-        """The rows at these numbers, in this order, or where a boolean array is true."""
+        """The rows with these numbers, in this order, or those where a boolean array is true."""
         at = np.flatnonzero(rows) if rows.dtype == bool else rows
         columns = {f.name: getattr(self, f.name)[at] for f in fields(self) if f.name != "logits"}
         return Candidates(logits=self.logits[torch.from_numpy(at).to(self.logits.device)], **columns)
@@ -63,7 +63,7 @@ class Candidates:
         return sure & (self.stability_score >= thresholds.stability_score)
 
     def iou(self) -> Float32[np.ndarray, "n n"]:
-        """Intersection over union of every mask with every other, at the logits' own scale."""
+        """Intersection over union of all pairs of masks, at the logits' scale."""
         masks = (self.logits > 0).flatten(1)
         chunks = [chunk.float() for chunk in masks.split(_MASKS_AT_ONCE)]
         both = torch.cat([torch.cat([a @ b.T for b in chunks], dim=1) for a in chunks]) if chunks else masks.float()
@@ -72,7 +72,7 @@ class Candidates:
         return (both / union.clamp(min=1)).cpu().numpy()
 
     def mean_logits(self, members: Bool[np.ndarray, "k n"]) -> Float[Tensor, "k y x"]:
-        """Means over the members of k groups."""
+        """The mean logits of k groups; a row of `members` is true for a group's masks."""
         shares = torch.from_numpy(members / np.maximum(members.sum(axis=1, keepdims=True), 1))
         return (shares.to(self.logits) @ self.logits.flatten(1)).unflatten(1, self.logits.shape[1:])
 

@@ -1,8 +1,9 @@
-"""SAM's mask decoder for many prompts on one picture: segment_anything's own weights, the same masks, less work.
+"""SAM's mask decoder for many prompts on one picture: segment_anything's weights and masks, with less work.
 
-Before the decoder's first layer the image tokens are the same for all point prompts; their projections are computed
-once. Predicted IoU comes from the prompt's tokens alone, so masks are upscaled only for the prompts somebody asks for,
-and only where there is picture and not padding. `image_attention` holds the third saving.
+1. The image tokens of the first layer are the same for all point prompts. Their projections are computed once.
+2. The predicted IoU comes from the prompt's tokens alone. Masks are upscaled only for prompts whose masks are needed,
+   and only in the picture, not in its padding.
+3. `image_attention` computes the cross-attention with fewer multiplications.
 
 The architecture is that of Kirillov et al., "Segment Anything" (2023), appendix A, "Lightweight mask decoder".
 """
@@ -22,17 +23,17 @@ if TYPE_CHECKING:
     from segment_anything.modeling import Sam
     from segment_anything.modeling.transformer import TwoWayAttentionBlock
 
-FIRST_SAM_OUTPUT = 1  # outputs 1, 2 and 3 are subpart, part and whole; 0 answers prompts that leave no doubt
+FIRST_SAM_OUTPUT = 1  # outputs 1 to 3 are subpart, part and whole; output 0 is for unambiguous prompts
 
 
 @dataclass(frozen=True)
-class Answers:
-    """The decoder's state for b prompts, before any mask is drawn. Output 0 is plain, 1 to 3 are multimask.
+class DecoderOutput:
+    """The decoder's output for b prompts, before masks are upscaled. Output 0 is single-mask, 1 to 3 are multimask.
 
     Attributes:
         predicted_iou: the model's own estimate for each output.
-        mask_tokens: what each output looks for, c channels.
-        image: the n image tokens as they see the prompt.
+        mask_tokens: the token of each output, c channels.
+        image: the n image tokens after attention to the prompt.
     """
 
     predicted_iou: Float[Tensor, "b outputs"]
@@ -42,7 +43,7 @@ class Answers:
 
 @dataclass(frozen=True)
 class _Projected:
-    """Image tokens as the first layer projects them, h heads of d channels: the same for all point prompts."""
+    """Image tokens projected by the first layer, in h heads of d channels: the same for all point prompts."""
 
     keys: Float[Tensor, "h d n"]
     values: Float[Tensor, "h n d"]
@@ -53,17 +54,17 @@ class MaskDecoding:
     """Decodes prompts on one encoded picture."""
 
     def __init__(self, sam: "Sam", embedding: Float[Tensor, "1 c h w"], *, input_size: tuple[int, int]) -> None:
-        """Compute what all prompts share.
+        """Compute what is the same for all prompts.
 
         Args:
             sam: the model, in evaluation mode.
             embedding: the picture, encoded by `sam.image_encoder`.
-            input_size: (height, width) of the picture in the encoder's input; what is beyond is padding.
+            input_size: (height, width) of the picture in the encoder's input. The rest is padding.
         """
         self._prompt_encoder, self._decoder = sam.prompt_encoder, sam.mask_decoder
         self._grid = tuple(embedding.shape[-2:])
         token_px = sam.image_encoder.img_size // self._grid[0]
-        # One token beyond the picture: interpolating its last row of pixels looks there.
+        # One token more than the picture has: interpolation of its last row of pixels needs it.
         self._drawn = tuple(min(n, px // token_px + 1) for n, px in zip(self._grid, input_size, strict=True))
         self._embedding = _tokens(embedding)
         self._position = _tokens(self._prompt_encoder.get_dense_pe()).contiguous()
@@ -72,14 +73,14 @@ class MaskDecoding:
 
     @property
     def logits_size(self) -> tuple[int, int]:
-        """(height, width) of drawn masks."""
+        """(height, width) of the masks' logits."""
         return 4 * self._drawn[0], 4 * self._drawn[1]
 
-    def points(self, points_xy: Float[Tensor, "b 2"]) -> Answers:
+    def points(self, points_xy: Float[Tensor, "b 2"]) -> DecoderOutput:
         """Decode single foreground points, in pixels of the encoder's input."""
         labels = torch.ones((len(points_xy), 1), dtype=torch.int, device=points_xy.device)
         prompt, _ = self._prompt_encoder(points=(points_xy[:, None], labels), boxes=None, masks=None)
-        return self._answer(prompt, self._blank, self._projected)
+        return self._decode(prompt, self._blank, self._projected)
 
     def prompted(
         self,
@@ -87,40 +88,40 @@ class MaskDecoding:
         points: tuple[Float[Tensor, "b p 2"], Int[Tensor, "b p"]] | None = None,
         boxes_xyxy: Float[Tensor, "b 4"] | None = None,
         logits: Float[Tensor, "b 1 y x"] | None = None,
-    ) -> Answers:
-        """Decode prompts of any kind, several for one mask; all in pixels of the encoder's input.
+    ) -> DecoderOutput:
+        """Decode prompts of any kind, several for one mask, in pixels of the encoder's input.
 
         Args:
-            points: (x, y), and for each label 1 on the object and 0 beside it.
+            points: (x, y), and the labels: 1 on the object, 0 beside it.
             boxes_xyxy: around the object.
-            logits: a rough mask, at a quarter of the input's scale.
+            logits: an approximate mask, at a quarter of the input's scale.
         """
         prompt, dense = self._prompt_encoder(points=points, boxes=boxes_xyxy, masks=logits)
-        return self._answer(prompt, self._embedding + _tokens(dense), None)
+        return self._decode(prompt, self._embedding + _tokens(dense), None)
 
-    def draw(self, answers: Answers, prompts: Int[Tensor, " k"]) -> Float[Tensor, "k outputs y x"]:
-        """The masks of these rows of `answers`, as logits at a quarter of the encoder's input scale, less padding."""
+    def draw(self, output: DecoderOutput, prompts: Int[Tensor, " k"]) -> Float[Tensor, "k outputs y x"]:
+        """The masks of these rows of `output`, as logits at a quarter of the encoder's input scale, without padding."""
         expand, norm, activation, expand_again, activation_again = self._decoder.output_upscaling
         rows, columns = self._drawn
-        pixels = answers.image[prompts].unflatten(1, self._grid)[:, :rows, :columns]
+        pixels = output.image[prompts].unflatten(1, self._grid)[:, :rows, :columns]
         pixels = F.layer_norm(_split_pixels(pixels, expand), norm.weight.shape, norm.weight, norm.bias, norm.eps)
         pixels = activation_again(_split_pixels(activation(pixels), expand_again)).flatten(1, -2)
-        drawn = self._kernels(answers.mask_tokens[prompts]) @ pixels.transpose(1, 2)
-        by_split = drawn.view(*drawn.shape[:2], rows, columns, 2, 2, 2, 2)  # rows, columns, twice (down, right)
+        drawn = self._kernels(output.mask_tokens[prompts]) @ pixels.transpose(1, 2)
+        by_split = drawn.view(*drawn.shape[:2], rows, columns, 2, 2, 2, 2)  # rows, columns, and twice (down, right)
         return by_split.permute(0, 1, 2, 4, 6, 3, 5, 7).reshape(*drawn.shape[:2], *self.logits_size)
 
     @in_one_thread
     def _project(self) -> _Projected:
         first = self._decoder.transformer.layers[0]
-        appearance, seen = first.cross_attn_token_to_image, first.cross_attn_image_to_token
+        to_image, to_token = first.cross_attn_token_to_image, first.cross_attn_image_to_token
         at = self._blank + self._position
         return _Projected(
-            keys=image_attention.by_head(appearance.k_proj(at), appearance)[0].transpose(1, 2).contiguous(),
-            values=image_attention.by_head(appearance.v_proj(self._blank), appearance)[0].contiguous(),
-            queries=image_attention.by_head(seen.q_proj(at), seen)[0].transpose(1, 2).contiguous(),
+            keys=image_attention.by_head(to_image.k_proj(at), to_image)[0].transpose(1, 2).contiguous(),
+            values=image_attention.by_head(to_image.v_proj(self._blank), to_image)[0].contiguous(),
+            queries=image_attention.by_head(to_token.q_proj(at), to_token)[0].transpose(1, 2).contiguous(),
         )
 
-    def _answer(self, prompt: Tensor, image: Tensor, projected: _Projected | None) -> Answers:
+    def _decode(self, prompt: Tensor, image: Tensor, projected: _Projected | None) -> DecoderOutput:
         transformer = self._decoder.transformer
         own = torch.cat([self._decoder.iou_token.weight, self._decoder.mask_tokens.weight])
         start = torch.cat([own.expand(len(prompt), -1, -1), prompt], dim=1)
@@ -128,9 +129,9 @@ class MaskDecoding:
         for number, layer in enumerate(transformer.layers):
             tokens, image = self._layer(layer, tokens, start, image, projected if number == 0 else None)
         last = transformer.final_attn_token_to_image
-        tokens = tokens + image_attention.appearance(last, tokens + start, image + self._position, image)
+        tokens = tokens + image_attention.token_to_image(last, tokens + start, image + self._position, image)
         tokens = transformer.norm_final_attn(tokens)
-        return Answers(
+        return DecoderOutput(
             predicted_iou=self._decoder.iou_prediction_head(tokens[:, 0]),
             mask_tokens=tokens[:, 1 : len(own)],
             image=image,
@@ -139,28 +140,29 @@ class MaskDecoding:
     def _layer(
         self, layer: "TwoWayAttentionBlock", tokens: Tensor, start: Tensor, image: Tensor, projected: _Projected | None
     ) -> tuple[Tensor, Tensor]:
-        appearance, seen = layer.cross_attn_token_to_image, layer.cross_attn_image_to_token
-        tokens = _talk(layer, tokens, start)
+        to_image, to_token = layer.cross_attn_token_to_image, layer.cross_attn_image_to_token
+        tokens = _self_attention(layer, tokens, start)
         if projected is None:
             at = image + self._position
-            tokens = layer.norm2(tokens + image_attention.appearance(appearance, tokens + start, at, image))
+            tokens = layer.norm2(tokens + image_attention.token_to_image(to_image, tokens + start, at, image))
         else:
-            seen_there = image_attention.look_at_projected(appearance, tokens + start, projected.keys, projected.values)
-            tokens = layer.norm2(tokens + seen_there)
+            keys, values = projected.keys, projected.values
+            attended = image_attention.token_to_projected_image(to_image, tokens + start, keys, values)
+            tokens = layer.norm2(tokens + attended)
         tokens = layer.norm3(tokens + layer.mlp(tokens))
         if projected is None:
-            weights = image_attention.seen_weights(seen, tokens + start, at)
+            weights = image_attention.image_to_token_weights(to_token, tokens + start, at)
         else:
-            weights = image_attention.seen_weights_of_projected(seen, tokens + start, projected.queries)
-        return tokens, layer.norm4(image_attention.add_seen(seen, image, weights, tokens))
+            weights = image_attention.projected_image_to_token_weights(to_token, tokens + start, projected.queries)
+        return tokens, layer.norm4(image_attention.image_to_token(to_token, image, weights, tokens))
 
     def _kernels(self, mask_tokens: Float[Tensor, "k outputs c"]) -> Float[Tensor, "k outputs d"]:
         heads = self._decoder.output_hypernetworks_mlps
         return torch.stack([head(mask_tokens[:, number]) for number, head in enumerate(heads)], dim=1)
 
 
-def _talk(layer: "TwoWayAttentionBlock", tokens: Tensor, start: Tensor) -> Tensor:
-    """The prompt's tokens attend to each other; in the first layer they are still their own positions."""
+def _self_attention(layer: "TwoWayAttentionBlock", tokens: Tensor, start: Tensor) -> Tensor:
+    """The prompt's tokens attend to each other. In the first layer they are their own positional encodings."""
     if layer.skip_first_layer_pe:
         return layer.norm1(layer.self_attn(q=tokens, k=tokens, v=tokens))
     at = tokens + start
@@ -172,7 +174,7 @@ def _tokens(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b hw c"]:
 
 
 def _split_pixels(x: Float[Tensor, "... c"], expand: nn.ConvTranspose2d) -> Float[Tensor, "... 2 2 d"]:
-    """A 2x2 transposed convolution of stride 2, with channels last: each pixel becomes four, down then right."""
+    """A 2x2 transposed convolution of stride 2, channels last: each pixel gives four, in rows and then columns."""
     weight = expand.weight.permute(2, 3, 1, 0).flatten(0, 2)
     bias = None if expand.bias is None else expand.bias.repeat(4)
     return F.linear(x, weight, bias).unflatten(-1, (2, 2, -1))

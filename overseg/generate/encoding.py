@@ -1,4 +1,4 @@
-"""A picture, points and masks on their way into SAM: scaled to the encoder's square input."""
+"""Scales a picture, points and masks to the square input of SAM's encoder."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from segment_anything.modeling import Sam
 
 LOGIT_PX = 4  # one pixel of the decoder's logits is this many of the encoder's input
-_SURE_LOGIT = 10.0  # a mask enters as +10 inside and -10 outside
+_SURE_LOGIT = 10.0  # a mask as a prompt is +10 inside and -10 outside
 
 
 @dataclass(frozen=True)
 class Framing:
-    """How a picture lies in the encoder's square input: scaled to its side, then padded right and below.
+    """The place of a picture in the encoder's square input: scaled to fill it, then padded at the right and below.
 
     Attributes:
         size: (height, width) of the picture in pixels.
@@ -32,7 +32,7 @@ class Framing:
 
     @cached_property
     def input_size(self) -> tuple[int, int]:
-        """(height, width) of the scaled picture in the encoder's input, rounded as segment_anything rounds."""
+        """(height, width) of the scaled picture, rounded as in segment_anything."""
         scale = self.side_px / max(self.size)
         return int(self.size[0] * scale + 0.5), int(self.size[1] * scale + 0.5)
 
@@ -42,13 +42,13 @@ class Framing:
         return self.input_size[1] / self.size[1], self.input_size[0] / self.size[0]
 
     def logit_index(self, points_xy: Float[np.ndarray, "k 2"], logits_size: tuple[int, int]) -> Int[np.ndarray, "2 k"]:
-        """Rows and columns of the logits' pixels under these points of the picture."""
+        """Rows and columns of the logits at these points of the picture."""
         at = (points_xy * self.scale_xy / LOGIT_PX).astype(np.int64)
         return np.minimum(at, np.array(logits_size)[::-1] - 1).T[::-1]
 
 
 def encode(sam: "Sam", rgb: UInt8[np.ndarray, "h w 3"], framing: Framing) -> Float[Tensor, "1 c y x"]:
-    """The picture as SAM's image encoder sees it, resized with the same filter as segment_anything's predictor."""
+    """The picture's image embedding. The picture is resized with the filter of segment_anything's predictor."""
     height, width = framing.input_size
     resized = np.array(Image.fromarray(rgb).resize((width, height), Image.Resampling.BILINEAR))
     pixels = torch.from_numpy(resized).to(sam.device).permute(2, 0, 1)[None]
@@ -67,7 +67,7 @@ def mask_to_logits(
 
 
 def _boxes_xyxy(masks: Bool[Tensor, "b h w"]) -> Float[Tensor, "b 4"]:
-    """Tight boxes of masks, none of them empty; the far sides lie just outside."""
+    """Tight boxes of masks that are not empty. The right and lower sides are exclusive."""
     spans = []
     for occupied in (masks.any(dim=1), masks.any(dim=2)):
         forward, backward = occupied.float().argmax(dim=1), occupied.flip(1).float().argmax(dim=1)

@@ -1,4 +1,4 @@
-"""Mask logits at the decoder's scale, brought to the picture's own size where there is mask."""
+"""Interpolates mask logits from the decoder's scale to the picture's size."""
 
 from collections.abc import Iterator
 
@@ -12,19 +12,19 @@ from overseg.data.rles import Rles
 from overseg.generate.encoding import LOGIT_PX, Framing
 from overseg.side_by_side import in_one_thread
 
-STABILITY_OFFSET = 1.0  # segment_anything's: the logits are cut at -1 and at +1
+STABILITY_OFFSET = 1.0  # segment_anything's: logits are thresholded at -1 and at +1
 _MASKS_AT_ONCE = 64
 
 
 class Enlarging:
-    """Interpolates logits to one picture's size exactly as segment_anything does, but only within masks' boxes.
+    """Interpolates logits to one picture's size as segment_anything does, but only within the masks' boxes.
 
-    segment_anything interpolates twice, to the encoder's input and from there to the picture. Both are linear and
-    separable, so together they are one matrix for the rows and one for the columns.
+    segment_anything interpolates twice: to the encoder's input, and from there to the picture. Both steps are linear
+    and separable. So together they are one matrix for the rows and one for the columns.
     """
 
     def __init__(self, framing: Framing, logits_size: tuple[int, int], device: torch.device) -> None:
-        """Prepare for logits of this (height, width), which may leave out padding."""
+        """Prepare for logits of this (height, width), with or without padding."""
         self._size = framing.size
         self._rows, self._columns = (
             _Axis(n_logits, framing.side_px, n_input, n_pixels, device)
@@ -33,11 +33,11 @@ class Enlarging:
 
     @in_one_thread
     def masks(self, logits: Float[Tensor, "n y x"]) -> Rles:
-        """Where the enlarged logits are above 0."""
+        """The masks: where the enlarged logits are above 0."""
         height, width = self._size
         parts = []
         for chunk in logits.split(_MASKS_AT_ONCE):
-            masks = np.zeros((len(chunk), width, height), dtype=bool)  # column by column, as RLE counts
+            masks = np.zeros((len(chunk), width, height), dtype=bool)  # column by column, as in RLE
             for mask, (enlarged, rows, columns) in zip(masks, self._parts(chunk, above=0), strict=True):
                 mask[columns, rows] = (enlarged > 0).T.cpu().numpy()
             parts.append(Rles.from_masks(masks.transpose(0, 2, 1)))
@@ -45,10 +45,11 @@ class Enlarging:
 
     @in_one_thread
     def stability_score(self, logits: Float[Tensor, "n y x"], *, max_samples: int | None) -> Float32[np.ndarray, " n"]:
-        """IoU of each mask cut at +1 and the same cut at -1, in [0, 1]; 0 for an empty one.
+        """IoU of each mask at the threshold +1 with the same at -1, in [0, 1]; 0 for an empty mask.
 
-        The measure of segment_anything's automatic mask generator (Kirillov et al., 2023, appendix B), at the
-        picture's size. Of a mask with more than `max_samples` rows or columns only every second, third … is looked at.
+        This is the stability score of segment_anything's automatic mask generator (Kirillov et al., 2023, appendix B),
+        at the picture's size. In a mask of more than `max_samples` rows or columns, only every second, third and so on
+        is counted.
         """
         areas = [torch.zeros((0, 2), device=logits.device)]
         for enlarged, _, _ in self._parts(logits, above=-STABILITY_OFFSET, max_samples=max_samples):
@@ -60,7 +61,7 @@ class Enlarging:
     def _parts(
         self, logits: Float[Tensor, "n y x"], *, above: float, max_samples: int | None = None
     ) -> Iterator[tuple[Float[Tensor, "r c"], slice, slice]]:
-        """Enlarged logits of each mask in the box (rows, columns) outside of which none is `above`."""
+        """The enlarged logits of each mask, and their box (rows, columns): outside of it none is `above`."""
         inside = logits > above
         spans = zip(_extent(inside.any(dim=2)), _extent(inside.any(dim=1)), strict=True)
         for mask_logits, (row_span, column_span) in zip(logits, spans, strict=True):
@@ -70,7 +71,7 @@ class Enlarging:
 
 
 class _Axis:
-    """Interpolation along one axis, and which of its samples touch which."""
+    """Interpolation along one axis, and the range of pixels that each logit contributes to."""
 
     def __init__(self, n_logits: int, side_px: int, n_input: int, n_pixels: int, device: torch.device) -> None:
         samples = torch.eye(side_px // LOGIT_PX)[:n_logits, None]
@@ -79,15 +80,15 @@ class _Axis:
         touched = in_picture.numpy() > 0  # [n_pixels, n_logits], a band along the diagonal
         self._first_logit, self._last_logit = _span(touched)
         first_pixel, last_pixel = _span(touched.T)
-        # A logit in the padding, or skipped where the picture is small, touches nothing: look on along the axis.
+        # A logit may contribute to no pixel: in the padding, and in small pictures. It gets the range of the next one.
         self._first_pixel = np.minimum.accumulate(first_pixel[::-1])[::-1]
         self._last_pixel = np.maximum.accumulate(last_pixel)
         self._matrix = in_picture.contiguous().to(device)
 
     def part(self, logits: Int[np.ndarray, " 2"], max_samples: int | None) -> tuple[slice, Float[Tensor, "r s"], slice]:
-        """The pixels that logits from the first to the last touch, and how they are computed: matrix and logits.
+        """The pixels that a range of logits (first, last) contributes to, the matrix for them, and the logits needed.
 
-        Where there are more than `max_samples` pixels, evenly spaced ones of them.
+        The matrix is for evenly spaced pixels if there are more than `max_samples`.
         """
         first, last = self._first_pixel[logits[0]], self._last_pixel[logits[1]]
         if logits[1] < logits[0] or last < first:

@@ -1,4 +1,4 @@
-"""A SAM model that encodes frames, and knows the latest of them again."""
+"""A SAM model that encodes frames, and caches the image embeddings of the latest ones."""
 
 from collections import OrderedDict
 from contextlib import AbstractContextManager
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 class FrameEncoder:
-    """Encodes frames. A frame that is seen again soon is not encoded again."""
+    """Encodes frames, and caches the image embeddings of the frames used last."""
 
     def __init__(self, sam: "Sam", *, dtype: torch.dtype, n_kept: int = 0) -> None:
         """
         Args:
             sam: the model, in evaluation mode, on its device.
-            dtype: type in which the model computes, where that is safe. What it answers is float32.
-            n_kept: encodings that are kept, 4 MiB each; those asked for last.
+            dtype: type in which the model computes, where that is safe. Its outputs are float32.
+            n_kept: number of embeddings in the cache, 4 MiB each.
         """
         self.sam = sam
         self._dtype, self._n_kept = dtype, n_kept
@@ -35,11 +35,11 @@ class FrameEncoder:
 
     @property
     def precision(self) -> AbstractContextManager[object]:
-        """Within it the model computes in `dtype`."""
+        """The context in which the model computes in `dtype`."""
         return torch.autocast(self.sam.device.type, self._dtype, enabled=self._dtype != torch.float32)
 
     def encoding(self, frame: Frame, framing: Framing) -> Float[Tensor, "1 c y x"]:
-        """The frame as the model's image encoder sees it.
+        """The frame's image embedding.
 
         Raises:
             DeviceError: the device has not enough memory.
@@ -62,6 +62,6 @@ class FrameEncoder:
 
 
 def check_finite(output: Tensor) -> None:
-    """Refuse with WeightsError what a broken model gives."""
+    """Raise WeightsError where a model's output is not finite."""
     if not torch.isfinite(output).all():
         raise WeightsError("expected finite numbers from the SAM model, got NaN or infinity; fetch its weights again")

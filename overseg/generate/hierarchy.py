@@ -1,4 +1,4 @@
-"""A preview without weights: regions of like colour at several scales."""
+"""Regions of similar colour at several scales, without weights: for previews."""
 
 from dataclasses import replace
 
@@ -30,13 +30,13 @@ def build(settings: Settings, machine: Machine) -> "HierarchyGenerator":
 
 
 class HierarchyGenerator:
-    """Regions of like colour, from fine to coarse, by the graph-based segmentation of Felzenszwalb and Huttenlocher.
+    """Regions of similar colour, from fine to coarse, by the segmentation of Felzenszwalb and Huttenlocher.
 
-    It knows colours and no objects, and is meant for machines without weights, and for quick looks. The picture is
-    shrunk and smoothed first, which makes it fast and steadier from frame to frame.
+    It knows colours and no objects, and is meant for machines without weights and for previews. The picture is first
+    shrunk and smoothed, which makes it faster, and the regions steadier from frame to frame.
 
-    `predicted_iou` of its masks is the contrast of their borders, c / (c + 10) with c in CIELAB units: no estimate of
-    an IoU, but between 0 and 1 and higher for regions that can be told from what is around them.
+    The `predicted_iou` of a mask is the contrast of its border, c / (c + 10) with c in CIELAB units. It does not
+    estimate an IoU. It is between 0 and 1, and higher for regions that differ from their surroundings.
     """
 
     keyframe_work = 0.2
@@ -51,12 +51,12 @@ class HierarchyGenerator:
         """Set up a generator.
 
         Args:
-            scales: one level of regions each, from fine to coarse (the paper's k, of a picture 320 pixels long).
+            scales: a set of regions each, from fine to coarse: the paper's k, for a longer side of 320 px.
             min_area_px: smaller masks are dropped.
-            max_masks: only so many of the largest are kept; None keeps all.
+            max_masks: only this many are kept, the largest; None keeps all.
 
         Raises:
-            SettingsError: the scales are none, not above 0, or not rising.
+            SettingsError: there are no scales, or they are not above 0 and rising.
         """
         if not scales or min(scales) <= 0 or list(scales) != sorted(set(scales)):
             raise SettingsError(f"expected scales above 0, rising from fine to coarse, got {scales}")
@@ -64,28 +64,31 @@ class HierarchyGenerator:
         self._min_area_px, self._max_masks = min_area_px, max_masks
 
     def generate(self, keyframe: Frame, propagated: Rles) -> KeyframeMasks:
-        """Regions of `keyframe`, those of the clearest borders first. `propagated` is not used."""
+        """Regions of `keyframe`, in descending order of their borders' contrast. `propagated` is not used."""
         picture = _working_picture(keyframe.rgb)
-        levels = [self._level(picture, level, keyframe.size) for level in range(len(self._scales))]
+        at_scales = [self._at_scale(picture, scale, keyframe.size) for scale in range(len(self._scales))]
         return keep_masks(
-            KeyframeMasks.concatenate(levels),
+            KeyframeMasks.concatenate(at_scales),
             min_area_px=self._min_area_px,
             max_masks=self._max_masks,
             max_iou=_NEAR_DUPLICATE_IOU,
         )
 
-    def _level(self, picture: UInt8[np.ndarray, "h w 3"], level: int, size: tuple[int, int]) -> KeyframeMasks:
-        """The regions at one scale, brought to the frame's size."""
-        regions = felzenszwalb(picture, scale=self._scales[level], sigma=0, min_size=_MIN_REGION_PX) + 1
+    def _at_scale(self, picture: UInt8[np.ndarray, "h w 3"], scale: int, size: tuple[int, int]) -> KeyframeMasks:
+        """The regions at the scale of this number, enlarged to the frame's size."""
+        regions = felzenszwalb(picture, scale=self._scales[scale], sigma=0, min_size=_MIN_REGION_PX) + 1
         masks = KeyframeMasks.from_rles(_enlarge(regions, size))
-        levels = np.full(len(masks), level, np.int8)
+        sam_output = np.full(len(masks), scale, np.int8)
         return replace(
-            masks, predicted_iou=_border_score(picture, regions), sam_output=levels, sam_outputs=sam_outputs_of(levels)
+            masks,
+            predicted_iou=_border_score(picture, regions),
+            sam_output=sam_output,
+            sam_outputs=sam_outputs_of(sam_output),
         )
 
 
 def _working_picture(rgb: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "h w 3"]:
-    """The picture shrunk, and smoothed within its edges against noise that changes from frame to frame."""
+    """The picture shrunk, and smoothed within its edges against noise, which changes from frame to frame."""
     height, width = rgb.shape[:2]
     shrink = min(1.0, _WORKING_SIDE_PX / max(height, width))
     size = max(round(width * shrink), 1), max(round(height * shrink), 1)
@@ -94,7 +97,7 @@ def _working_picture(rgb: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "h w 
 
 
 def _border_score(picture: UInt8[np.ndarray, "h w 3"], regions: Int[np.ndarray, "h w"]) -> Float[np.ndarray, " n"]:
-    """Mean contrast of each region's border, from 0 to 1; one half for a region that has none."""
+    """Mean contrast of each region's border, from 0 to 1; one half for a region without a border."""
     lab = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     n = int(regions.max())
     contrast, length = np.zeros(n + 1), np.zeros(n + 1)
@@ -109,10 +112,10 @@ def _border_score(picture: UInt8[np.ndarray, "h w 3"], regions: Int[np.ndarray, 
 
 
 def _enlarge(regions: Int[np.ndarray, "h w"], size: tuple[int, int]) -> Rles:
-    """One mask a region, 1 to n, of the frame's size (height, width): smooth in outline, and in one piece."""
+    """One mask for each region, 1 to n, of the frame's size (height, width): connected, with a smooth outline."""
     row_px, column_px = size[0] / regions.shape[0], size[1] / regions.shape[1]
     boxes = ndimage.find_objects(regions)
-    padded = np.pad(regions, 1, mode="edge")  # a region that touches the picture's edge reaches it when enlarged too
+    padded = np.pad(regions, 1, mode="edge")  # a region at the picture's edge still touches it when enlarged
     parts = []
     for start in range(0, len(boxes), _MASKS_AT_ONCE):
         chunk = boxes[start : start + _MASKS_AT_ONCE]

@@ -1,4 +1,4 @@
-"""Only the largest masks of what another generator finds: for previews."""
+"""Keeps only the largest masks of another generator: for previews."""
 
 from dataclasses import dataclass
 
@@ -14,8 +14,8 @@ class LargestMasks:
     """A generator that keeps the largest masks of another's.
 
     Attributes:
-        generator: finds them.
-        max_masks: so many at most are kept of a keyframe.
+        generator: the other generator.
+        max_masks: number of masks to keep on each keyframe.
     """
 
     generator: MaskGenerator
@@ -23,9 +23,9 @@ class LargestMasks:
 
     @property
     def keyframe_work(self) -> float:
-        """That of the other generator."""
+        """The work of the other generator."""
         return self.generator.keyframe_work
 
     def generate(self, keyframe: Frame, propagated: Rles) -> KeyframeMasks:
-        """The largest of the masks that the other finds, by falling predicted IoU x stability."""
+        """The other generator's largest masks, in descending order of predicted IoU x stability."""
         return largest(self.generator.generate(keyframe, propagated), self.max_masks)

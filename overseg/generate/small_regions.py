@@ -1,4 +1,4 @@
-"""Specks and pinholes of masks, removed."""
+"""Removes small holes and islands of masks in RLE."""
 
 import numpy as np
 from jaxtyping import Bool
@@ -10,9 +10,9 @@ _MASKS_AT_ONCE = 64
 
 
 def without_small_regions(rles: Rles, min_area_px: int) -> tuple[Rles, Bool[np.ndarray, " n"]]:
-    """Masks with their holes and then their islands of less than this area gone, as segment_anything removes them.
+    """Masks without holes, and then without islands, of less than this area, as segment_anything removes them.
 
-    Of a mask that has small islands only, the largest is left.
+    Of a mask that consists of small islands only, the largest is kept.
 
     Returns:
         The masks, and which of them changed.
@@ -30,15 +30,15 @@ def without_small_regions(rles: Rles, min_area_px: int) -> tuple[Rles, Bool[np.n
 
 
 def _around(box_xywh: np.ndarray, margin_px: int) -> tuple[slice, slice]:
-    """Rows and columns of a box with a margin. What is not mask there and goes on outside has at least `margin_px`
-    pixels inside, and so is no small hole."""
+    """Rows and columns of a box with a margin. Background that continues outside has at least `margin_px` pixels
+    inside, and so is no small hole."""
     x, y, width, height = box_xywh
     rows = slice(max(y - margin_px, 0), y + height + margin_px)
     return rows, slice(max(x - margin_px, 0), x + width + margin_px)
 
 
 def _clean(mask: Bool[np.ndarray, "y x"], min_area_px: int) -> bool:
-    """Clean a mask in place; whether there was anything to clean."""
+    """Remove small holes and islands of a mask in place, and return whether it had any."""
     import_torchvision()
     from segment_anything.utils.amg import remove_small_regions
 

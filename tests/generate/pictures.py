@@ -1,4 +1,4 @@
-"""Real and made pictures for the generators."""
+"""A photograph and drawn pictures for the generators' tests."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from overseg.data.frame import Frame
 
 
 def photograph() -> Frame:
-    """A cat, 451x300, out of the wheel of scikit-image."""
+    """A cat, 451x300, from scikit-image."""
     import skimage.data
 
     return frame(skimage.data.chelsea())

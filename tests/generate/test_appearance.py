@@ -1,4 +1,4 @@
-"""Looks of masks from the features of an encoded picture."""
+"""Appearance embeddings of masks, from a picture's image embedding."""
 
 import numpy as np
 import pytest
@@ -9,15 +9,15 @@ from overseg.generate.appearance import Appearance
 from overseg.generate.encoding import Framing
 
 FRAMING = Framing(size=(96, 128), side_px=128)  # 8 x 8 cells of 16 pixels, of which 6 rows show the picture
-STUFF = torch.tensor([[0, 0, 1, 1], [0, 0, 1, 1], [2, 2, 3, 3]]).repeat_interleave(2, 0).repeat_interleave(2, 1)
+MATERIAL = torch.tensor([[0, 0, 1, 1], [0, 0, 1, 1], [2, 2, 3, 3]]).repeat_interleave(2, 0).repeat_interleave(2, 1)
 
 
 @pytest.fixture
 def embedding() -> torch.Tensor:
-    """Four stuffs, each with features of its own and some noise, and below the picture something else."""
+    """Four materials, each with its own features and some noise. The padding below the picture has other features."""
     torch.manual_seed(0)
     features = torch.full((1, 96, 8, 8), 100.0)
-    features[0, :, :6] = torch.randn(96, 4)[:, STUFF] + 0.02 * torch.randn(96, 6, 8) + 50
+    features[0, :, :6] = torch.randn(96, 4)[:, MATERIAL] + 0.02 * torch.randn(96, 6, 8) + 50
     return features
 
 
@@ -33,7 +33,7 @@ def cosine(one: np.ndarray, other: np.ndarray) -> float:
     return one @ other / np.linalg.norm(one) / np.linalg.norm(other)
 
 
-def test_what_is_of_one_stuff_looks_alike_and_nothing_else(embedding):
+def test_masks_of_one_material_have_similar_appearances_and_others_have_not(embedding):
     seen = Appearance(embedding, FRAMING)
     whole, part, other = (
         seen.appearances(mask(*at))
@@ -49,7 +49,7 @@ def test_what_is_of_one_stuff_looks_alike_and_nothing_else(embedding):
     assert cosine(whole, other) < 0.3
 
 
-def test_what_lies_beside_the_picture_changes_nothing(embedding):
+def test_padding_does_not_change_appearances(embedding):
     other = embedding.clone()
     other[:, :, 6:] = -3
     below = torch.cat([mask(slice(0, 24), slice(4, 9)), mask(slice(0, 32), slice(4, 9))])
@@ -58,14 +58,14 @@ def test_what_lies_beside_the_picture_changes_nothing(embedding):
     assert not Appearance(embedding, FRAMING).appearances(mask(slice(24, 32), slice(0, 32))).any()
 
 
-def test_a_cell_counts_by_the_share_of_it_that_is_mask(embedding):
+def test_a_cells_weight_is_the_share_of_it_inside_the_mask(embedding):
     seen = Appearance(embedding, FRAMING)
     mostly = seen.appearances(mask(slice(0, 8), slice(8, 17)))
     assert cosine(mostly, seen.appearances(mask(slice(0, 8), slice(8, 16)))) > 0.95
     assert cosine(mostly, seen.appearances(mask(slice(0, 8), slice(16, 20)))) < 0.4
 
 
-def test_no_masks_a_picture_of_one_colour_and_drawings_of_fewer_rows(embedding):
+def test_no_masks_a_picture_of_one_colour_and_logits_of_fewer_rows(embedding):
     assert Appearance(embedding, FRAMING).appearances(torch.zeros((0, 28, 32))).shape == (0, APPEARANCE_SIZE)
     plain = Appearance(torch.ones_like(embedding), FRAMING).appearances(mask(slice(0, 16), slice(0, 16)))
     assert plain.shape == (1, APPEARANCE_SIZE)

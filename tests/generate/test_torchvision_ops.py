@@ -1,4 +1,4 @@
-"""torchvision works beside whatever torch there is, as far as segment_anything needs it."""
+"""torchvision works with any build of torch, as far as segment_anything needs it."""
 
 import subprocess
 import sys
@@ -35,7 +35,7 @@ def _iou(one: np.ndarray, other: np.ndarray) -> float:
 
 @pytest.mark.parametrize("iou_threshold", [0.0, 0.3, 0.7, 1.0])
 @pytest.mark.parametrize("n", [0, 1, 60])
-def test_nms_is_what_its_definition_says(n, iou_threshold):
+def test_nms_follows_its_definition(n, iou_threshold):
     boxes, scores = _boxes(n, seed=n)
     expected = _nms_by_definition(boxes.double().numpy(), scores.numpy(), iou_threshold)
     assert nms(boxes, scores, iou_threshold).tolist() == expected
