@@ -116,7 +116,7 @@ class Sam1Generator:
         self._batching = PromptBatches(points_per_batch, sam.device)
 
     def thinned(self, share: float) -> "Sam1Generator":
-        """The same with this share of the points on a side of the grid. The two share their cache of image embeddings."""
+        """The same with this share of the points on a side of the grid. The two share their image embeddings."""
         thinned = copy(self)
         thinned._set_grid(ceil(share * self._points_per_side))
         return thinned

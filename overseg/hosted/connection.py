@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from overseg.errors import HostError
+from overseg.files.atomic import replacing
 from overseg.hosted.token import Token
 
 T = TypeVar("T")
@@ -86,17 +87,13 @@ class Connection:
             HostError: the download fails.
             OSError: the file cannot be written.
         """
-        part = path.with_name(f".{path.name}.part")
 
         def keep(answer: Any) -> None:
-            with part.open("wb") as file:
+            with temporary.open("wb") as file:
                 shutil.copyfileobj(answer, file)
 
-        try:
+        with replacing(path) as temporary:
             self._sent(self._request(url), keep, again_on=(*_BUSY, *_FAILED))
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
 
     def _request(
         self, url: str, *, data: bytes | None = None, headers: dict[str, str] | None = None

@@ -8,7 +8,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from overseg.errors import InputError
-from overseg.store.durable import OURS, TEMPORARY, hold, sync, sync_tree, temporary_beside
+from overseg.files.atomic import OURS, TEMPORARY, sync, sync_tree, temporary_beside
+from overseg.files.holding import hold, remove_abandoned
 
 
 @contextmanager
@@ -104,9 +105,7 @@ def _clear_after_killed(destination: Path) -> None:
             _remove(aside, destination)
         else:
             os.rename(aside, destination)
-    for left in destination.parent.glob(f"{_prefix(destination)}*"):
-        with suppress(OSError), _locked(left):  # else its writer is alive, or nobody can tell: let it be
-            shutil.rmtree(left)
+    remove_abandoned(destination.parent.glob(f"{_prefix(destination)}*"))
 
 
 def _remove(aside: Path, destination: Path) -> None:
@@ -124,18 +123,8 @@ def _held_folder(destination: Path) -> Iterator[Path]:
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, temporary, ignore_errors=True)
         with suppress(OSError):  # this file system has no locks: what a kill leaves stays until somebody removes it
-            stack.enter_context(_locked(temporary))
+            stack.callback(os.close, hold(temporary))
         yield temporary
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold a folder; OSError where somebody else does. The kernel lets go of it when the process ends."""
-    descriptor = hold(folder)
-    try:
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _prefix(destination: Path) -> str:

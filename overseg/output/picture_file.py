@@ -1,12 +1,12 @@
 """Writes one picture to a file."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
 
 from overseg.errors import InputError, SettingsError
+from overseg.files.atomic import replacing
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 _WITH_ALPHA = (".png", ".webp", ".tif", ".tiff")
@@ -56,12 +56,10 @@ def write_picture(path: str | Path, picture: UInt8[np.ndarray, "h w c"], *, qual
     key = {".jpg": cv2.IMWRITE_JPEG_QUALITY, ".jpeg": cv2.IMWRITE_JPEG_QUALITY, ".webp": cv2.IMWRITE_WEBP_QUALITY}
     lossy = [] if quality is None or suffix not in key else [key[suffix], quality]
     _, encoded = cv2.imencode(suffix, ordered, lossy)
-    part = path.with_name(f".{path.stem}.{os.getpid()}.part")
     try:
-        part.write_bytes(encoded.tobytes())
-        part.replace(path)
+        with replacing(path) as temporary:
+            temporary.write_bytes(encoded.tobytes())
     except OSError as e:
-        part.unlink(missing_ok=True)
         raise InputError(
             f"cannot write the picture {path}: {e.strerror}; check that its folder exists, is writable and has room"
         ) from e

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from overseg.errors import InputError, SettingsError
-from overseg.store.durable import hold
+from overseg.files.holding import hold, remove_abandoned
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -152,19 +152,13 @@ class VideoWriter:
         try:
             if self._path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-            self._clear_after_killed()
+            remove_abandoned(self._path.parent.glob(f".{glob.escape(self._path.stem)}.*.part"))
             part.touch()
         except OSError as e:
             raise self._failure(e) from e
         with suppress(OSError):  # this file system has no locks: a killed process leaves its file behind
             self._cleanup.callback(os.close, hold(part))
         return part
-
-    def _clear_after_killed(self) -> None:
-        for left in self._path.parent.glob(f".{glob.escape(self._path.stem)}.*.part"):
-            with suppress(OSError):  # its writer is still running
-                os.close(hold(left))
-                left.unlink()
 
     def _open(self) -> None:
         import av

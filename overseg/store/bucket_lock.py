@@ -14,7 +14,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import S3Store
 
 from overseg.errors import StoreError
-from overseg.store.durable import TEMPORARY
+from overseg.files.atomic import TEMPORARY
 from overseg.store.lock import LOCK_NAME
 
 LEASE_S = 60.0  # a lock that was not renewed for so long is nobody's

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import zarr
 
-from overseg.store.durable import (
+from overseg.files.atomic import (
     clear_temporaries,
     link_folder,
     publish_folder,
     remove_folder,
     sync,
     temporary_beside,
-    write_atomically,
+    write_durably,
 )
 from overseg.store.lock import StoreLock
 
@@ -75,7 +75,7 @@ class DiskFolder:
         yield
 
     def write(self, name: str, content: bytes) -> None:
-        write_atomically(self.path / name, content)
+        write_durably(self.path / name, content)
 
     def remove(self, names: Iterable[str]) -> None:
         for name in names:

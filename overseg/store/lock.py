@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from overseg.errors import StoreError
-from overseg.store.durable import OURS
+from overseg.files.atomic import OURS
 
 LOCK_NAME = f"{OURS}lock"
 

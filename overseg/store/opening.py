@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from overseg.errors import StoreError
-from overseg.store.durable import OURS
+from overseg.files.atomic import OURS
 from overseg.store.folder import Folder
 from overseg.store.part import part_key
 from overseg.store.root import PARTS, RESULTS, Root, differences, is_store, read_root, write_group, write_root

@@ -1,35 +1,31 @@
-"""Folders on this machine's disk that last no longer than the process that fills them."""
+"""Temporary folders on the local disk. They are removed when the process that fills them ends."""
 
 import os
 import shutil
 import tempfile
 import weakref
-from contextlib import suppress
 from pathlib import Path
 
-from overseg.store.durable import hold
+from overseg.files.holding import hold, remove_abandoned
 
 _PREFIX = "overseg-draft-"
 
 
 class Scratch:
-    """An empty folder where temporary files go, gone with this object. What killed processes left is removed first.
+    """A new folder for temporary files, removed with this object. What killed processes left is removed first.
 
     Attributes:
         path: the folder.
-        remove: called, removes it with all that is in it; does nothing the second time.
+        remove: call it to remove the folder and its content. A second call does nothing.
     """
 
     def __init__(self) -> None:
         place = Path(tempfile.gettempdir())
-        for left in place.glob(f"{_PREFIX}*"):
-            with suppress(OSError):  # its process lives, or it is another user's
-                os.close(hold(left))
-                shutil.rmtree(left)
+        remove_abandoned(place.glob(f"{_PREFIX}*"))
         unnamed = Path(tempfile.mkdtemp(prefix=f"new-{_PREFIX}"))
         descriptor = hold(unnamed)
         self.path = unnamed.with_name(unnamed.name.removeprefix("new-"))
-        unnamed.rename(self.path)  # only what is held has a name at which others look
+        unnamed.rename(self.path)  # now that it is held: others remove folders of this name that are not
         self.remove = weakref.finalize(self, _remove, self.path, descriptor)
 
 

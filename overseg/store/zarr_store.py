@@ -16,12 +16,12 @@ from overseg.data.tracks import Frames, Tracks
 from overseg.data.visit import Edges, Outline, Visit, VisitKey
 from overseg.store.compaction import TrackOf
 from overseg.store.draft import Draft, compacted, complete, reassociated
-from overseg.store.durable import writing
 from overseg.store.folder import Folder, Lock
 from overseg.store.journal import Journal
 from overseg.store.opening import begin, prepare_folder, tidy
 from overseg.store.places import folder_at
 from overseg.store.root import PARTS, RESULTS, Root, as_json, read_root, write_group, write_root
+from overseg.store.write_errors import writing
 
 
 class ZarrStore:

@@ -82,10 +82,10 @@ def test_a_disk_that_is_really_full(tmp_path):
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        (errno.ENOSPC, "make room and run the same command again to go on"),
-        (errno.EDQUOT, "make room and run the same command again to go on"),
+        (errno.ENOSPC, "make room and run the same command again to continue"),
+        (errno.EDQUOT, "make room and run the same command again to continue"),
         (errno.EROFS, "give write permission there, or choose another path"),
-        (errno.EIO, "mend the cause and run the same command again to go on"),
+        (errno.EIO, "fix the cause and run the same command again to continue"),
     ],
 )
 def test_a_failing_disk_at_every_stage(tmp_path, monkeypatch, code, words):
