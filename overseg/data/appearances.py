@@ -1,4 +1,4 @@
-"""What regions look like: enough to know one again that was out of sight, without any model."""
+"""Appearance embeddings of regions: enough to re-identify a region without any model."""
 
 from dataclasses import dataclass
 
@@ -7,17 +7,18 @@ from jaxtyping import Float32, Int8, Int32, Int64
 
 from overseg.data.columns import Columns
 from overseg.data.masks import APPEARANCE_SIZE, KeyframeMasks
+from overseg.data.renamed import Renamed
 
 
 @dataclass(frozen=True)
 class Appearances(Columns):
-    """Regions as they were on the keyframe that made them. A region without a look has no row.
+    """Regions on the keyframe that made them. A region without an appearance embedding has no row.
 
     Attributes:
-        region: which.
+        region: id of the region.
         area_px: number of pixels in its mask there.
         box_xywh: tight box around that mask: left, top, width, height, in pixels of the frame.
-        look: as in KeyframeMasks.
+        appearance: as in KeyframeMasks.
     """
 
     region: Int64[np.ndarray, " n"]
@@ -25,14 +26,17 @@ class Appearances(Columns):
     box_xywh: Float32[np.ndarray, "n 4"]
     appearance: Int8[np.ndarray, "n channels"]
 
+    look = Renamed("appearance")
+
     @classmethod
     def empty(cls) -> "Appearances":
+        """No regions."""
         boxes, appearances = np.zeros((0, 4), np.float32), np.zeros((0, APPEARANCE_SIZE), np.int8)
         return cls(np.zeros(0, np.int64), np.zeros(0, np.int32), boxes, appearances)
 
     @classmethod
     def of(cls, masks: KeyframeMasks, regions: Int64[np.ndarray, " n"]) -> "Appearances":
-        """Those of a keyframe's masks that have a look; regions[i] is the i-th mask."""
+        """The keyframe masks that have an appearance embedding; regions[i] is the region of mask i."""
         seen = masks.appearance.any(axis=1)
         rles = masks.rles.take(np.flatnonzero(seen))
         return cls(

@@ -1,8 +1,9 @@
-"""What a run may spend, and what it has spent."""
+"""The limits of a run, and the sums that they limit."""
 
 import re
 from dataclasses import dataclass
 
+from overseg.data.renamed import Renamed
 from overseg.errors import SettingsError
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
@@ -11,7 +12,7 @@ _EXPECTED = "expected limits such as 90s, 10m, 2h, coverage=0.98, masks=100000 o
 
 @dataclass(frozen=True)
 class Spent:
-    """What a store holds so far, over all runs that worked on it.
+    """The sums over all runs on a store so far.
 
     Attributes:
         seconds: working time.
@@ -28,7 +29,7 @@ class Spent:
 
 @dataclass(frozen=True)
 class Budget:
-    """Limits on a run; the first one met stops it. None stands for no limit.
+    """Limits on a run; the first one that is reached stops it. None stands for no limit.
 
     Attributes:
         max_seconds: working time over all runs on the store.
@@ -42,6 +43,8 @@ class Budget:
     min_coverage: float | None = None
     max_masks: int | None = None
     max_work: float | None = None
+
+    met = Renamed("limit_reached")
 
     @classmethod
     def parse(cls, text: str) -> "Budget":
@@ -72,13 +75,13 @@ class Budget:
         """Whether there is any limit."""
         return self != Budget()
 
-    def met(self, spent: Spent, *, next_seconds: float = 0.0, next_work: float = 0.0) -> str | None:
-        """The limit that has been met, in words; None while none has.
+    def limit_reached(self, spent: Spent, *, next_seconds: float = 0.0, next_work: float = 0.0) -> str | None:
+        """The limit that is reached, in words; None if none is.
 
         Args:
-            spent: what was spent.
-            next_seconds, next_work: what the next step is expected to take. A run stops before the step that would
-                take it past the limit of work, or further past that of time than it is now short of it.
+            spent: the sums so far.
+            next_seconds, next_work: expected time and work of the next step. A run stops before a step that would
+                exceed the limit of work, or half of which would exceed the limit of time.
         """
         if self.max_seconds is not None and spent.seconds + next_seconds / 2 >= self.max_seconds:
             return f"seconds={self.max_seconds:g}"

@@ -1,4 +1,4 @@
-"""Amounts of memory as people write them."""
+"""Amounts of memory in words, such as 4G."""
 
 import re
 
@@ -15,11 +15,11 @@ def parse_bytes(text: object, *, option: str) -> int:
     4294967296
 
     Args:
-        text: what was given.
-        option: what it was given for; begins the error's line.
+        text: the value of the option.
+        option: name of the option, for the error message.
 
     Raises:
-        SettingsError: it is not of this form, or more than 2**60 bytes.
+        SettingsError: the text has another form, or stands for more than 2**60 bytes.
     """
     n_bytes = _number(text)
     if n_bytes is None:
@@ -30,7 +30,7 @@ def parse_bytes(text: object, *, option: str) -> int:
 
 
 def _number(text: object) -> int | float | None:
-    """How many bytes were asked for, infinite where a float holds no such number; None where it is no amount."""
+    """The number of bytes, infinite if a float cannot hold it; None if the text is no amount."""
     if isinstance(text, int) and not isinstance(text, bool) and text >= 0:
         return text
     found = (

@@ -1,4 +1,4 @@
-"""What frozen column tables have in common."""
+"""The base class of frozen column tables."""
 
 from dataclasses import fields, replace
 from typing import Any, TypeVar
@@ -12,7 +12,7 @@ Table = TypeVar("Table", bound="Columns")  # not Self: the runtime type checks o
 
 
 class Columns:
-    """Row selection and joining of a frozen table of NumPy arrays, one of which may be masks instead, as `rles`."""
+    """Row selection and concatenation, for a frozen table of NumPy arrays and perhaps masks, as `rles`."""
 
     def __len__(self) -> int:
         return len(getattr(self, _names(self)[0]))

@@ -1,4 +1,4 @@
-"""Decoding of masks only where they are: most masks are small, and all of the picture around them costs time."""
+"""Decoding of masks within their boxes alone: most masks are small, and decoding whole frames takes longer."""
 
 from collections.abc import Iterator
 
@@ -11,11 +11,11 @@ Box = tuple[slice, slice]
 
 _FIRST_CHARACTER = ord("0")
 _BITS = 5  # of a number in each character, the lowest first
-_CONTINUES, _NEGATIVE = 32, 16  # flags of a character; the second counts in a number's last character
+_CONTINUES, _NEGATIVE = 32, 16  # flags of a character; the second is the sign, in a number's last character
 
 
 def crops(rles: Rles, *, margin_px: int = 0) -> Iterator[tuple[Box, Bool[np.ndarray, "x y"]]]:
-    """Each mask as its box and what is in it, both column by column, as runs go: for arrays [w, h].
+    """Each mask as (box, mask within it), both for column-major arrays [w, h], the order of the runs.
 
     Example:
         >>> mask = np.zeros((1, 4, 6), dtype=bool)
@@ -24,8 +24,8 @@ def crops(rles: Rles, *, margin_px: int = 0) -> Iterator[tuple[Box, Bool[np.ndar
         [((slice(2, 5, None), slice(1, 3, None)), (3, 2))]
 
     Args:
-        rles: masks; empty ones come as an empty box.
-        margin_px: what is added around each box, where the picture goes on, in pixels.
+        rles: masks; an empty mask has an empty box.
+        margin_px: margin around each box, cut at the border of the picture, in pixels.
     """
     height, width = rles.size
     for counts, (left, top, box_width, box_height) in zip(
@@ -47,10 +47,10 @@ def _decoded_columns(counts: bytes, height: int, columns: slice) -> Bool[np.ndar
 
 
 def run_lengths(counts: bytes) -> Int64[np.ndarray, " r"]:
-    """Lengths of a mask's runs in pixels, the first one of background, out of COCO's compressed string.
+    """Lengths of a mask's runs in pixels, decoded from COCO's compressed string; the first run is background.
 
-    A number is written in characters of five bits, the lowest first; from the fourth number on, what is written is the
-    difference to the number two before it (COCO API, maskApi.c, rleToString).
+    A number is written in characters of five bits, the lowest first. From the fourth number on, the string has the
+    difference to the number two before (COCO API, maskApi.c, rleToString).
 
     Example:
         >>> run_lengths(Rles.from_masks(np.ones((1, 4, 6), dtype=bool)).counts[0]).tolist()

@@ -1,4 +1,4 @@
-"""What a detector says of a frame."""
+"""The objects that a detector finds on a frame."""
 
 from dataclasses import dataclass, fields
 
@@ -8,12 +8,12 @@ from jaxtyping import Bool, Float32, Int, Int32
 
 @dataclass(frozen=True)
 class Detections:
-    """Objects that a detector found on one frame, the surest first.
+    """Detected objects of one frame, the most confident first.
 
     Attributes:
         boxes_xyxy: in pixels of the frame.
-        confidence: how sure the detector is, in [0, 1].
-        category: row number of the kind among the detector's categories.
+        confidence: the detector's confidence, in [0, 1].
+        category: index of the object's category in the detector's categories.
     """
 
     boxes_xyxy: Float32[np.ndarray, "n 4"]

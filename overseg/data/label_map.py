@@ -1,4 +1,4 @@
-"""Masks laid over each other into one map, of which each pixel names one mask, and back."""
+"""From overlapping masks to a label map, in which each pixel has one mask, and back."""
 
 import numpy as np
 from jaxtyping import Int, Int32
@@ -11,20 +11,20 @@ NO_MASK = -1
 
 
 def paint(rles: Rles, order: Int[np.ndarray, " n"]) -> Int32[np.ndarray, "h w"]:
-    """Which mask is the topmost of each pixel: its row number, NO_MASK where there is none.
+    """The row number of the topmost mask of each pixel; NO_MASK where there is none.
 
     Args:
         rles: masks of one frame.
-        order: row numbers from the lowest to the topmost.
+        order: row numbers from the lowest mask to the topmost.
     """
-    labels = np.full(rles.size[::-1], NO_MASK, np.int32)  # column by column, as runs go
+    labels = np.full(rles.size[::-1], NO_MASK, np.int32)  # column-major, like the runs
     for row, (box, mask) in zip(order.tolist(), crops(rles.take(order)), strict=True):
         np.copyto(labels[box], row, where=mask)
     return labels.T
 
 
 def split(labels: Int32[np.ndarray, "h w"], n: int) -> Rles:
-    """The masks of the labels 0 to n - 1; empty where a label is nowhere.
+    """The masks of the labels 0 to n - 1; a label without pixels has an empty mask.
 
     Example:
         >>> split(np.array([[0, 0, 2], [-1, 2, 2]], np.int32), 3).area_px().tolist()
@@ -45,7 +45,7 @@ def split(labels: Int32[np.ndarray, "h w"], n: int) -> Rles:
 
 
 def _runs(starts: Int[np.ndarray, " r"], stops: Int[np.ndarray, " r"], n_pixels: int) -> list[int]:
-    """Lengths of runs by turns outside and inside of these spans, the last one only where it is not empty."""
+    """Lengths of the runs outside and inside of these spans, alternating; without the last one if it is empty."""
     bounds = np.stack([starts, stops], axis=1).ravel()
     runs = np.diff(bounds, prepend=0, append=n_pixels).tolist()
     return runs[:-1] if bounds.size and runs[-1] == 0 else runs

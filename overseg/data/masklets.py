@@ -1,4 +1,4 @@
-"""What a propagator returns: the masks that it propagated, and why each masklet came to its end."""
+"""The result of propagating masks through a clip: the masks, and the termination reason of each masklet."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -11,12 +11,12 @@ from overseg.data.rles import Rles
 
 
 class End(IntEnum):
-    """Why a masklet has no mask on the next frame in its direction."""
+    """The termination reason of a masklet: why it has no mask on the next frame in its direction."""
 
     CLIP = 0  # the clip has no next frame
-    GONE = 1  # the model says that the object is not in the picture
-    SMALL = 2  # its mask there, or the prompt itself, is smaller than the minimum area
-    LOST = 3  # too little of it could be followed there
+    GONE = 1  # the model finds that the object is not visible
+    SMALL = 2  # the next mask, or the prompt itself, is smaller than the minimum area
+    LOST = 3  # too little of it could be tracked
     NOT_PROPAGATED = 4  # the propagator propagates nothing
 
 
@@ -28,7 +28,7 @@ class PropagatedMasks(Columns):
         rles: the masks.
         prompt: row number of the prompt mask that was propagated.
         frame: index of the frame on which the mask lies.
-        score: how well this mask is supported, in [0, 1].
+        score: support for this mask, in [0, 1].
     """
 
     rles: Rles
@@ -49,9 +49,8 @@ class Masklets:
 
     Attributes:
         masks: the masks of all masklets, ordered by (prompt, distance from the prompt's frame). The prompt's own frame
-            has no row; the far end of the clip has one for every masklet that reached it.
-        end: by prompt, why its masklet has no mask on the frame after its last. It has one for every prompt, those
-            without any row too.
+            has no row; the last frame of the clip has one for every masklet that reached it.
+        end: the termination reason of every prompt's masklet, an `End`; also of prompts without any row.
     """
 
     masks: PropagatedMasks
@@ -59,11 +58,11 @@ class Masklets:
 
     @classmethod
     def in_order(cls, steps: list[PropagatedMasks], end: Int8[np.ndarray, " p"], size: tuple[int, int]) -> "Masklets":
-        """Masklets out of the masks of each frame.
+        """Masklets from the masks of each frame.
 
         Args:
-            steps: the masks of each frame, in the order of its distance from the prompts' frame.
-            end: as above.
+            steps: the masks of each frame, in order of distance from the prompts' frame.
+            end: as in the class.
             size: (height, width) in pixels of every mask.
         """
         masks = PropagatedMasks.concatenate([PropagatedMasks.empty(size), *steps])

@@ -1,4 +1,4 @@
-"""Tables of masks: what a generator returns, and the rows that the store keeps."""
+"""Tables of masks: those of a generator, and the rows that the store keeps."""
 
 from dataclasses import dataclass, replace
 from enum import IntEnum
@@ -8,6 +8,7 @@ from jaxtyping import Float32, Int, Int8, Int32, Int64, UInt8
 
 from overseg.data.columns import Columns
 from overseg.data.masklets import Masklets
+from overseg.data.renamed import Renamed
 from overseg.data.rles import Rles
 
 APPEARANCE_SIZE = 64
@@ -15,17 +16,18 @@ APPEARANCE_SIZE = 64
 
 @dataclass(frozen=True)
 class KeyframeMasks(Columns):
-    """The masks a generator found on one keyframe. They may overlap.
+    """The masks that a generator found on one keyframe. They may overlap.
 
     Attributes:
         rles: the masks.
         predicted_iou: the model's own estimate of each mask's quality, in [0, 1]; 1 where there is none.
         stability_score: IoU of the mask with itself at a higher and a lower threshold, in [0, 1]; 1 where unknown.
-        level: which of SAM's multimask outputs it is (0 subpart, 1 part, 2 whole); -1 where unknown.
-        levels: of it and of the duplicates that it stands for: bit k (value 2**k) is set for level k; 0 where unknown.
+        sam_output: which of SAM's multimask outputs it is (0 subpart, 1 part, 2 whole); -1 where unknown.
+        sam_outputs: the SAM outputs of the mask and of its duplicates: bit k (value 2**k) is set for output k; 0 where
+            unknown.
         point_xy: the prompt point in pixels of this frame (x right, y down); NaN where there was none.
-        look: what it looks like to the model, a vector of length 127, rounded: of masks that look alike the angle
-            between these is small. Zeros where there is no model, or it says nothing.
+        appearance: its appearance embedding, a rounded vector of length 127. The angle between the embeddings of
+            similar masks is small. Zeros where there is none.
     """
 
     rles: Rles
@@ -36,9 +38,11 @@ class KeyframeMasks(Columns):
     point_xy: Float32[np.ndarray, "n 2"]
     appearance: Int8[np.ndarray, "n channels"]
 
+    level, levels, look = Renamed("sam_output"), Renamed("sam_outputs"), Renamed("appearance")
+
     @classmethod
     def from_rles(cls, rles: Rles) -> "KeyframeMasks":
-        """Masks of which nothing but the shape is known."""
+        """Masks without any further information."""
         n = len(rles)
         return cls(
             rles=rles,
@@ -52,9 +56,9 @@ class KeyframeMasks(Columns):
 
 
 def sam_outputs_of(sam_output: Int8[np.ndarray, " n"]) -> UInt8[np.ndarray, " n"]:
-    """The column `levels` of masks that stand for themselves alone.
+    """The column `sam_outputs` of masks without duplicates.
 
-    >>> levels_of(np.array([-1, 0, 1, 2], np.int8)).tolist()
+    >>> sam_outputs_of(np.array([-1, 0, 1, 2], np.int8)).tolist()
     [0, 1, 2, 4]
     """
     return np.where(sam_output < 0, 0, 1 << sam_output.clip(min=0)).astype(np.uint8)
@@ -62,7 +66,7 @@ def sam_outputs_of(sam_output: Int8[np.ndarray, " n"]) -> UInt8[np.ndarray, " n"
 
 @dataclass(frozen=True)
 class RefinedMasks:
-    """Masks that were propagated onto a frame, as they are seen there; of those alone that are seen there.
+    """Propagated masks refined by a model; those that it does not confirm have no row.
 
     Attributes:
         prompt: row number of the propagated mask, ascending.
@@ -94,8 +98,8 @@ class Masks(Columns):
         source: KEYFRAME, or the direction in which it was propagated.
         score: predicted IoU of a keyframe mask, support of a propagated one, in [0, 1].
         stability_score: as in KeyframeMasks; NaN for propagated masks.
-        level: as in KeyframeMasks; -1 for propagated masks.
-        levels: as in KeyframeMasks; 0 for propagated masks.
+        sam_output: as in KeyframeMasks; -1 for propagated masks.
+        sam_outputs: as in KeyframeMasks; 0 for propagated masks.
         point_xy: as in KeyframeMasks; NaN for propagated masks.
     """
 
@@ -109,13 +113,16 @@ class Masks(Columns):
     sam_outputs: UInt8[np.ndarray, " n"]
     point_xy: Float32[np.ndarray, "n 2"]
 
+    level, levels = Renamed("sam_output"), Renamed("sam_outputs")
+
     @classmethod
     def empty(cls, size: tuple[int, int]) -> "Masks":
+        """No masks, of pictures of this size."""
         return cls.from_keyframe(KeyframeMasks.from_rles(Rles.empty(size)), frame=0, round_=0)
 
     @classmethod
     def from_keyframe(cls, masks: KeyframeMasks, *, frame: int, round_: int) -> "Masks":
-        """Rows for a keyframe's own masks; they name the regions."""
+        """Rows for a keyframe's own masks, each a new region."""
         n = len(masks)
         return cls(
             rles=masks.rles,
@@ -131,7 +138,7 @@ class Masks(Columns):
 
     @classmethod
     def from_masklets(cls, masklets: Masklets, *, regions: Int64[np.ndarray, " p"], source: Source) -> "Masks":
-        """Rows for propagated masks; `regions` names the region of each prompt."""
+        """Rows for propagated masks; `regions` has the region of each prompt."""
         masks, n = masklets.masks, len(masklets.masks)
         return cls(
             rles=masks.rles,
@@ -159,7 +166,7 @@ class TrackMasks(Columns):
     Attributes:
         rles: the masks.
         track: id of the track that each belongs to.
-        frame, region, source, score, stability_score, level, levels, point_xy: as in Masks.
+        frame, region, source, score, stability_score, sam_output, sam_outputs, point_xy: as in Masks.
     """
 
     rles: Rles
@@ -173,20 +180,22 @@ class TrackMasks(Columns):
     sam_outputs: UInt8[np.ndarray, " n"]
     point_xy: Float32[np.ndarray, "n 2"]
 
+    level, levels = Renamed("sam_output"), Renamed("sam_outputs")
+
 
 ROUND_BITS, ROW_BITS = 4, 20
 
 
 def region_id(frame: int, round_: int, row: Int[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
-    """Name of a keyframe mask that does not depend on the order of work: frame, round and row in one integer."""
+    """Ids of keyframe masks: frame, round and row in one integer, so that they do not depend on the order of work."""
     return (np.int64(frame) << (ROUND_BITS + ROW_BITS)) | (np.int64(round_) << ROW_BITS) | row.astype(np.int64)
 
 
 def keyframe_of(region: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
-    """The frames of the keyframe masks that these regions are."""
+    """The keyframe on which each region was made."""
     return region >> (ROUND_BITS + ROW_BITS)
 
 
 def made_on(region: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
-    """Equal for regions that were made on one keyframe in one round, and for no others."""
+    """A number for the keyframe and round of each region: equal for regions that were made together."""
     return region >> ROW_BITS

@@ -1,4 +1,4 @@
-"""What a person, or a file, says of objects to follow: clicks, boxes and masks on any frame; and what comes of it."""
+"""Prompts for objects: points, boxes and masks on any frame; and the masks of prompted objects."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -17,10 +17,10 @@ NO_POINT = -1
 
 @dataclass(frozen=True)
 class Prompts(Columns):
-    """A row is what is given at once for one object on one frame: points, a box, both, or a mask.
+    """Each row prompts one object on one frame with points, a box, both, or a mask.
 
-    Rows stand in the order in which they are given. A later row for the same object and frame replaces what the
-    earlier one gave, or adds its points to it, and the mask that came of the earlier one helps to find the next.
+    The order of rows counts. A later row for the same object and frame replaces the earlier one, or adds its points to
+    it; then the mask of the earlier one is a prompt too.
 
     Example:
         >>> click = Prompts.of_points((90, 120), object=1, frame=0, xy=[(60, 45)], labels=[1])
@@ -30,8 +30,8 @@ class Prompts(Columns):
 
     Attributes:
         rles: the masks; an empty one where no mask is given.
-        has_mask: whether a mask is given. An empty mask that is given says that the object is not there.
-        object: number that names the object.
+        has_mask: whether a mask is given. An empty mask means that the object is not visible.
+        object: number of the object.
         frame: index of the frame.
         point_xy: points in pixels of the frame, p of them at most; NaN where there are fewer.
         point_label: 1 on the object, 0 beside it, NO_POINT where there are fewer.
@@ -60,7 +60,7 @@ class Prompts(Columns):
         box_xyxy: Sequence[float] | None = None,
         adds: bool = False,
     ) -> "Prompts":
-        """One row of points, and a box where there is one; `size` is the frames' (height, width)."""
+        """One row of points, with a box if there is one; `size` is the frames' (height, width)."""
         box = np.full(4, np.nan) if box_xyxy is None else np.asarray(box_xyxy)
         return cls(
             rles=_nothing(size, 1),
@@ -77,19 +77,19 @@ class Prompts(Columns):
     def of_boxes(
         cls, size: tuple[int, int], *, object: Sequence[int], frame: int, boxes_xyxy: Sequence[Sequence[float]]
     ) -> "Prompts":
-        """One row a box, all on one frame; `size` is the frames' (height, width)."""
+        """One row for each box, all on one frame; `size` is the frames' (height, width)."""
         rows = cls._on_frame(_nothing(size, len(object)), object, frame)
         boxes = np.asarray(boxes_xyxy, np.float32).reshape(len(object), 4)
         return cls(**{**vars(rows), "box_xyxy": boxes})
 
     @classmethod
     def of_masks(cls, rles: Rles, *, object: Sequence[int], frame: int) -> "Prompts":
-        """One row a mask, all on one frame."""
+        """One row for each mask, all on one frame."""
         return cls(**{**vars(cls._on_frame(rles, object, frame)), "has_mask": np.ones(len(rles), bool)})
 
     @classmethod
     def concatenate(cls, tables: "list[Prompts]") -> "Prompts":
-        """The rows of all tables (at least one), in order; InputError where one's columns do not fit together."""
+        """The rows of all tables (at least one), in order; InputError if a table's columns differ in length."""
         for table in tables:
             table._check_lengths()
         n_points = max(table.point_label.shape[1] for table in tables)
@@ -97,20 +97,20 @@ class Prompts(Columns):
 
     @property
     def has_box(self) -> Bool[np.ndarray, " n"]:
-        """Whether a box is given, by row."""
+        """Whether each row has a box."""
         return ~np.isnan(self.box_xyxy).any(axis=1)
 
     @property
     def n_points(self) -> Int32[np.ndarray, " n"]:
-        """How many points are given, by row."""
+        """Number of points of each row."""
         return (self.point_label != NO_POINT).sum(axis=1).astype(np.int32)
 
     def check(self, info: VideoInfo, shot: Shot | None = None) -> None:
-        """Refuse what cannot be followed in a video, or in one of its shots.
+        """Refuse prompts that do not fit a video, or one of its shots.
 
         Raises:
-            InputError: a frame that is not there, masks of another size, numbers that are none, a row that says nothing
-                or two things, or columns that do not fit together.
+            InputError: a frame that does not exist, masks of another size, coordinates that are not finite, a row
+                without a prompt or with a mask and something else, or columns that differ in length.
         """
         self._check_lengths()
         if self.rles.size != info.size:
@@ -175,10 +175,10 @@ class ObjectMasks(Columns):
     """Masks of prompted objects: on one frame, or on several.
 
     Attributes:
-        rles: the masks, empty where the object is not seen.
+        rles: the masks, empty where the object is not visible.
         object: number that the prompts gave the object.
         frame: index of the frame on which the mask lies.
-        score: how well this mask is supported, in [0, 1].
+        score: support for this mask, in [0, 1].
     """
 
     rles: Rles

@@ -1,4 +1,4 @@
-"""Binary masks as COCO run-length encodings, the only form in which masks live outside a model."""
+"""Binary masks as COCO run-length encodings, the only form of masks outside of models."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Rles:
 
     @classmethod
     def from_runs(cls, size: tuple[int, int], runs: Iterable[Int[np.ndarray, " _"]]) -> "Rles":
-        """Masks from the lengths of their column-major runs, the first of background; a mask's sum is all its pixels.
+        """Masks from the lengths of their column-major runs; the first run is background, and they sum up to h * w.
 
         >>> Rles.from_runs((2, 3), [np.array([0, 1, 5])]).area_px().tolist()
         [1]
@@ -66,7 +66,7 @@ class Rles:
         return Rles(self.size, tuple(self.counts[row] for row in rows))
 
     def with_rows(self, rows: Int[np.ndarray, " k"], others: "Rles") -> "Rles":
-        """The masks with others at these row numbers."""
+        """The same masks, with others at these row numbers."""
         counts = list(self.counts)
         for row, other in zip(rows.tolist(), others.counts, strict=True):
             counts[row] = other

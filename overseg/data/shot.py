@@ -1,11 +1,11 @@
-"""A run of frames between two cuts."""
+"""A shot: the frames between two cuts."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Shot:
-    """Frames between two cuts; nothing is propagated from one shot into another.
+    """Frames between two cuts. No mask is propagated from one shot into another.
 
     Attributes:
         start: index of its first frame.

@@ -1,4 +1,4 @@
-"""Where in a video regions are seen."""
+"""The first and last frame of regions."""
 
 from dataclasses import dataclass
 
@@ -13,8 +13,8 @@ class Spans(Columns):
     """The first and the last frame of regions.
 
     Attributes:
-        region: which.
-        first_frame, last_frame: between them, both included, it has all of its masks.
+        region: id of the region.
+        first_frame, last_frame: the first and the last frame with a mask, both included.
     """
 
     region: Int64[np.ndarray, " n"]
@@ -23,11 +23,11 @@ class Spans(Columns):
 
     @classmethod
     def of_rows(cls, region: Int64[np.ndarray, " n"], frame: Int32[np.ndarray, " n"]) -> "Spans":
-        """Of the regions of masks: region[i] has a mask on frame[i]."""
+        """The spans of regions, where region[i] has a mask on frame[i]."""
         return cls(region, frame, frame).joined()
 
     def joined(self) -> "Spans":
-        """Each region once, ascending, from the first of its rows to the last.
+        """One row for each region, ascending, from the first frame of its rows to the last.
 
         >>> spans = Spans.of_rows(np.array([7, 3, 7]), np.array([4, 9, 2], np.int32))
         >>> spans.region.tolist(), spans.first_frame.tolist(), spans.last_frame.tolist()

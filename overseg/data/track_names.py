@@ -1,4 +1,4 @@
-"""What people call objects."""
+"""Names that people give to objects."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ _MOST_CHARACTERS = 200
 
 @dataclass(frozen=True)
 class TrackName:
-    """What somebody calls a track.
+    """The name of a track.
 
     Attributes:
         name: of this one object, such as "left mouse".
-        category: of its kind, such as "mouse"; the name again where nobody tells kinds apart.
+        category: of its kind, such as "mouse"; the same as the name if there are no kinds.
     """
 
     name: str
@@ -29,7 +29,7 @@ def check_name(name: object, *, place: str) -> str:
     """The name, without spaces around it.
 
     Raises:
-        InputError: it is no text, is empty, is very long, or cannot be printed; the line begins with `place`.
+        InputError: it is no text, is empty, is too long, or cannot be printed; the message begins with `place`.
     """
     if not isinstance(name, str) or not name.strip() or len(name) > _MOST_CHARACTERS or not name.isprintable():
         shown = repr(name)

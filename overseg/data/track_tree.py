@@ -1,27 +1,28 @@
-"""The containment of tracks as a tree: the handle below the cup, the cup below the table setting."""
+"""The containment tree of tracks: the handle is below the cup, the cup below the table setting."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Int32, Int64
 
+from overseg.data.renamed import Renamed
 from overseg.errors import StoreError
 
 
 @dataclass(frozen=True)
 class TrackTree:
-    """Who is part of whom. Roots are part of nothing; a track's children are those whose `part_of` it is.
+    """Which track is part of which. Roots are part of nothing; the children of a track have it as their `part_of`.
 
     Example: track 1 is part of 0, and 2 part of 1; 3 stands alone.
         >>> tree = TrackTree.from_part_of(np.array([-1, 0, 1, -1], np.int32))
-        >>> tree.roots().tolist(), tree.children(0).tolist(), tree.level.tolist()
+        >>> tree.roots().tolist(), tree.children(0).tolist(), tree.depth.tolist()
         ([0, 3], [1], [0, 1, 2, 0])
         >>> tree.ancestors(2).tolist(), tree.descendants(0).tolist()
         ([1, 0], [1, 2])
 
     Attributes:
         part_of: the smallest track that contains each track; -1 for a root.
-        level: how many tracks lie above each one: 0 for a root, 1 for its children. Not SAM's level of a mask.
+        depth: number of tracks above each one: 0 for a root, 1 for its children.
     """
 
     part_of: Int32[np.ndarray, " t"]
@@ -29,12 +30,14 @@ class TrackTree:
     _by_parent: Int64[np.ndarray, " t"]
     _first_child: Int64[np.ndarray, " o"]
 
+    level, n_levels = Renamed("depth"), Renamed("n_depths")
+
     @classmethod
     def from_part_of(cls, part_of: Int32[np.ndarray, " t"]) -> "TrackTree":
-        """The tree in the column `part_of` of the table of tracks.
+        """The tree of the column `part_of` in the table of tracks.
 
         Raises:
-            StoreError: a track is part of a track that there is not, or of itself over others.
+            StoreError: a track is part of one that does not exist, or there is a circle.
         """
         n = len(part_of)
         if n and not -1 <= part_of.min() <= part_of.max() < n:
@@ -48,7 +51,7 @@ class TrackTree:
 
     @property
     def n_depths(self) -> int:
-        """Number of levels; 0 without tracks."""
+        """Number of depths, the largest depth plus 1; 0 without tracks."""
         return 1 + int(self.depth.max(initial=-1))
 
     def roots(self) -> Int64[np.ndarray, " r"]:
@@ -56,12 +59,12 @@ class TrackTree:
         return np.flatnonzero(self.part_of < 0)
 
     def children(self, track: int) -> Int64[np.ndarray, " c"]:
-        """Tracks that are part of this one, and of nothing smaller, ascending; IndexError if there is no such track."""
+        """Tracks directly below this one, ascending; IndexError if there is no such track."""
         self._check(track)
         return self._by_parent[self._first_child[track] : self._first_child[track + 1]]
 
     def ancestors(self, track: int) -> Int64[np.ndarray, " a"]:
-        """What a track is part of, from the smallest up to its root; IndexError if there is no such track."""
+        """Tracks that contain this one, from its parent up to its root; IndexError if there is no such track."""
         self._check(track)
         above = []
         while (track := int(self.part_of[track])) >= 0:
@@ -69,7 +72,7 @@ class TrackTree:
         return np.array(above, np.int64)
 
     def descendants(self, track: int) -> Int64[np.ndarray, " d"]:
-        """Everything below a track, level by level; IndexError if there is no such track."""
+        """All tracks below this one, by depth; IndexError if there is no such track."""
         below = [self.children(track)]
         while len(below[-1]):
             below.append(np.concatenate([self.children(int(child)) for child in below[-1]]))

@@ -5,20 +5,22 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int8, Int32
 
-SAM_OUTPUTS = ("subpart", "part", "whole")  # by number; see Tracks.level
+from overseg.data.renamed import Renamed
+
+SAM_OUTPUTS = ("subpart", "part", "whole")  # by number; see Tracks.sam_output
 
 
 @dataclass(frozen=True)
 class Tracks:
-    """Regions followed through time. A track's id is its row number.
+    """Regions tracked through time. A track's id is its row number.
 
     Attributes:
         first_frame, last_frame: first and last frame with a mask (inclusive).
         n_frames: number of frames with a mask; less than last - first + 1 where there are gaps.
         mean_score: mean of its masks' scores, in [0, 1].
         mean_area_px: mean area of its masks, in pixels.
-        level: the most frequent multimask level among its keyframe masks (0 subpart, 1 part, 2 whole); -1 if unknown.
-        part_of: id of the smallest track that contains this one; -1 where none does.
+        sam_output: the most frequent SAM output among its keyframe masks (0 subpart, 1 part, 2 whole); -1 if unknown.
+        part_of: id of the smallest track that contains this one; -1 if none does.
     """
 
     first_frame: Int32[np.ndarray, " t"]
@@ -28,6 +30,8 @@ class Tracks:
     mean_area_px: Float32[np.ndarray, " t"]
     sam_output: Int8[np.ndarray, " t"]
     part_of: Int32[np.ndarray, " t"]
+
+    level = Renamed("sam_output")
 
     def __len__(self) -> int:
         return len(self.first_frame)
@@ -43,7 +47,7 @@ class Frames:
         is_keyframe: whether masks were generated on it.
         n_masks: number of masks of tracks on it.
         covered_px: number of pixels under at least one of them.
-        mask_px: sum of their areas, so that mask_px / covered_px is the depth.
+        mask_px: sum of their areas; mask_px / covered_px is the mean number of masks over a covered pixel.
     """
 
     timestamp_s: Float64[np.ndarray, " f"]

@@ -1,4 +1,4 @@
-"""What identifies a video and describes it."""
+"""Facts that identify and describe a video."""
 
 from dataclasses import dataclass
 
@@ -9,11 +9,11 @@ class VideoInfo:
 
     Attributes:
         name: file or folder name, without its path.
-        sha256: hash over the content that is read (file bytes; for folders names and file bytes, in order).
+        sha256: hash over the content (file bytes; for folders the names and bytes of files, in order).
         n_frames: number of frames processed.
         height, width: size of the processed frames in pixels, rotation applied.
         fps: mean frames per second of the processed frames; 0 where unknown.
-        n_lost: frames that the container promises and that could not be decoded.
+        n_lost: number of frames that could not be decoded.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""A visit: one clip crossed in one direction. The unit of work, of commit and of resumption."""
+"""A visit: one clip propagated in one direction. The unit of work, of commits and of resuming."""
 
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
@@ -12,7 +12,7 @@ from overseg.data.terminations import Terminations
 
 
 class Direction(StrEnum):
-    """Which way masks are propagated through a clip."""
+    """Direction in which masks are propagated through a clip."""
 
     FORWARD = "forward"
     BACKWARD = "backward"
@@ -20,13 +20,14 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, order=True)
 class VisitKey:
-    """Names a visit by what it does, not by when it was done.
+    """Identifies a visit by the work that it does.
 
     Attributes:
-        round: 0 for the full run. What a budgeted run makes first has higher numbers, the coarser the higher.
-        start: first frame of the clip: a keyframe, or in a preview the middle between two.
-        stop: last frame of the clip, as well; equal to start where masks are only generated.
-        direction: FORWARD propagates masks from start to stop.
+        round: 0 for the full run. The rounds that a budgeted run makes first have higher numbers, the coarser the
+            higher.
+        start: first frame of the clip: a keyframe, or the middle between two in a preview.
+        stop: last frame of the clip, likewise; equal to start if masks are only generated.
+        direction: FORWARD propagates masks from start to stop, BACKWARD from stop to start.
     """
 
     round: int
@@ -36,23 +37,23 @@ class VisitKey:
 
     @property
     def from_frame(self) -> int:
-        """The end of the clip from which masks are propagated."""
+        """The frame from which masks are propagated."""
         return self.start if self.direction is Direction.FORWARD else self.stop
 
     @property
     def to_frame(self) -> int:
-        """The end of the clip at which they arrive."""
+        """The frame to which masks are propagated."""
         return self.stop if self.direction is Direction.FORWARD else self.start
 
 
 @dataclass(frozen=True)
 class Edges:
-    """A propagated mask met a mask of a keyframe: the two may be the same region of the video.
+    """Overlaps of a propagated mask and another mask on a keyframe: the two may be the same region of the video.
 
     Attributes:
-        region_from: region that was propagated.
-        region_to: region that it met.
-        frame: the keyframe on which they met.
+        region_from: region of the propagated mask.
+        region_to: region of the other mask.
+        frame: the keyframe.
         iou: intersection over union of the two masks there, in (0, 1].
     """
 
@@ -63,6 +64,7 @@ class Edges:
 
     @classmethod
     def empty(cls) -> "Edges":
+        """No edges."""
         return cls(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32))
 
     @classmethod
@@ -76,11 +78,11 @@ class Edges:
 
 @dataclass(frozen=True)
 class Frontier:
-    """Masks that reached a keyframe, met nothing there, and are propagated on. Their masks are rows of the visit.
+    """Unmatched masks that are propagated on past a keyframe. The masks themselves are rows of the visit.
 
     Attributes:
-        region: the regions propagated on, most valuable first.
-        missed: how many keyframes in a row each has passed without meeting a mask.
+        region: their regions, the most valuable first.
+        missed: how many keyframes in a row each has passed without a match.
     """
 
     region: Int64[np.ndarray, " f"]
@@ -88,6 +90,7 @@ class Frontier:
 
     @classmethod
     def empty(cls) -> "Frontier":
+        """No masks."""
         return cls(np.zeros(0, np.int64), np.zeros(0, np.int8))
 
     def __len__(self) -> int:
@@ -96,16 +99,16 @@ class Frontier:
 
 @dataclass(frozen=True)
 class Visit:
-    """What one visit found. Committed as a whole or not at all.
+    """The results of one visit. A store has all of them or none.
 
     Attributes:
-        key: which visit.
-        masks: all rows found, ordered by (frame, region).
-        endings: where and why what was propagated ended, ordered by region.
-        edges: what met at the keyframe that the visit arrived at.
-        frontier: what goes on from there.
-        looks: what the masks that were made on a keyframe look like.
-        seconds: time spent, by stage. Not part of the result: two equal runs differ in it.
+        key: identifies the visit.
+        masks: all masks, ordered by (frame, region).
+        terminations: where and why the masklets ended, ordered by region.
+        edges: overlaps on the keyframe at the end of the visit.
+        frontier: masks that are propagated on from there.
+        appearances: appearance embeddings of the regions that the visit made.
+        seconds: time by stage. It is no part of the result: it differs between equal runs.
     """
 
     key: VisitKey
@@ -126,7 +129,7 @@ class Visit:
         *,
         appearances: Appearances | None = None,
     ) -> "Visit":
-        """A visit on which nothing met and from which nothing goes on."""
+        """A visit without edges and frontier."""
         return cls(
             key, masks, terminations, Edges.empty(), Frontier.empty(), appearances or Appearances.empty(), seconds or {}
         )
@@ -134,7 +137,7 @@ class Visit:
 
 @dataclass(frozen=True)
 class Outline:
-    """A visit's rows without their masks: what association needs of a long video, small enough for memory."""
+    """Rows without their masks: all that association needs, small enough to fit into memory for a long video."""
 
     frame: Int32[np.ndarray, " n"]
     region: Int64[np.ndarray, " n"]

@@ -1,4 +1,4 @@
-"""Amounts of memory are read as people write them."""
+"""Parsing amounts of memory."""
 
 import pytest
 
@@ -31,6 +31,6 @@ def test_more_than_any_machine_has(text):
 
 
 @pytest.mark.parametrize("text", ["", "G", "-1G", "4X", "lots", -1, True, None, 1.5, "1e9"])
-def test_what_is_no_amount(text):
+def test_invalid_amounts(text):
     with pytest.raises(SettingsError, match="--feature-cache takes an amount of memory such as 512M, 4G or 0, not "):
         parse_bytes(text, option="--feature-cache")

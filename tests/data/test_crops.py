@@ -1,4 +1,4 @@
-"""Crops are what decoding the whole mask gives, cut out."""
+"""Crops equal the cut-out of the whole decoded mask."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Painting masks over each other, and taking a map apart again."""
+"""Painting masks into a label map, and splitting a map into masks."""
 
 import numpy as np
 from hypothesis import given
@@ -12,7 +12,7 @@ SHAPES = st.tuples(st.integers(1, 9), st.integers(1, 9))
 
 
 @given(labels=SHAPES.flatmap(lambda shape: arrays(np.int32, shape, elements=st.integers(-1, 4))))
-def test_a_map_taken_apart_is_what_comparing_it_gives(labels):
+def test_splitting_a_map_equals_comparing_it_with_each_label(labels):
     assert split(labels, 5) == Rles.from_masks(labels[None] == np.arange(5)[:, None, None])
 
 

@@ -1,4 +1,4 @@
-"""Tables of prompts, and prompts that cannot be."""
+"""Tables of prompts, and invalid prompts."""
 
 import math
 
@@ -19,7 +19,7 @@ def click(**changes) -> Prompts:
     return Prompts.of_points(SIZE, **({"object": 1, "frame": 0, "xy": [(2, 3)], "labels": [1]} | changes))
 
 
-def test_rows_of_all_kinds_stand_in_one_table():
+def test_one_table_holds_rows_of_all_kinds():
     boxes = Prompts.of_boxes(SIZE, object=[2, 3], frame=4, boxes_xyxy=[(0, 0, 2, 3), (1, 1, 5, 5)])
     two = click(object=5, xy=[(1, 1), (2, 2)], labels=[1, 0], box_xyxy=(0, 0, 4, 4))
     table = Prompts.concatenate([click(), boxes, Prompts.of_masks(DISC, object=[4], frame=2), two])
@@ -41,7 +41,7 @@ def test_no_rows():
 
 
 def altered(prompts: Prompts, **columns: np.ndarray) -> Prompts:
-    """The table with other columns, whether they fit or not."""
+    """The table with other columns, valid or not."""
     for name, column in columns.items():
         object.__setattr__(prompts, name, column)
     return prompts
@@ -72,12 +72,12 @@ def both() -> Prompts:
         (Prompts.of_masks(Rles.empty((3, 4)), object=[], frame=0), "frames' size 8x6, got 4x3"),
     ],
 )
-def test_prompts_that_cannot_be(prompts, line):
+def test_invalid_prompts(prompts, line):
     with pytest.raises(InputError, match=line):
         prompts.check(INFO)
 
 
-def test_the_line_names_the_row_at_fault():
+def test_the_error_names_the_row():
     with pytest.raises(InputError, match=r"prompt 1 \(object 8, frame 9\)"):
         Prompts.concatenate([click(), click(object=8, frame=9)]).check(INFO)
 

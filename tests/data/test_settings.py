@@ -1,4 +1,4 @@
-"""Settings are checked where they enter."""
+"""Settings are validated when they are made."""
 
 import pytest
 
@@ -23,7 +23,7 @@ from overseg.errors import SettingsError
         ("end", 0, "--end"),
     ],
 )
-def test_a_value_that_cannot_be_is_named_with_what_is_expected(name, value, said):
+def test_an_invalid_value_is_named_with_what_is_expected(name, value, said):
     with pytest.raises(SettingsError) as error:
         Settings.from_options({name: value})
     assert said in str(error.value)

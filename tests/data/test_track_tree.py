@@ -1,4 +1,4 @@
-"""The tree of tracks: both ways along it, its levels, and what is refused."""
+"""The containment tree: ancestors, descendants, depths, and invalid trees."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ def tree(*part_of: int) -> TrackTree:
     return TrackTree.from_part_of(np.array(part_of, np.int32))
 
 
-def test_both_ways_along_it():
+def test_ancestors_and_descendants():
     family = tree(3, -1, 3, 1, -1, 2)
     assert family.roots().tolist() == [1, 4]
     assert [family.children(track).tolist() for track in range(6)] == [[], [3], [5], [0, 2], [], []]
@@ -28,7 +28,7 @@ def test_no_tracks():
 
 
 @given(st.lists(st.integers(-1, 30), max_size=31))
-def test_everyone_is_a_child_of_what_it_is_part_of(above):
+def test_every_track_is_a_child_of_its_part_of(above):
     part_of = [min(parent, track - 1) for track, parent in enumerate(above)]
     family = tree(*part_of)
     found = {int(child): track for track in range(len(family)) for child in family.children(track)}
@@ -37,7 +37,7 @@ def test_everyone_is_a_child_of_what_it_is_part_of(above):
 
 
 @pytest.mark.parametrize("part_of", [[0], [1, 0], [1, 2, 1], [2], [-2]])
-def test_no_tree(part_of):
+def test_invalid_trees_are_refused(part_of):
     with pytest.raises(StoreError, match="run again"):
         tree(*part_of)
 
