@@ -1,4 +1,4 @@
-"""Reports what a run does, on a terminal and in a log."""
+"""Progress and events of a run, for people on a terminal and for a log file."""
 
 import json
 import sys
@@ -11,15 +11,15 @@ from overseg.errors import InputError
 
 
 class TerminalReport:
-    """Progress bars with the time left, on a terminal only; and, where asked for, one event a line as JSON."""
+    """Shows progress bars with the time left on a terminal, and writes events to a log, one JSON object per line."""
 
     def __init__(self, *, quiet: bool = False, log: IO[bytes] | None = None, stream: TextIO | None = None) -> None:
         """
         Args:
-            quiet: no bars and no remarks.
-            log: gets one JSON object a line, with "event", "time_s" (Unix time) and the event's facts. Opened without a
-                buffer, so that each line is there when it is written.
-            stream: where bars and remarks go; None for what sys.stderr is now.
+            quiet: show no bars and no remarks.
+            log: an unbuffered file. Each line is a JSON object with "event", "time_s" (Unix time) and the event's
+                facts.
+            stream: for bars and remarks; None for the current sys.stderr.
         """
         self._quiet = quiet
         self._log = log
@@ -38,13 +38,13 @@ class TerminalReport:
             self._bars.pop(stage).close()
 
     def event(self, name: str, **facts: str | int | float | None) -> None:
-        """Write the event down, and say it where it is a remark; see `stages.Report`.
+        """Log the event, and show its line if it is a remark; see `stages.Report`.
 
         Raises:
-            InputError: the log cannot be written any further, as when the disk is full.
+            InputError: the log cannot be written, for example because the disk is full.
         """
         if self._log:
-            self._write_down({"event": name, "time_s": round(time.time(), 3), **facts}, self._log)
+            self._write_log({"event": name, "time_s": round(time.time(), 3), **facts}, self._log)
         if name == "remark" and not self._quiet:
             tqdm.write(str(facts["line"]), file=self._stream)
 
@@ -54,7 +54,7 @@ class TerminalReport:
             bar.close()
         self._bars.clear()
 
-    def _write_down(self, event: dict[str, str | int | float | None], log: IO[bytes]) -> None:
+    def _write_log(self, event: dict[str, str | int | float | None], log: IO[bytes]) -> None:
         try:
             log.write(json.dumps(event).encode() + b"\n")
         except OSError as e:

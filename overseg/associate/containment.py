@@ -1,4 +1,4 @@
-"""The containment of tracks: the handle is part of the cup, the cup part of the table setting."""
+"""Containment of tracks: the handle is part of the cup, the cup is part of the table setting."""
 
 from collections import Counter, defaultdict
 
@@ -8,21 +8,21 @@ from jaxtyping import Float32, Int32
 from overseg.data.rles import Rles
 from overseg.data.tracks import Tracks
 
-_SMALLER = 0.9  # a part is smaller than its whole by more than the noise of their outlines
+_SMALLER = 0.9  # a part has less than this share of its whole's area: more than noise at the outlines
 
 
 class Containment:
-    """Finds, keyframe after keyframe, the smallest track that contains each track.
+    """Finds the smallest track that contains each track, keyframe by keyframe.
 
-    What was gathered about a track is dropped when the track has ended, so that memory does not grow with the video.
+    The counts of a track are dropped when the track has ended, so that memory does not grow with the video.
     """
 
     def __init__(self, tracks: Tracks, *, min_share: float = 0.9) -> None:
         """
         Args:
-            tracks: all tracks; their part_of plays no role.
-            min_share: a track is part of another when, on the mean of the frames they share, at least this share of
-                its pixels, in (0, 1], lies inside the other.
+            tracks: all tracks; their part_of is ignored.
+            min_share: a track is part of another if at least this share of its pixels, in (0, 1], lies inside the
+                other, on the mean of the frames that they share.
         """
         self._mean_area_px: Float32[np.ndarray, " t"] = tracks.mean_area_px
         self._last_frame: Int32[np.ndarray, " t"] = tracks.last_frame
@@ -33,7 +33,7 @@ class Containment:
         self._part_of = np.full(len(tracks), -1, dtype=np.int32)
 
     def add(self, frame: int, tracks: Int32[np.ndarray, " n"], rles: Rles) -> None:
-        """Look at the masks of one frame, later than the ones before; tracks[i] is the track of the i-th mask."""
+        """Count the masks of one frame, which is later than the frames before; tracks[i] is the track of mask i."""
         share = rles.share_inside(rles)
         area = rles.area_px()
         inside = (share > 0) & (area[:, None] < _SMALLER * area[None, :])
@@ -46,10 +46,10 @@ class Containment:
             self._settle(part)
 
     def part_of(self) -> Int32[np.ndarray, " t"]:
-        """For each track the smallest track that contains it; -1 where none does.
+        """For each track the smallest track that contains it; -1 if none does.
 
-        The two must share at least half of the frames looked at on which the part is seen, so that a chance meeting
-        does not decide; and the whole must be the larger one on the mean, so that there are no circles.
+        The whole must be visible on at least half of the counted frames of the part, so that a chance overlap does not
+        count. It must have the larger mean area, so that there are no circles.
         """
         for part in list(self._n_seen):
             self._settle(part)

@@ -1,4 +1,4 @@
-"""Tracks of masks that were found on each frame by itself: what lies where a track's last mask lay goes on with it."""
+"""Tracking by detection: masks that were found on each frame separately are assigned to tracks by their position."""
 
 import numpy as np
 from jaxtyping import Float64, Int64
@@ -17,7 +17,7 @@ _Pairs = tuple[Int64[np.ndarray, " k"], Int64[np.ndarray, " k"]]
 
 
 class FrameByFrame:
-    """Gives every mask the number of a track, one frame after the other. A track has one mask a frame at most.
+    """Assigns every mask to a track, frame by frame. A track has one mask per frame at most.
 
     Example:
         >>> square = np.zeros((1, 8, 8), dtype=bool)
@@ -32,34 +32,34 @@ class FrameByFrame:
     ) -> None:
         """
         Args:
-            method: "iou" joins the pairs that overlap most, one after the other; "hungarian" those whose overlaps add
-                up to the most (H. W. Kuhn, 1955: "The Hungarian method for the assignment problem"); "centroid" the
-                pairs whose centroids are nearest to each other, whether they overlap or not.
-            min_iou: masks that overlap less, in (0, 1], are never joined by "iou" and "hungarian".
-            max_distance_px: masks whose centroids are farther apart are never joined by "centroid".
-            max_gap: on how many frames in a row a track may have no mask and still go on.
+            method: "iou" joins the pairs with the largest overlap first; "hungarian" joins the pairs with the largest
+                sum of overlaps (H. W. Kuhn, 1955: "The Hungarian method for the assignment problem"); "centroid" joins
+                the pairs with the nearest centroids first, whether they overlap or not.
+            min_iou: "iou" and "hungarian" never join masks with a smaller IoU, in (0, 1].
+            max_distance_px: "centroid" never joins masks whose centroids are farther apart.
+            max_gap: on how many frames in a row a track may have no mask and still continue.
 
         Raises:
-            SettingsError: an option has a value that it cannot have.
+            SettingsError: an option is out of range.
         """
         if method not in METHODS:
             raise SettingsError(f"--method is one of {', '.join(METHODS)}, not {method!r}")
-        if not 0 < min_iou <= 1:  # so put, a NaN is refused
+        if not 0 < min_iou <= 1:  # in this form it refuses a NaN too
             raise SettingsError(f"--min-iou takes a number above 0 and up to 1, not {min_iou:g}")
         if not 0 < max_distance_px < float("inf"):
             raise SettingsError(f"--max-distance takes a number of pixels above 0, not {max_distance_px:g}")
         if max_gap < 0:
             raise SettingsError(f"--max-gap takes a whole number of at least 0, not {max_gap}")
         self._method, self._min_iou, self._max_distance_px, self._max_gap = method, min_iou, max_distance_px, max_gap
-        self._last: dict[int, tuple[int, bytes]] = {}  # by track, the frame that it was last seen on, and its mask
+        self._last: dict[int, tuple[int, bytes]] = {}  # by track, its last frame and the mask there
         self.n_tracks = 0
 
     def follow(self, frame: int, masks: Rles) -> Int64[np.ndarray, " n"]:
-        """The track of each mask of a frame; new tracks get the next numbers, in the order of their masks.
+        """The track of each mask of a frame. New tracks get the next numbers, in the order of their masks.
 
         Args:
-            frame: its number, larger than that of the frame before.
-            masks: what was found there, none of them empty.
+            frame: its index, larger than that of the call before.
+            masks: the masks on it, none of them empty.
         """
         self._last = {id: last for id, last in self._last.items() if frame - last[0] <= self._max_gap + 1}
         known = np.array(list(self._last), np.int64)
@@ -74,7 +74,7 @@ class FrameByFrame:
         return ids
 
     def _paired(self, before: Rles, masks: Rles) -> _Pairs:
-        """Rows of those before and of those now that are one track."""
+        """Rows of the earlier masks, and of the masks of this frame, that are one track."""
         if self._method == "centroid":
             distance_px = cdist(_centroids(before), _centroids(masks))
             return _strongest_first(1 - distance_px / (2 * self._max_distance_px), 0.5)
@@ -82,16 +82,16 @@ class FrameByFrame:
         return paired(before.iou(masks), self._min_iou)
 
 
-def _strongest_first(likeness: Float64[np.ndarray, "l n"], least: float) -> _Pairs:
-    """Rows and columns of the matches that `OverlapAssociator` makes of such overlaps."""
-    rows, columns = np.nonzero(likeness >= least)
-    met = Edges(rows, columns, np.zeros(len(rows), np.int32), likeness[rows, columns].astype(np.float32))
-    matched = OverlapAssociator(match_iou=least).one_to_one(met)
+def _strongest_first(strength: Float64[np.ndarray, "l n"], least: float) -> _Pairs:
+    """Rows and columns of the pairs chosen from the strongest down, as `OverlapAssociator` does."""
+    rows, columns = np.nonzero(strength >= least)
+    edges = Edges(rows, columns, np.zeros(len(rows), np.int32), strength[rows, columns].astype(np.float32))
+    matched = OverlapAssociator(match_iou=least).one_to_one(edges)
     return rows[matched], columns[matched]
 
 
 def _centroids(masks: Rles) -> Float64[np.ndarray, "n 2"]:
-    """The middle (x, y) of each mask's pixels; none of the masks is empty."""
+    """The centroid (x, y) of each mask; none of the masks is empty."""
     found = [np.argwhere(mask).mean(axis=0) + np.array([x.start, y.start]) for (x, y), mask in crops(masks)]
     return np.array(found, np.float64).reshape(-1, 2)
 
@@ -100,5 +100,5 @@ def hungarian(iou: Float64[np.ndarray, "l n"], min_iou: float) -> _Pairs:
     """Rows and columns of the assignment with the largest sum of overlaps."""
     enough = np.where(iou >= min_iou, iou, 0.0)
     rows, columns = linear_sum_assignment(enough, maximize=True)
-    there = enough[rows, columns] > 0
-    return rows[there], columns[there]
+    overlaps = enough[rows, columns] > 0
+    return rows[overlaps], columns[overlaps]

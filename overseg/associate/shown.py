@@ -1,4 +1,4 @@
-"""Which row of a track is shown on a frame that has several, and what a track amounts to."""
+"""Choosing the row that a track shows on a frame, and summing up the tracks."""
 
 import numpy as np
 from jaxtyping import Int32, Int64
@@ -7,16 +7,14 @@ from overseg.data.masks import Source, keyframe_of
 from overseg.data.tracks import Tracks
 from overseg.data.visit import Outline
 
-_LOSS_PER_FRAME = (
-    0.01  # of a propagated mask's score: so that of two that are equally well supported the nearer is shown
-)
+_LOSS_PER_FRAME = 0.01  # subtracted from a propagated mask's score per frame: of two with equal scores, the nearer wins
 
 
 class ShownRows:
-    """Takes the rows of one frame after the other, shows one per track, and sums the tracks up."""
+    """Chooses one row per track on each frame, and sums the tracks up."""
 
     def __init__(self, regions: Int64[np.ndarray, " r"], track_of_region: Int32[np.ndarray, " r"]) -> None:
-        """regions, ascending, and the track of each; tracks are numbered from 0 without gaps."""
+        """`regions` is ascending, and `track_of_region` has the track of each, numbered from 0 without gaps."""
         self._regions = regions
         self._track_of_region = track_of_region
         n_tracks = int(track_of_region.max(initial=-1)) + 1
@@ -28,10 +26,10 @@ class ShownRows:
         self._sam_outputs = np.zeros((n_tracks, 3), np.int32)
 
     def show(self, rows: Outline) -> Int32[np.ndarray, " n"]:
-        """The track of each row of one frame; -1 for a row whose track is shown by a better one.
+        """The track of each row of one frame; -1 for a row that is not shown, because its track has a better one.
 
-        A keyframe's own mask is better than a propagated one; of propagated ones the better supported is, and
-        support counts for a little less with each frame of the way; then the smaller region.
+        A keyframe's own mask is better than a propagated one. Of propagated masks, the one with the higher score is
+        better, where the score is reduced a little for each frame of distance; then the one with the smaller region.
         """
         track = self._track_of_region[np.searchsorted(self._regions, rows.region)]
         propagated = rows.source != Source.KEYFRAME
@@ -45,7 +43,7 @@ class ShownRows:
         return shown
 
     def tracks(self) -> Tracks:
-        """What the tracks amount to. Containment is not known here: part_of is -1 everywhere."""
+        """The table of tracks over the frames so far; part_of is -1 everywhere."""
         most_frequent = np.argmax(self._sam_outputs, axis=1).astype(np.int8)
         return Tracks(
             first_frame=self._first,

@@ -1,4 +1,4 @@
-"""Tracks of masks that were found frame by frame: who goes on with whom, and for how long."""
+"""Tracking by detection: which masks continue a track, and for how long."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def bars(*spans: tuple[int, int]) -> Rles:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_what_overlaps_goes_on_whatever_the_order(method):
+def test_overlapping_masks_continue_a_track_in_any_order(method):
     tracks = FrameByFrame(method=method)
     assert tracks.follow(0, bars((0, 10), (20, 30))).tolist() == [0, 1]
     assert tracks.follow(1, bars((21, 31), (1, 11), (35, 40))).tolist() == [1, 0, 2]
@@ -33,7 +33,7 @@ def test_two_masks_are_never_one_track_on_a_frame(method):
     assert tracks.follow(1, bars((0, 9), (1, 10))).tolist() == [0, 1]
 
 
-def test_what_is_near_goes_on_without_an_overlap():
+def test_nearby_masks_continue_a_track_without_an_overlap():
     tracks = FrameByFrame(method="centroid", max_distance_px=12)
     assert tracks.follow(0, bars((0, 4), (16, 20))).tolist() == [0, 1]
     assert tracks.follow(1, bars((8, 12), (20, 24))).tolist() == [0, 1], "the nearer pair comes first"
@@ -64,7 +64,7 @@ def test_least_overlap(method):
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("max_gap", [0, 2])
-def test_a_track_may_be_missing_for_so_many_frames(method, max_gap):
+def test_a_track_may_be_missing_for_max_gap_frames(method, max_gap):
     for gap in range(4):
         tracks = FrameByFrame(method=method, max_gap=max_gap, max_distance_px=15)
         tracks.follow(0, bars((0, 10)))
@@ -93,6 +93,6 @@ def test_no_masks():
         ({"max_gap": -1}, "--max-gap takes a whole number of at least 0, not -1"),
     ],
 )
-def test_options_that_cannot_be(options, line):
+def test_options_out_of_range(options, line):
     with pytest.raises(SettingsError, match=line):
         FrameByFrame(**options)

@@ -1,4 +1,4 @@
-"""Association by overlap: who meets whom on a keyframe, and who is one over the video."""
+"""Association by overlap: matches on a keyframe, and tracks over the video."""
 
 import numpy as np
 import pytest
@@ -44,31 +44,31 @@ def linked(some: Edges, *seen: str, also: dict[str, list[int]] | None = None) ->
     return [" ".join(names[row] for row in np.flatnonzero(groups == group)) for group in np.unique(groups)]
 
 
-def test_what_overlaps_meets():
+def test_overlapping_masks_match():
     matches = OverlapAssociator(match_iou=0.5).match(boxes((0, 10), (50, 60), (80, 90)), boxes((51, 61), (1, 11)))
     assert list(zip(matches.propagated.tolist(), matches.mask.tolist(), strict=True)) == [(0, 1), (1, 0)]
     assert matches.iou == pytest.approx([9 / 11, 9 / 11])
     assert matches.explained.tolist() == [0, 1]
 
 
-def test_what_overlaps_less_than_a_match_meets_too_but_is_not_explained():
+def test_masks_with_less_than_match_iou_are_kept_but_not_explained():
     matches = OverlapAssociator(match_iou=0.7).match(boxes((0, 8), (0, 10), (0, 5), (0, 3)), boxes((0, 10)))
     assert (matches.propagated.tolist(), matches.explained.tolist()) == ([0, 1, 2], [0, 1])
 
 
 @pytest.mark.parametrize(("propagated", "masks"), [((), ()), (((0, 9),), ()), ((), ((0, 9),))])
-def test_nothing_meets_nothing(propagated, masks):
+def test_no_masks_no_matches(propagated, masks):
     matches = OverlapAssociator().match(boxes(*propagated), boxes(*masks))
     assert len(matches.propagated) == len(matches.mask) == len(matches.iou) == len(matches.explained) == 0
 
 
-def test_of_two_that_meet_one_mask_the_better_is_matched():
+def test_of_two_regions_that_overlap_one_mask_the_better_is_matched():
     some = edges(("0a", "5a", 5, 0.8), ("0b", "5a", 5, 0.9), ("0a", "5b", 5, 0.7), ("0c", "5c", 5, 0.5))
     assert OverlapAssociator().one_to_one(some).tolist() == [False, True, True, False]
     assert OverlapAssociator().one_to_one(Edges.empty()).tolist() == []
 
 
-def test_the_weakest_edge_gives_way_where_two_regions_of_a_keyframe_would_become_one():
+def test_the_weakest_edge_is_dropped_where_two_regions_of_a_keyframe_would_be_joined():
     chain = edges(("0a", "5a", 5, 0.9), ("0b", "5a", 5, 0.7))
     assert linked(chain, "0a", "0b", "5a") == ["0a 5a", "0b"]
 
@@ -78,30 +78,30 @@ def test_regions_far_apart_in_a_chain_still_exclude_each_other():
     assert linked(chain, "0a", "5a", "5b", "10a") == ["0a 5a 10a", "5b"]
 
 
-def test_a_region_propagated_past_a_keyframe_is_another_one_than_those_made_there():
+def test_a_region_propagated_past_a_keyframe_differs_from_those_made_there():
     assert linked(edges(("0a", "5a", 10, 0.9)), "0a", "5a", also={"0a": [5, 10], "5a": [10]}) == ["0a", "5a"]
 
 
-def test_one_that_is_propagated_past_a_mask_that_it_is_like_is_not_told_apart_from_it():
-    """0a meets 5a badly and goes on; both meet 10a."""
+def test_a_region_propagated_past_a_mask_that_it_matches_is_not_distinguished_from_it():
+    """0a overlaps 5a a little and is propagated on; both match 10a."""
     some = edges(("0a", "5a", 5, 0.5), ("0a", "10a", 10, 0.7), ("5a", "10a", 10, 0.8))
     assert linked(some, "0a", "5a", "10a", also={"0a": [5]}) == ["0a 5a 10a"]
 
 
-def test_the_halves_of_a_mask_are_no_part_of_its_track():
-    """0a is propagated past its halves, both of which meet it half, and one of which meets it well once."""
+def test_the_halves_of_a_mask_are_not_in_its_track():
+    """0a is propagated past its halves. Both overlap half of it, and one matches it well once."""
     some = edges(("0a", "5a", 5, 0.5), ("0a", "5b", 5, 0.5), ("0a", "10a", 10, 0.9), ("5a", "10a", 10, 0.62))
     assert linked(some, "0a", "5a", "5b", "10a", also={"0a": [5]}) == ["0a 10a", "5a", "5b"]
 
 
-def test_a_mask_that_drifted_on_past_one_that_it_is_like_tells_nothing_apart():
-    """0a meets 5a, and is propagated on to 10, where 10a is, which is the next of 5a."""
+def test_a_mask_that_drifted_past_its_match_distinguishes_nothing():
+    """0a matches 5a, and is propagated on to 10a, which continues 5a."""
     some = edges(("0a", "5a", 5, 0.65), ("5a", "10a", 10, 0.9))
     assert linked(some, "0a", "5a", "10a", also={"0a": [5, 10]}) == ["0a 5a 10a"]
 
 
 @pytest.mark.parametrize(("ious", "n_groups"), [((0.55, 0.55), 1), ((0.55,), 2), ((0.45, 0.45), 2)])
-def test_what_nearly_agrees_from_both_directions_is_one(ious, n_groups):
+def test_regions_that_nearly_agree_from_both_directions_are_one(ious, n_groups):
     some = edges(*(("0a", "5a", frame, iou) for frame, iou in zip((5, 0), ious, strict=False)))
     assert len(linked(some, "0a", "5a")) == n_groups
 
@@ -127,7 +127,7 @@ NAMES = [f"{frame}{row}" for frame in (0, 5, 10) for row in "abc"]
     ),
     st.randoms(),
 )
-def test_the_order_of_the_edges_changes_nothing_and_no_track_holds_two_masks_of_a_keyframe(rows, random):
+def test_the_order_of_the_edges_changes_nothing_and_no_track_has_two_masks_of_a_keyframe(rows, random):
     rows = [(a, b, frame, iou) for a, b, frame, iou in rows if a != b]
     also = {"0a": [5, 10], "10b": [5]}
     groups = linked(edges(*rows), *NAMES, also=also)
@@ -158,11 +158,11 @@ def test_a_part_belongs_to_the_smallest_track_that_contains_it():
     assert part_of(frames) == [-1, 0, 1, -1]
 
 
-def test_what_is_contained_on_few_of_its_frames_only_is_no_part():
+def test_a_track_contained_on_few_of_its_frames_is_no_part():
     assert part_of([([0, 1], boxes((0, 80), (10, 20))), ([1], boxes((10, 20))), ([1], boxes((10, 20)))]) == [-1, -1]
 
 
-def test_what_lies_half_inside_is_no_part():
+def test_a_track_half_inside_is_no_part():
     assert part_of([([0, 1], boxes((0, 80), (70, 90)))]) == [-1, -1]
 
 

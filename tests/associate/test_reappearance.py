@@ -1,4 +1,4 @@
-"""What was out of sight and looks the same is one track; what only looks alike, or is only near, is not."""
+"""Re-identification: regions similar in appearance, size and place are one track; without one of these they are not."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -56,17 +56,17 @@ def tables(*ones: One) -> tuple[Spans, Appearances]:
 
 
 def between(likeness: float) -> np.ndarray:
-    """A look whose cosine to RED is this."""
+    """An appearance with this cosine similarity to RED."""
     return likeness * RED + np.sqrt(1 - likeness**2) * GREEN
 
 
-def test_what_comes_back_goes_on():
+def test_a_region_that_comes_back_is_re_identified():
     assert rejoined(One(0, 8), One(20, 30)) == [0, 0]
     assert rejoined(One(0, 8), One(20, 30), One(40, 50)) == [0, 0, 0]
 
 
 @pytest.mark.parametrize(
-    ("other", "goes_on"),
+    ("other", "is_joined"),
     [
         (One(20, 30, appearance=between(0.95)), True),
         (One(20, 30, appearance=between(0.88)), False),
@@ -82,35 +82,35 @@ def test_what_comes_back_goes_on():
         (One(61, 70), False),
     ],
 )
-def test_only_what_looks_the_same_near_by_and_soon(other, goes_on):
-    assert rejoined(One(0, 8), other) == [0, 0 if goes_on else 1]
+def test_only_a_similar_region_nearby_and_soon_is_re_identified(other, is_joined):
+    assert rejoined(One(0, 8), other) == [0, 0 if is_joined else 1]
 
 
-def test_what_is_seen_at_once_is_never_one():
+def test_regions_seen_at_the_same_time_are_never_one():
     assert rejoined(One(0, 20), One(20, 30)) == [0, 1]
     assert rejoined(One(0, 20), One(25, 30, made=25)) == [0, 0]
     assert rejoined(One(0, 20), One(15, 30, made=25)) == [0, 1]
 
 
-def test_a_group_is_seen_as_long_as_any_of_its_regions():
-    """The first of three goes on as the second, which is seen until the third is."""
+def test_a_group_is_visible_as_long_as_any_of_its_regions():
+    """The first of three is joined to the second, which is visible until the third is."""
     assert rejoined(One(0, 8), One(5, 30, of=0), One(20, 40)) == [0, 0, 2]
     assert rejoined(One(0, 8), One(5, 19, of=0), One(20, 40)) == [0, 0, 0]
 
 
-def test_the_last_of_the_one_is_held_against_the_first_of_the_other():
+def test_the_last_region_of_one_group_is_compared_with_the_first_of_the_other():
     green, red = One(0, 4, appearance=GREEN), One(5, 8, of=0)
     assert rejoined(green, red, One(20, 25), One(25, 30, appearance=GREEN, of=2)) == [0, 0, 0, 0]
     assert rejoined(One(0, 4), One(5, 8, appearance=GREEN, of=0), One(20, 25)) == [0, 0, 2]
 
 
-def test_the_most_alike_go_on_and_each_as_one_only():
+def test_the_most_similar_groups_are_joined_and_each_to_one_only():
     near, nearer = between(0.94), between(0.99)
     assert rejoined(One(0, 8), One(20, 30, appearance=near), One(20, 30, appearance=nearer)) == [0, 1, 0]
     assert rejoined(One(0, 8, appearance=near), One(0, 8, appearance=nearer), One(20, 30)) == [0, 1, 1]
 
 
-def test_a_look_without_a_mask_in_the_result_plays_no_role():
+def test_an_appearance_without_a_mask_in_the_result_is_ignored():
     spans, appearances = tables(One(0, 8), One(9, 9, appearance=GREEN), One(20, 30))
     kept = np.array([0, 2])
     groups = spans.region[kept]
@@ -119,7 +119,7 @@ def test_a_look_without_a_mask_in_the_result_plays_no_role():
 
 
 @pytest.mark.parametrize(("shots", "n_tracks"), [([Shot(0, 39)], 1), ([Shot(0, 14), Shot(15, 39)], 2)])
-def test_nothing_goes_on_across_a_cut(shots, n_tracks):
+def test_nothing_is_re_identified_across_a_cut(shots, n_tracks):
     spans, appearances = tables(One(0, 8), One(20, 30))
     sightings = Sightings(spans, spans.first_frame, spans.region, Edges.empty(), appearances)
     for reappearance, expected in ((Reappearance(), n_tracks), (None, 2)):
