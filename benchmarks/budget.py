@@ -34,9 +34,9 @@ from overseg.data.shot import Shot
 from overseg.data.visit import Direction, VisitKey
 from overseg.engine.rounds import FULL, SEED_ROUND
 from overseg.engine.sweep.crossing import Crossing
-from overseg.engine.sweep.run import run
+from overseg.engine.sweep.outcome import Outcome, publish_run
+from overseg.engine.sweep.run import sweep_video
 from overseg.engine.sweep.schedule import expected_work, visit_work
-from overseg.engine.tracks.publish import Outcome, conclude
 from overseg.evaluate.frame_names import FrameNames
 from overseg.evaluate.open_truth import read_truth
 from overseg.evaluate.with_truth import with_truth
@@ -147,7 +147,7 @@ class Bench:
         return open_result(path)
 
     def _run(self, store: ZarrStore, budget: Budget) -> None:
-        run(
+        sweep_video(
             self.video,
             self.stages,
             store,
@@ -173,7 +173,7 @@ class Bench:
             spent += visit_work(key, n_propagated, stages) - paid_before
         left = frozenset(key for key, _ in plan if key.round == FULL) - store.committed()
         outcome = Outcome(limit="share", visits_left=left, spent=Spent(0.0, 0.0, 0, spent))
-        conclude(self.video, self.shots, stages.associator, store, outcome, Silent())
+        publish_run(self.video, self.shots, stages.associator, store, outcome, Silent())
 
 
 def first_in_first_out(shots: list[Shot], step: int) -> Iterator[tuple[VisitKey, bool]]:

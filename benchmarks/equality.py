@@ -22,7 +22,7 @@ import torch
 from overseg.associate.overlap import OverlapAssociator
 from overseg.data.budget import Budget
 from overseg.data.settings import Settings
-from overseg.engine.sweep.run import run
+from overseg.engine.sweep.run import sweep_video
 from overseg.report import TerminalReport
 from overseg.stages import Stages, Video
 from overseg.store.result import Result, open_result
@@ -101,7 +101,7 @@ def _stages(way: Way, folder: Path, side: int) -> Stages:
 def _run(video: Video, stages: Stages, path: Path, step: int) -> Result:
     identity = {"video": asdict(video.info), "settings": {"step": step}}
     with ZarrStore.create_or_resume(path, identity=identity, provenance={}, size=video.info.size) as store:
-        run(
+        sweep_video(
             video,
             stages,
             store,

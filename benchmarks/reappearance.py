@@ -26,7 +26,7 @@ import overseg
 from overseg.associate.overlap import OverlapAssociator
 from overseg.associate.reappearance import Reappearance
 from overseg.data.rles import Rles
-from overseg.engine.tracks.relink import relink
+from overseg.engine.tracks.relink import relink_tracks
 from overseg.report import TerminalReport
 from overseg.store.result import Result, open_result
 from overseg.store.zarr_store import ZarrStore
@@ -190,9 +190,9 @@ def _draw_bar(picture: np.ndarray, piece: Piece) -> None:
 def judged(store: Path, pieces: list[Piece], least: float) -> list[tuple[bool, bool]]:
     """For each piece found before and after: whether it returned, and whether the two were joined."""
     decided = Path(shutil.copytree(store, store.with_suffix(".decided.zarr"), dirs_exist_ok=True))
-    associator = OverlapAssociator(reappearance=Reappearance(min_likeness=least))
+    associator = OverlapAssociator(reappearance=Reappearance(min_similarity=least))
     with ZarrStore.reopen(decided) as reopened:
-        relink(reopened, open_result(decided), associator, {}, SILENT)
+        relink_tracks(reopened, open_result(decided), associator, {}, SILENT)
     result, found = open_result(decided), []
     for piece in pieces:
         spans = (range(piece.away.start), range(piece.away.stop, N_FRAMES))

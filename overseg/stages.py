@@ -1,4 +1,4 @@
-"""The stages of a run, as Protocols. Read this page and one sibling of a stage to write another.
+"""The stages of a run, as Protocols. To write a stage, read its Protocol here and one implementation.
 
     video -> shots -> keyframes -> masks -> masklets -> tracks -> store
 
@@ -30,7 +30,7 @@ from overseg.data.visit import Direction, Edges, Outline, Visit, VisitKey
 
 @runtime_checkable
 class Video(Protocol):
-    """Frames by number. Memory stays bounded whatever the length and the order of access."""
+    """Frames by index. Memory is bounded, whatever the length of the video and the order of access."""
 
     @property
     def info(self) -> VideoInfo: ...
@@ -43,13 +43,13 @@ class Video(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> Frame:
-        """Decode frame `index` (0-based). Forward and backward runs are both cheap."""
+        """Decode frame `index` (0-based). Reading forward and backward are both fast."""
         ...
 
 
 @dataclass(frozen=True)
 class Clip:
-    """The frames from one keyframe to the next, both included, decoded as they are asked for."""
+    """The frames from one keyframe to the next, both included, decoded on demand."""
 
     video: Video
     start: int
@@ -59,7 +59,7 @@ class Clip:
         return self.stop - self.start + 1
 
     def frames(self, direction: Direction) -> Iterator[Frame]:
-        """All frames, from the keyframe that masks are propagated from to the one that they are propagated to."""
+        """All frames in the direction of propagation, both keyframes included."""
         forward = range(self.start, self.stop + 1)
         for index in forward if direction is Direction.FORWARD else reversed(forward):
             yield self.video[index]
@@ -67,11 +67,11 @@ class Clip:
 
 @runtime_checkable
 class MaskGenerator(Protocol):
-    """Finds the masks of one keyframe, overlapping and at every granularity."""
+    """Generates the masks of one keyframe, overlapping and at every granularity."""
 
     @property
     def keyframe_work(self) -> float:
-        """Work that a keyframe is reckoned to take, in passes of SAM's image encoder; the same on every machine."""
+        """Expected work of a keyframe, in passes of SAM's image encoder; the same on every machine."""
         ...
 
     def generate(self, keyframe: Frame, propagated: Rles) -> KeyframeMasks:
@@ -79,8 +79,8 @@ class MaskGenerator(Protocol):
 
         Args:
             keyframe: the picture.
-            propagated: masks that were propagated onto this frame and may lie a little off; may be empty. A
-                generator may start from them, and may ignore them.
+            propagated: masks that were propagated to this frame, perhaps a little misplaced; may be empty. A generator
+                may use them as prompts, or ignore them.
 
         Returns:
             The masks, none smaller than the generator's minimum area, without near-duplicates.
@@ -99,15 +99,15 @@ class SparseGenerator(Protocol):
 
 @runtime_checkable
 class MaskRefiner(Protocol):
-    """Looks again at masks that were propagated onto a keyframe whose own masks are made already."""
+    """Refines masks that were propagated to a keyframe whose own masks exist already."""
 
     @property
     def refine_work(self) -> float:
-        """Work that the masks of one keyframe are reckoned to take, in passes of SAM's image encoder."""
+        """Expected work for the masks of one keyframe, in passes of SAM's image encoder."""
         ...
 
     def refined(self, keyframe: Frame, propagated: Rles) -> RefinedMasks:
-        """The propagated masks as they are seen on `keyframe`, of those alone with which what is seen agrees."""
+        """The refined masks, of those propagated masks alone that the model confirms on `keyframe`."""
         ...
 
 
@@ -116,7 +116,7 @@ class MaskPropagator(Protocol):
     """Propagates masks from one end of a clip to the other."""
 
     def clip_work(self, n_frames: int, n_masks: int) -> float:
-        """Work that propagating over `n_frames` frames is reckoned to take, in passes of SAM's image encoder.
+        """Expected work of propagating through a clip, in passes of SAM's image encoder.
 
         Args:
             n_frames: frames after the prompts' frame.
@@ -127,62 +127,65 @@ class MaskPropagator(Protocol):
     def propagate(self, clip: Clip, prompts: Rles, direction: Direction) -> Masklets:
         """Propagate `prompts`, masks of the first frame in this direction, to the clip's other end.
 
-        A masklet ends early where its mask gets smaller than the propagator's minimum area, or loses its support, or
-        the object is gone. Each says which: `Masklets.end` has a row for every prompt.
+        A masklet ends early if its mask gets smaller than the propagator's minimum area, loses its support, or the
+        object is gone. `Masklets.end` has the termination reason of every prompt's masklet.
         """
         ...
 
 
 @runtime_checkable
 class PromptedPropagator(Protocol):
-    """Follows objects that somebody points out."""
+    """Follows prompted objects."""
 
     def follow(self, video: Video, prompts: Prompts, shot: Shot) -> Iterator[ObjectMasks]:
-        """Propagate objects through a whole shot, frame by frame: first from the earliest prompt on to the shot's last
-        frame, then back from there to its first. Each frame comes once, with a row for every object.
+        """Propagate objects through a whole shot: first forward from the earliest prompt, then backward from it.
+
+        Each frame of the shot comes once, with a row for every object.
 
         Raises:
-            InputError: a prompt that the video, or this propagator, cannot take.
+            InputError: a prompt does not fit the video, or this propagator does not support it.
         """
         ...
 
 
 @runtime_checkable
 class PromptMasks(Protocol):
-    """Finds the objects that somebody points out on one frame."""
+    """Segments prompted objects on one frame."""
 
     def masks(self, frame: Frame, prompts: Prompts) -> ObjectMasks:
-        """One mask for each object that has a row among `prompts`, all of them on this frame."""
+        """One mask for each object in `prompts`, all of which are on this frame."""
         ...
 
     def refreshed(self, frame: Frame, propagated: ObjectMasks) -> ObjectMasks:
-        """The same objects as they are seen on this frame, onto which they were propagated; where what is seen there is
-        something else, what was propagated."""
+        """The objects segmented again on this frame, with the propagated masks as prompts.
+
+        Where the new mask disagrees with the propagated one, the propagated one stays.
+        """
         ...
 
 
 @runtime_checkable
 class Detector(Protocol):
-    """Finds objects of known categories, each with a box around it."""
+    """Detects objects of known categories, each with a box."""
 
     categories: tuple[str, ...]
 
     def detect(self, frame: Frame) -> Detections:
-        """What is on a frame, the surest first."""
+        """The objects on a frame, the most confident first."""
         ...
 
 
 @dataclass(frozen=True)
 class Matches:
-    """Pairs of a propagated mask and another mask of the same frame that may be the same region; a mask may be in
-    several.
+    """Pairs of a propagated mask and another mask of the same frame that may be the same region.
+
+    A mask may be in several pairs.
 
     Attributes:
-        arrived: row number of the propagated mask.
+        propagated: row number of the propagated mask.
         mask: row number of the other mask.
-        iou: their intersection over union.
-        explained: row numbers of all propagated masks that agree with some other mask: there is no need to propagate
-            them on.
+        iou: their intersection over union, in [0, 1].
+        explained: row numbers of the propagated masks that another mask agrees with. They need not be propagated on.
     """
 
     propagated: Int64[np.ndarray, " k"]
@@ -196,11 +199,11 @@ class Associator(Protocol):
     """Decides which masks are the same region of the video."""
 
     def match(self, propagated: Rles, masks: Rles) -> Matches:
-        """Which of the masks propagated onto a keyframe may be the masks that are there."""
+        """Match masks that were propagated to a keyframe with the masks of that keyframe."""
         ...
 
     def one_to_one(self, edges: Edges) -> Bool[np.ndarray, " e"]:
-        """Which of the edges of one keyframe are matches: each region is in one at most, the strongest come first."""
+        """Which edges of one keyframe are one-to-one matches. The strongest edges are chosen first."""
         ...
 
     def link(
@@ -214,9 +217,9 @@ class Associator(Protocol):
 
         Args:
             regions: all regions, ascending, each once.
-            edges: who met whom; edges to other regions are left out.
+            edges: the overlaps between regions; edges to other regions are ignored.
             seen_on, seen: region seen[i] has a mask on keyframe seen_on[i]. Two regions made on one keyframe are
-                different regions and never end in one track.
+                different, and never in one track.
 
         Returns:
             For every region, the smallest region of its group.
@@ -226,12 +229,12 @@ class Associator(Protocol):
     def reidentify(
         self, groups: Int64[np.ndarray, " r"], spans: Spans, appearances: Appearances
     ) -> Int64[np.ndarray, " r"]:
-        """Join groups that are one region which was out of sight for a while.
+        """Join groups that are the same region before and after it was out of sight.
 
         Args:
-            groups: what `link` made of the regions of one shot.
-            spans: where these regions are seen, in the same order.
-            looks: what they look like, ordered by region; those without a look are left out.
+            groups: the groups of one shot's regions, from `link`.
+            spans: the frames on which these regions are seen, in the same order.
+            appearances: their appearance embeddings, ordered by region; regions without one are left out.
 
         Returns:
             As `link`.
@@ -244,12 +247,12 @@ class Stages:
     """The stages of one run, ready to work.
 
     Attributes:
-        generator: finds the masks of keyframes.
-        preview_generator: finds the few masks of the keyframes of a budgeted run's previews.
-        propagator: propagates them.
-        associator: decides which are the same region.
-        refiner: looks again at masks that were propagated back onto a keyframe; None leaves them as they are.
-        sparse_generators: find fewer masks in less work, each fewer than the one before, for budgeted runs.
+        generator: generates the masks of keyframes.
+        preview_generator: generates few masks, for the previews of budgeted runs.
+        propagator: propagates masks through clips.
+        associator: decides which masks are the same region.
+        refiner: refines masks that were propagated back to a keyframe; None leaves them as they are.
+        sparse_generators: generate fewer masks with less work, each fewer than the one before, for budgeted runs.
     """
 
     generator: MaskGenerator
@@ -261,44 +264,44 @@ class Stages:
 
 
 @runtime_checkable
-class Draft(Protocol):
-    """A result that is sorted by frame and not yet published."""
+class MasksByFrame(Protocol):
+    """Masks with tracks, read frame by frame: a published result, or a draft of one."""
 
     def masks_at(self, frame: int) -> TrackMasks:
-        """The masks shown on a frame, each with its track."""
+        """The masks of tracks on a frame, ordered by region."""
         ...
 
 
 @runtime_checkable
 class TrackStore(Protocol):
-    """Keeps visits durably while a run goes on, and the result when it ends."""
+    """Keeps the visits of a run durably, and its result."""
 
     def shots(self) -> list[Shot] | None:
-        """The video's shots, once they were kept; None before."""
+        """The video's shots; None before they are kept."""
         ...
 
     def keep_shots(self, shots: Sequence[Shot]) -> None:
-        """Keep the video's shots, so that a run that goes on need not look for them again."""
+        """Keep the video's shots, so that a resumed run does not detect them again."""
         ...
 
     def objects(self) -> list[TrackName]:
-        """What the objects that are followed are called, by number, as far as they were kept."""
+        """The names of the followed objects, by number; none before they are kept."""
         ...
 
     def keep_objects(self, names: Sequence[TrackName]) -> None:
-        """Keep what the objects that are followed are called, so that a run that goes on knows it."""
+        """Keep the names of the followed objects, so that a resumed run has them."""
         ...
 
     def committed(self) -> frozenset[VisitKey]:
-        """The visits that are safely kept."""
+        """The visits that are kept."""
         ...
 
     def commit(self, visit: Visit) -> None:
-        """Keep a visit. It is there as a whole afterwards, or, killed on the way, not at all."""
+        """Keep a visit, atomically: if the process is killed, the store has all of it or nothing."""
         ...
 
     def read(self, key: VisitKey) -> Visit:
-        """A visit that was committed."""
+        """A committed visit."""
         ...
 
     def outline(self, key: VisitKey) -> tuple[Outline, Edges]:
@@ -306,15 +309,19 @@ class TrackStore(Protocol):
         ...
 
     def appearances(self, key: VisitKey) -> Appearances:
-        """What the masks that a committed visit made look like."""
+        """The appearance embeddings of the regions that a committed visit made."""
         ...
 
     def seconds(self) -> dict[str, float]:
-        """Time that all committed visits took together, by stage."""
+        """Time that all committed visits took, in seconds by stage."""
         ...
 
-    def compact(self, track_of: Mapping[VisitKey, Int32[np.ndarray, " n"]]) -> Draft:
-        """Sort the rows and endings of these visits by frame; track_of says each row's track, -1 for rows not shown."""
+    def compact(self, track_of: Mapping[VisitKey, Int32[np.ndarray, " n"]]) -> MasksByFrame:
+        """Draft a result: the rows of these visits, sorted by frame.
+
+        Args:
+            track_of: for each visit, the track of each of its rows; -1 for rows that are not shown.
+        """
         ...
 
     def publish(
@@ -327,18 +334,18 @@ class TrackStore(Protocol):
         final: bool,
         names: Mapping[int, TrackName] = NO_NAMES,
     ) -> None:
-        """Make what `compact` returned last the result, in place of an older one; `final` where nothing is left."""
+        """Complete the last draft, and make it the current result; `final` if nothing is left to do."""
         ...
 
 
 @runtime_checkable
 class Report(Protocol):
-    """Is told what happens; shows it to people or writes it down."""
+    """Receives progress and events, and shows or logs them."""
 
     def progress(self, stage: str, done: int, total: int) -> None:
-        """`done` of `total` steps of a stage are done; the stage ends when they are equal."""
+        """`done` of `total` steps of a stage are done. The stage ends when they are equal."""
         ...
 
     def event(self, name: str, **facts: str | int | float | None) -> None:
-        """Something happened that a log should hold."""
+        """Log an event. The event "remark" has a `line` for people."""
         ...

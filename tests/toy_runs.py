@@ -10,7 +10,7 @@ from toy import NAMES, TruthGenerator
 from overseg.associate.overlap import OverlapAssociator
 from overseg.data.budget import Budget
 from overseg.data.settings import Settings
-from overseg.engine.sweep.run import run
+from overseg.engine.sweep.run import sweep_video
 from overseg.generate.largest_masks import LargestMasks
 from overseg.propagate.flow import FlowPropagator
 from overseg.stages import MaskRefiner, Stages
@@ -44,7 +44,7 @@ def run_toy(
     with ZarrStore.create_or_resume(
         path, identity={"video": asdict(video.info), "step": step}, provenance={}, size=video.info.size
     ) as store:
-        run(
+        sweep_video(
             video,
             Stages(
                 generator,

@@ -18,18 +18,19 @@ def relink(
     """Decide again which masks of a store are one track, without any model; what `overseg relink` does.
 
     Args:
-        path: the store; its result is replaced by the new one.
-        match_iou: masks of one frame that agree at least this much are the same region; None for the run's own.
-        reid: whether tracks that ended go on as later ones that look the same and are near; None for the run's own.
-        report: receives the progress by frame; None for progress bars on a terminal.
+        path: the store. The new result replaces the current one.
+        match_iou: masks of one frame with at least this IoU are the same region; None for the value of the run.
+        reid: whether a track that ended continues as a later one with a similar appearance nearby; None for the value
+            of the run.
+        report: receives the progress; None for progress bars on a terminal.
 
     Raises:
         StoreError: there is no store, it holds no result yet, it was imported, or another process is writing it.
-        SettingsError: the threshold cannot be, or is lower than the overlaps that the store keeps.
+        SettingsError: the threshold is out of range, or lower than the overlaps that the store keeps.
     """
     from overseg.associate.overlap import MAY_BE_ONE_IOU
     from overseg.build import build_associator
-    from overseg.engine.tracks.relink import relink as work
+    from overseg.engine.tracks.relink import relink_tracks
     from overseg.report import TerminalReport
     from overseg.store.result import open_result
     from overseg.store.zarr_store import ZarrStore
@@ -42,10 +43,10 @@ def relink(
     wanted = Settings.from_options(of_run | changes)
     least = min(of_run["match_iou"], MAY_BE_ONE_IOU)
     if wanted.match_iou < least:
-        raise SettingsError(f"--match-iou {match_iou} is too low for {path}, which keeps overlaps from {least:g} on")
+        raise SettingsError(f"--match-iou {match_iou} is too low for {path}, which keeps overlaps of {least:g} or more")
     with ExitStack() as stack:
         report = report or stack.enter_context(closing(TerminalReport()))
         store = stack.enter_context(ZarrStore.reopen(path))
-        told = {"match_iou": wanted.match_iou, "reid": wanted.reid}
-        work(store, open_result(path), build_associator(wanted), told, report)
+        settings = {"match_iou": wanted.match_iou, "reid": wanted.reid}
+        relink_tracks(store, open_result(path), build_associator(wanted), settings, report)
     return open_result(path)

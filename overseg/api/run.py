@@ -135,7 +135,7 @@ def _work(
 ) -> None:
     from overseg.build import build_stages, find_weights
     from overseg.data.machine import Machine
-    from overseg.engine.sweep.run import run as work
+    from overseg.engine.sweep.run import sweep_video
     from overseg.store.zarr_store import ZarrStore
 
     weights = find_weights(choice.settings, report=report)
@@ -153,7 +153,7 @@ def _work(
         report.event("remark", line=choice.line)
         if video.info.n_lost:
             report.event("remark", line=_lost(video.info))
-        work(video, stages, store, settings=choice.settings, budget=budget, report=report, since=since)
+        sweep_video(video, stages, store, settings=choice.settings, budget=budget, report=report, since=since)
 
 
 def _limits(budget: object) -> Budget:

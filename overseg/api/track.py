@@ -177,7 +177,7 @@ def _work(
 ) -> None:
     from overseg.build import build_follower, build_redetection
     from overseg.data.machine import Machine
-    from overseg.engine.follow.track import track as work
+    from overseg.engine.follow.track import follow_objects
     from overseg.prompts.arguments import fingerprint_of
     from overseg.store.zarr_store import ZarrStore
 
@@ -202,7 +202,7 @@ def _work(
             return
         propagator = build_follower(settings, machine)
         report.event("remark", line=choice.line)
-        work(
+        follow_objects(
             video,
             propagator,
             objects,

@@ -54,7 +54,7 @@ def detected(
     redetection = build_redetection(detector, choice.settings, Machine(choice.device), categories=categories)
     found = redetection.first(video, Shot(0, min(n_frames, len(video)) - 1))
     if found is None:
-        surest = redetection.surest
+        surest = redetection.highest
         best = f"the best has {surest[0]:.2f}, on frame {surest[1]}" if surest else "it finds nothing"
         raise InputError(
             f"{detector} finds no object with more confidence than {confidence:g} on the first "

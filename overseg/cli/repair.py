@@ -31,7 +31,7 @@ def add_parser(commands: Any) -> None:
 
 def run_check(args: argparse.Namespace) -> int:
     """Name what is damaged."""
-    from overseg.maintenance.checking import find_damage
+    from overseg.maintenance.check import find_damage
     from overseg.store.places import folder_at
 
     damage = find_damage(folder_at(args.store))

@@ -1,4 +1,4 @@
-"""What is left of a damaged result: the rows that are whole, and the frames on which some are lost."""
+"""Reading a damaged result: the rows that are not lost, and the frames on which some may be."""
 
 from collections.abc import Set
 from typing import Generic, TypeVar
@@ -18,22 +18,22 @@ Table = TypeVar("Table")
 
 
 class Salvage:
-    """The tables of a result that came from visits. What was worked out from them, such as tracks, can be again.
+    """The tables of a damaged result that come from visits. The others, such as tracks, follow from them.
 
     Attributes:
         masks: ordered by frame.
-        endings: ordered by the keyframe from which masks were propagated.
-        looks: ordered by the keyframe on which regions were made.
+        terminations: ordered by the keyframe from which masks were propagated.
+        appearances: ordered by the keyframe on which regions were made.
         edges: ordered by keyframe.
     """
 
     def __init__(self, result: Folder, damaged: Set[str], *, size: tuple[int, int], n_frames: int) -> None:
         """
         Args:
-            result: the folder of the result, whose own metadata is whole.
-            damaged: paths of files in it that are not as they were written.
+            result: the folder of the result. Its own `zarr.json` is not damaged.
+            damaged: paths of the damaged files in it.
             size: (height, width) of every mask, in pixels.
-            n_frames: of the video.
+            n_frames: number of frames of the video.
         """
 
         def table(name: str, cls: type[Table], frame: str) -> "SalvagedTable[Table]":
@@ -49,7 +49,7 @@ class SalvagedTable(Generic[Table]):
     """A table of a damaged result.
 
     Attributes:
-        lost: for every frame of the video, whether a row that is ordered there may be lost.
+        lost: for every frame of the video, whether a row of that frame may be lost.
     """
 
     def __init__(
@@ -65,8 +65,8 @@ class SalvagedTable(Generic[Table]):
     ) -> None:
         """
         Args:
-            name, cls: the table.
-            frame: name of the column that it is ordered by, of frames or of regions.
+            name, cls: stored name and class of the table.
+            frame: the column that it is ordered by; it has frames, or regions that stand for their keyframes.
             result, damaged, size, n_frames: as in Salvage.
         """
         self.lost: Bool[np.ndarray, " f"] = np.zeros(n_frames, bool)
@@ -85,7 +85,7 @@ class SalvagedTable(Generic[Table]):
             self._lose_rows_of(column)
 
     def on(self, first: int, last: int) -> Table:
-        """The rows that are ordered from frame `first` to `last`, both included, on none of which one is lost."""
+        """The rows of frames `first` to `last`, both included, none of which has a lost row."""
         start, stop = np.searchsorted(self._frame, [first, last + 1]).tolist()
         arrays = {name: column.rows(start, stop) for name, column in self._columns.items() if "rle_" not in name}
         if "rle_bytes" in self._columns:
@@ -95,9 +95,9 @@ class SalvagedTable(Generic[Table]):
         return to_table(self._cls, arrays, self._size)
 
     def _lose_rows_of(self, name: str) -> None:
-        """Note the frames of all rows of which what stands in this column is lost."""
+        """Mark the frames of all rows that are lost in this column."""
         lost = self._columns[name].lost
-        if name == "rle_offsets":  # a mask lies between two of them
+        if name == "rle_offsets":  # a mask lies between two offsets
             lost = [(start - 1, stop) for start, stop in lost]
         elif name == "rle_bytes" and lost:
             offsets = self._columns["rle_offsets"].ascending()
@@ -108,7 +108,7 @@ class SalvagedTable(Generic[Table]):
                 self._lose(max(start, 0), min(stop, len(self._frame)))
 
     def _lose(self, start: int, stop: int) -> None:
-        """Rows from start, included, to stop, excluded, are lost. A lost frame number stands as the one before it."""
+        """Mark the frames of rows from start, included, to stop, excluded. A lost frame reads as the one before."""
         beyond = stop if self._ordered_by.is_lost(stop - 1) else stop - 1
         last = int(self._frame[beyond]) if beyond < len(self._frame) else len(self.lost) - 1
         self.lost[int(self._frame[start]) : last + 1] = True

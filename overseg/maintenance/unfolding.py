@@ -1,4 +1,4 @@
-"""From what is left of a complete result back to the visits that it was made of."""
+"""From the rows of a damaged final result back to the visits that it was made of."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,27 +9,27 @@ from overseg.data.terminations import Terminations
 from overseg.data.visit import Direction, Edges, Visit, VisitKey
 from overseg.engine.rounds import generates
 from overseg.engine.sweep.frontier import frontier_of
-from overseg.engine.sweep.schedule import sweep
+from overseg.engine.sweep.schedule import sweep_visits
 from overseg.maintenance.salvage import Salvage
 from overseg.video.keyframes import keyframes
 
 
 def whole_visits(salvage: Salvage, shots: Sequence[Shot], step: int) -> Iterator[Visit]:
-    """The visits of the full round of which nothing is lost, as they were committed, but for the time they took.
+    """The visits of the full round of which nothing is lost, as they were committed, except for their seconds.
 
     Args:
-        salvage: of a complete result, all of whose rows are of the full round.
+        salvage: of a final result. All of its rows belong to the full round.
         shots, step: those of the run.
     """
     for shot in shots:
         of_shot = keyframes(shot, step)
-        for key in sweep(shot, step):
+        for key in sweep_visits(shot, step):
             if not _is_lost(key, salvage):
                 yield _visit(key, salvage, of_shot)
 
 
 def _is_lost(key: VisitKey, salvage: Salvage) -> bool:
-    """Whether a row that it wrote, or from which its frontier follows, may be lost."""
+    """Whether a row of the visit, or one that its frontier is computed from, may be lost."""
     lost = salvage.masks.lost[_frames(key)].any()
     if key.start != key.stop:
         lost |= salvage.terminations.lost[key.from_frame] | salvage.edges.lost[key.to_frame]
@@ -60,7 +60,7 @@ def _visit(key: VisitKey, salvage: Salvage, of_shot: Sequence[int]) -> Visit:
 
 
 def _edges(key: VisitKey, salvage: Salvage) -> Edges:
-    """What met where it arrived: forward come regions that were made before, backward those that were made later."""
+    """The edges of a visit. Forward visits propagate regions that were made earlier, backward visits later ones."""
     edges: Edges = salvage.edges.on(key.to_frame, key.to_frame)
     is_earlier = keyframe_of(edges.region_from) < key.to_frame
     rows = is_earlier if key.direction is Direction.FORWARD else ~is_earlier
@@ -68,7 +68,7 @@ def _edges(key: VisitKey, salvage: Salvage) -> Edges:
 
 
 def _frames(key: VisitKey) -> slice:
-    """The frames on which it has masks: not those from which masks are propagated, unless that is all it does."""
+    """The frames on which the visit has masks: all but the one that it propagates from, if it propagates."""
     if key.start == key.stop:
         return slice(key.start, key.start + 1)
     return slice(key.start + 1, key.stop + 1) if key.direction is Direction.FORWARD else slice(key.start, key.stop)

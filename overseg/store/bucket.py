@@ -1,4 +1,4 @@
-"""A store in a bucket of an object store, by obstore."""
+"""A store in a bucket of an object store, through obstore."""
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +13,7 @@ from obstore.store import S3Store
 from zarr.storage import ObjectStore
 
 from overseg.errors import StoreError
-from overseg.store.bucket_errors import told
+from overseg.store.bucket_errors import as_os_error
 from overseg.store.bucket_lock import BucketLock
 from overseg.store.folder import METADATA
 from overseg.store.scratch import Scratch
@@ -23,12 +23,12 @@ _RETRIES = timedelta(seconds=30)  # the library's own three minutes look like a 
 
 
 def open_bucket(url: str) -> "BucketFolder":
-    """The folder at such an address as `s3://bucket/videos/cup.zarr`; no request is made yet.
+    """The folder at an address such as `s3://bucket/videos/cup.zarr`. Makes no request yet.
 
-    Endpoint, region and credentials are taken from the environment, AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and so on.
+    Endpoint, region and credentials come from the environment: AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and so on.
 
     Raises:
-        StoreError: it is no such address.
+        StoreError: the address has another form.
     """
     bucket, _, name = url[len("s3://") :].rstrip("/").partition("/")
     if "@" in bucket:
@@ -36,7 +36,7 @@ def open_bucket(url: str) -> "BucketFolder":
     if not bucket or not name:
         raise StoreError(f"expected an address such as s3://BUCKET/NAME.zarr, got {url}")
     try:
-        with told():
+        with as_os_error():
             store = S3Store(bucket, prefix=name, retry_config={"retry_timeout": _RETRIES})
     except (OSError, ValueError) as e:
         raise StoreError(f"cannot use {url}: {e}; check the address and the AWS_* variables") from e
@@ -45,13 +45,13 @@ def open_bucket(url: str) -> "BucketFolder":
 
 @dataclass
 class _Connection:
-    """What all folders of a store share.
+    """The state that all folders of one store share.
 
     Attributes:
-        store: speaks to the bucket; paths are relative to the store's folder in it.
-        url: of that folder.
-        lock: of the process that writes it.
-        drafts: folders on this machine's disk.
+        store: the connection to the bucket; paths are relative to the store's folder in it.
+        url: address of that folder.
+        lock: the writer's lock; None for readers.
+        drafts: temporary folders on the local disk.
     """
 
     store: S3Store
@@ -60,18 +60,18 @@ class _Connection:
     drafts: list[Scratch] = field(default_factory=list)
 
     def confirm(self) -> None:
-        """See that nobody else took over since."""
+        """Check that no other process took over the lock; StoreError if one did."""
         if self.lock is not None:
             self.lock.confirm()
 
 
 @dataclass(frozen=True)
 class BucketFolder:
-    """A Folder whose files are objects. One object is written as a whole or not at all, so none is ever temporary."""
+    """A Folder whose files are objects. Writing an object is atomic, so there are no temporary objects."""
 
     _connection: _Connection
-    _path: str = ""  # from the store's folder, with a slash at its end where there is one
-    _kept: Scratch | None = None  # copies of its files
+    _path: str = ""  # relative to the store's folder, with a slash at its end unless it is empty
+    _kept: Scratch | None = None  # local copies of its files
 
     @property
     def address(self) -> str:
@@ -83,50 +83,50 @@ class BucketFolder:
     def __truediv__(self, name: str) -> "BucketFolder":
         return BucketFolder(self._connection, f"{self._path}{name}/")
 
-    def kept_at_hand(self) -> "BucketFolder":
+    def cached(self) -> "BucketFolder":
         return BucketFolder(self._connection, self._path, Scratch())
 
     def exists(self) -> bool:
         return bool(self.names())
 
     def make(self) -> None:
-        """There are no folders: an object's name is all that makes it lie in one."""
+        """Do nothing: a bucket has no folders, only names of objects."""
 
     def names(self) -> list[str]:
-        with told():
+        with as_os_error():
             found = obstore.list_with_delimiter(self._store, self._path or None)
         paths = [*found["common_prefixes"], *(one["path"] for one in found["objects"])]
         return sorted(path.rstrip("/").rpartition("/")[2] for path in paths)
 
     def has(self, name: str) -> bool:
         try:
-            with told():
+            with as_os_error():
                 obstore.head(self._store, self._path + name)
         except FileNotFoundError:
             return False
         return True
 
     def sizes(self) -> dict[str, int]:
-        with told():
+        with as_os_error():
             found = obstore.list(self._store, self._path or None).collect()
         return {one["path"].removeprefix(self._path): one["size"] for one in found}
 
     def read(self, name: str) -> bytes:
         if self._kept is not None and (self._kept.path / name).exists():
             return (self._kept.path / name).read_bytes()
-        with told():
+        with as_os_error():
             content = bytes(obstore.get(self._store, self._path + name).bytes())
         self._keep(name, content)
         return content
 
     def array(self, path: str) -> zarr.Array:
-        with told():
+        with as_os_error():
             objects = ObjectStore(self._store, read_only=True)
             return zarr.open_array(objects, path=self._path + path, mode="r", zarr_format=3)
 
     @contextmanager
     def errors(self) -> Iterator[None]:
-        with told():
+        with as_os_error():
             yield
 
     def write(self, name: str, content: bytes) -> None:
@@ -137,7 +137,7 @@ class BucketFolder:
     def remove(self, names: Iterable[str]) -> None:
         self._connection.confirm()
         names = list(names)
-        with told():
+        with as_os_error():
             obstore.delete(self._store, [self._path + name for name in names])
         if self._kept is not None:
             for name in names:
@@ -180,7 +180,7 @@ class BucketFolder:
             list(pool.map(fetch, source.sizes()))
 
     def lock(self) -> BucketLock:
-        with told():
+        with as_os_error():
             self._connection.lock = BucketLock(self._store, self.address)
         return self._connection.lock
 
@@ -193,5 +193,5 @@ class BucketFolder:
             (self._kept.path / name).write_bytes(content)
 
     def _put(self, path: str, content: bytes | Path) -> None:
-        with told():
+        with as_os_error():
             obstore.put(self._store, path, content, use_multipart=False)

@@ -1,4 +1,4 @@
-"""What an object store raises, as errors of the operating system that can be told in one line."""
+"""Errors of an object store as errors of the operating system, with a reason in one line."""
 
 import errno
 import re
@@ -7,14 +7,14 @@ from contextlib import contextmanager
 
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 
-_OF_THE_MACHINE = "/latest/"  # where a machine of the cloud is asked for credentials, when nobody set any
-_NOT_ALLOWED = "builder error"  # all that is said of an endpoint with http://
+_OF_THE_MACHINE = "/latest/"  # path of a cloud machine's metadata service, which is asked if no credentials are set
+_NOT_ALLOWED = "builder error"  # obstore's whole message about an endpoint with http://
 _ANSWER = re.compile(r"<Message>(.*?)</Message>", re.DOTALL)
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Turn what obstore raises under this block into OSError."""
+def as_os_error() -> Iterator[None]:
+    """Turn errors of obstore inside this block into OSError."""
     try:
         yield
     except FileNotFoundError as e:
@@ -26,11 +26,11 @@ def told() -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str:
-    """What the service answered, or what kept it from answering; without what obstore tells of requests and retries."""
+    """The service's answer, or why there is none; without obstore's details on requests and retries."""
     text = str(error).partition("\n\nDebug source:")[0].removeprefix("Generic S3 error: ")
     if _OF_THE_MACHINE in text:
         return "there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_SKIP_SIGNATURE=true"
     if _NOT_ALLOWED in text:
-        return "the endpoint is without TLS: set AWS_ALLOW_HTTP=true if it shall be"
+        return "the endpoint is without TLS: set AWS_ALLOW_HTTP=true to allow that"
     answer = _ANSWER.search(text)
     return " ".join((answer[1] if answer else text.partition("\n")[0]).split()).rstrip(".")

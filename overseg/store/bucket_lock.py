@@ -1,4 +1,4 @@
-"""One writer at a time in a bucket, which has no locks: an object that only one process can make and keeps renewing."""
+"""A lock for a store in a bucket: an object that only one process can create, and that it renews."""
 
 import json
 import os
@@ -17,17 +17,17 @@ from overseg.errors import StoreError
 from overseg.files.atomic import TEMPORARY
 from overseg.store.lock import LOCK_NAME
 
-LEASE_S = 60.0  # a lock that was not renewed for so long is nobody's
+LEASE_S = 60.0  # a lock that was not renewed for this long has expired
 _RENEWED_EVERY_S = 15.0
 
 
 class BucketLock:
     """Held by the process that writes a store.
 
-    Who is killed leaves it behind: it is taken from a process that is known to have ended on this machine, and from any
-    other after LEASE_S without a renewal, by the service's own clock.
+    A killed process leaves its lock behind. Another process takes it over at once if the holder was on this machine
+    and has ended, else after LEASE_S without a renewal, by the service's clock.
 
-    With AWS_CONDITIONAL_PUT=disabled, for services that have no conditional writes, nothing keeps two processes apart.
+    With AWS_CONDITIONAL_PUT=disabled, for services without conditional writes, there is no lock.
 
     Raises:
         StoreError: another process holds it.
@@ -48,25 +48,25 @@ class BucketLock:
         threading.Thread(target=self._keep_renewing, daemon=True).start()
 
     def confirm(self) -> None:
-        """See that it is still held.
+        """Check that the lock is still held.
 
         Raises:
-            StoreError: another process took it over, while this one could not renew it.
+            StoreError: another process took it over while this one could not renew it.
         """
         if self._e_tag is not None and time.monotonic() - self._renewed_at > 2 * _RENEWED_EVERY_S:
             self._renew()
         if self._is_lost:
             raise StoreError(
-                f"another process took over the store {self._address}, as this one was out of reach for too long; "
+                f"another process took over the store {self._address}, as this one could not reach it for too long; "
                 "all that was committed is kept"
             )
 
     def release(self) -> None:
-        """Let others write; does nothing the second time."""
+        """Let others write. A second call does nothing."""
         self._ended.set()
         with self._one_at_a_time:
             if self._e_tag is not None and not self._is_lost:
-                with suppress(BaseError, FileNotFoundError):  # left behind, it is nobody's after LEASE_S
+                with suppress(BaseError, FileNotFoundError):  # if it stays, it expires after LEASE_S
                     obstore.delete(self._store, LOCK_NAME)
             self._e_tag = None
 
@@ -82,7 +82,7 @@ class BucketLock:
 
     def _take_over(self, found: Any) -> None:
         holder = _parsed(bytes(found.bytes()))
-        if holder.get("token") == self._holder["token"]:  # made by a request whose answer was lost
+        if holder.get("token") == self._holder["token"]:  # this process made it, and the answer was lost
             self._e_tag = found.meta["e_tag"]
             return
         if self._may_be_alive(holder, found.meta["last_modified"]):
@@ -103,7 +103,7 @@ class BucketLock:
         return (self._now() - renewed).total_seconds() <= LEASE_S
 
     def _now(self) -> Any:
-        """The service's own time."""
+        """The time by the service's clock."""
         path = f"{TEMPORARY}{self._holder['token']}"
         obstore.put(self._store, path, b"")
         now = obstore.head(self._store, path)["last_modified"]
@@ -112,7 +112,7 @@ class BucketLock:
 
     def _keep_renewing(self) -> None:
         while not self._ended.wait(_RENEWED_EVERY_S):
-            with suppress(BaseError):  # not to be reached now; `confirm` tells when it matters
+            with suppress(BaseError):  # out of reach; `confirm` raises if that lasts too long
                 self._renew()
 
     def _renew(self) -> None:
@@ -125,7 +125,9 @@ class BucketLock:
                 self._is_lost = True
 
     def _put(self, mode: Any) -> None:
-        content = json.dumps(self._holder | {"renewals": self._n_renewals}).encode()  # never the same e_tag twice
+        content = json.dumps(
+            self._holder | {"renewals": self._n_renewals}
+        ).encode()  # the number makes every e_tag different
         self._e_tag = obstore.put(self._store, LOCK_NAME, content, mode=mode, use_multipart=False)["e_tag"]
         self._n_renewals, self._renewed_at = self._n_renewals + 1, time.monotonic()
 

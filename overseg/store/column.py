@@ -1,4 +1,4 @@
-"""One array of a result, read a few rows at a time."""
+"""Reading one array of a result, a few rows at a time."""
 
 from collections.abc import Iterator
 
@@ -9,10 +9,10 @@ from overseg.store.folder import METADATA, Folder
 
 
 class Column:
-    """An array of a result by its path, such as `masks/frame`.
+    """An array of a result, by its path, such as `masks/frame`.
 
     Raises:
-        StoreError: it is not there or damaged, or its result was replaced by a newer one and removed.
+        StoreError: it is missing or damaged, or its result was replaced by a newer one and removed.
     """
 
     def __init__(self, result: Folder, path: str) -> None:
@@ -20,7 +20,7 @@ class Column:
         self._path = path
         try:
             self._array = result.array(path)
-        except (OSError, ValueError, KeyError, TypeError) as e:  # whatever zarr makes of damaged metadata
+        except (OSError, ValueError, KeyError, TypeError) as e:  # what zarr raises for damaged metadata
             raise self._unreadable(e) from e
 
     def __len__(self) -> int:
@@ -28,12 +28,12 @@ class Column:
 
     @property
     def chunk_rows(self) -> int:
-        """How many rows have a checksum together."""
+        """Number of rows in a chunk, which has one checksum."""
         return self._array.chunks[0]
 
     @property
     def file_rows(self) -> int:
-        """How many rows are in a file together."""
+        """Number of rows in a file."""
         return (self._array.shards or self._array.chunks)[0]
 
     def rows(self, start: int, stop: int) -> np.ndarray:
@@ -41,10 +41,10 @@ class Column:
         try:
             with self._result.errors():
                 rows = np.asarray(self._array[start:stop])
-            is_there = self._result.has(METADATA)
+            is_current = self._result.has(METADATA)
         except (OSError, ValueError, RuntimeError) as e:
             raise self._unreadable(e) from e
-        if not is_there:  # it is the first to go when a result is removed: only then can chunks read as zeros
+        if not is_current:  # it is removed before the chunks; a missing chunk reads as zeros
             raise self._unreadable("it was replaced by a newer one")
         return rows
 
@@ -53,12 +53,12 @@ class Column:
         return self.rows(0, len(self))
 
     def chunks(self) -> Iterator[np.ndarray]:
-        """Every row, in order, as many at a time as are stored together."""
+        """Every row, in order, one chunk at a time."""
         for start in range(0, len(self), self._array.chunks[0]):
             yield self.rows(start, start + self._array.chunks[0])
 
     def _unreadable(self, reason: object) -> StoreError:
         return StoreError(
             f"{self._path} of the result {self._result} cannot be read ({reason}); "
-            "open the store again, and if that does not help, run again with --overwrite"
+            "open the store again; if that does not help, run again with --overwrite"
         )

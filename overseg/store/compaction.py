@@ -1,4 +1,4 @@
-"""From the parts of a run, in whatever order they were made, to tables of masks and endings sorted by frame."""
+"""From the parts of a run, in any order, to tables of a result that are sorted by frame."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import zip_longest
@@ -24,9 +24,9 @@ TrackOf = Mapping[VisitKey, Int32[np.ndarray, " n"]]
 
 
 def write_masks(draft: Path, *, parts: Folder, track_of: TrackOf, size: tuple[int, int], n_frames: int) -> None:
-    """Write the groups `masks` and `association` of a new result, whose draft holds a zarr group.
+    """Write the groups `masks` and `association` of a new result. Its draft holds a zarr group.
 
-    Memory holds the rows of the visits that overlap in time, what is not yet a whole chunk, and a few bytes a row.
+    Memory holds the rows of visits that overlap in time, one incomplete chunk, and a few bytes for each row.
     """
     writer = MaskWriter(
         draft,
@@ -41,14 +41,14 @@ def write_masks(draft: Path, *, parts: Folder, track_of: TrackOf, size: tuple[in
 
 
 def write_terminations(draft: Path, *, parts: Folder, keys: Iterable[VisitKey]) -> None:
-    """Write the group `endings` of a new result, with as little in memory."""
+    """Write the group `endings` of a new result. Memory is bounded in the same way."""
     terminations = _sorted_rows(keys, lambda key: read_terminations(parts, key), frame="from_frame")
     group = zarr.open_group(draft, mode="r+").create_group("endings")
     write_stream(group, to_arrays(Terminations.empty()), map(to_arrays, terminations))
 
 
 def write_appearances(draft: Path, *, parts: Folder, keys: Iterable[VisitKey]) -> None:
-    """Write the group `looks` of a new result. Memory holds all of it: some 50 bytes a region."""
+    """Write the group `looks` of a new result. Memory holds all of it, about 90 bytes for each region."""
     appearances = Appearances.concatenate([Appearances.empty(), *(read_appearances(parts, key) for key in keys)])
     write_table(
         zarr.open_group(draft, mode="r+"), "looks", appearances.take(np.argsort(appearances.region, kind="stable"))
@@ -56,12 +56,12 @@ def write_appearances(draft: Path, *, parts: Folder, keys: Iterable[VisitKey]) -
 
 
 def _sorted_rows(visits: Iterable[VisitKey], read: Callable[[VisitKey], Table], *, frame: str) -> Iterator[Table]:
-    """All rows by (frame, region, source), a few at a time; equal ones in the order of their visits' file names.
+    """All rows sorted by (frame, region, source), some at a time; equal rows in the order of their parts' names.
 
     Args:
-        visits: whose rows.
-        read: the rows of a visit, none on a frame before its first.
-        frame: name of the column that says the frame.
+        visits: the visits.
+        read: reads the rows of a visit; none is on a frame before the visit's first.
+        frame: name of the column to sort by.
     """
     keys = sorted(visits, key=part_name)
     pending: list[Table] = []

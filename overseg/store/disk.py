@@ -1,4 +1,4 @@
-"""A store on a disk."""
+"""A store in the file system."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -36,7 +36,7 @@ class DiskFolder:
     def __truediv__(self, name: str) -> "DiskFolder":
         return DiskFolder(self.path / name)
 
-    def kept_at_hand(self) -> "DiskFolder":
+    def cached(self) -> "DiskFolder":
         return self
 
     def exists(self) -> bool:
@@ -60,7 +60,7 @@ class DiskFolder:
         found = {}
         for inner, _, names in os.walk(self.path):
             for path in (Path(inner, name) for name in names):
-                with suppress(FileNotFoundError):  # removed since
+                with suppress(FileNotFoundError):  # removed in the meantime
                     found[path.relative_to(self.path).as_posix()] = path.stat().st_size
         return found
 

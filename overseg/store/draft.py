@@ -1,4 +1,4 @@
-"""From visits, or from an older result, to a result that is not yet published."""
+"""Drafts of results, made from visits or from the current result."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,10 +26,10 @@ from overseg.store.zarr_tables import write_table
 
 
 class Draft(MaskTable):
-    """The masks of a result that is not yet published. Read it to work out tracks and frames, then publish it.
+    """The masks of a result that is not yet published. `stages.MasksByFrame` reads them to complete the result.
 
     Attributes:
-        path: where it lies on this machine's disk.
+        path: its folder on the local disk.
     """
 
     def __init__(self, path: Path, size: tuple[int, int]) -> None:
@@ -37,7 +37,7 @@ class Draft(MaskTable):
         self.path = path
 
     def check(self, tracks: Tracks, frames: Frames) -> None:
-        """ValueError unless there is a row for each of its tracks and frames."""
+        """ValueError unless the tables have one row for each track and frame of the draft."""
         if (len(tracks), len(frames)) != (self.n_tracks, self.n_frames):
             raise ValueError(
                 f"expected {self.n_tracks} tracks and {self.n_frames} frames, got {len(tracks)} and {len(frames)}"
@@ -45,7 +45,7 @@ class Draft(MaskTable):
 
 
 def compacted(results: Folder, *, parts: Folder, track_of: TrackOf, size: tuple[int, int], n_frames: int) -> Draft:
-    """The rows of visits sorted by frame; see `ZarrStore.compact`."""
+    """A draft with the rows of visits, sorted by frame; see `ZarrStore.compact`."""
     with _new_draft(results) as path:
         write_masks(path, parts=parts, track_of=track_of, size=size, n_frames=n_frames)
         write_terminations(path, parts=parts, keys=track_of)
@@ -57,7 +57,7 @@ def compacted(results: Folder, *, parts: Folder, track_of: TrackOf, size: tuple[
 def reassociated(
     results: Folder, current: str, track: Int32[np.ndarray, " n"], *, n_tracks: int, size: tuple[int, int]
 ) -> Draft:
-    """The masks of the current result with other tracks; see `ZarrStore.reassociate`."""
+    """A draft with the masks of the current result and other tracks; see `ZarrStore.reassociate`."""
     with _new_draft(results) as path:
         for table in ("masks", "endings", "looks"):
             (results / current).copy(table, path)
@@ -75,20 +75,20 @@ def complete(
     summary: dict[str, Any],
     names: Mapping[int, TrackName],
 ) -> None:
-    """Add what was worked out from a draft's masks, and the checksums of all its files; see `ZarrStore.publish`."""
+    """Add the other tables, the summary, and the checksums of all files to a draft; see `ZarrStore.publish`."""
     group = zarr.open_group(draft.path, mode="r+")
     by_frame = np.lexsort((edges.region_to, edges.region_from, edges.frame))
     write_table(group, "tracks", tracks)
     write_table(group, "frames", frames)
     write_table(group, "edges", Edges(**{name: column[by_frame] for name, column in to_arrays(edges).items()}))
     folder = DiskFolder(draft.path)
-    told = {"summary": as_json(summary), "names": _as_json(names)}
-    write_group(folder, told | {"files": files_in(folder)})
+    attributes = {"summary": as_json(summary), "names": _as_json(names)}
+    write_group(folder, attributes | {"files": files_in(folder)})
 
 
 @contextmanager
 def _new_draft(results: Folder) -> Iterator[Path]:
-    """An empty group, which is gone again where what is written into it under this block fails."""
+    """Yield a folder with an empty group; it is removed if this block fails."""
     results.clear_drafts()
     try:
         path = results.new_draft()

@@ -1,4 +1,4 @@
-"""A result without overlap: a cut through the tree of tracks, small masks on top, and what it costs."""
+"""A result without overlap: a cut through the containment tree, small masks on top, and what is lost."""
 
 import heapq
 from dataclasses import dataclass, replace
@@ -11,20 +11,20 @@ from overseg.data.masks import TrackMasks
 from overseg.data.track_tree import TrackTree
 from overseg.data.tracks import Tracks
 from overseg.errors import SettingsError
-from overseg.stages import Draft
+from overseg.stages import MasksByFrame
 
 
 @dataclass(frozen=True)
 class Loss:
-    """What is gone from masks that were laid over each other.
+    """The loss by flattening.
 
     Attributes:
-        n_tracks, n_masks: tracks and masks that there were.
-        mask_px: sum of the masks' areas, in pixels.
-        covered_px: pixels under at least one mask.
-        n_tracks_lost, n_masks_lost: tracks and masks of which not a pixel is left.
-        mask_px_lost: pixels of masks that are now another's, or nobody's.
-        covered_px_lost: pixels that were under a mask and are under none.
+        n_tracks, n_masks: numbers of tracks and masks before.
+        mask_px: sum of the masks' areas before, in pixels.
+        covered_px: pixels under at least one mask before.
+        n_tracks_lost, n_masks_lost: tracks and masks without a pixel left.
+        mask_px_lost: pixels that masks lost to other masks or to the background.
+        covered_px_lost: pixels that were covered and are not any more.
     """
 
     n_tracks: int
@@ -45,14 +45,14 @@ class Loss:
 
 
 class LossCount:
-    """Adds up, frame after frame, what is lost."""
+    """Sums up what is lost, frame by frame."""
 
     def __init__(self, n_tracks: int) -> None:
         self._before, self._after = np.zeros(n_tracks, bool), np.zeros(n_tracks, bool)
         self._sums = np.zeros((3, 2), np.int64)  # masks, pixels of masks, covered pixels; before and after
 
     def add(self, before: TrackMasks, after: TrackMasks) -> None:
-        """Count a frame. The masks after do not overlap."""
+        """Count a frame. The masks in `after` do not overlap."""
         self._before[before.track] = True
         self._after[after.track] = True
         covered_px, left_px = int(before.rles.union().area_px()[0]), int(after.rles.area_px().sum())
@@ -80,19 +80,19 @@ class LossCount:
 
 
 class Flattened:
-    """Masks of a result laid over each other, so that each pixel of a frame belongs to one track at most.
+    """Masks of a result painted over each other, so that each pixel of a frame belongs to one track at most.
 
     Attributes:
-        shown: which tracks take part.
+        shown: which tracks are painted.
     """
 
-    def __init__(self, masks: Draft, tracks: Tracks, shown: Bool[np.ndarray, " t"], n_frames: int) -> None:
+    def __init__(self, masks: MasksByFrame, tracks: Tracks, shown: Bool[np.ndarray, " t"], n_frames: int) -> None:
         """
         Args:
-            masks: where the masks of a frame are, such as a `Result`.
-            tracks: all tracks. Those that are larger on the mean lie below, whatever their size on a single frame, so
-                that the order is the same on every frame, and a part never lies below its whole.
-            shown: which tracks take part.
+            masks: gives the masks of a frame, such as a `Result`.
+            tracks: all tracks. Those with a larger mean area lie below the others. So the order is the same on every
+                frame, and a part never lies below its whole.
+            shown: which tracks are painted.
             n_frames: number of frames.
         """
         self.shown = shown
@@ -106,23 +106,23 @@ class Flattened:
         return self._n_frames
 
     def labels_at(self, frame: int) -> Int32[np.ndarray, "h w"]:
-        """The track of each pixel of a frame, -1 where there is none; IndexError if there is no such frame."""
+        """The track of each pixel of a frame, -1 for none; IndexError if there is no such frame."""
         masks = self._shown(self._masks.masks_at(frame))
         rows = self._painted(masks)
         return np.where(rows == NO_MASK, np.int32(-1), np.append(masks.track, np.int32(-1))[rows])
 
     def masks_at(self, frame: int) -> TrackMasks:
-        """What is left of each mask of a frame, ordered by region; IndexError if there is no such frame."""
+        """The visible rest of each mask of a frame, ordered by region; IndexError if there is no such frame."""
         return self.flat(self._masks.masks_at(frame))
 
     def flat(self, masks: TrackMasks) -> TrackMasks:
-        """What is left of these masks of one frame when those shown are laid over each other."""
+        """The visible rest of each of these masks of one frame, of the tracks that are painted."""
         masks = self._shown(masks)
         rles = split(self._painted(masks), len(masks))
         return replace(masks, rles=rles).take(rles.area_px() > 0)
 
     def loss(self) -> Loss:
-        """What is lost over all frames; reads every mask."""
+        """The loss over all frames; reads every mask."""
         count = LossCount(len(self.shown))
         for frame in range(len(self)):
             masks = self._masks.masks_at(frame)
@@ -144,19 +144,19 @@ def cut(
     n_tracks: int | None = None,
     among: Bool[np.ndarray, " t"] | None = None,
 ) -> Bool[np.ndarray, " t"]:
-    """Which tracks a cut through the tree keeps; see `Result.flatten`.
+    """Which tracks a cut through the containment tree keeps; see `Result.flatten`.
 
     Args:
-        tracks, tree: all tracks, and how they are contained in each other.
-        level, n_tracks: where to cut; neither keeps all.
-        among: only these tracks are there at all. None for all.
+        tracks, tree: all tracks, and their containment tree.
+        depth, n_tracks: where to cut; without both, all tracks are kept.
+        among: the tracks to choose from; None for all.
 
     Raises:
         SettingsError: both are given, or one is out of range.
     """
     among = np.ones(len(tracks), bool) if among is None else among
     if depth is not None and n_tracks is not None:
-        raise SettingsError("a cut is by level or by number of tracks: give one of the two")
+        raise SettingsError("a cut is by depth or by number of tracks: give one of the two")
     if depth is not None:
         if depth < 0:
             raise SettingsError(f"the depth of a cut is 0 for roots, 1 for their parts, and so on, not {depth}")

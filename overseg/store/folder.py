@@ -1,4 +1,4 @@
-"""Where a store lies, as the store's other files see it: all that they ask of a disk or of an object store."""
+"""The Protocol of a store's folder: all operations that a store needs of a file system or an object store."""
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
@@ -15,63 +15,63 @@ class Lock(Protocol):
     """Keeps other processes from writing."""
 
     def release(self) -> None:
-        """Let others write; does nothing the second time."""
+        """Let others write. A second call does nothing."""
         ...
 
 
 @runtime_checkable
 class Folder(Protocol):
-    """A folder of a store. Names are relative to it; what fails raises OSError, with a reason that can be told."""
+    """A folder of a store. Names are relative to it. Failures raise OSError with a reason in one line."""
 
     @property
     def address(self) -> str | Path:
-        """What `folder_at` was given, or would take for this folder."""
+        """The path or address of this folder, as `folder_at` takes it."""
         ...
 
     def __str__(self) -> str: ...
 
     def __truediv__(self, name: str) -> "Folder":
-        """The folder of this name within it."""
+        """The folder of this name inside it."""
         ...
 
-    def kept_at_hand(self) -> "Folder":
-        """The same folder, for files that never change: where reading takes long, each is read once and kept here."""
+    def cached(self) -> "Folder":
+        """The same folder, for files that never change. If reading is slow, each file is read once and kept locally."""
         ...
 
     def exists(self) -> bool:
-        """Whether there is anything of this name."""
+        """Whether this folder, or a file of this name, exists."""
         ...
 
     def make(self) -> None:
-        """See that it can be written into."""
+        """Create the folder, unless it exists."""
         ...
 
     def names(self) -> list[str]:
-        """What is in it; nothing where there is no such folder. NotADirectoryError where it is a file."""
+        """Names of the files and folders in it; none if it does not exist. NotADirectoryError if it is a file."""
         ...
 
     def has(self, name: str) -> bool:
-        """Whether there is such a file in it."""
+        """Whether it has such a file."""
         ...
 
     def sizes(self) -> dict[str, int]:
-        """Size in bytes of every file in it and in the folders within, by its path from here."""
+        """Size in bytes of every file in it and in its subfolders, by relative path."""
         ...
 
     def read(self, name: str) -> bytes:
-        """A file's content; FileNotFoundError where there is none."""
+        """A file's content; FileNotFoundError if there is none."""
         ...
 
     def array(self, path: str) -> zarr.Array:
-        """A zarr array in it, to read. Read its chunks under `errors`."""
+        """A zarr array in it, for reading. Read its chunks inside `errors`."""
         ...
 
     def errors(self) -> AbstractContextManager[None]:
-        """Turns what is raised under this block where it lies into OSError."""
+        """A block inside which errors of the storage become OSError."""
         ...
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a file that is kept, whole and under its name, when this returns; replaces one that is there."""
+        """Write or replace a file, atomically and durably."""
         ...
 
     def remove(self, names: Iterable[str]) -> None:
@@ -79,25 +79,25 @@ class Folder(Protocol):
         ...
 
     def remove_all(self) -> None:
-        """Remove it with all that is in it. Its `zarr.json` goes first, so that nobody takes a half of it for all."""
+        """Remove it with its content. Its `zarr.json` goes first, so that no reader takes the rest for a result."""
         ...
 
     def new_draft(self) -> Path:
-        """An empty folder on this machine's disk, to fill and to publish here."""
+        """A new folder on the local disk, to fill and to publish here."""
         ...
 
     def clear_drafts(self) -> None:
-        """Remove what was not published, what a killed process left half-written, and what was kept at hand."""
+        """Remove drafts that were not published, unfinished files of killed processes, and local copies."""
         ...
 
     def publish(self, draft: Path, name: str) -> None:
-        """Bring a finished draft here as the folder `name`. Its `zarr.json` comes last: with it all of it is there."""
+        """Make a finished draft the folder `name`. Its `zarr.json` comes last, and makes it complete."""
         ...
 
     def copy(self, name: str, draft: Path) -> None:
-        """Put what is in the folder `name` into a draft, under the same name."""
+        """Copy the folder `name` into a draft, under the same name."""
         ...
 
     def lock(self) -> Lock:
-        """Become its only writer; StoreError where another process is."""
+        """Become its only writer; StoreError if another process is."""
         ...

@@ -1,4 +1,4 @@
-"""What tells that files of a store are the ones that were written: sizes, and sha256."""
+"""Checks that files of a store are unchanged, by size and sha256."""
 
 import hashlib
 import json
@@ -10,25 +10,25 @@ from typing import Any
 from overseg.store.folder import METADATA, Folder
 
 Files = dict[str, list[Any]]
-"""By path within a folder: size in bytes, and sha256 in hex."""
+"""By path in a folder: [size in bytes, sha256 in hex]."""
 
 CHECKSUM = "checksum"
 _AT_ONCE = 16
 
 
 def sealed(attributes: dict[str, Any]) -> dict[str, Any]:
-    """The attributes with a checksum of them all."""
+    """The attributes with a checksum of all of them."""
     return attributes | {CHECKSUM: _checksum(attributes)}
 
 
 def is_sealed(attributes: dict[str, Any]) -> bool:
-    """Whether attributes are the very ones that were sealed."""
+    """Whether the attributes match their checksum."""
     others = {name: value for name, value in attributes.items() if name != CHECKSUM}
     return attributes.get(CHECKSUM) == _checksum(others)
 
 
 def files_in(folder: Folder) -> Files:
-    """Every file of a folder but its own `zarr.json`, as it is now."""
+    """Size and sha256 of every file in a folder except its own `zarr.json`."""
     return {
         name: [n_bytes, _sha256(folder.read(name))]
         for name, n_bytes in sorted(folder.sizes().items())
@@ -37,22 +37,21 @@ def files_in(folder: Folder) -> Files:
 
 
 def missing_or_cut(folder: Folder, files: Files) -> tuple[str, str] | None:
-    """The first file that is not there, or not whole, or whose metadata is damaged; None where there is none.
+    """The first file that is missing or cut off, or whose metadata is damaged, and the reason; None if there is none.
 
-    Looks at sizes and reads metadata alone, which takes milliseconds on a disk. What is in the chunks is checked, by
-    zstd's checksums, when they are read; but a chunk that is missing would be read as zeros.
+    Compares sizes and reads metadata alone, which takes milliseconds on a disk. The content of chunks has zstd's
+    checksums, which are checked when it is read; but a missing chunk would be read as zeros.
     """
     return next(_damaged(folder, files, only=METADATA), None)
 
 
 def all_damaged(folder: Folder, files: Files) -> Iterator[tuple[str, str]]:
-    """The path in the folder of every file that is not the one that was written, and what is wrong with it. Reads all
-    of them."""
+    """The path of every damaged file in the folder, and the reason. Reads all files."""
     return _damaged(folder, files, only="")
 
 
 def _damaged(folder: Folder, files: Files, *, only: str) -> Iterator[tuple[str, str]]:
-    """Compares the content of those files whose names end with `only`."""
+    """Compare sizes, and the content of the files whose names end with `only`."""
     try:
         sizes = folder.sizes()
     except OSError as e:
@@ -61,13 +60,13 @@ def _damaged(folder: Folder, files: Files, *, only: str) -> Iterator[tuple[str, 
     yield from (
         (name, "it was not written with the others") for name in sorted(sizes.keys() - files.keys()) if _is_chunk(name)
     )
-    with ThreadPoolExecutor(_AT_ONCE) as pool:  # each answer of an object store takes its time
+    with ThreadPoolExecutor(_AT_ONCE) as pool:  # an object store is slow to answer, but answers many requests at once
         reasons = pool.map(partial(_reason, folder, files=files, sizes=sizes, only=only), files)
         yield from ((name, reason) for name, reason in zip(files, reasons, strict=True) if reason)
 
 
 def _reason(folder: Folder, name: str, *, files: Files, sizes: dict[str, int], only: str) -> str:
-    """What is wrong with a file; empty if nothing is."""
+    """The damage of a file in words; empty if it is unchanged."""
     n_bytes, sha256 = files[name]
     try:
         if name not in sizes:
@@ -82,7 +81,7 @@ def _reason(folder: Folder, name: str, *, files: Files, sizes: dict[str, int], o
 
 
 def _is_chunk(name: str) -> bool:
-    """Whether zarr may take it for rows of an array, where none were written because all of them are 0."""
+    """Whether zarr may read this file as a chunk. A chunk of zeros has no file."""
     array, _, chunk = name.partition("/c/")
     return bool(array) and chunk.replace("/", "").isdecimal()
 

@@ -1,4 +1,4 @@
-"""The visits that a store keeps while its run goes on, a part each."""
+"""The committed visits of a store that is not final, each in a file of its own, called a part."""
 
 from collections.abc import Iterable
 
@@ -17,32 +17,32 @@ from overseg.store.part import (
 
 
 class Journal:
-    """Visits by their keys. One process at a time has it open.
+    """Committed visits by key. One process at a time has it open.
 
     Attributes:
-        parts: the folder in which they lie.
+        parts: the folder of the parts.
     """
 
     def __init__(self, parts: Folder, size: tuple[int, int]) -> None:
         """
         Args:
-            parts: the folder; it need not be there yet.
+            parts: the folder; it need not exist yet.
             size: (height, width) of every mask, in pixels.
         """
-        self.parts = parts.kept_at_hand()
+        self.parts = parts.cached()
         self._size = size
         self._keys = {key for name in parts.names() if (key := part_key(name))}
         self._seconds: dict[str, float] | None = None
 
     def keys(self) -> frozenset[VisitKey]:
-        """The visits that are kept."""
+        """The committed visits."""
         return frozenset(self._keys)
 
     def add(self, visit: Visit) -> None:
-        """Keep a visit, as a whole or, where OSError is raised, not at all.
+        """Commit a visit atomically. If OSError is raised, nothing of it is kept.
 
         Raises:
-            ValueError: it is there already, or has rows outside its clip.
+            ValueError: it was committed before, or has rows outside its clip.
         """
         key, frame = visit.key, visit.masks.frame
         if key in self._keys:
@@ -55,36 +55,36 @@ class Journal:
             _add(self._seconds, visit.seconds)
 
     def discard(self, keys: Iterable[VisitKey]) -> None:
-        """Take visits away; KeyError if one is not there."""
+        """Remove visits; KeyError if one is not committed."""
         lost = [self._kept(key) for key in keys]
         self.parts.remove(map(part_name, lost))
         self._keys.difference_update(lost)
         self._seconds = None
 
-    def set_aside(self, keys: Iterable[VisitKey]) -> None:
-        """Hold no more what is to be made again. The files stay until visits of these keys are added."""
+    def mark_uncommitted(self, keys: Iterable[VisitKey]) -> None:
+        """Forget that these visits are committed. Their files stay until visits with the same keys replace them."""
         self._keys.difference_update(keys)
         self._seconds = None
 
     def forget(self) -> None:
-        """Hold no visit any more, as their folder is gone."""
+        """Forget all visits, after their folder was removed."""
         self._keys.clear()
         self._seconds = None
 
     def read(self, key: VisitKey) -> Visit:
-        """A visit; KeyError if it is not there."""
+        """A visit; KeyError if it is not committed."""
         return read_visit(self.parts, self._kept(key), self._size)
 
     def outline(self, key: VisitKey) -> tuple[Outline, Edges]:
-        """A visit without its masks; KeyError if it is not there."""
+        """A visit without its masks; KeyError if it is not committed."""
         return read_outline(self.parts, self._kept(key))
 
     def appearances(self, key: VisitKey) -> Appearances:
-        """What the masks that a visit made look like; KeyError if it is not there."""
+        """The appearance embeddings of the regions that a visit made; KeyError if it is not committed."""
         return read_appearances(self.parts, self._kept(key))
 
     def seconds(self) -> dict[str, float]:
-        """Time that all visits took together, by stage."""
+        """Time that all visits took, in seconds by stage."""
         if self._seconds is None:
             self._seconds = {}
             for key in sorted(self._keys):

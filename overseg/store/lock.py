@@ -1,4 +1,4 @@
-"""One writer at a time."""
+"""The lock of a store on a disk: one writer at a time."""
 
 import fcntl
 import os
@@ -11,7 +11,7 @@ LOCK_NAME = f"{OURS}lock"
 
 
 class StoreLock:
-    """Held by the process that writes a store; the kernel releases it when the process ends, however it ends.
+    """Held by the process that writes a store. The kernel releases it when the process ends, in any way.
 
     Raises:
         StoreError: another process holds it.
@@ -29,13 +29,13 @@ class StoreLock:
                     f"another process is writing the store {store}; wait until it ends, or choose another path"
                 ) from e
             except OSError:
-                return  # this file system has no locks: nothing to tell the user, and nothing to rely on
+                return  # this file system has no locks: continue without one
             if self._is_the_file_on_disk():
                 return
-            os.close(self._descriptor)  # its last holder removed it between our opening and locking it
+            os.close(self._descriptor)  # its last holder removed the file before this process locked it
 
     def release(self) -> None:
-        """Let others write; does nothing the second time."""
+        """Let others write. A second call does nothing."""
         if self._descriptor >= 0:
             self._path.unlink(missing_ok=True)
             os.close(self._descriptor)

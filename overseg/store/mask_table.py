@@ -1,4 +1,4 @@
-"""The masks of a result, read a few rows at a time by frame or by track."""
+"""Reading the masks of a result, by frame or by track."""
 
 from collections.abc import Iterator
 from dataclasses import fields
@@ -20,10 +20,10 @@ _RLE_CHUNKS_KEPT = 8  # 256 KiB each
 
 
 class MaskTable:
-    """Rows of a result's `masks` and `association`, with bounded memory: recently used chunks are kept.
+    """Rows of a result's `masks` and `association`. Memory is bounded: the most recent chunks are kept.
 
     Attributes:
-        n_rows: number of rows, those without a track too.
+        n_rows: number of rows, including those without a track.
         n_frames: number of frames of the video.
         n_tracks: number of tracks.
     """
@@ -52,7 +52,7 @@ class MaskTable:
         return self.rows_at(frame).in_tracks()
 
     def rows_at(self, frame: int) -> StoredRows:
-        """All rows of a frame, ordered by region; those without a track too.
+        """All rows of a frame, ordered by region, including those without a track.
 
         Raises:
             IndexError: there is no such frame.
@@ -78,13 +78,13 @@ class MaskTable:
             raise IndexError(f"expected a track from 0 to {self.n_tracks - 1}, got {track}")
 
     def take(self, rows: Int64[np.ndarray, " k"]) -> StoredRows:
-        """The rows with these ascending numbers."""
+        """The rows with these row numbers, which are ascending."""
         chunk_of_row = rows // CHUNK_ROWS
         parts = [self._take_of_chunk(chunk, rows[chunk_of_row == chunk]) for chunk in np.unique(chunk_of_row).tolist()]
         return StoredRows.concatenate(parts or [self._take_of_chunk(0, rows)])
 
     def outline_at(self, frame: int) -> Outline:
-        """The rows of a frame, ordered by region, without their masks; those without a track too."""
+        """All rows of a frame without their masks, ordered by region, including those without a track."""
         start, stop = self._frame_offsets[frame : frame + 2].tolist()
         first, last = start // CHUNK_ROWS, max(stop - 1, start) // CHUNK_ROWS
         names = stored_names(Outline)
@@ -95,7 +95,7 @@ class MaskTable:
         return Outline(*(np.concatenate([part[name] for part in parts])[span] for name in names))
 
     def chunks(self, name: str) -> Iterator[np.ndarray]:
-        """A column, or `rle_bytes` or `rle_offsets`, from its first row to its last, a chunk at a time."""
+        """All rows of a column, or of `rle_bytes` or `rle_offsets`, one chunk at a time."""
         column = {"rle_bytes": self._rle_bytes, "rle_offsets": self._rle_offsets, **self._columns}[name]
         return column.chunks()
 

@@ -1,4 +1,4 @@
-"""Writes the masks of a result, sorted rows in, with pointers from frames and tracks to rows."""
+"""Writing the masks of a result from sorted rows, with an index by frame and by track."""
 
 from pathlib import Path
 
@@ -13,9 +13,9 @@ from overseg.store.zarr_tables import CHUNK_ROWS, RLE_CHUNK_BYTES, RLE_SHARD_BYT
 
 
 class MaskWriter:
-    """The groups `masks` and `association` of a new result, whose draft holds a zarr group without content.
+    """Writes the groups `masks` and `association` of a new result. Its draft holds an empty zarr group.
 
-    Memory holds what is not yet a whole chunk or shard, and in the end 4 bytes for each row.
+    Memory holds incomplete chunks and shards, and at the end 4 bytes for each row.
     """
 
     def __init__(self, draft: Path, size: tuple[int, int], *, n_rows: int, n_frames: int, n_tracks: int) -> None:
@@ -30,7 +30,7 @@ class MaskWriter:
         self._columns["rle_offsets"].append(np.zeros(1, np.int64))
 
     def append(self, rows: StoredRows) -> None:
-        """Add rows; all rows of all calls together are sorted by (frame, region, source)."""
+        """Add rows. The rows of all calls together are sorted by (frame, region, source)."""
         np.add.at(self._rows_per_frame, rows.frame, 1)
         np.add.at(self._rows_per_track, rows.track[rows.track != NO_TRACK], 1)
         arrays = to_arrays(rows)
@@ -40,11 +40,11 @@ class MaskWriter:
             column.append(arrays[name])
 
     def finish(self) -> None:
-        """Write what is left, and the pointers."""
+        """Write the rest, and the indices."""
         for column in self._columns.values():
             column.finish()
         write_column(self._masks, "frame_offsets", _offsets(self._rows_per_frame))
-        _write_pointers(self._draft, self._association, self._rows_per_track)
+        _write_track_index(self._draft, self._association, self._rows_per_track)
 
     def _new_column(self, name: str, like: np.ndarray) -> GrowingColumn:
         if name == "rle_bytes":
@@ -53,21 +53,21 @@ class MaskWriter:
 
 
 def write_association(draft: Path, track: Int32[np.ndarray, " n"], *, n_tracks: int) -> None:
-    """The group `association` of a result that has its masks; track[i] is the track of row i."""
+    """Write the group `association` of a draft that has its masks; track[i] is the track of row i."""
     association = zarr.open_group(draft, mode="r+").create_group("association")
     write_column(association, "track", track)
-    _write_pointers(draft, association, np.bincount(track[track != NO_TRACK], minlength=n_tracks))
+    _write_track_index(draft, association, np.bincount(track[track != NO_TRACK], minlength=n_tracks))
 
 
-def _write_pointers(draft: Path, association: zarr.Group, rows_per_track: Int64[np.ndarray, " t"]) -> None:
-    """From tracks to rows; the column `track` is there."""
+def _write_track_index(draft: Path, association: zarr.Group, rows_per_track: Int64[np.ndarray, " t"]) -> None:
+    """Write the index from tracks to rows; the column `track` exists."""
     track_offsets = _offsets(rows_per_track)
     write_column(association, "track_offsets", track_offsets)
     write_column(association, "rows", _rows_by_track(draft, track_offsets))
 
 
 def _rows_by_track(draft: Path, track_offsets: Int64[np.ndarray, " o"]) -> Int32[np.ndarray, " k"]:
-    """Row numbers grouped by track and ascending, so in frame order, within each."""
+    """Row numbers grouped by track, ascending and so in frame order within each."""
     next_place = track_offsets[:-1].copy()
     by_track = np.zeros(track_offsets[-1], np.int32)
     start = 0

@@ -1,4 +1,4 @@
-"""Opening a store for writing: what may be made, gone on with, overwritten, and what is refused."""
+"""Opening a store for writing: creating, resuming, overwriting or refusing it."""
 
 from dataclasses import replace
 
@@ -10,25 +10,25 @@ from overseg.store.root import PARTS, RESULTS, Root, differences, is_store, read
 
 
 def prepare_folder(store: Folder) -> None:
-    """Make the store's folder, or see that the one there may be used.
+    """Create the store's folder, or check that an existing one may be used.
 
     Raises:
-        StoreError: something else lies there, which is never touched.
+        StoreError: the folder holds something else, which is never changed.
     """
     if store.exists() and not is_store(store):
         found = _foreign(store)
         if found:
             raise StoreError(
                 f"expected a store, an empty folder or nothing at {store}, found {found}; "
-                "it is left as it is: choose another path"
+                "it is not changed: choose another path"
             )
     store.make()
 
 
 def begin(store: Folder, root: Root, *, overwrite: bool) -> Root:
-    """Bring a locked folder to a state in which `root`'s run can go on; returns what the store then says.
+    """Prepare a locked folder for the run of `root`, and return the root that the store then has.
 
-    The store of another run is begun anew where nothing was committed to it yet.
+    The store of another run is replaced if nothing was committed to it yet.
 
     Raises:
         StoreError: it is the store of another run, or of a newer format.
@@ -36,7 +36,7 @@ def begin(store: Folder, root: Root, *, overwrite: bool) -> Root:
     if is_store(store):
         stored = read_root(store)
         differing = differences(stored, root)
-        if overwrite or (differing and _holds_nothing(store, stored)):
+        if overwrite or (differing and _is_empty(store, stored)):
             _empty(store, stored)
             write_root(store, root)
         elif differing:
@@ -56,10 +56,10 @@ def begin(store: Folder, root: Root, *, overwrite: bool) -> Root:
 
 
 def tidy(store: Folder, root: Root, *, keep_parts: bool = False) -> None:
-    """Remove what `root` does not need: half-written files, results that are not current, visits after the end.
+    """Remove what `root` does not need: unfinished files, results that are not current, and visits of a final store.
 
     Args:
-        keep_parts: visits are needed, even after the end.
+        keep_parts: keep the visits of a final store, for a repair.
     """
     results = store / RESULTS
     for folder in (store, store / PARTS, results):
@@ -72,18 +72,18 @@ def tidy(store: Folder, root: Root, *, keep_parts: bool = False) -> None:
 
 
 def _empty(store: Folder, stored: Root) -> None:
-    """Throw the run away, in steps that each leave a valid store of it; the first shows that it can be written."""
+    """Remove a run's result and visits. Each step leaves a valid store, and the first shows that it is writable."""
     write_root(store, stored.with_result(None, final=False))
     (store / PARTS).remove_all()
 
 
-def _holds_nothing(store: Folder, stored: Root) -> bool:
-    """Whether its run ended before anything was found, as with weights that could not be loaded."""
+def _is_empty(store: Folder, stored: Root) -> bool:
+    """Whether the store's run ended before its first commit, for example because weights could not be loaded."""
     return stored.result is None and not any(part_key(name) for name in (store / PARTS).names())
 
 
 def _foreign(folder: Folder) -> str:
-    """What lies there and was not made here; empty if nothing does."""
+    """The name of something in the folder that overseg did not make, or "a file"; empty if there is nothing."""
     try:
         names = [name for name in folder.names() if not name.startswith(OURS)]
     except NotADirectoryError:

@@ -21,7 +21,7 @@ _NAME = re.compile(r"(\d{10})-(\d{10})\.round(\d{2})\.(forward|backward)\.zarr\.
 
 
 def part_name(key: VisitKey) -> str:
-    """The file name of a visit; names sort by time.
+    """The file name of a visit. Sorting by name sorts by time.
 
     Example:
         >>> part_name(VisitKey(0, 5, 10, Direction.FORWARD))
@@ -31,7 +31,7 @@ def part_name(key: VisitKey) -> str:
 
 
 def part_key(name: str) -> VisitKey | None:
-    """The visit that a file name stands for; None if it is not the name of a part."""
+    """The visit of a part's file name; None for the name of something else."""
     match = _NAME.fullmatch(name)
     if match is None:
         return None
@@ -62,7 +62,7 @@ def encode_visit(visit: Visit) -> bytes:
 
 
 def read_visit(parts: Folder, key: VisitKey, size: tuple[int, int]) -> Visit:
-    """All of a committed visit."""
+    """A committed visit."""
     with _readable(parts, key):
         groups, attributes = _load(parts, key)
         if attributes["size"] != list(size):
@@ -92,19 +92,19 @@ def read_mask_arrays(parts: Folder, key: VisitKey) -> Arrays:
 
 
 def read_terminations(parts: Folder, key: VisitKey) -> Terminations:
-    """How what a committed visit propagated ended."""
+    """Where and why the masklets of a committed visit ended."""
     with _readable(parts, key):
         return to_table(Terminations, _load(parts, key, skip=_NOT_IN_TERMINATIONS)[0]["endings"], (0, 0))
 
 
 def read_appearances(parts: Folder, key: VisitKey) -> Appearances:
-    """What the masks that a committed visit made look like."""
+    """The appearance embeddings of the regions that a committed visit made."""
     with _readable(parts, key):
         return to_table(Appearances, _load(parts, key, skip=_NOT_IN_APPEARANCES)[0]["looks"], (0, 0))
 
 
 def read_seconds(parts: Folder, key: VisitKey) -> dict[str, float]:
-    """Time that a committed visit took, by stage."""
+    """Time that a committed visit took, in seconds by stage."""
     with _readable(parts, key), zipfile.ZipFile(BytesIO(parts.read(part_name(key)))) as archive:
         return json.loads(archive.read("zarr.json"))["attributes"]["seconds"]
 
@@ -129,11 +129,11 @@ def _load(parts: Folder, key: VisitKey, skip: Container[str] = ()) -> tuple[dict
 
 @contextmanager
 def _readable(parts: Folder, key: VisitKey) -> Iterator[None]:
-    """Turn what is wrong with a part that is read under this block into one line."""
+    """Turn errors of reading a part inside this block into one line."""
     try:
         yield
     except (OSError, zipfile.BadZipFile, KeyError, IndexError, TypeError, ValueError, RuntimeError) as e:
         raise StoreError(
             f"the committed visit {parts / part_name(key)} cannot be read ({' '.join(str(e).split())}); delete this "
-            "file and run the same command again, which makes the visit anew"
+            "file and run the same command again, which makes the visit again"
         ) from e

@@ -1,4 +1,4 @@
-"""From what a user names to where a store lies."""
+"""From a path or address that a user gives to the folder of a store."""
 
 import re
 from pathlib import Path
@@ -12,10 +12,10 @@ _BUCKETS = "s3"
 
 
 def folder_at(place: str | Path) -> Folder:
-    """The folder of a store: a path, or such an address as `s3://bucket/videos/cup.zarr`.
+    """The folder of a store: a path, or an address such as `s3://bucket/videos/cup.zarr`.
 
     Raises:
-        StoreError: an address of another kind, one without a name in the bucket, or obstore is not installed.
+        StoreError: another kind of address, one without a name in the bucket, or obstore is not installed.
     """
     scheme = _scheme(place)
     if scheme is None:
@@ -32,7 +32,7 @@ def folder_at(place: str | Path) -> Folder:
 
 
 def is_address(place: str | Path) -> bool:
-    """Whether a user names something that is on no disk."""
+    """Whether this is an address, and not a path on a disk."""
     return _scheme(place) is not None
 
 

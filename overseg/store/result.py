@@ -1,4 +1,4 @@
-"""Reading the result of a run, a few masks at a time."""
+"""Reading a result, a few masks at a time."""
 
 import hashlib
 from collections.abc import Iterable
@@ -12,6 +12,7 @@ from jaxtyping import Int32, Int64
 
 from overseg.data.appearances import Appearances
 from overseg.data.masks import TrackMasks
+from overseg.data.renamed import Renamed, renamed_option
 from overseg.data.terminations import TrackTerminations
 from overseg.data.track_names import TrackName
 from overseg.data.track_tree import TrackTree
@@ -33,12 +34,12 @@ from overseg.store.zarr_tables import read_table
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run has come.
+    """The state of a store.
 
     Attributes:
         identity, provenance: as in Result.
         size: (height, width) of every mask, in pixels.
-        n_visits: number of visits committed and kept; 0 in a final store, which keeps none.
+        n_visits: number of committed visits; 0 in a final store, which keeps none.
         has_result: whether there is a result to read.
         final: whether the run is complete.
     """
@@ -52,10 +53,10 @@ class Progress:
 
 
 def progress(path: str | Path) -> Progress:
-    """How far the run of the store at `path` has come, whether it has a result or not.
+    """The state of the store at `path`, with or without a result.
 
     Raises:
-        StoreError: there is no store, or one of a newer format.
+        StoreError: there is no store, or it has another format version.
     """
     folder = folder_at(path)
     root = read_root(folder)
@@ -64,10 +65,10 @@ def progress(path: str | Path) -> Progress:
 
 
 def open_result(path: str | Path) -> "Result":
-    """The result of the store at `path`; nothing but small tables is read yet.
+    """The result of the store at `path`. Only small tables are read at once.
 
     Raises:
-        StoreError: there is no store, one of a newer format, or one without a result yet.
+        StoreError: there is no store, it has another format version, or it has no result yet.
     """
     folder = folder_at(path)
     root = read_root(folder)
@@ -79,21 +80,21 @@ def open_result(path: str | Path) -> "Result":
 
 
 class Result:
-    """Overlapping masks of every frame, and the tracks that they make.
+    """A result: overlapping masks of every frame, and their tracks.
 
     Attributes:
-        path: the store's folder; an address where that is in a bucket.
-        identity: what the result depends on: the video and the settings.
-        provenance: who made it: versions, weights, machine.
-        final: whether the run is complete; if not, running the same command again goes on.
+        path: path or address of the store.
+        identity: all that the result depends on: the video, the settings and the weights.
+        provenance: versions, weights and machine that made it.
+        final: whether the run is complete. If not, running the same command again continues it.
         size: (height, width) of every mask, in pixels.
     """
 
     def __init__(self, store: Folder, root: Root) -> None:
-        """For `open_result` alone.
+        """Only for `open_result`.
 
         Raises:
-            StoreError: a file of the result is missing or cut off.
+            StoreError: a file of the result is missing or damaged.
         """
         self.path = store.address
         self.identity, self.provenance = root.identity, root.provenance
@@ -102,26 +103,26 @@ class Result:
         self._attributes = read_result_attributes(self._folder)
         if damage := missing_or_cut(self._folder, self._attributes["files"]):
             raise StoreError(
-                f"{self._folder}/{damage[0]} is not as it was written ({damage[1]}): the store was copied while it was "
-                "written, or is damaged; copy it again, or see `overseg repair`"
+                f"{self._folder}/{damage[0]} is damaged ({damage[1]}): perhaps the store was copied while a process "
+                "wrote it; copy it again, or see `overseg repair`"
             )
         self._masks = MaskTable(self._folder, root.size)
 
     @property
     def info(self) -> VideoInfo:
-        """The video."""
+        """Facts about the video."""
         names = {f.name for f in fields(VideoInfo)}
         known = {name: value for name, value in self.identity["video"].items() if name in names}
         return VideoInfo(**{"name": Path(self.provenance.get("input", "")).name, **known})
 
     @cached_property
     def summary(self) -> dict[str, Any]:
-        """What the run told of itself when it published this result."""
+        """The run's summary: why it stopped, what is left undone, seconds by stage."""
         return self._attributes["summary"]
 
     @cached_property
     def names(self) -> dict[int, TrackName]:
-        """What tracks are called, of those that somebody named."""
+        """The names of the tracks that have one."""
         named = self._attributes.get("names", {})
         return {int(track): TrackName(**name) for track, name in named.items()}
 
@@ -137,29 +138,31 @@ class Result:
 
     @cached_property
     def edges(self) -> Edges:
-        """What met what, ordered by (frame, region_from, region_to)."""
+        """The overlaps between regions, ordered by (frame, region_from, region_to)."""
         return read_table(self._folder, "edges", Edges)
 
     @cached_property
     def appearances(self) -> Appearances:
-        """What regions look like, ordered by region."""
+        """The appearance embeddings of regions, ordered by region."""
         return read_table(self._folder, "looks", Appearances)
 
     @cached_property
     def tree(self) -> TrackTree:
-        """How tracks contain each other: roots, children, levels."""
+        """The containment tree of the tracks: roots, children, depths."""
         return TrackTree.from_part_of(self.tracks.part_of)
 
+    @renamed_option("level", "depth")
     def flatten(self, *, depth: int | None = None, n_tracks: int | None = None) -> Flattened:
-        """The masks laid over each other, small tracks on top: a partition, for tools that take no overlap.
+        """The masks painted over each other, small tracks on top: a partition, for tools that take no overlap.
 
         Example:
-            >>> flat = overseg.open("cup.zarr").flatten(level=1)  # doctest: +SKIP
+            >>> flat = overseg.open("cup.zarr").flatten(depth=1)  # doctest: +SKIP
             >>> flat.labels_at(0), str(flat.loss())  # doctest: +SKIP
 
         Args:
-            level: keep tracks down to this level of the tree: 0 for roots alone, 1 for their parts too, and so on.
-            n_tracks: keep so many tracks, those with the most pixels over all frames, a part only after its wholes.
+            depth: keep tracks down to this depth of the tree: 0 for roots alone, 1 for their parts too, and so on.
+            n_tracks: keep this number of tracks, those with the most pixels over all frames; a part is only kept if
+                all tracks that contain it are.
 
         Raises:
             SettingsError: both are given, or one is out of range.
@@ -175,15 +178,15 @@ class Result:
         return self._masks.masks_at(frame)
 
     def rows_at(self, frame: int) -> StoredRows:
-        """All rows of a frame, ordered by region; those without a track, such as duplicates, too."""
+        """All rows of a frame, ordered by region, including those without a track, such as duplicates."""
         return self._masks.rows_at(frame)
 
     def outline_at(self, frame: int) -> Outline:
-        """All rows of a frame, ordered by region, without their masks; those without a track too."""
+        """All rows of a frame without their masks, ordered by region, including those without a track."""
         return self._masks.outline_at(frame)
 
     def region_tracks(self) -> tuple[Int64[np.ndarray, " r"], Int32[np.ndarray, " r"]]:
-        """The regions that are seen in tracks, ascending, and the track of each."""
+        """The regions with a mask in a track, ascending, and the track of each."""
         return region_tracks(self._folder)
 
     def masks_of(self, track: int) -> TrackMasks:
@@ -191,10 +194,10 @@ class Result:
         return self._masks.masks_of(track)
 
     def terminations(self, track: int | None = None) -> TrackTerminations:
-        """Where and why masklets ended, all or a track's, ordered by (from_frame, region, source).
+        """Where and why masklets ended, of all tracks or of one, ordered by (from_frame, region, source).
 
-        Example: why the masks of track 7 went no further, by number of `overseg.data.masklets.End`.
-            >>> overseg.open("cup.zarr").endings(track=7).end  # doctest: +SKIP
+        Example: the termination reasons of the masklets of track 7, as numbers of `overseg.data.masklets.End`.
+            >>> overseg.open("cup.zarr").terminations(track=7).end  # doctest: +SKIP
 
         Raises:
             IndexError: there is no such track.
@@ -205,7 +208,7 @@ class Result:
 
     @cached_property
     def n_ended(self) -> dict[str, int]:
-        """How many masklets ended for which reason, by its name: clip, gone, small, lost, not_propagated."""
+        """Number of masklets by termination reason: clip, gone, small, lost, not_propagated."""
         return count_ends(self._folder)
 
     @property
@@ -219,8 +222,10 @@ class Result:
         covered = self.frames.covered_px > 0
         return float(np.mean(self.frames.mask_px[covered] / self.frames.covered_px[covered])) if covered.any() else 0.0
 
+    endings, looks = Renamed("terminations"), Renamed("appearances")
+
     def content_hash(self) -> str:
-        """sha256 in hex over the columns of all tables. Two runs with the same identity have the same one."""
+        """sha256 in hex over the columns of all tables. Results with the same identity have the same hash."""
         total = hashlib.sha256()
         for name in to_arrays(no_rows(self.size)):
             _hash_column(total, f"masks/{name}", self._masks.chunks(name))
@@ -238,7 +243,7 @@ class Result:
 
 
 def _hash_column(total: Any, name: str, chunks: Iterable[np.ndarray]) -> None:
-    """Add the digest of a column, which does not depend on how it is cut into chunks, to a hash."""
+    """Add the digest of a column to a hash. It does not depend on the sizes of chunks."""
     column = hashlib.sha256()
     for chunk in chunks:
         column.update(np.ascontiguousarray(chunk, chunk.dtype.newbyteorder("<")).tobytes())

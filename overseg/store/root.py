@@ -1,4 +1,4 @@
-"""The attributes of a store's root group: what it is the result of, and which of its results is current."""
+"""The attributes of a store's root group: how the store was made, and which of its results is current."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -16,16 +16,16 @@ _DIFFERENCES_SHOWN = 3
 
 @dataclass(frozen=True)
 class Root:
-    """What the root group says.
+    """The content of the root group.
 
     Attributes:
         identity: the video and the settings; two runs with the same identity have the same result.
-        provenance: who made it: versions, weights, machine.
+        provenance: versions, weights and machine that made it.
         size: (height, width) of every mask, in pixels.
-        shots: [first frame, last frame] of every shot; None until they are found.
+        shots: [first frame, last frame] of every shot; None before they are detected.
         result: name of the current result in the folder `results`; None before the first.
-        final: nothing can be added any more.
-        objects: name and category of every object that is followed, by number.
+        final: whether the result is final; then nothing can be added.
+        objects: name and category of every followed object, by number.
     """
 
     identity: dict[str, Any]
@@ -37,25 +37,26 @@ class Root:
     objects: list[dict[str, str]] = field(default_factory=list)
 
     def with_result(self, name: str | None, *, final: bool) -> "Root":
+        """The same root with another current result."""
         return replace(self, result=name, final=final)
 
 
 def as_json(tree: dict[str, Any]) -> dict[str, Any]:
-    """The same tree as it comes back from disk: tuples are lists, keys are strings; a NaN is refused."""
+    """The same tree as JSON gives it back: tuples are lists, keys are strings. ValueError for a NaN."""
     return json.loads(json.dumps(tree, allow_nan=False))
 
 
 def write_group(folder: Folder, attributes: dict[str, Any]) -> None:
-    """Write the metadata of a zarr group in one step, safely (zarr itself does not wait for the disk), and sealed."""
+    """Write the metadata of a zarr group with a checksum, atomically and durably; zarr itself does neither."""
     metadata = {"zarr_format": 3, "node_type": "group", "attributes": sealed(attributes)}
     folder.write(METADATA, json.dumps(metadata, indent=2, allow_nan=False).encode())
 
 
 def read_attributes(folder: Folder) -> dict[str, Any]:
-    """What `write_group` was given.
+    """The attributes that `write_group` wrote.
 
     Raises:
-        StoreError: there is no group, or it cannot be read.
+        StoreError: there is no group, or it is damaged.
     """
     try:
         attributes = json.loads(folder.read(METADATA))["attributes"]
@@ -70,17 +71,17 @@ def read_result_attributes(result: Folder) -> dict[str, Any]:
     """The attributes of a result's group: `files`, as in `integrity.Files`, `summary` and `names`.
 
     Raises:
-        StoreError: there is no result, or they cannot be read.
+        StoreError: there is no result, or it is damaged.
     """
     attributes = read_attributes(result)
     files, summary = attributes.get("files"), attributes.get("summary")
     if not isinstance(summary, dict) or not isinstance(files, dict) or not all(map(_is_file, files.values())):
-        raise _unreadable(result, "it is the group of something else")
+        raise _unreadable(result, "it is another kind of group")
     return attributes
 
 
 def write_root(store: Folder, root: Root) -> None:
-    """Make `root` what the store says, in one step."""
+    """Replace the store's root, atomically."""
     attributes = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -96,14 +97,14 @@ def write_root(store: Folder, root: Root) -> None:
 
 
 def read_root(store: Folder) -> Root:
-    """What the store at this path says.
+    """The root of the store in this folder.
 
     Raises:
         StoreError: there is no store, a damaged one, or one of another format version.
     """
     attributes = _attributes(store)
     if attributes is None and (store / RESULTS).exists():
-        raise _damaged(store, "it is no JSON of a store")
+        raise _damaged(store, "it is not the JSON of a store")
     if attributes is None:
         raise StoreError(
             f"expected a store made by `overseg run` at {store}, found "
@@ -127,17 +128,17 @@ def read_root(store: Folder) -> Root:
 def _damaged(store: Folder, reason: str) -> StoreError:
     return StoreError(
         f"expected the attributes of a store in {store / METADATA}, found them damaged ({reason}); "
-        "bring that file back, or choose another path"
+        "restore that file, or choose another path"
     )
 
 
 def is_store(folder: Folder) -> bool:
-    """Whether an overseg store of any version lies there."""
+    """Whether the folder is an overseg store, of any format version."""
     return _attributes(folder) is not None
 
 
 def differences(stored: Root, root: Root) -> str:
-    """What tells two identities apart, in words; empty if nothing does.
+    """The differences of two identities, in words; empty if there are none.
 
     Example:
         >>> stored, root = (Root({"settings": {"step": s}}, {}, (4, 6)) for s in (5, 10))
@@ -156,38 +157,37 @@ def differences(stored: Root, root: Root) -> str:
 
 
 def _root(attributes: dict[str, Any]) -> Root:
-    """Raises KeyError or ValueError where they are not those of a store."""
-    said = {"objects": [], **attributes}
-    if wrong := next((name for name, is_right in _RIGHT.items() if not is_right(said[name])), None):
-        raise ValueError(f"{wrong} as no store has it")
-    return Root(**{name: said[name] for name in _RIGHT} | {"size": (said["size"][0], said["size"][1])})
+    """The root of these attributes; KeyError or ValueError if they are not those of a store."""
+    stored = {"objects": [], **attributes}
+    if wrong := next((name for name, is_valid in _VALID.items() if not is_valid(stored[name])), None):
+        raise ValueError(f"{wrong} is not valid")
+    return Root(**{name: stored[name] for name in _VALID} | {"size": (stored["size"][0], stored["size"][1])})
 
 
-def _are_two_whole(numbers: Any) -> bool:
+def _is_pair(numbers: Any) -> bool:
     return isinstance(numbers, list) and len(numbers) == 2 and all(type(one) is int and one >= 0 for one in numbers)
 
 
-_RIGHT: dict[str, Callable[[Any], bool]] = {
+_VALID: dict[str, Callable[[Any], bool]] = {
     "identity": lambda value: isinstance(value, dict),
     "provenance": lambda value: isinstance(value, dict),
-    "size": _are_two_whole,
-    "shots": lambda value: value is None or (isinstance(value, list) and all(map(_are_two_whole, value))),
+    "size": _is_pair,
+    "shots": lambda value: value is None or (isinstance(value, list) and all(map(_is_pair, value))),
     "result": lambda value: value is None or (isinstance(value, str) and value.isdecimal()),
     "final": lambda value: isinstance(value, bool),
     "objects": lambda value: isinstance(value, list) and all(isinstance(one, dict) for one in value),
 }
-"""Whether an attribute is of the kind that a store has."""
+"""Whether the value of an attribute is valid."""
 
 
 def _unreadable(folder: Folder, reason: str) -> StoreError:
     return StoreError(
-        f"cannot read {folder / METADATA} ({reason}); open the store again, and if that does not help, see "
-        "`overseg repair`"
+        f"cannot read {folder / METADATA} ({reason}); open the store again; if that does not help, see `overseg repair`"
     )
 
 
 def _is_file(found: Any) -> bool:
-    """Whether it is what `integrity.Files` has for a file."""
+    """Whether this is a valid value of `integrity.Files`."""
     return isinstance(found, list) and [type(one) for one in found] == [int, str]
 
 
@@ -208,11 +208,11 @@ def _short(value: Any) -> str:
 
 
 def _attributes(store: Folder) -> dict[str, Any] | None:
-    """The root's attributes; None where there is no overseg store."""
+    """The root's attributes; None if there is no overseg store."""
     try:
         attributes = json.loads(store.read(METADATA))["attributes"]
     except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, RecursionError):
         return None
     except OSError as e:
-        raise StoreError(f"cannot read the store {store}: {e.strerror}; check that you may and can reach it") from e
+        raise StoreError(f"cannot read the store {store}: {e.strerror}; check address and permissions") from e
     return attributes if isinstance(attributes, dict) and attributes.get("format") == FORMAT else None

@@ -1,4 +1,4 @@
-"""How the masklets of a result ended, and the track of each."""
+"""The stored terminations of a result's masklets, and the track of each."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -17,18 +17,18 @@ from overseg.store.disk import DiskFolder
 from overseg.store.folder import Folder
 from overseg.store.zarr_tables import write_stream
 
-_TRACK = "ending_track"  # with the association and not with the other columns, so that masks can be associated anew
+_TRACK = "ending_track"  # in the group `association`: `relink` writes it again and links the others
 
 
 def termination_columns(result: Folder) -> dict[str, Column]:
-    """The columns of TrackTerminations by name."""
+    """The stored columns of TrackTerminations by name."""
     stored = {f.name: f"endings/{f.name}" for f in fields(Terminations)}
     paths = stored | {"track": f"association/{_TRACK}"}
     return {f.name: Column(result, paths[f.name]) for f in fields(TrackTerminations)}
 
 
 def read_terminations(result: Folder, track: int | None = None) -> TrackTerminations:
-    """All masklets of a result, or those of a track."""
+    """The terminations of all masklets of a result, or of those of a track."""
     columns = termination_columns(result)
     parts = [TrackTerminations(**{name: column.rows(0, 0) for name, column in columns.items()})]
     for chunks in zip(*(column.chunks() for column in columns.values()), strict=True):
@@ -38,13 +38,13 @@ def read_terminations(result: Folder, track: int | None = None) -> TrackTerminat
 
 
 def count_ends(result: Folder) -> dict[str, int]:
-    """How many masklets ended for which reason."""
+    """Number of masklets by termination reason."""
     count = sum((Counter(chunk.tolist()) for chunk in Column(result, "endings/end").chunks()), Counter[int]())
     return {end.name.lower(): count[end] for end in End}
 
 
 def write_termination_tracks(draft: Path) -> None:
-    """Add the track of every masklet to a new result, which holds its masks, their association and the endings."""
+    """Add the track of every masklet to a draft that has the groups `masks`, `association` and `endings`."""
     result = DiskFolder(draft)
     regions, tracks = (np.append(column, column.dtype.type(NO_TRACK)) for column in region_tracks(result))
 
@@ -58,13 +58,13 @@ def write_termination_tracks(draft: Path) -> None:
 
 
 def region_tracks(result: Folder) -> tuple[Int64[np.ndarray, " r"], Int32[np.ndarray, " r"]]:
-    """The regions seen in tracks, ascending, and the track of each. Memory holds some bytes for each region."""
+    """The regions with a mask in a track, ascending, and the track of each. Memory holds some bytes per region."""
     regions, tracks = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)]
     columns = (Column(result, path).chunks() for path in ("masks/region", "association/track"))
     for region, track in zip(*columns, strict=True):
         seen = np.flatnonzero(track != NO_TRACK)
-        here, first = np.unique(region[seen], return_index=True)
-        regions.append(here)
+        found, first = np.unique(region[seen], return_index=True)
+        regions.append(found)
         tracks.append(track[seen[first]])
     found, first = np.unique(np.concatenate(regions), return_index=True)
     return found, np.concatenate(tracks)[first]

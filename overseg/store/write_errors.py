@@ -1,4 +1,4 @@
-"""What an operating system error means for a user who writes a store."""
+"""Errors of the operating system while a store is written, as one line with advice."""
 
 import errno
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
-"""The journal of a run, and the form of its result: a zarr v3 group. `docs/store.md` describes it byte by byte."""
+"""A store as a zarr v3 group: the visits of a run and its result. `docs/store.md` describes the format."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
@@ -25,16 +25,19 @@ from overseg.store.write_errors import writing
 
 
 class ZarrStore:
-    """A TrackStore on a disk or in a bucket. Only one process has it open; use it in a `with` block, or close it."""
+    """A `stages.TrackStore` on a disk or in a bucket. One process at a time has it open; close it, or use `with`.
+
+    Every method that writes raises StoreError if it cannot; what was committed before stays.
+    """
 
     def __init__(self, folder: Folder, root: Root, lock: Lock) -> None:
-        """For the class methods alone."""
+        """Only for the class methods."""
         self._folder = folder
         self._journal, self._results = Journal(folder / PARTS, root.size), folder / RESULTS
         self._root = root
         self._lock = lock
         self._draft: Draft | None = None
-        self._is_mended = False
+        self._is_repaired = False
 
     @classmethod
     def create_or_resume(
@@ -46,127 +49,108 @@ class ZarrStore:
         size: tuple[int, int],
         overwrite: bool = False,
     ) -> "ZarrStore":
-        """Open the store of a run at `path`, made anew if there is none.
+        """Open the store of a run at `path`; create it if there is none.
 
         Args:
-            path: the store's folder, whose parents are made; or such an address as `s3://bucket/cup.zarr`.
-            identity: what the result depends on, in JSON; `identity["video"]` holds the fields of VideoInfo.
-            provenance: what else is worth knowing, in JSON.
+            path: the store's folder, whose parents are created; or an address such as `s3://bucket/cup.zarr`.
+            identity: all that the result depends on, in JSON; `identity["video"]` has the fields of VideoInfo.
+            provenance: other facts, in JSON.
             size: (height, width) of every mask, in pixels.
-            overwrite: throw away what the store holds.
+            overwrite: remove what the store holds.
 
         Raises:
-            StoreError: the path cannot be written, holds something else, holds the store of another run, of a newer
-                format, or one that another process is writing.
+            StoreError: the path cannot be written, or it holds something else, the store of another run, one of
+                another format version, or one that another process is writing.
         """
         folder = folder_at(path)
         root = Root(as_json(identity), as_json(provenance), (int(size[0]), int(size[1])))
         with writing(folder):
             prepare_folder(folder)
-            lock = folder.lock()
-            try:
-                return cls(folder, begin(folder, root, overwrite=overwrite), lock)
-            except BaseException:
-                lock.release()
-                raise
+            return cls._locked(folder, lambda: begin(folder, root, overwrite=overwrite))
 
     @classmethod
     def reopen(cls, path: str | Path) -> "ZarrStore":
-        """Open a store that is there, as it is.
+        """Open an existing store, without changing its identity.
 
         Raises:
-            StoreError: there is none, of a newer format, or one that another process is writing.
+            StoreError: there is none, it has another format version, or another process is writing it.
         """
         root = read_root(folder_at(path))
         return cls.create_or_resume(path, identity=root.identity, provenance=root.provenance, size=root.size)
 
     @classmethod
     def reopen_damaged(cls, folder: Folder) -> "ZarrStore":
-        """Open a store that is to be mended. Nothing in it is changed before `begin_mending`.
+        """Open a store for a repair. Nothing in it changes before `begin_repair`.
 
         Raises:
             StoreError: there is none, its root is damaged, or another process is writing it.
         """
-        read_root(folder)  # before anything is written beside what is no store
+        read_root(folder)  # so that nothing is written into a folder that is no store
         with writing(folder):
-            lock = folder.lock()
-            try:
-                return cls(folder, read_root(folder), lock)
-            except BaseException:
-                lock.release()
-                raise
+            return cls._locked(folder, lambda: read_root(folder))
+
+    @classmethod
+    def _locked(cls, folder: Folder, root: Callable[[], Root]) -> "ZarrStore":
+        """Lock the folder and open the store with this root; release the lock if that fails."""
+        lock = folder.lock()
+        try:
+            return cls(folder, root(), lock)
+        except BaseException:
+            lock.release()
+            raise
 
     @property
     def root(self) -> Root:
-        """What the store says of itself."""
+        """The content of the root group."""
         return self._root
 
     @property
     def path(self) -> str | Path:
-        """The store's folder; an address where that is in a bucket."""
+        """Path or address of the store."""
         return self._folder.address
 
     @property
     def final(self) -> bool:
-        """Whether a final result was published: there is nothing left to do, and visits are gone."""
+        """Whether a final result was published: nothing is left to do, and the visits are removed."""
         return self._root.final
 
-    @property
-    def has_result(self) -> bool:
-        """Whether a result was published, final or not."""
-        return self._root.result is not None
-
     def shots(self) -> list[Shot] | None:
-        """The video's shots, once they were kept; None before."""
+        """The video's shots; None before they are kept."""
         return None if self._root.shots is None else [Shot(start, stop) for start, stop in self._root.shots]
 
     def keep_shots(self, shots: Sequence[Shot]) -> None:
-        """Keep the video's shots, so that a run that goes on need not look for them again.
-
-        Raises:
-            StoreError: they could not be written.
-        """
-        root = replace(self._root, shots=[[shot.start, shot.stop] for shot in shots])
-        with writing(self._folder):
-            write_root(self._folder, root)
-        self._root = root
+        """Keep the video's shots, so that a resumed run does not detect them again."""
+        self._write_root(replace(self._root, shots=[[shot.start, shot.stop] for shot in shots]))
 
     def objects(self) -> list[TrackName]:
-        """What the objects that are followed are called, by number, as far as they were kept."""
+        """The names of the followed objects, by number; none before they are kept."""
         return [TrackName(**one) for one in self._root.objects]
 
     def keep_objects(self, names: Sequence[TrackName]) -> None:
-        """Keep what the objects that are followed are called, so that a run that goes on knows it.
-
-        Raises:
-            StoreError: it could not be written.
-        """
-        root = replace(self._root, objects=[asdict(name) for name in names])
-        with writing(self._folder):
-            write_root(self._folder, root)
-        self._root = root
+        """Keep the names of the followed objects, so that a resumed run has them."""
+        self._write_root(replace(self._root, objects=[asdict(name) for name in names]))
 
     def committed(self) -> frozenset[VisitKey]:
-        """The visits that are safely kept."""
+        """The visits that are kept."""
         return self._journal.keys()
 
     def commit(self, visit: Visit) -> None:
-        """Keep a visit. It is there as a whole afterwards, or, killed on the way, not at all.
+        """Keep a visit, atomically: if the process is killed, the store has all of it or nothing.
 
         Raises:
             StoreError: it could not be written; nothing of it is kept then.
             ValueError: it was committed before, has rows outside its clip, or the store is final.
         """
-        if self.final and not self._is_mended:
+        if self.final and not self._is_repaired:
             raise ValueError(f"expected a store to which visits can be added, got {self._folder}, which is final")
         with writing(self._folder):
             self._journal.add(visit)
 
-    def begin_mending(self, damaged: Iterable[VisitKey]) -> None:
-        """Let visits be made again, those that are damaged and, of a final store, those that its result was made of.
+    def begin_repair(self, damaged: Iterable[VisitKey]) -> None:
+        """Accept visits that are made again: the damaged ones and, in a final store, those of its result.
 
-        What is damaged stays until what is made anew takes its place, visits one by one, and the result when the next
-        one is published: whatever ends the mending, the same can be begun again, and nothing is lost by it.
+        Damaged files stay until they are replaced: a visit by `commit`, a result by `publish`. So a repair that is
+        interrupted loses nothing and can begin again.
 
         Raises:
             StoreError: the store cannot be written.
@@ -175,42 +159,39 @@ class ZarrStore:
             for folder in (self._journal.parts, self._results):
                 folder.make()
             write_group(self._results, {})
-            self._journal.set_aside(damaged)
-            self._is_mended = True
+            self._journal.mark_uncommitted(damaged)
+            self._is_repaired = True
 
     def discard(self, keys: Iterable[VisitKey]) -> None:
-        """Take away visits, whole or damaged; KeyError if one is not there.
-
-        Raises:
-            StoreError: the store cannot be written.
-        """
+        """Remove visits, whole or damaged; KeyError if one is not committed."""
         with writing(self._folder):
             self._journal.discard(keys)
 
     def read(self, key: VisitKey) -> Visit:
-        """A visit that was committed; KeyError if it was not."""
+        """A committed visit; KeyError if it is not committed."""
         return self._journal.read(key)
 
     def outline(self, key: VisitKey) -> tuple[Outline, Edges]:
-        """A committed visit without its masks; KeyError if it was not committed."""
+        """A committed visit without its masks; KeyError if it is not committed."""
         return self._journal.outline(key)
 
     def appearances(self, key: VisitKey) -> Appearances:
-        """What the masks that a committed visit made look like; KeyError if it was not committed."""
+        """The appearance embeddings of the regions that a committed visit made; KeyError if it is not committed."""
         return self._journal.appearances(key)
 
     def seconds(self) -> dict[str, float]:
-        """Time that all committed visits took together, by stage."""
+        """Time that all committed visits took, in seconds by stage."""
         return self._journal.seconds()
 
     def compact(self, track_of: TrackOf) -> Draft:
-        """Sort the rows of visits by frame, into a result that is not yet published.
+        """Draft a result: the rows of visits, sorted by frame.
 
         Args:
-            track_of: for each visit to take, the track of each of its rows, from 0 without gaps; -1 for none.
+            track_of: for each visit, the track of each of its rows, from 0 without gaps; -1 for none.
 
         Raises:
             StoreError: it could not be written.
+            KeyError: a visit is not committed.
         """
         missing = set(track_of) - self._journal.keys()
         if missing:
@@ -226,11 +207,11 @@ class ZarrStore:
         return self._draft
 
     def reassociate(self, track: Int32[np.ndarray, " n"], *, n_tracks: int) -> Draft:
-        """The current result's masks with other tracks, as a result that is not yet published.
+        """Draft a result: the rows of the current one, with other tracks.
 
         Args:
             track: the track of each row of the current result, from 0 without gaps; -1 for none.
-            n_tracks: how many there are.
+            n_tracks: number of tracks.
 
         Raises:
             StoreError: it could not be written.
@@ -251,17 +232,17 @@ class ZarrStore:
         final: bool,
         names: Mapping[int, TrackName] = NO_NAMES,
     ) -> None:
-        """Complete the draft that `compact` returned last and make it the store's result, in place of an older one.
+        """Complete the last draft, and make it the current result.
 
         Args:
             tracks, frames: one row for each of the draft's tracks and frames.
-            edges: what met what; kept sorted by (frame, region_from, region_to).
-            summary: what else to tell of the run, in JSON.
-            final: nothing will be added: the visits are thrown away.
-            names: what tracks are called, of those that somebody named.
+            edges: the overlaps between regions; they are stored sorted by (frame, region_from, region_to).
+            summary: facts about the run, in JSON.
+            final: nothing is left to do: the visits are removed.
+            names: of the tracks that have one.
 
         Raises:
-            StoreError: it could not be written; the older result stands then.
+            StoreError: it could not be written; the older result stays current then.
         """
         draft = self._draft
         if draft is None:
@@ -269,26 +250,34 @@ class ZarrStore:
         draft.check(tracks, frames)
         self._draft = None
         with writing(self._folder):
-            name = str(1 + max((int(name) for name in self._results.names() if name.isdecimal()), default=0))
-            root = self._root.with_result(name, final=final)
+            root = self._root.with_result(self._next_name(), final=final)
             try:
                 complete(draft, tracks=tracks, frames=frames, edges=edges, summary=summary, names=names)
-                self._results.publish(draft.path, name)
+                self._results.publish(draft.path, str(root.result))
                 write_root(self._folder, root)
             except BaseException:
-                tidy(self._folder, read_root(self._folder), keep_parts=self._is_mended)
+                tidy(self._folder, read_root(self._folder), keep_parts=self._is_repaired)
                 raise
-            self._root, self._is_mended = root, False
+            self._root, self._is_repaired = root, False
             if final:
                 self._journal.forget()
             tidy(self._folder, root)
 
     def close(self) -> None:
-        """Let others write the store; drafts that were not published are gone."""
+        """Remove drafts that were not published, and let others write the store."""
         with writing(self._folder):
             for folder in (self._journal.parts, self._results):
                 folder.clear_drafts()
             self._lock.release()
+
+    def _write_root(self, root: Root) -> None:
+        with writing(self._folder):
+            write_root(self._folder, root)
+        self._root = root
+
+    def _next_name(self) -> str:
+        """An unused name for a result, a number."""
+        return str(1 + max((int(name) for name in self._results.names() if name.isdecimal()), default=0))
 
     def __enter__(self) -> "ZarrStore":
         return self

@@ -1,4 +1,4 @@
-"""Column tables in the zarr groups of a result: written whole or as a stream, and read whole."""
+"""Column tables in the zarr groups of a result: writing at once or as a stream, and reading."""
 
 from collections.abc import Iterable
 from typing import Any, TypeVar
@@ -12,13 +12,13 @@ from overseg.store.columns import stored_names, to_arrays, to_table
 from overseg.store.folder import Folder
 
 Table = TypeVar("Table")
-CHUNK_ROWS = 16384  # small enough that a short video fills as many in memory as a long one
+CHUNK_ROWS = 16384  # small, so that memory does not depend on the length of the video
 RLE_CHUNK_BYTES = 256 * 1024
-RLE_SHARD_BYTES = 4 * RLE_CHUNK_BYTES  # written at once, so it bounds the memory of a writer
+RLE_SHARD_BYTES = 4 * RLE_CHUNK_BYTES  # written at once, so it bounds a writer's memory
 
 
 class GrowingColumn:
-    """A new zarr array that grows row by row and is written in whole chunks (or shards, where they are given)."""
+    """A new zarr array that grows row by row. It is written in whole chunks, or in shards if they are given."""
 
     def __init__(self, group: zarr.Group, name: str, like: np.ndarray, *, chunk: int, shard: int | None = None) -> None:
         inner = like.shape[1:]
@@ -44,7 +44,7 @@ class GrowingColumn:
             self._write(self._n_waiting - self._n_waiting % self._written_at_once)
 
     def finish(self) -> None:
-        """Write what is still waiting."""
+        """Write the last, incomplete chunk."""
         self._write(self._n_waiting)
 
     def _write(self, n: int) -> None:
@@ -57,7 +57,7 @@ class GrowingColumn:
 
 
 def write_column(group: zarr.Group, name: str, column: np.ndarray) -> None:
-    """A new array of `group` with this content."""
+    """Write a new array of `group`."""
     growing = GrowingColumn(group, name, column, chunk=min(max(len(column), 1), CHUNK_ROWS))
     for start in range(0, len(column), CHUNK_ROWS):
         growing.append(column[start : start + CHUNK_ROWS])
@@ -65,14 +65,14 @@ def write_column(group: zarr.Group, name: str, column: np.ndarray) -> None:
 
 
 def write_table(parent: zarr.Group, name: str, table: Any) -> None:
-    """A new child group with one array for each column of a table without masks."""
+    """Write a new child group with one array for each column of a table without masks."""
     group = parent.create_group(name)
     for column, array in to_arrays(table).items():
         write_column(group, column, array)
 
 
 def write_stream(group: zarr.Group, like: dict[str, np.ndarray], parts: Iterable[dict[str, np.ndarray]]) -> None:
-    """New arrays of `group`, of the names and types of `like`, with the rows of all parts. Memory holds some chunks."""
+    """Write new arrays of `group` with the names and types of `like` and the rows of all parts, chunk by chunk."""
     columns = {name: GrowingColumn(group, name, empty, chunk=CHUNK_ROWS) for name, empty in like.items()}
     for part in parts:
         for name, column in columns.items():
@@ -82,5 +82,5 @@ def write_stream(group: zarr.Group, like: dict[str, np.ndarray], parts: Iterable
 
 
 def read_table(result: Folder, name: str, cls: type[Table]) -> Table:
-    """What `write_table` was given, from the folder of a result."""
+    """Read a table that `write_table` wrote from the folder of a result."""
     return to_table(cls, {column: Column(result, f"{name}/{column}").all() for column in stored_names(cls)}, (0, 0))

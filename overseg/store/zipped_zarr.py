@@ -1,8 +1,8 @@
-"""A zarr v3 group with small arrays as one zip file in memory.
+"""A zarr v3 group of small arrays as one zip file in memory.
 
-zarr's own ZipStore takes 19 ms for the seventeen small arrays of a visit, nearly all of it bookkeeping per array; this
-takes 1 ms, and zarr opens the same file. Every array is one chunk: little-endian bytes under zstd. The file ends with
-its comment, the sha256 of all bytes before, in hex.
+zarr's own ZipStore takes 19 ms for the seventeen small arrays of a visit, mostly for bookkeeping per array. This module
+takes 1 ms, and zarr can open the file. Every array is one chunk: little-endian bytes, compressed with zstd. The file
+ends with its comment, the sha256 in hex of all bytes before it.
 """
 
 import hashlib
@@ -31,16 +31,16 @@ def pack(groups: Mapping[str, Arrays], attributes: dict[str, Any]) -> bytes:
                 _put(archive, f"{group}/{name}/zarr.json", _json(_array_metadata(array)))
                 if array.size:
                     _put(archive, f"{group}/{name}/{_chunk_key(array.ndim)}", _encode(array))
-        archive.comment = bytes(_DIGEST_BYTES)  # its place, at the very end
+        archive.comment = bytes(_DIGEST_BYTES)  # replaced below
     sealed = content.getvalue()[:-_DIGEST_BYTES]
     return sealed + _digest(sealed)
 
 
 def unpack(content: bytes, skip: Container[str] = ()) -> tuple[dict[str, Arrays], dict[str, Any]]:
-    """What `pack` was given, without the arrays named in `skip`.
+    """The groups and attributes that `pack` wrote, without the arrays named in `skip`.
 
     Raises:
-        zipfile.BadZipFile, KeyError, ValueError, RuntimeError: the file is damaged or not one of `pack`.
+        zipfile.BadZipFile, KeyError, ValueError, RuntimeError: the file is damaged or was not written by `pack`.
     """
     if _digest(content[:-_DIGEST_BYTES]) != content[-_DIGEST_BYTES:]:
         raise ValueError("its content is not what was written")

@@ -87,7 +87,7 @@ def test_out_of_memory(error, images, run, refused, monkeypatch):
         raise error
 
     with monkeypatch.context() as broken:
-        broken.setattr("overseg.engine.sweep.run.conclude", fail)
+        broken.setattr("overseg.engine.sweep.run.publish_run", fail)
         line = refused("run", images, "out.zarr", *PREVIEW)
     assert line.startswith("out of memory; what was committed is kept: shrink the frames with --resize")
     assert run(images, "out.zarr") == 0

@@ -16,7 +16,7 @@ RUN = (*PREVIEW, "--end", "16", "--step", "3")
 
 @pytest.fixture(scope="module")
 def made(carphone, tmp_path_factory) -> Path:
-    """The store of 16 frames with many masks, some of which meet badly."""
+    """The store of 16 frames with many masks, some of which overlap only a little."""
     out = tmp_path_factory.mktemp("made") / "out.zarr"
     assert main(["run", str(carphone), str(out), *RUN]) == 0
     return out
@@ -58,7 +58,7 @@ def test_no_mask_is_made_or_lost(store):
         assert len(np.unique(tracks)) == len(tracks)
 
 
-def test_a_run_that_is_not_complete_goes_on_as_if_nothing_had_been(carphone, store, facts):
+def test_relinking_an_incomplete_run_does_not_change_its_final_result(carphone, store, facts):
     words = ["run", str(carphone), "part.zarr", *RUN]
     assert main([*words, "--budget", "masks=300"]) == 0
     assert main(["relink", "part.zarr", "--match-iou", "0.8", "--quiet"]) == 0
@@ -69,7 +69,7 @@ def test_a_run_that_is_not_complete_goes_on_as_if_nothing_had_been(carphone, sto
     assert "relinked" not in facts("part.zarr")
 
 
-def test_what_comes_of_it_is_told(store, capsys):
+def test_the_numbers_of_tracks_are_printed(store, capsys):
     capsys.readouterr()
     assert main(["relink", store]) == 0
     assert capsys.readouterr().out.startswith("out.zarr: 16 frames")
@@ -77,7 +77,7 @@ def test_what_comes_of_it_is_told(store, capsys):
     assert json.loads(capsys.readouterr().out)["stop_reason"] == "complete"
 
 
-def test_what_cannot_be(store, refused):
+def test_invalid_options_and_stores(store, refused):
     assert "found nothing; check the path" in refused("relink", "none.zarr")
     assert "--match-iou takes a number from 0.01 to 1, not 1.5" in refused(
         "relink", store, "--match-iou", "1.5", code=2
@@ -86,4 +86,4 @@ def test_what_cannot_be(store, refused):
     assert main(["export", store, "exported", "--format", "sav-json", "--quiet"]) == 0
     assert main(["import", "--format", "sav-json", "exported", "imported.zarr", "--quiet"]) == 0
     assert "imported.zarr was not made by `overseg run`: it keeps no overlaps" in refused("relink", "imported.zarr")
-    assert line == "--match-iou 0.3 is too low for out.zarr, which keeps overlaps from 0.4 on"
+    assert line == "--match-iou 0.3 is too low for out.zarr, which keeps overlaps of 0.4 or more"

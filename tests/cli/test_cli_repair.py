@@ -1,4 +1,4 @@
-"""`overseg check` and `overseg repair`: flipped bits are found and named, and what they hit is made anew."""
+"""`overseg check` and `overseg repair`: flipped bits are found and reported, and the damaged parts made again."""
 
 import shutil
 from pathlib import Path
@@ -19,7 +19,7 @@ BUDGET = ("--budget", "masks=1300")
 
 @pytest.fixture(scope="module")
 def made(carphone, tmp_path_factory) -> Path:
-    """A complete store and, beside it, one that a budget ended."""
+    """A complete store, and one whose run ended with its budget."""
     folder = tmp_path_factory.mktemp("made")
     assert main(["run", str(carphone), str(folder / "final.zarr"), *RUN]) == 0
     assert main(["run", str(carphone), str(folder / "part.zarr"), *RUN, *BUDGET]) == 0
@@ -51,7 +51,7 @@ def hash_of(store: Path) -> str:
     return overseg.open(store).content_hash()
 
 
-def test_what_is_whole_is_left_alone(final, part, capsys):
+def test_a_whole_store_is_not_changed(final, part, capsys):
     for store in (final, part):
         before = {path: path.read_bytes() for path in files_of(store)}
         assert main(["check", str(store)]) == 0
@@ -62,17 +62,17 @@ def test_what_is_whole_is_left_alone(final, part, capsys):
 
 @pytest.mark.parametrize("name", ["final", "part"])
 def test_a_flipped_bit_is_found_in_any_file(name, made, folder, capsys):
-    """Wherever it is: named by check, and never read as something else."""
+    """In any file, check reports it, and it is never read as something else."""
     store = shutil.copytree(made / f"{name}.zarr", folder / "out.zarr")
     wanted, dice = hash_of(store), np.random.default_rng(0)
     for path in files_of(store):
-        if path == store / "results" / "zarr.json":  # says nothing but that it is a group
+        if path == store / "results" / "zarr.json":  # it only marks a group
             continue
         whole = path.read_bytes()
         flip(path, int(dice.integers(len(whole))))
         assert main(["check", str(store)]) == 1, path
-        told = capsys.readouterr()
-        assert str(path) in told.out + told.err
+        printed = capsys.readouterr()
+        assert str(path) in printed.out + printed.err
         try:
             assert hash_of(store) == wanted
         except StoreError as e:
@@ -114,14 +114,14 @@ def test_a_damaged_visit_is_made_again_and_no_other(part, made, carphone, monkey
         assert main(["repair", str(part), "--quiet"]) == 0
         assert len(made_again) == 1
         after = {one.name: one.read_bytes() for one in files_of(part / "parts")}
-        assert [name for name in before if after[name] != before[name]] in ([], [path.name])  # but for its seconds
+        assert [name for name in before if after[name] != before[name]] in ([], [path.name])  # except for its seconds
         assert hash_of(part) == hash_of(made / "part.zarr")
     assert main(["run", str(carphone), str(part), *RUN]) == 0
     assert hash_of(part) == hash_of(made / "final.zarr")
 
 
 def test_several_visits_and_the_result(part, made):
-    """All visits but one, and the result: they are made in the order in which they need each other."""
+    """All visits but one, and the result: each visit is made after those that it starts from."""
     for path in files_of(part / "parts")[1:]:
         flip(path)
     (result,) = (path for path in (part / "results").iterdir() if path.is_dir())
@@ -131,7 +131,7 @@ def test_several_visits_and_the_result(part, made):
     assert overseg.open(part).summary["stop_reason"] == overseg.open(made / "part.zarr").summary["stop_reason"]
 
 
-def test_what_cannot_be_mended(final, folder, refused, images, run):
+def test_stores_that_cannot_be_repaired(final, folder, refused, images, run):
     root = (final / "zarr.json").read_bytes()
     for place in (root.index(b'"cpu"') + 1, root.index(b'"attributes"')):
         flip(final / "zarr.json", place)
@@ -142,13 +142,13 @@ def test_what_cannot_be_mended(final, folder, refused, images, run):
     flip(next((folder / "out.zarr" / "results" / "1" / "masks" / "frame" / "c").rglob("0")))
     (folder / images / "1.png").write_bytes((folder / images / "2.png").read_bytes())
     before = {path: path.read_bytes() for path in files_of(folder / "out.zarr")}
-    assert "cannot be mended from this: video.sha256" in refused("repair", "out.zarr", "--quiet")
+    assert "cannot be repaired from this: video.sha256" in refused("repair", "out.zarr", "--quiet")
     assert {path: path.read_bytes() for path in files_of(folder / "out.zarr")} == before
     (folder / images).rename(folder / "moved")
     assert "there is no file or folder" in refused("repair", "out.zarr", "--quiet")
 
 
-def test_an_import_is_to_be_made_again(final, folder, refused):
+def test_an_import_must_be_made_again(final, folder, refused):
     assert main(["export", str(final), "out.json", "--format", "coco", "--quiet"]) == 0
     assert main(["import", "out.json", "again.zarr", "--format", "coco", "--quiet"]) == 0
     flip(next((folder / "again.zarr" / "results" / "1" / "masks" / "frame" / "c").rglob("0")))
@@ -156,7 +156,7 @@ def test_an_import_is_to_be_made_again(final, folder, refused):
 
 
 def test_a_copy_made_while_it_was_written(final, part):
-    """Whichever file is missing in it: it opens and is right, or one line says what is missing."""
+    """For any missing file, the copy opens and is right, or one line names the file."""
     wanted = {final: hash_of(final), part: hash_of(part)}
     for store in (final, part):
         for path in files_of(store)[::3]:

@@ -1,4 +1,4 @@
-"""`overseg repair` of a complete store: only those visits are made again of which something was lost."""
+"""`overseg repair` of a complete store: only visits that lost a row are made again."""
 
 import shutil
 from collections.abc import Iterator
@@ -27,12 +27,16 @@ from overseg.store.zarr_store import ZarrStore
 
 STEP, N_FRAMES = 3, 31
 RUN = (*PREVIEW, "--end", str(N_FRAMES), "--step", str(STEP), "--resize", "96", "--max-missed", "3")
-ROWS = {"CHUNK_ROWS": 400, "RLE_CHUNK_BYTES": 6000, "RLE_SHARD_BYTES": 18000}  # so that a short video fills several
+ROWS = {
+    "CHUNK_ROWS": 400,
+    "RLE_CHUNK_BYTES": 6000,
+    "RLE_SHARD_BYTES": 18000,
+}  # small: a short video has several
 
 
 @pytest.fixture
 def tmp_path() -> Iterator[Path]:
-    """As pytest's own, in memory: the store waits for the disk at every step."""
+    """Like pytest's own, in memory: the store waits for the disk at every step."""
     with folder_in_memory() as folder:
         yield Path(folder)
 
@@ -48,7 +52,7 @@ def small_chunks() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def visits() -> dict[VisitKey, Visit]:
-    """What the run committed."""
+    """The visits that the run committed."""
     return {}
 
 
@@ -74,7 +78,7 @@ def store(made, folder) -> Path:
 
 @pytest.fixture
 def made_again(monkeypatch) -> list[VisitKey]:
-    """The visits that are made from here on."""
+    """Collects the visits that are made from now on."""
     make, keys = Crossing.make, list[VisitKey]()
 
     def note(crossing: Crossing, key: VisitKey) -> Visit:
@@ -139,7 +143,7 @@ def test_a_damaged_chunk(column, frame_column, store, made, visits, made_again):
 
 
 def test_a_damaged_piece_of_a_file_of_masks(store, made, visits, made_again):
-    """Of three pieces with a checksum each, one is damaged: it alone is lost."""
+    """One of three chunks in a file is damaged: only that one is lost."""
     files = sorted((result_of(store) / "masks" / "rle_bytes" / "c").iterdir(), key=lambda path: int(path.name))
     n = len(visits)
     flip(files[1], 10)
@@ -154,20 +158,20 @@ def test_a_damaged_piece_of_a_file_of_masks(store, made, visits, made_again):
 
 
 @pytest.mark.parametrize("column", ["association/track", "tracks/part_of", "frames/covered_px", "masks/area_px"])
-def test_what_follows_from_visits_needs_none(column, store, made, made_again, capsys):
+def test_tables_that_follow_from_others_need_no_visit(column, store, made, made_again, capsys):
     flip(next(path for path in (result_of(store) / column).rglob("*") if path.name.isdecimal()))
     assert main(["repair", str(store), "--quiet"]) == 0
     assert hash_of(store) == hash_of(made)
     assert made_again == []
 
 
-def test_what_was_made_again_is_told(store, visits, capsys):
+def test_the_number_of_repeated_visits_is_printed(store, visits, capsys):
     flip(result_of(store) / "masks" / "score" / "zarr.json")
     assert main(["repair", str(store)]) == 0
     assert capsys.readouterr().out.endswith(f"mended, with {len(visits)} visits made again\n")
 
 
-def test_a_relinked_result_is_the_relinked_one_again(store, made_again):
+def test_a_relinked_result_is_repaired_as_relinked(store, made_again):
     assert main(["relink", str(store), "--match-iou", "0.9", "--quiet"]) == 0
     relinked = overseg.open(store)
     wanted = relinked.content_hash(), relinked.summary
@@ -179,8 +183,8 @@ def test_a_relinked_result_is_the_relinked_one_again(store, made_again):
     assert made_again
 
 
-def test_interrupted_it_goes_on_where_it_was(store, made, monkeypatch, made_again):
-    """Until the result is mended it is there as it was, and no visit is made twice."""
+def test_an_interrupted_repair_continues(store, made, monkeypatch, made_again):
+    """Until the result is repaired it stays as it was, and no visit is made twice."""
     flip(result_of(store) / "masks" / "score" / "c" / "1")
     before = contents(store)
     make = Crossing.make
@@ -218,8 +222,8 @@ def test_a_repair_that_was_interrupted_leaves_a_damaged_visit(store, made, monke
     assert sorted(path.name for path in store.iterdir()) == ["results", "zarr.json"]
 
 
-def test_a_complete_store_that_is_run_again_while_it_is_mended(store, made, carphone, monkeypatch):
-    """It says that it is complete, and takes nothing away that is not made again."""
+def test_a_complete_store_that_is_run_again_during_a_repair(store, made, carphone, monkeypatch):
+    """The run reports that it is complete, and removes nothing that the repair needs."""
     flip(result_of(store) / "masks" / "score" / "c" / "1")
 
     def interrupted(*_: object, **__: object) -> None:

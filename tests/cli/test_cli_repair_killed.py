@@ -1,4 +1,4 @@
-"""`overseg repair`, killed at any step, beside another one, or on a disk that is full: run again it ends the same."""
+"""`overseg repair`, killed at any step, run twice at once, or on a full disk: run again, the result is the same."""
 
 import errno
 import os
@@ -18,7 +18,7 @@ import overseg
 from overseg.api.repair import repair
 from overseg.cli.main import main
 from overseg.errors import StoreError
-from overseg.maintenance.checking import find_damage
+from overseg.maintenance.check import find_damage
 from overseg.report import TerminalReport
 from overseg.store.disk import DiskFolder
 from overseg.store.folder import Folder
@@ -30,12 +30,12 @@ DAMAGED = {
     "repair unfinished": ("parts/*-0000000004.round01.forward.*", "parts/*.backward.*", "results/1/masks/frame/c/0"),
     "repair previews": ("parts/*.round15.*", "results/1/zarr.json"),
 }
-"""Of each store, files that are damaged."""
+"""By store, the files to damage."""
 
 
 @pytest.fixture
 def tmp_path() -> Iterator[Path]:
-    """As pytest's own, in memory."""
+    """Like pytest's own, in memory."""
     with folder_in_memory() as folder:
         yield Path(folder)
 
@@ -54,7 +54,7 @@ def whole(tmp_path_factory) -> dict[str, Path]:
 
 @pytest.fixture(params=DAMAGED)
 def damaged(request, whole, tmp_path) -> tuple[Path, str]:
-    """A damaged store, and the hash that it had."""
+    """A damaged store, and its hash before the damage."""
     store = shutil.copytree(whole[request.param], tmp_path / "damaged.zarr")
     files = sorted({path for pattern in DAMAGED[request.param] for path in store.glob(pattern)})
     assert len(files) >= len(DAMAGED[request.param])
@@ -63,12 +63,12 @@ def damaged(request, whole, tmp_path) -> tuple[Path, str]:
     return store, hash_of(whole[request.param])
 
 
-def mend(store: Path) -> None:
+def repair_store(store: Path) -> None:
     repair(store, report=TerminalReport(quiet=True))
 
 
-def check_mended(store: Path, wanted: str) -> None:
-    """It is whole; and what has no meaning any more is gone with the next process that writes it, if not before."""
+def check_repaired(store: Path, wanted: str) -> None:
+    """Check that it is whole, and that left-over files are removed when a process opens it for writing."""
     assert hash_of(store) == wanted
     assert find_damage(DiskFolder(store)) == []
     ZarrStore.reopen(store).close()
@@ -79,7 +79,7 @@ def check_mended(store: Path, wanted: str) -> None:
 
 
 def check_nothing_is_lost(store: Path, before: dict[str, bytes], wanted: str) -> None:
-    """What was not damaged is as it was; or the new result has taken its place."""
+    """Check that undamaged files are unchanged, or that the new result is current."""
     if not find_damage(DiskFolder(store)):
         assert hash_of(store) == wanted
         return
@@ -92,38 +92,38 @@ def check_nothing_is_lost(store: Path, before: dict[str, bytes], wanted: str) ->
 def test_killed_at_any_step(damaged, tmp_path):
     store, wanted = damaged
     killing = Killing.of(OF_A_DISK)
-    steps = killing.steps(mend, shutil.copytree(store, tmp_path / "whole.zarr"), at_most=AT_MOST)
-    check_mended(tmp_path / "whole.zarr", wanted)
+    steps = killing.steps(repair_store, shutil.copytree(store, tmp_path / "whole.zarr"), at_most=AT_MOST)
+    check_repaired(tmp_path / "whole.zarr", wanted)
     before = contents(store)
     for step in steps:
         copy = shutil.copytree(store, tmp_path / f"{step}.zarr")
-        killing.kill(mend, copy, before=step)
+        killing.kill(repair_store, copy, before=step)
         check_nothing_is_lost(copy, before, wanted)
-        mend(copy)
-        check_mended(copy, wanted)
+        repair_store(copy)
+        check_repaired(copy, wanted)
 
 
 def test_two_at_once(damaged):
-    """One mends it; the other one is told so at once, or finds that nothing is damaged any more."""
+    """One process repairs it; the other is refused at once, or finds no damage."""
     store, wanted = damaged
     killing = Killing.of(OF_A_DISK)
-    both = [killing.processes.Process(target=mend_or_be_told, args=(store,)) for _ in range(2)]
+    both = [killing.processes.Process(target=repair_or_be_refused, args=(store,)) for _ in range(2)]
     for process in both:
         process.start()
     for process in both:
         process.join()
     assert [process.exitcode for process in both] == [0, 0]
-    check_mended(store, wanted)
+    check_repaired(store, wanted)
 
 
-def mend_or_be_told(store: Path) -> None:
+def repair_or_be_refused(store: Path) -> None:
     try:
-        mend(store)
+        repair_store(store)
     except StoreError as e:
         assert "another process is writing the store" in str(e)
 
 
-def test_the_second_is_told(damaged, refused):
+def test_the_second_process_is_refused(damaged, refused):
     store, _ = damaged
     before = contents(store)
     with ZarrStore.reopen_damaged(DiskFolder(store)):
@@ -131,24 +131,24 @@ def test_the_second_is_told(damaged, refused):
     assert contents(store) == before
 
 
-def test_mended_by_another_one_meanwhile(damaged, monkeypatch, capsys):
-    """Between the look at what is damaged and the lock: what was mended is not mended again."""
+def test_repaired_by_another_process_in_the_meantime(damaged, monkeypatch, capsys):
+    """Another process repairs it between the check and the lock: nothing is repaired twice."""
     store, wanted = damaged
     reopen = ZarrStore.reopen_damaged
 
     def reopen_later(folder: Folder) -> ZarrStore:
         monkeypatch.setattr(ZarrStore, "reopen_damaged", reopen)
-        mend(store)
+        repair_store(store)
         return reopen(folder)
 
     monkeypatch.setattr(ZarrStore, "reopen_damaged", reopen_later)
     assert main(["repair", str(store)]) == 0
     assert capsys.readouterr().out.endswith("nothing is damaged\n")
-    check_mended(store, wanted)
+    check_repaired(store, wanted)
 
 
 def test_a_full_disk(damaged, tmp_path, monkeypatch, refused):
-    """From one moment on nothing can be written: it ends in one line, nothing is lost, and it goes on with room."""
+    """The disk becomes full: the repair ends with one line, nothing is lost, and it continues when there is room."""
     store, wanted = damaged
     fsync, n_before, n_after = os.fsync, 0, 0
     before = contents(store)
@@ -160,7 +160,7 @@ def test_a_full_disk(damaged, tmp_path, monkeypatch, refused):
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", counted)
-        mend(shutil.copytree(store, tmp_path / "whole.zarr"))
+        repair_store(shutil.copytree(store, tmp_path / "whole.zarr"))
 
     def full(descriptor: int) -> None:
         nonlocal n_after
@@ -175,5 +175,5 @@ def test_a_full_disk(damaged, tmp_path, monkeypatch, refused):
             patch.setattr(os, "fsync", full)
             assert "No space left on device" in refused("repair", copy, "--quiet")
         check_nothing_is_lost(copy, before, wanted)
-        mend(copy)
-        check_mended(copy, wanted)
+        repair_store(copy)
+        check_repaired(copy, wanted)

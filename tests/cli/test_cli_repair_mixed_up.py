@@ -1,4 +1,4 @@
-"""`overseg check` and `overseg repair` where files are gone, swapped, or of something else."""
+"""`overseg check` and `overseg repair` of missing, swapped and foreign files."""
 
 import json
 import shutil
@@ -25,7 +25,7 @@ NAMES = ("repair", "repair unfinished", "repair previews")
 
 @pytest.fixture
 def tmp_path() -> Iterator[Path]:
-    """As pytest's own, in memory."""
+    """Like pytest's own, in memory."""
     with folder_in_memory() as folder:
         yield Path(folder)
 
@@ -39,21 +39,21 @@ def whole(tmp_path_factory) -> dict[str, Path]:
 
 @pytest.fixture
 def stores(whole, tmp_path) -> list[Path]:
-    """A complete store, one that a budget ended, and one that it ended among the previews."""
+    """A complete store, one whose run ended with its budget, and one that ended during the previews."""
     return [shutil.copytree(whole[name], tmp_path / name) for name in NAMES]
 
 
-def mended(store: Path, capsys) -> str:
-    """What is told of a repair, after which nothing is damaged."""
+def repaired(store: Path, capsys) -> str:
+    """Repair a store and check it; the output of the repair."""
     capsys.readouterr()
     assert main(["repair", str(store)]) == 0
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     assert main(["check", str(store)]) == 0
-    return told
+    return printed
 
 
-def say(path: Path, **other: Any) -> None:
-    """Change what a group says, with the right checksum."""
+def write_attributes(path: Path, **other: Any) -> None:
+    """Change attributes of a group, with the right checksum."""
     group = json.loads(path.read_bytes())
     attributes = {name: value for name, value in group["attributes"].items() if name != CHECKSUM}
     path.write_text(json.dumps(group | {"attributes": sealed(attributes | other)}))
@@ -68,7 +68,7 @@ def test_two_visits_swapped(stores, whole, capsys):
     second.write_bytes(content)
     assert main(["check", str(store)]) == 1
     assert capsys.readouterr().out.count("it holds another visit") == 2
-    assert "2 visits made again" in mended(store, capsys)
+    assert "2 visits made again" in repaired(store, capsys)
     run_to_repair(whole["repair"].with_name("moving.mp4"), store, None)
     assert hash_of(store) == hash_of(whole["repair"])
 
@@ -77,7 +77,7 @@ def test_a_visit_that_no_run_makes(stores, whole, capsys):
     _, store, _ = stores
     stray = store / "parts" / FIRST.replace("round01", "round02")
     shutil.copyfile(store / "parts" / FIRST, stray)
-    assert "0 visits made again" in mended(store, capsys)
+    assert "0 visits made again" in repaired(store, capsys)
     assert not stray.exists()
     assert hash_of(store) == hash_of(whole["repair unfinished"])
 
@@ -85,23 +85,23 @@ def test_a_visit_that_no_run_makes(stores, whole, capsys):
 @pytest.mark.parametrize(
     ("number", "gone", "damaged"), [(1, FIRST, SECOND), (1, SECOND, LAST_MADE), (2, SEED, PREVIEW)]
 )
-def test_what_a_damaged_visit_starts_from_is_gone(stores, whole, capsys, number, gone, damaged):
+def test_the_visits_before_a_damaged_one_are_missing(stores, whole, capsys, number, gone, damaged):
     store = stores[number]
     (store / "parts" / gone).unlink()
     flip(store / "parts" / damaged)
     flip(next((store / "results" / "1" / "masks" / "frame" / "c").rglob("0")))
-    assert "2 visits made again" in mended(store, capsys)
+    assert "2 visits made again" in repaired(store, capsys)
     assert hash_of(store) == hash_of(whole[NAMES[number]])
 
 
 @pytest.mark.parametrize(("number", "gone"), [(1, LAST_MADE), (2, LAST_PREVIEW)])
-def test_the_last_visits_are_gone_and_the_result_is_damaged(stores, whole, refused, number, gone):
-    """Nobody knows which they were: the damaged result has more in it than a new one would have."""
+def test_the_last_visits_are_missing_and_the_result_is_damaged(stores, whole, refused, number, gone):
+    """The missing visits are not known: the damaged result was made of more visits than a new one would be."""
     store = stores[number]
     (store / "parts" / gone).unlink()
     flip(next((store / "results" / "1" / "masks" / "frame" / "c").rglob("0")))
     before = contents(store)
-    assert "was made, 1 are gone: run the run's own command again" in refused("repair", store, "--quiet")
+    assert "of which 1 are missing: run the original command again" in refused("repair", store, "--quiet")
     assert contents(store) == before
     run_to_repair(whole["repair"].with_name("moving.mp4"), store, None)
     assert hash_of(store) == hash_of(whole["repair"])
@@ -114,7 +114,7 @@ def test_a_relinked_result_of_an_unfinished_run(stores, capsys):
     relinked = hash_of(store)
     assert relinked != wanted
     flip(next((store / "results" / "2" / "masks" / "frame" / "c").rglob("0")))
-    mended(store, capsys)
+    repaired(store, capsys)
     assert hash_of(store) == relinked
 
 
@@ -123,14 +123,14 @@ def test_a_damaged_visit_that_the_end_of_the_run_left_over(stores, whole, capsys
     shutil.copytree(unfinished / "parts", complete / "parts")
     flip(complete / "parts" / FIRST)
     assert main(["check", str(complete)]) == 0
-    assert "nothing is damaged" in mended(complete, capsys)
+    assert "nothing is damaged" in repaired(complete, capsys)
     flip(next((complete / "results" / "1" / "masks" / "frame" / "c").rglob("0")))
-    mended(complete, capsys)
+    repaired(complete, capsys)
     assert hash_of(complete) == hash_of(whole["repair"])
 
 
 def test_a_chunk_where_none_was_written(stores, whole, capsys):
-    """All shots are 0, and so are the chunk's rows, which are in no file."""
+    """All rows of the column `shot` are 0, so no chunk of it was written."""
     store, *_ = stores
     result = store / "results" / "1"
     chunk = result / "frames" / "shot" / "c" / "0"
@@ -140,16 +140,16 @@ def test_a_chunk_where_none_was_written(stores, whole, capsys):
     assert main(["check", str(store)]) == 1
     assert f"{chunk}: it was not written with the others" in capsys.readouterr().out
     assert main(["info", str(store)]) == 1
-    mended(store, capsys)
+    repaired(store, capsys)
     assert hash_of(store) == hash_of(whole["repair"])
 
 
 @pytest.mark.parametrize("other", ["results/zarr.json", "zarr.json"])
-def test_what_another_group_says(stores, whole, capsys, other):
+def test_the_attributes_of_another_group(stores, whole, capsys, other):
     for name, store in zip(NAMES, stores, strict=True):
         shutil.copyfile(store / other, store / "results" / "1" / "zarr.json")
         assert main(["info", str(store)]) == 1
-        mended(store, capsys)
+        repaired(store, capsys)
         assert hash_of(store) == hash_of(whole[name])
 
 
@@ -157,7 +157,7 @@ def test_a_file_where_a_result_would_be(stores, whole, capsys):
     store, *_ = stores
     (store / "results" / "0").write_text("a letter")
     flip(next((store / "results" / "1" / "masks" / "frame" / "c").rglob("0")))
-    mended(store, capsys)
+    repaired(store, capsys)
     assert hash_of(store) == hash_of(whole["repair"])
     assert (store / "results" / "0").read_text() == "a letter"
 
@@ -165,42 +165,42 @@ def test_a_file_where_a_result_would_be(stores, whole, capsys):
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"shots": "x"}, "shots as no store has it"),
+        ({"shots": "x"}, "shots is not valid"),
         ({"shots": [[0, 10**12]]}, "are not its video's"),
         ({"shots": None}, "are not its video's"),
-        ({"size": [48]}, "size as no store has it"),
-        ({"size": ["a", "b"]}, "size as no store has it"),
-        ({"result": "../../elsewhere"}, "result as no store has it"),
-        ({"final": "yes"}, "final as no store has it"),
-        ({"identity": []}, "identity as no store has it"),
-        ({"provenance": {}}, "does not say its"),
+        ({"size": [48]}, "size is not valid"),
+        ({"size": ["a", "b"]}, "size is not valid"),
+        ({"result": "../../elsewhere"}, "result is not valid"),
+        ({"final": "yes"}, "final is not valid"),
+        ({"identity": []}, "identity is not valid"),
+        ({"provenance": {}}, "does not name its"),
         ({"identity": {"settings": 3}}, "was not made by `overseg run`"),
     ],
 )
-def test_what_no_store_says_of_itself(stores, refused, wrong, words):
-    """With the right checksum, which anybody can work out."""
+def test_invalid_attributes_of_a_store(stores, refused, wrong, words):
+    """The checksum is right."""
     store, *_ = stores
     flip(next((store / "results" / "1" / "masks" / "frame" / "c").rglob("0")))
-    say(store / "zarr.json", **wrong)
+    write_attributes(store / "zarr.json", **wrong)
     before = contents(store)
     assert words in refused("repair", store, "--quiet")
     assert contents(store) == before
 
 
-def test_what_no_result_says_of_itself(stores, whole, capsys):
+def test_invalid_attributes_of_a_result(stores, whole, capsys):
     for wrong in ({"files": {"masks/frame/c/0": "x"}}, {"files": None}, {"summary": []}):
         store = shutil.copytree(whole["repair"], stores[0] / "inner")
-        say(store / "results" / "1" / "zarr.json", **wrong)
+        write_attributes(store / "results" / "1" / "zarr.json", **wrong)
         assert main(["check", str(store)]) == 1
-        mended(store, capsys)
+        repaired(store, capsys)
         assert hash_of(store) == hash_of(whole["repair"])
         shutil.rmtree(store)
 
 
 @pytest.mark.parametrize("summary", [{}, {"n_visits": "x"}, {"relinked": []}])
-def test_a_summary_that_no_result_has(stores, whole, capsys, summary):
+def test_an_invalid_summary(stores, whole, capsys, summary):
     for name, store in zip(NAMES[:2], stores, strict=False):
-        say(store / "results" / "1" / "zarr.json", summary=summary)
+        write_attributes(store / "results" / "1" / "zarr.json", summary=summary)
         flip(next((store / "results" / "1" / "masks" / "frame" / "c").rglob("0")))
-        mended(store, capsys)
+        repaired(store, capsys)
         assert hash_of(store) == hash_of(whole[name])

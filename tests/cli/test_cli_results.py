@@ -36,7 +36,7 @@ def test_a_budget_and_on_without_one(carphone, never_limited, run, facts):
     assert run(*words, "--budget", "masks=300") == 0
     early = facts("out.zarr")
     assert early["stop_reason"] == "budget masks=300"
-    assert "run again with a larger budget to go on" in early["left_undone"]
+    assert "run again with a larger budget to continue" in early["left_undone"]
     assert 300 <= early["masks"] < len(never_limited.frames.n_masks) * never_limited.frames.n_masks.mean()
     assert run(*words, "--budget", "coverage=0.5,masks=1000000") == 0
     assert facts("out.zarr")["stop_reason"] == "budget coverage=0.5"

@@ -112,7 +112,7 @@ def test_info_of_what_is_no_store(folder, images, refused):
 
 def test_info_before_there_is_a_result(images, folder, refused, run, monkeypatch):
     with monkeypatch.context() as broken:
-        broken.setattr("overseg.engine.sweep.run.conclude", interrupt)
+        broken.setattr("overseg.engine.sweep.run.publish_run", interrupt)
         assert run(images, "out.zarr") == 130
     line = refused("info", "out.zarr")
     assert line == "out.zarr: 3 visits committed, no result yet; run the same command again to finish"

@@ -1,4 +1,4 @@
-"""The whole way on the toy video."""
+"""Full runs on the toy video."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +20,7 @@ from overseg.propagate.flow import FlowPropagator
 
 
 class Killed(BaseException):
-    """Stands for a kill: nothing catches it."""
+    """Stands for a kill. Nothing catches it."""
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_the_handle_is_part_of_the_cup_and_the_cup_of_the_tray(perfect):
     assert result.tracks.part_of[track_of["table"]] == -1
 
 
-def test_with_noisy_masks_every_shape_is_still_followed_without_a_switch(tmp_path):
+def test_with_noisy_masks_every_shape_is_still_tracked_without_a_switch(tmp_path):
     generator = TruthGenerator(ToyVideo(40), jitter_px=1, miss=0.2)
     result = run_toy(tmp_path / "a.zarr", generator)
     for name in NAMES:
@@ -62,7 +62,7 @@ def test_no_track_crosses_a_cut(tmp_path):
     assert ((result.tracks.last_frame < 11) | (result.tracks.first_frame >= 11)).all()
 
 
-def test_the_result_says_how_far_every_mask_was_propagated_and_why_no_further(tmp_path, monkeypatch):
+def test_the_result_has_the_last_frame_and_termination_reason_of_every_masklet(tmp_path, monkeypatch):
     monkeypatch.setattr("toy_runs.FlowPropagator", partial(FlowPropagator, min_support=0.99))  # so that some are lost
     result = run_toy(tmp_path / "a.zarr", TruthGenerator(ToyVideo(30), jitter_px=2, miss=0.2, split=0.3))
     terminations, is_keyframe, propagated = result.terminations(), result.frames.is_keyframe, []
@@ -82,7 +82,7 @@ def test_the_result_says_how_far_every_mask_was_propagated_and_why_no_further(tm
 
 
 class SeesTheBallLate(TruthGenerator):
-    """Sees the ball on the last keyframe alone."""
+    """Generates the ball on the last keyframe only."""
 
     def generate(self, keyframe: Frame, propagated: Rles) -> KeyframeMasks:
         masks = super().generate(keyframe, propagated)
@@ -92,7 +92,7 @@ class SeesTheBallLate(TruthGenerator):
 
 @dataclass(frozen=True)
 class TruthRefiner:
-    """Sees the ball again wherever it is propagated to."""
+    """Confirms the ball wherever it is propagated to."""
 
     video: ToyVideo
     refine_work: float = 0.3
@@ -103,7 +103,7 @@ class TruthRefiner:
         return RefinedMasks(rows, ball.take(np.zeros(len(rows), int)), np.full(len(rows), 0.75, np.float32))
 
 
-def test_what_goes_back_past_keyframes_is_looked_at_again_and_goes_on(tmp_path):
+def test_masks_propagated_back_past_keyframes_are_refined_and_continue(tmp_path):
     generator = SeesTheBallLate(ToyVideo(60))
     plain = run_toy(tmp_path / "plain.zarr", generator)
     refined = run_toy(tmp_path / "refined.zarr", generator, refiner=TruthRefiner(generator.video))
@@ -131,14 +131,14 @@ def test_the_shortest_videos(tmp_path, n_frames):
     assert result.frames.n_masks.tolist() == [len(NAMES)] * n_frames
 
 
-def test_a_video_without_any_mask_has_a_result_too(tmp_path):
+def test_a_video_without_masks_has_a_result(tmp_path):
     result = run_toy(tmp_path / "a.zarr", TruthGenerator(ToyVideo(12), miss=1.0))
     assert (len(result.tracks), result.coverage, result.depth) == (0, 0.0, 0.0)
     assert result.masks_at(5).rles.to_masks().shape == (0, 144, 192)
 
 
 @pytest.mark.parametrize("budget", [None, "masks=150", "coverage=0.7", "work=12"])
-def test_a_run_killed_at_any_visit_ends_as_one_that_was_not(tmp_path, monkeypatch, budget):
+def test_a_run_killed_at_any_visit_ends_with_the_same_result(tmp_path, monkeypatch, budget):
     generator = TruthGenerator(ToyVideo(24, cut_at=15), jitter_px=1, miss=0.2, split=0.2)
     whole = run_toy(tmp_path / "whole.zarr", generator, budget=budget)
     make, visits = Crossing.make, count(1)
@@ -158,7 +158,7 @@ def test_a_run_killed_at_any_visit_ends_as_one_that_was_not(tmp_path, monkeypatc
     assert killed.content_hash() == whole.content_hash()
 
 
-def test_a_larger_budget_goes_on_and_no_budget_ends_as_if_there_never_was_one(tmp_path):
+def test_a_larger_budget_continues_and_without_a_budget_the_result_is_that_of_a_full_run(tmp_path):
     generator = TruthGenerator(ToyVideo(60, cut_at=33), jitter_px=1, miss=0.1)
     path = tmp_path / "a.zarr"
     coverages, gains = [], []
@@ -180,7 +180,7 @@ def test_a_larger_budget_goes_on_and_no_budget_ends_as_if_there_never_was_one(tm
     assert end.content_hash() == run_toy(tmp_path / "b.zarr", generator).content_hash()
 
 
-def test_a_budget_buys_the_whole_video_first(tmp_path):
+def test_a_small_budget_covers_the_whole_video(tmp_path):
     result = run_toy(tmp_path / "a.zarr", TruthGenerator(ToyVideo(90)), budget="work=21", step=3)
     assert not result.final
     assert (result.frames.n_masks > 0).all()
@@ -196,7 +196,7 @@ def test_a_quarter_of_the_work_gives_almost_all_of_the_coverage(tmp_path):
         assert followed(quarter, generator, name)[1] >= 0.9 * followed(full, generator, name)[1]
 
 
-def test_a_budget_of_coverage_is_really_reached(tmp_path):
+def test_a_limit_of_coverage_is_reached_in_the_result(tmp_path):
     generator = TruthGenerator(ToyVideo(60), miss=0.4, seed=3)
     result = run_toy(tmp_path / "a.zarr", generator, budget="coverage=0.6")
     assert result.summary["stop_reason"] == "budget coverage=0.6"
@@ -204,11 +204,11 @@ def test_a_budget_of_coverage_is_really_reached(tmp_path):
 
 
 @pytest.mark.parametrize(("stopped", "gaps"), [(2, [6] * 8 + [7] + [10] * 3), (FULL, [3] * 16 + [6] * 6 + [5])])
-def test_tracks_go_on_where_a_coarser_round_takes_over(tmp_path, monkeypatch, stopped, gaps):
+def test_tracks_continue_where_a_coarser_round_takes_over(tmp_path, monkeypatch, stopped, gaps):
     def stop_in_the_middle(self, next_visits):
         return "enough" if next_visits[0].round == stopped and next_visits[0].start >= 45 else None
 
-    monkeypatch.setattr(Spending, "limit_met", stop_in_the_middle)
+    monkeypatch.setattr(Spending, "limit_reached", stop_in_the_middle)
     generator = TruthGenerator(ToyVideo(90))
     result = run_toy(tmp_path / "a.zarr", generator, budget="1h", step=3)
     assert np.diff(np.flatnonzero(result.frames.is_keyframe)).tolist() == gaps

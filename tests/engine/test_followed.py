@@ -1,4 +1,4 @@
-"""What is followed object by object becomes visits that say where each object was last seen, and why."""
+"""Masks of followed objects become visits with the last frame and termination reason of each object."""
 
 from collections.abc import Iterator
 
@@ -27,7 +27,7 @@ def found() -> Iterator[ObjectMasks]:
 
 
 @pytest.mark.parametrize("frames_at_once", [64, 2])
-def test_each_stretch_of_frames_says_why_it_ended(monkeypatch, frames_at_once):
+def test_each_run_of_frames_has_its_termination_reason(monkeypatch, frames_at_once):
     monkeypatch.setattr("overseg.engine.follow.followed._FRAMES_AT_ONCE", frames_at_once)
     prompts = Prompts.of_masks(Rles.from_masks(np.ones((2, *SIZE), bool)), object=[7, 3], frame=FIRST)
     visits = list(Followed(prompts, regions_of(prompts), min_area_px=5).visits(found()))

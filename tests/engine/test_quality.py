@@ -1,4 +1,4 @@
-"""How well the toy video's shapes are followed, from perfect masks and from bad ones."""
+"""How well the toy video's shapes are tracked, from perfect masks and from noisy ones."""
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ def noisy(tmp_path_factory) -> list[ObjectQuality]:
     ]
 
 
-def test_from_noisy_masks_nearly_every_shape_is_still_followed(noisy):
+def test_from_noisy_masks_nearly_every_shape_is_still_tracked(noisy):
     assert np.mean([one.best_track_j >= 0.7 for one in noisy]) >= 0.95
 
 

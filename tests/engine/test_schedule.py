@@ -11,7 +11,7 @@ from overseg.data.shot import Shot
 from overseg.data.visit import Direction, VisitKey
 from overseg.engine.rounds import FULL, PREVIEW_ROUNDS, SEED_ROUND, is_preview
 from overseg.engine.sweep.previews import preview_keyframes, preview_visits, spread
-from overseg.engine.sweep.schedule import begun_by, expected_work, schedule, sweep
+from overseg.engine.sweep.schedule import expected_work, schedule, sweep_visits, visits_to_pay_for
 from overseg.propagate.flow import FlowPropagator
 from overseg.stages import Stages
 
@@ -26,7 +26,7 @@ def planned(shots, step, **limits):
     return schedule(shots, step, Budget(**limits), STAGES)
 
 
-def test_without_a_budget_each_shot_is_crossed_forward_then_backward():
+def test_without_a_budget_each_shot_is_swept_forward_then_backward():
     assert planned([Shot(0, 7), Shot(8, 8)], 5) == [
         VisitKey(0, 0, 0, F),
         VisitKey(0, 0, 5, F),
@@ -39,7 +39,7 @@ def test_without_a_budget_each_shot_is_crossed_forward_then_backward():
 
 @pytest.mark.parametrize("step", [1, 3, 5])
 @pytest.mark.parametrize("shots", SHOTS)
-def test_a_budgeted_run_previews_the_video_and_then_does_all_that_the_other_does(shots, step):
+def test_a_budgeted_run_previews_the_video_and_then_makes_all_visits_of_the_full_run(shots, step):
     full, previewed = planned(shots, step), planned(shots, step, max_masks=10)
     assert sorted(full) == sorted(key for key in previewed if key.round == FULL)
     assert len(set(previewed)) == len(previewed)
@@ -48,7 +48,7 @@ def test_a_budgeted_run_previews_the_video_and_then_does_all_that_the_other_does
 @pytest.mark.parametrize("round_", PREVIEW_ROUNDS)
 @pytest.mark.parametrize("step", [1, 3, 5])
 @pytest.mark.parametrize("shots", SHOTS)
-def test_a_coarse_round_propagates_masks_onto_each_frame_once(shots, step, round_):
+def test_a_preview_round_propagates_masks_to_each_frame_once(shots, step, round_):
     reached = [
         frame
         for key in preview_visits(shots, step, round_)
@@ -71,7 +71,7 @@ def test_keyframes_of_a_coarser_round_are_keyframes_of_the_finer():
 
 def test_previews_have_fewer_keyframes_than_the_full_round():
     for n in range(1, 300, 7):
-        of_full = sum(key.start == key.stop or key.direction is F for key in sweep(Shot(0, n), 4))
+        of_full = sum(key.start == key.stop or key.direction is F for key in sweep_visits(Shot(0, n), 4))
         seeds = [key for key in preview_visits([Shot(0, n)], 4, PREVIEW_ROUNDS[-1]) if key.start == key.stop]
         assert len(seeds) <= max(1, 2 / 3 * of_full)
 
@@ -81,7 +81,7 @@ def test_no_visit_crosses_a_cut():
         assert (key.start <= 30) == (key.stop <= 30)
 
 
-def test_what_a_visit_starts_from_comes_before_it():
+def test_a_visit_comes_after_those_it_starts_from():
     done: set[tuple[int, Direction, int]] = set()
     for key in planned([Shot(0, 44), Shot(45, 200)], 5, max_masks=10):
         if is_preview(key) and key.start != key.stop:
@@ -103,11 +103,11 @@ def _work(visits):
     return sum(expected_work(key, STAGES) for key in visits)
 
 
-def test_work_buys_the_densest_sweep_that_it_is_enough_for_and_no_round_that_this_makes_needless():
+def test_a_limit_of_work_selects_the_densest_sweep_that_fits_and_skips_the_rounds_that_it_replaces():
     shots = [Shot(0, 299)]
     coarsest, coarse, finest = (_work(preview_visits(shots, 5, round_)) for round_ in PREVIEW_ROUNDS)
-    full, dense, sparse = (_work(sweep(shots[0], 5, round_)) for round_ in range(3))
-    sparsest = _work(sweep(shots[0], 10, 3))
+    full, dense, sparse = (_work(sweep_visits(shots[0], 5, round_)) for round_ in range(3))
+    sparsest = _work(sweep_visits(shots[0], 10, 3))
     assert coarsest < coarse < finest < sparsest < sparse < dense < full
 
     def rounds(max_work):
@@ -130,10 +130,10 @@ def test_without_sparser_generators_the_sparse_sweep_has_fewer_keyframes():
     assert [key.stop for key in keys if key.round == 1 and key.direction is F][:3] == [0, 10, 20]
 
 
-def test_what_is_left_buys_whole_sweeps_of_those_shots_that_it_is_enough_for():
+def test_the_remaining_work_is_used_for_whole_sweeps_of_shots_that_fit():
     long, *short = shots = [Shot(0, 199), Shot(200, 219), Shot(220, 239)]
-    round_ = [key for shot in shots for key in sweep(shot, 5, 2)]
-    keys = planned(shots, 5, max_work=_work(round_) + 1.01 * sum(_work(sweep(shot, 5)) for shot in short))
+    round_ = [key for shot in shots for key in sweep_visits(shot, 5, 2)]
+    keys = planned(shots, 5, max_work=_work(round_) + 1.01 * sum(_work(sweep_visits(shot, 5)) for shot in short))
     assert sorted(keys[: len(round_)]) == sorted(round_)
     in_full = [
         shot
@@ -146,18 +146,18 @@ def test_what_is_left_buys_whole_sweeps_of_those_shots_that_it_is_enough_for():
     assert in_full[2:] == [long]
 
 
-def test_a_sweep_is_begun_with_all_of_its_visits():
+def test_a_sweep_starts_only_if_all_of_its_visits_are_paid_for():
     shots = [Shot(0, 30), Shot(31, 50)]
     keys = planned(shots, 5)
-    assert begun_by(keys, 0) == sweep(shots[0], 5)
-    assert begun_by(keys, 1) == keys[1:2]
-    assert begun_by(keys, len(sweep(shots[0], 5))) == sweep(shots[1], 5)
+    assert visits_to_pay_for(keys, 0) == sweep_visits(shots[0], 5)
+    assert visits_to_pay_for(keys, 1) == keys[1:2]
+    assert visits_to_pay_for(keys, len(sweep_visits(shots[0], 5))) == sweep_visits(shots[1], 5)
     previews = planned(shots, 5, max_masks=10)
-    assert begun_by(previews, 0) == previews[:1]
+    assert visits_to_pay_for(previews, 0) == previews[:1]
 
 
 @pytest.mark.parametrize("max_work", [50, 150])
-def test_shots_too_short_for_the_finest_previews_are_previewed_too(max_work):
+def test_shots_too_short_for_the_finest_previews_have_coarser_ones(max_work):
     shots = [Shot(0, 399), Shot(400, 408), Shot(409, 409)]
     keys = planned(shots, 5, max_work=max_work)
     reached = {frame for key in keys if is_preview(key) for frame in range(key.start, key.stop + 1)}

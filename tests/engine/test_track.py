@@ -1,4 +1,4 @@
-"""Sub-sequences on a video whose truth is known: what a detector sees again, what is propagated over, who is who."""
+"""Sub-sequences of a video with ground truth: detection, propagation between sub-sequences, and identities."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -13,8 +13,8 @@ from overseg.data.frame import Frame
 from overseg.data.prompts import ObjectMasks, Prompts
 from overseg.data.rles import Rles
 from overseg.data.track_names import TrackName
-from overseg.engine.follow.redetection import Found, Redetection, distinct, identified
-from overseg.engine.follow.track import track
+from overseg.engine.follow.redetection import FrameDetections, Redetection, distinct, identified
+from overseg.engine.follow.track import follow_objects
 from overseg.errors import InputError, SettingsError
 from overseg.prompts.objects import PromptedObjects
 from overseg.prompts.refreshed import RefreshedFollow
@@ -29,7 +29,7 @@ CATEGORIES = ("tray", "ball")
 
 @dataclass(frozen=True)
 class TruthDetector:
-    """Sees the tray and the ball on some frames, and tells how sure it is of each.
+    """Detects the tray and the ball on some frames, with a given confidence.
 
     Attributes:
         sure: by frame, the categories that it is sure of; it is half sure of all others.
@@ -54,7 +54,7 @@ class TruthDetector:
 
 @dataclass(frozen=True)
 class SeesTheTruth:
-    """Of a box, the shape that fills it; and what was propagated, as it is."""
+    """For a box, the shape that fills it; propagated masks are returned unchanged."""
 
     def masks(self, frame: Frame, prompts: Prompts) -> ObjectMasks:
         shapes = list(VIDEO.truth(frame.index).values())
@@ -86,7 +86,7 @@ def tracked(path, detector=None, objects=None, *, subsequence=8, report=None) ->
     with ZarrStore.create_or_resume(
         path, identity={"video": asdict(VIDEO.info)}, provenance={}, size=VIDEO.info.size
     ) as store:
-        track(
+        follow_objects(
             VIDEO,
             follow(),
             objects,
@@ -115,12 +115,12 @@ def worst_iou(result: Result, track: int, shape: str) -> float:
     return float(masks.rles.iou(truth).diagonal().min())
 
 
-def test_the_stand_ins_are_some():
+def test_the_test_doubles_fit_their_protocols():
     assert isinstance(TruthDetector({}), Detector)
     assert isinstance(SeesTheTruth(), PromptMasks)
 
 
-def test_each_sub_sequence_begins_with_its_first_sure_frame_and_goes_both_ways(tmp_path):
+def test_each_sub_sequence_starts_at_its_first_confident_frame_and_propagates_both_ways(tmp_path):
     detector = TruthDetector({3: CATEGORIES, 5: CATEGORIES, 8: CATEGORIES, 23: CATEGORIES})
     result = tracked(tmp_path / "a", detector)
     assert detector.asked == [*range(4), 8, *range(16, 24)]
@@ -137,7 +137,7 @@ def test_each_sub_sequence_begins_with_its_first_sure_frame_and_goes_both_ways(t
     }
 
 
-def test_what_is_nowhere_seen_is_told(tmp_path):
+def test_an_object_without_any_mask_is_reported(tmp_path):
     lines = []
 
     class Report(SilentReport):
@@ -151,21 +151,21 @@ def test_what_is_nowhere_seen_is_told(tmp_path):
     objects = PromptedObjects(Prompts.concatenate(rows), (*tray.names, TrackName("speck", "speck")))
     result = tracked(tmp_path / "a", objects=objects, report=Report())
     assert [one.name for one in result.names.values()] == ["my tray"]
-    told = [line for line in lines if line is not None and "nothing is seen" in line]
-    assert told == [
+    remarks = [line for line in lines if line is not None and "nothing is seen" in line]
+    assert remarks == [
         "nothing is seen of speck, on any frame: check the box or the points, or lower --mask-threshold or --min-area"
     ]
 
 
-def test_boxes_of_a_detector_are_told_to_a_tenth_of_a_pixel():
+def test_boxes_of_a_detector_are_reported_to_a_tenth_of_a_pixel():
     box = np.array([[88.1, 0.2, 684.9, 288.93]], np.float32)
-    found = Found(3, Detections(box, np.array([0.91], np.float32), np.zeros(1, np.int32)))
-    told = json.dumps(Redetection(TruthDetector({}), confidence=0.9).as_facts(found))
-    assert "[[88.1, 0.2], [684.9, 0.2], [684.9, 288.9], [88.1, 288.9]]" in told
+    found = FrameDetections(3, Detections(box, np.array([0.91], np.float32), np.zeros(1, np.int32)))
+    text = json.dumps(Redetection(TruthDetector({}), confidence=0.9).as_facts(found))
+    assert "[[88.1, 0.2], [684.9, 0.2], [684.9, 288.9], [88.1, 288.9]]" in text
 
 
-def test_without_a_sure_frame_masks_are_propagated_over_and_that_is_reported(tmp_path):
-    lines, looked = [], []
+def test_without_a_confident_detection_masks_are_propagated_through_and_that_is_reported(tmp_path):
+    lines, steps = [], []
 
     class Report(SilentReport):
         def event(self, name, **facts):
@@ -173,23 +173,23 @@ def test_without_a_sure_frame_masks_are_propagated_over_and_that_is_reported(tmp
                 lines.append(facts["line"])
 
         def progress(self, stage, done, total):
-            if stage == "look":
-                looked.append((done, total))
+            if stage == "detect":
+                steps.append((done, total))
 
     result = tracked(tmp_path / "a", TruthDetector({9: CATEGORIES}), report=Report())
-    assert looked == [(8, 24), (24, 24)]
+    assert steps == [(8, 24), (24, 24)]
     assert result.summary["bridged"] == [[0, 7], [16, 23]]
     assert lines == [
-        "no sure detection on frames 16 to 23: masks are propagated over",
-        "no sure detection on frames 0 to 7: masks are propagated over",
+        "no confident detection on frames 16 to 23: masks are propagated through them",
+        "no confident detection on frames 0 to 7: masks are propagated through them",
     ]
     assert worst_iou(result, 0, "tray") > 0.6
     masks = result.masks_of(0)
-    assert set(masks.region.tolist()) == {masks.region[9]}  # one region: nothing was prompted anew
+    assert set(masks.region.tolist()) == {masks.region[9]}  # one region: nothing was prompted again
     assert masks.source.tolist() == [2] * 9 + [0] + [1] * 14
 
 
-def test_an_object_that_is_not_detected_again_is_propagated_on_beside_one_that_is(tmp_path):
+def test_an_object_that_is_not_detected_again_is_propagated_beside_one_that_is(tmp_path):
     result = tracked(tmp_path / "a", TruthDetector({0: CATEGORIES, 10: ("ball",)}), subsequence=12)
     result_2 = tracked(tmp_path / "b", TruthDetector({0: ("tray",), 15: ("ball",)}), subsequence=12)
     for one in (result, result_2):
@@ -198,20 +198,20 @@ def test_an_object_that_is_not_detected_again_is_propagated_on_beside_one_that_i
     assert result_2.tracks.first_frame.tolist() == [0, 12]
 
 
-def test_what_a_person_named_keeps_its_name_when_it_is_detected(tmp_path):
+def test_a_prompted_object_keeps_its_name_when_it_is_detected(tmp_path):
     result = tracked(tmp_path / "a", TruthDetector({8: CATEGORIES, 16: CATEGORIES}), prompted(4))
     assert [name.name for name in result.names.values()] == ["my tray", "ball"]
     assert worst_iou(result, 0, "tray") > 0.6
     assert result.tracks.first_frame.tolist() == [0, 8]
 
 
-def test_sub_sequences_without_a_detector_only_propagate_over(tmp_path):
+def test_sub_sequences_without_a_detector_propagate_only(tmp_path):
     result = tracked(tmp_path / "a", None, prompted(10), subsequence=5)
     assert worst_iou(result, 0, "tray") > 0.6
     assert result.summary["bridged"] == [[0, 4], [5, 9], [15, 19], [20, 23]]
 
 
-def test_a_call_that_was_killed_goes_on_and_ends_with_the_same(tmp_path):
+def test_a_killed_call_is_resumed_and_gives_the_same_result(tmp_path):
     sure = {3: ("tray",), 8: CATEGORIES, 17: CATEGORIES}
     expected = tracked(tmp_path / "a", TruthDetector(sure)).content_hash()
 
@@ -236,8 +236,10 @@ def test_a_call_that_was_killed_goes_on_and_ends_with_the_same(tmp_path):
         assert [name.name for name in result.names.values()] == ["tray", "ball"]
 
 
-def test_nothing_sure_anywhere_is_refused_with_the_surest(tmp_path):
-    with pytest.raises(InputError, match=r"found none \(the surest was 0.50 on frame 0\): lower --confidence"):
+def test_no_confident_detection_anywhere_is_refused_with_the_highest_confidence(tmp_path):
+    with pytest.raises(
+        InputError, match=r"found none \(the highest confidence is 0.50, on frame 0\): lower --confidence"
+    ):
         tracked(tmp_path / "a", TruthDetector({}))
 
 
@@ -259,14 +261,14 @@ def at(numbers: list[int], *lefts: int) -> ObjectMasks:
     return ObjectMasks(squares(*lefts), whole, whole * 0, np.ones(len(whole), np.float32))
 
 
-def test_who_is_who_is_the_assignment_with_the_most_overlap():
+def test_identities_are_the_assignment_with_the_most_overlap():
     propagated = at([0, 1], 10, 16)
     names = [TrackName("mouse", "mouse"), TrackName("mouse 2", "mouse")]
     numbers, named = identified(at([0, 1], 15, 11), ["mouse", "mouse"], propagated, names)
     assert (numbers, named) == ([1, 0], names)
 
 
-def test_a_lost_object_of_the_kind_is_found_again_and_others_are_new():
+def test_a_lost_object_of_the_category_is_found_again_and_others_are_new():
     names = [TrackName("dog", "dog"), TrackName("mouse", "mouse")]
     propagated = at([0, 1], 10, -1)
     numbers, named = identified(at([0, 1, 2], 60, 40, 80), ["mouse", "dog", "mouse"], propagated, names)
@@ -274,6 +276,6 @@ def test_a_lost_object_of_the_kind_is_found_again_and_others_are_new():
     assert [one.name for one in named] == ["dog", "mouse", "dog 2", "mouse 2"]
 
 
-def test_one_object_detected_twice_is_one():
+def test_two_detections_of_one_object_are_one_object():
     assert distinct(squares(10, 11, 40, 10)).tolist() == [0, 2]
     assert distinct(Rles.empty((20, 100))).tolist() == []

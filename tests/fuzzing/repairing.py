@@ -11,7 +11,7 @@ from fuzzing.store_damage import contents, damage_store
 
 from overseg.cli.main import main
 from overseg.errors import OversegError
-from overseg.maintenance.checking import find_damage
+from overseg.maintenance.check import find_damage
 from overseg.store.disk import DiskFolder
 from overseg.store.result import open_result
 

@@ -15,7 +15,7 @@ from overseg.data.frame import Frame
 from overseg.data.masks import KeyframeMasks, TrackMasks
 from overseg.data.rles import Rles
 from overseg.data.settings import Settings
-from overseg.engine.sweep.run import run
+from overseg.engine.sweep.run import sweep_video
 from overseg.propagate.flow import FlowPropagator
 from overseg.stages import Stages
 from overseg.store.result import Result, open_result
@@ -65,7 +65,7 @@ def write_result(folder: Path) -> Result:
         ) as store:
             generator = KnownGenerator(TruthGenerator(VIDEO, jitter_px=1))
             stages = Stages(generator, generator, FlowPropagator(min_area_px=20), OverlapAssociator())
-            run(
+            sweep_video(
                 video,
                 stages,
                 store,

@@ -1,4 +1,4 @@
-"""What regions look like comes back from visits and from results, ordered by region."""
+"""Appearance embeddings are read back from visits and from results, ordered by region."""
 
 import dataclasses
 
@@ -19,7 +19,7 @@ def test_of_a_visit(tmp_path):
         assert all(same(store.appearances(v.key), v.appearances) for v in visits())
 
 
-def test_of_a_result_and_of_one_whose_tracks_were_decided_anew(tmp_path):
+def test_of_a_result_and_of_a_relinked_one(tmp_path):
     found = visits()
     appearances = Appearances.concatenate([v.appearances for v in found])
     appearances = appearances.take(np.argsort(appearances.region))

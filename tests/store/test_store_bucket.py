@@ -1,4 +1,4 @@
-"""A store in a bucket is the same store: whole when it is killed, one writer at a time, refused in one line."""
+"""A store in a bucket behaves like one on a disk: atomic when killed, one writer at a time, errors in one line."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from store.store_samples import open_store, publish, same, visits
 from store.test_store_killed import N_FRAMES, run
 
 from overseg.errors import StoreError
-from overseg.maintenance.checking import find_damage
+from overseg.maintenance.check import find_damage
 from overseg.store import bucket, bucket_lock
 from overseg.store.bucket_lock import BucketLock
 from overseg.store.lock import LOCK_NAME
@@ -45,7 +45,7 @@ def lock_of(s3: LocalS3, url: str, **holder: object) -> None:
     s3.write(url, LOCK_NAME, json.dumps({"host": "elsewhere", "pid": 1, "token": "other"} | holder).encode())
 
 
-def test_it_holds_what_a_folder_holds(s3, url, tmp_path):
+def test_a_bucket_has_the_same_files_as_a_folder(s3, url, tmp_path):
     found = visits(N_FRAMES)
     for place in (url, tmp_path / "out.zarr"):
         with open_store(place, n_frames=N_FRAMES) as store:
@@ -95,7 +95,7 @@ def test_a_visit_is_fetched_once_at_most(s3, url, monkeypatch):
     assert len(fetched) == len(set(fetched)) == len(visits(N_FRAMES))
 
 
-def test_killed_at_any_request_it_ends_the_same(s3, tmp_path, monkeypatch):
+def test_killed_at_any_request_the_result_is_the_same(s3, tmp_path, monkeypatch):
     killing = Killing.of(OF_A_BUCKET)
     run(tmp_path / "whole.zarr")
     wanted = {True: files_of_result(tmp_path / "whole.zarr")}
@@ -125,7 +125,7 @@ def test_killed_at_any_request_it_ends_the_same(s3, tmp_path, monkeypatch):
     assert open_result(url).content_hash() == open_result(tmp_path / "whole.zarr").content_hash()
 
 
-def test_what_is_damaged_or_missing_is_found(s3, url):
+def test_damaged_and_missing_objects_are_found(s3, url):
     run(url)
     wanted = open_result(url).content_hash()
     for name in s3.names(url)[::25]:
@@ -133,10 +133,10 @@ def test_what_is_damaged_or_missing_is_found(s3, url):
         for damaged in (bytes([content[0] ^ 4]) + content[1:], None):
             s3.remove(url, name) if damaged is None else s3.write(url, name, damaged)
             try:
-                told = [str(one) for one in find_damage(folder_at(url))]
+                lines = [str(one) for one in find_damage(folder_at(url))]
             except StoreError as e:
-                told = [str(e)]
-            assert name == "results/zarr.json" or any(f"{url}/{name}" in line or "nothing;" in line for line in told)
+                lines = [str(e)]
+            assert name == "results/zarr.json" or any(f"{url}/{name}" in line or "nothing;" in line for line in lines)
             try:
                 assert open_result(url).content_hash() == wanted
             except StoreError as e:
@@ -144,7 +144,7 @@ def test_what_is_damaged_or_missing_is_found(s3, url):
         s3.write(url, name, content)
 
 
-def test_a_reader_of_a_result_that_is_replaced_is_told(s3, url):
+def test_reading_a_result_that_was_replaced_is_refused(s3, url):
     with open_store(url, n_frames=N_FRAMES) as store:
         for v in visits(N_FRAMES):
             store.commit(v)
@@ -154,7 +154,7 @@ def test_a_reader_of_a_result_that_is_replaced_is_told(s3, url):
         earlier.masks_at(3)
 
 
-def test_another_writer_is_told_and_waits_for_nothing(s3, url):
+def test_another_writer_is_refused_at_once(s3, url):
     with open_store(url):
         with pytest.raises(StoreError, match=f"another process is writing the store {url} .{os.getpid()} on "):
             open_store(url)
@@ -163,7 +163,7 @@ def test_another_writer_is_told_and_waits_for_nothing(s3, url):
     assert LOCK_NAME not in s3.names(url)
 
 
-def test_a_lock_that_nobody_renews_is_taken_over(s3, url, monkeypatch):
+def test_an_expired_lock_is_taken_over(s3, url, monkeypatch):
     lock_of(s3, url)
     with pytest.raises(StoreError, match=r"\(1 on elsewhere\), or was killed there within 60 s; wait"):
         open_store(url)
@@ -175,7 +175,7 @@ def test_a_lock_that_nobody_renews_is_taken_over(s3, url, monkeypatch):
     open_store(url).close()
 
 
-def test_who_lost_its_lock_writes_no_more(s3, url, monkeypatch):
+def test_a_process_that_lost_its_lock_writes_nothing_more(s3, url, monkeypatch):
     monkeypatch.setattr(bucket_lock, "_RENEWED_EVERY_S", -1.0)  # asks the service before every request
     monkeypatch.setattr(BucketLock, "_keep_renewing", lambda lock: None)
     store, found = open_store(url), visits()
@@ -196,14 +196,14 @@ def test_without_conditional_writes_there_is_no_lock(s3, url, monkeypatch):
     assert progress(url).n_visits == 1
 
 
-def test_what_is_not_ours_is_never_touched(s3, url):
+def test_foreign_objects_are_never_touched(s3, url):
     s3.write(url, "holiday.jpg", b"sun")
     with pytest.raises(StoreError, match=f"an empty folder or nothing at {url}, found holiday.jpg"):
         open_store(url, overwrite=True)
     assert s3.names(url) == ["holiday.jpg"]
 
 
-def test_what_cannot_be(s3, monkeypatch):
+def test_invalid_addresses_and_failing_services(s3, monkeypatch):
     with pytest.raises(StoreError, match="found nothing; check the path"):
         open_result(s3.url("none.zarr"))
     with pytest.raises(StoreError, match=r"such as s3://BUCKET/NAME\.zarr, got s3://clips"):
@@ -230,12 +230,12 @@ def test_what_cannot_be(s3, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(StoreError, match="without TLS: set AWS_ALLOW_HTTP=true"):
         patch.delenv("AWS_ALLOW_HTTP")
         open_result(s3.url("out.zarr"))
-    with pytest.raises(StoreError, match="cannot read the store .*check that you may and can reach it") as refused:
+    with pytest.raises(StoreError, match="cannot read the store .*check address and permissions") as refused:
         open_result(s3.url("out.zarr"))
     assert SECRET not in str(refused.value) and "\n" not in str(refused.value)
 
 
-def test_without_the_extra_it_says_what_to_install(s3, monkeypatch):
+def test_without_the_extra_the_error_says_what_to_install(s3, monkeypatch):
     monkeypatch.delitem(sys.modules, "overseg.store.bucket")
     monkeypatch.setitem(sys.modules, "obstore", None)
     with pytest.raises(StoreError, match=r"out.zarr needs the package obstore: pip install 'overseg\[s3\]'"):

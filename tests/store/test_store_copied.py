@@ -1,4 +1,4 @@
-"""A store that somebody copies, file by file, while a run writes it."""
+"""A store that is copied, file by file, while a run writes it."""
 
 import shutil
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ GENERATOR = TruthGenerator(ToyVideo(24, cut_at=15), jitter_px=1, miss=0.2)
 
 
 def copied_slowly(source: Path, copy: Path, files_a_step: int) -> Iterator[None]:
-    """Copy what is there at first, a few files a step; what is gone by its turn is left out."""
+    """Copy the files that exist at first, a few at each step; files that are removed before their turn are left out."""
     there = sorted(path for path in source.rglob("*") if path.is_file())
     for number, path in enumerate(there):
         target = copy / path.relative_to(source)
@@ -29,7 +29,7 @@ def copied_slowly(source: Path, copy: Path, files_a_step: int) -> Iterator[None]
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory) -> str:
-    """The hash of the run that nobody disturbs."""
+    """The hash of a run without interruption."""
     return run_toy(tmp_path_factory.mktemp("whole") / "a.zarr", GENERATOR).content_hash()
 
 
@@ -43,7 +43,7 @@ def begun(tmp_path_factory) -> Path:
 
 @pytest.mark.parametrize("files_a_step", [1, 4, 1000])
 @pytest.mark.parametrize("begins", [0, 3, 7])
-def test_a_copy_made_meanwhile_goes_on_to_the_same_result_or_is_refused(
+def test_a_copy_made_during_a_run_resumes_to_the_same_result_or_is_refused(
     tmp_path, monkeypatch, whole, begun, begins, files_a_step
 ):
     source, copy = shutil.copytree(begun, tmp_path / "a.zarr"), tmp_path / "copy.zarr"

@@ -1,4 +1,4 @@
-"""A full or read-only disk ends in one line, and costs nothing of what was committed."""
+"""A full or read-only disk ends the run with one line, and all committed visits are kept."""
 
 import errno
 import json
@@ -116,7 +116,7 @@ def test_a_failing_disk_at_every_stage(tmp_path, monkeypatch, code, words):
 
 
 def test_the_last_step_fails(tmp_path, monkeypatch):
-    """The new result is complete, and making it current fails: the older one stands and nothing is left over."""
+    """The new result is complete, and making it current fails: the older one stays, and nothing is left over."""
     found = [visit(VisitKey(0, 0, 4, Direction.FORWARD))]
     with open_store(tmp_path) as store:
         store.commit(found[0])

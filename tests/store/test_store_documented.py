@@ -1,4 +1,4 @@
-"""A reader written from docs/store.md alone, without zarr and pycocotools, reads what the store wrote."""
+"""A reader written from docs/store.md alone, without zarr and pycocotools, reads a store."""
 
 import json
 import struct

@@ -1,4 +1,4 @@
-"""A cut through the tree: a partition, of the tracks that it names, and what it costs."""
+"""A cut through the containment tree: its tracks, the partition, and the loss."""
 
 from dataclasses import replace
 
@@ -53,7 +53,7 @@ def test_every_pixel_belongs_to_the_smallest_shape_over_it(result, names):
 
 
 @pytest.mark.parametrize("how", [{}, {"depth": 0}, {"depth": 2}, {"n_tracks": 3}])
-def test_masks_are_what_the_labels_say_and_so_is_the_loss(result, how):
+def test_masks_and_loss_agree_with_the_labels(result, how):
     flat = result.flatten(**how)
     mask_px = covered_px = 0
     for frame in range(len(flat)):
@@ -70,19 +70,25 @@ def test_masks_are_what_the_labels_say_and_so_is_the_loss(result, how):
     assert loss.n_masks == result.frames.n_masks.sum()
 
 
-def test_a_part_waits_for_its_whole(result, names):
-    """However many pixels it has over time."""
+def test_a_part_is_kept_only_after_its_whole(result, names):
+    """Also if it has more pixels over all frames."""
     tracks = replace(result.tracks, n_frames=np.where(result.tree.depth == 3, 10**6, 1).astype(np.int32))
     assert {names[track] for track in np.flatnonzero(cut(tracks, result.tree, n_tracks=2))} == {"table", "tray"}
 
 
-def test_tracks_that_do_not_count_take_no_place(result):
+def test_filtered_tracks_do_not_count(result):
     among = result.tree.depth != 1
     kept = cut(result.tracks, result.tree, n_tracks=2, among=among)
     assert result.tree.depth[kept].tolist() in ([0, 2], [2, 0])
 
 
 @pytest.mark.parametrize("how", [{"depth": 0, "n_tracks": 3}, {"depth": -1}, {"n_tracks": 0}])
-def test_no_such_cut(result, how):
+def test_invalid_cuts(result, how):
     with pytest.raises(SettingsError):
         result.flatten(**how)
+
+
+def test_the_old_name_of_the_depth_of_a_cut_warns_and_works(result):
+    with pytest.warns(DeprecationWarning, match="the option level of flatten is now called depth"):
+        shown = result.flatten(level=1).shown
+    assert shown.tolist() == result.flatten(depth=1).shown.tolist()

@@ -1,4 +1,4 @@
-"""What a run commits comes back, from the same process and from the next."""
+"""Committed visits are read back, by the same process and by the next."""
 
 import dataclasses
 
@@ -17,7 +17,7 @@ from overseg.store.part import part_key, part_name
 FORWARD = VisitKey(0, 4, 8, Direction.FORWARD)
 
 
-def test_a_visit_comes_back_as_it_was(tmp_path):
+def test_a_visit_is_read_as_it_was_committed(tmp_path):
     with open_store(tmp_path / "out.zarr") as store:
         for v in visits():
             store.commit(v)
@@ -88,7 +88,7 @@ def test_zarr_itself_reads_a_part(tmp_path):
         assert group["masks/rle_bytes"][...].tobytes() == b"".join(v.masks.rles.counts)
 
 
-def test_names_of_parts_tell_the_visit_and_sort_by_time():
+def test_names_of_parts_identify_the_visit_and_sort_by_time():
     keys = [v.key for v in visits(101)]
     assert [part_key(part_name(key)) for key in keys] == keys
     by_name = sorted(keys, key=part_name)
@@ -96,7 +96,7 @@ def test_names_of_parts_tell_the_visit_and_sort_by_time():
     assert part_key(".overseg-tmp-0123") is None
 
 
-def test_what_cannot_be_committed(tmp_path):
+def test_invalid_commits(tmp_path):
     v = visit(FORWARD)
     with open_store(tmp_path / "out.zarr") as store:
         store.commit(v)

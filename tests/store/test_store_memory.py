@@ -1,4 +1,4 @@
-"""What compaction holds in memory does not grow with the masks of the video."""
+"""The memory of compaction does not grow with the number of masks in the video."""
 
 import gc
 import tracemalloc
@@ -20,7 +20,7 @@ def long_rles(n: int) -> Rles:
 
 
 def peak_of_compaction(path, n_frames: int) -> int:
-    """Bytes at the peak, above what was there before."""
+    """Peak memory in bytes, above that before."""
     with open_store(path, n_frames=n_frames) as store:
         track_of = {}
         for start in range(0, n_frames - 1, STEP):

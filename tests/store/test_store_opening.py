@@ -1,4 +1,4 @@
-"""What may be opened, gone on with or overwritten, and what is refused with which words."""
+"""Creating, resuming, overwriting and refusing stores, and the messages."""
 
 import fcntl
 import json
@@ -95,7 +95,7 @@ def test_equal_identities_whatever_their_order_and_sequence_type(path):
 
 
 @pytest.mark.parametrize("finished", [False, True])
-def test_overwrite_starts_anew(path, finished):
+def test_overwrite_starts_from_nothing(path, finished):
     if finished:
         with open_store(path) as store:
             publish(store, [visit(KEY)], final=True)
@@ -103,7 +103,7 @@ def test_overwrite_starts_anew(path, finished):
     with open_store(path, overwrite=True, step=10) as store:
         assert store.committed() == frozenset()
         assert not store.final
-        assert not store.has_result
+        assert store.root.result is None
         store.commit(visit(KEY))
     assert progress(path).identity["settings"]["step"] == 10
     assert (path / "notes.txt").read_text() == "mine"
@@ -123,7 +123,7 @@ def test_what_a_killed_process_left_is_cleaned_up(path):
     assert not [name for name in left if name.startswith(".overseg") or name == "7"]
 
 
-def test_a_creation_that_was_killed_at_once_is_no_obstacle(tmp_path):
+def test_a_store_whose_creation_was_killed_can_be_created_again(tmp_path):
     (tmp_path / ".overseg-lock").touch()
     (tmp_path / ".overseg-tmp-0123").touch()
     open_store(tmp_path).close()
@@ -132,7 +132,7 @@ def test_a_creation_that_was_killed_at_once_is_no_obstacle(tmp_path):
 
 @pytest.mark.parametrize("overwrite", [False, True])
 @pytest.mark.parametrize("name", ["holiday.jpg", "zarr.json"])
-def test_what_is_not_ours_is_never_touched(tmp_path, name, overwrite):
+def test_foreign_files_are_never_touched(tmp_path, name, overwrite):
     (tmp_path / name).write_text('{"zarr_format": 3, "node_type": "group", "attributes": {}}')
     with pytest.raises(StoreError, match=f"found {name}; it is left as it is"):
         open_store(tmp_path, overwrite=overwrite)
@@ -183,7 +183,7 @@ def test_a_damaged_result_is_named(path):
     with open_store(path) as store:
         publish(store, [visit(KEY)])
     (path / "results/1/masks/region/zarr.json").write_text("{")
-    with pytest.raises(StoreError, match=r"masks/region/zarr\.json is not as it was written \(it has 1 bytes of"):
+    with pytest.raises(StoreError, match=r"masks/region/zarr\.json is damaged \(it has 1 bytes of"):
         open_result(path)
 
 
@@ -197,7 +197,7 @@ def test_reading_needs_no_lock_and_leaves_nothing(path):
 
 
 def hold(path: Path, connection: Connection) -> None:
-    """Open the store, say so, and wait to be killed."""
+    """Open the store, report that, and wait to be killed."""
     store = open_store(path)
     connection.send(len(store.committed()))
     connection.recv()
@@ -218,7 +218,7 @@ def test_one_writer_at_a_time_until_it_is_killed(path):
         assert same(store.read(KEY), visit(KEY))
 
 
-def test_no_word_where_the_file_system_has_no_locks(path, monkeypatch):
+def test_no_message_if_the_file_system_has_no_locks(path, monkeypatch):
     def no_locks(*_: object) -> None:
         raise OSError(95, "Operation not supported")
 
@@ -227,7 +227,7 @@ def test_no_word_where_the_file_system_has_no_locks(path, monkeypatch):
         assert store.committed() == {KEY}
 
 
-def test_a_refused_open_lets_go_of_the_lock(path):
+def test_a_refused_open_releases_the_lock(path):
     for _ in range(2):
         with pytest.raises(StoreError, match=r"settings\.step"):
             open_store(path, step=10)

@@ -1,4 +1,4 @@
-"""Parts become one sorted result, which reads by frame and by track."""
+"""Parts become one sorted result, which is read by frame and by track."""
 
 from dataclasses import replace
 
@@ -129,7 +129,7 @@ def test_the_hash_sees_every_table(tmp_path, result):
     assert len(hashes) == 5
 
 
-def test_only_visits_that_are_asked_for(tmp_path):
+def test_only_the_requested_visits(tmp_path):
     with open_store(tmp_path / "out.zarr") as store:
         for v in visits():
             store.commit(v)
@@ -174,7 +174,7 @@ def test_numbers_out_of_range(result, number):
         result.masks_of(number)
 
 
-def test_a_result_that_is_not_final_can_be_gone_on_from(tmp_path):
+def test_a_run_can_be_resumed_from_a_result_that_is_not_final(tmp_path):
     found = visits()
     with open_store(tmp_path / "out.zarr") as store:
         for v in found[:3]:
@@ -182,7 +182,7 @@ def test_a_result_that_is_not_final_can_be_gone_on_from(tmp_path):
         first = publish(store, found[:3], final=False)
         assert not first.final
     with open_store(tmp_path / "out.zarr") as store:
-        assert store.has_result
+        assert store.root.result is not None
         assert not store.final
         assert len(store.committed()) == 3
         for v in found[3:]:
@@ -269,3 +269,10 @@ def test_tracks_may_have_names(tmp_path):
             names=names,
         )
     assert open_result(tmp_path / "a").names == names
+
+
+def test_old_names_of_a_results_members_warn_and_work(result):
+    with pytest.warns(DeprecationWarning, match=r"Result\.endings is now called terminations"):
+        assert same(result.endings(), result.terminations())
+    with pytest.warns(DeprecationWarning, match=r"Result\.looks is now called appearances"):
+        assert same(result.looks, result.appearances)

@@ -1,4 +1,4 @@
-"""Tables of any content survive both forms in which they are kept."""
+"""Tables of any content survive both forms of storage."""
 
 import doctest
 import tempfile
@@ -53,7 +53,7 @@ def columns(draw: st.DrawFn, table: type) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Flags:
-    """A table with a column of every kind that results have and masks have not."""
+    """A table with a column of every kind that results have and masks do not."""
 
     flag: np.ndarray
     second: np.ndarray
@@ -91,7 +91,7 @@ def test_coco_strings_end_to_end(counts):
     assert split_rles(SIZE, joined.tobytes(), offsets) == rles
 
 
-def test_arrays_may_be_left_out():
+def test_arrays_can_be_skipped():
     table = Edges.empty()
     groups, _ = unpack(pack({"edges": to_arrays(table)}, {}), skip={"iou"})
     assert set(groups["edges"]) == {"region_from", "region_to", "frame"}

@@ -1,4 +1,4 @@
-"""How masklets ended comes back from a result, each with the track of its region."""
+"""Terminations of masklets are read back from a result, each with the track of its region."""
 
 import dataclasses
 from pathlib import Path
@@ -32,7 +32,7 @@ def result(path: Path) -> Result:
 
 
 def expected(found: list[Visit], track_of: dict[VisitKey, np.ndarray]) -> TrackTerminations:
-    """What a result says of these visits, made without the store."""
+    """The terminations of these visits, computed without the store."""
     rows, track = Masks.concatenate([v.masks for v in found]), np.concatenate([track_of[v.key] for v in found])
     order = np.lexsort((rows.source, rows.region, rows.frame))
     track_of_region: dict[int, int] = {}
@@ -45,7 +45,7 @@ def expected(found: list[Visit], track_of: dict[VisitKey, np.ndarray]) -> TrackT
     return TrackTerminations(track=tracks, **vars(terminations))
 
 
-def test_every_masklet_is_there_with_its_track(result):
+def test_every_masklet_has_a_row_with_its_track(result):
     terminations = result.terminations()
     assert same(terminations, expected(visits(), tracks_of(visits())))
     assert len(terminations) == 8 * 4
@@ -53,7 +53,7 @@ def test_every_masklet_is_there_with_its_track(result):
     assert set(terminations.source.tolist()) == {Source.FORWARD, Source.BACKWARD}
 
 
-def test_what_ended_at_once_is_there_too(result):
+def test_masklets_that_ended_at_once_have_a_row(result):
     terminations = result.terminations()
     at_once = terminations.take(terminations.last_frame == terminations.from_frame)
     assert len(at_once) == 8
@@ -70,13 +70,13 @@ def test_those_of_a_track(result):
             result.terminations(track)
 
 
-def test_how_many_ended_for_which_reason(result):
+def test_counts_by_termination_reason(result):
     ends = result.terminations().end
     assert result.n_ended == {end.name.lower(): int((ends == end).sum()) for end in End}
     assert sum(result.n_ended.values()) == len(ends)
 
 
-def test_tracks_decided_anew_are_theirs_too(path, result):
+def test_relinking_changes_their_tracks_too(path, result):
     found = visits()
     other = {key: np.where(track < 0, 4, track - 1).astype(np.int32) for key, track in tracks_of(found).items()}
     rows = Masks.concatenate([v.masks for v in found])
@@ -92,7 +92,7 @@ def test_tracks_decided_anew_are_theirs_too(path, result):
     assert same(dataclasses.replace(after, track=before.track), before)
 
 
-def test_only_of_visits_that_are_asked_for(tmp_path):
+def test_only_of_the_requested_visits(tmp_path):
     with open_store(tmp_path / "out.zarr") as store:
         for v in visits():
             store.commit(v)
@@ -118,7 +118,7 @@ def test_the_hash_sees_them(path, result, tmp_path):
     assert other.content_hash() != result.content_hash()
 
 
-def test_endings_of_masklets():
+def test_terminations_of_masklets():
     """Backward from frame 8: one reached the clip's start, one ended at once, and one after a frame."""
     prompt, frame = np.array([0, 0, 0, 2], np.int32), np.array([7, 6, 5, 7], np.int32)
     masks = PropagatedMasks(Rles((2, 2), (b"04",) * 4), prompt, frame, np.ones(4, np.float32))
@@ -131,7 +131,7 @@ def test_endings_of_masklets():
     assert terminations.end.tolist() == [End.SMALL, End.CLIP, End.GONE]
 
 
-def test_of_nothing_propagated():
+def test_without_propagated_masks():
     nothing = Masklets(PropagatedMasks.empty((2, 2)), np.zeros(0, np.int8))
     terminations = Terminations.of(nothing, regions=np.zeros(0, np.int64), source=Source.FORWARD, from_frame=8)
     assert same(terminations, Terminations.empty())

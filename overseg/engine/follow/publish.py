@@ -1,4 +1,4 @@
-"""The end of following objects: a track of each that is seen, published with its masks."""
+"""The end of following objects: one track for each object that is seen, published with its masks."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -12,9 +12,10 @@ from overseg.associate.shown import ShownRows
 from overseg.data.masks import Source
 from overseg.data.shot import Shot
 from overseg.data.track_names import TrackName
+from overseg.data.tracks import Frames
 from overseg.data.visit import Edges, Outline
 from overseg.engine.follow.followed import object_of
-from overseg.engine.tracks.publish import survey
+from overseg.engine.tracks.publish import Summary, Timeline, publish
 from overseg.stages import Report, TrackStore, Video
 
 
@@ -28,16 +29,16 @@ def publish_objects(
     began: float,
     report: Report,
 ) -> None:
-    """Make one track of each object that is seen, in the order in which they were named.
+    """Make one track of each object that is seen, in the order of the objects' numbers, and publish them.
 
     Args:
         video: where they were followed.
         store: holds visits of all frames.
         names: of all objects, by number.
-        shots: the sub-sequences; those in which nothing was prompted are told as bridged.
-        found: what a detector prompted with, ready for JSON.
+        shots: the sub-sequences. Those without a prompt are listed as bridged in the summary.
+        found: the detections that were used as prompts, ready for JSON.
         began: time.perf_counter() when the work began.
-        report: is told of every frame.
+        report: receives progress and events.
     """
     keys = sorted(store.committed())
     outlines = [store.outline(key)[0] for key in keys]
@@ -48,30 +49,40 @@ def publish_objects(
     for key, rows in zip(keys, outlines, strict=True):
         track_of[key] = np.concatenate([np.zeros(0, np.int32), *(shown.show(frame) for frame in _by_frame(rows))])
         prompted.append(rows.frame[rows.source == Source.KEYFRAME])
-    draft = store.compact(track_of)
-    keyframes = np.unique(np.concatenate(prompted)).astype(np.int64)
-    whole = [Shot(0, len(video) - 1)]
-    tracks, frames = survey(video.timestamps_s, whole, shown.tracks(), keyframes, draft, report)
-    bridged = [[shot.start, shot.stop] for shot in shots if not frames.is_keyframe[shot.start : shot.stop + 1].any()]
-    summary = {
-        "stop_reason": "complete",
-        "left_undone": None,
-        "n_shots": len(whole),
-        "n_keyframes": len(keyframes),
-        "work": 0.0,
-        "seconds": {stage: round(spent, 3) for stage, spent in store.seconds().items()},
-        "seconds_total": round(time.perf_counter() - began, 3),
-        **({"bridged": bridged, "detections": list(found)} if len(shots) > 1 or found else {}),
-    }
-    named = {number: names[one] for number, one in enumerate(seen.tolist())}
-    store.publish(tracks=tracks, frames=frames, edges=Edges.empty(), summary=summary, final=True, names=named)
+    tracks, frames = publish(
+        store,
+        store.compact(track_of),
+        Timeline(video.timestamps_s, [Shot(0, len(video) - 1)]),
+        tracks=shown.tracks(),
+        keyframes=np.unique(np.concatenate(prompted)).astype(np.int64),
+        edges=Edges.empty(),
+        names={number: names[one] for number, one in enumerate(seen.tolist())},
+        summarize=lambda frames: Summary(_facts(frames, store, shots, found, began=began), final=True),
+        report=report,
+    )
     for line in _unseen(names, seen):
         report.event("remark", line=line)
     report.event("published", tracks=len(tracks), masks=int(frames.n_masks.sum()))
 
 
+def _facts(
+    frames: Frames, store: TrackStore, shots: Sequence[Shot], found: Sequence[dict[str, Any]], *, began: float
+) -> dict[str, Any]:
+    bridged = [[shot.start, shot.stop] for shot in shots if not frames.is_keyframe[shot.start : shot.stop + 1].any()]
+    return {
+        "stop_reason": "complete",
+        "left_undone": None,
+        "n_shots": 1,
+        "n_keyframes": int(frames.is_keyframe.sum()),
+        "work": 0.0,
+        "seconds": {stage: round(spent, 3) for stage, spent in store.seconds().items()},
+        "seconds_total": round(time.perf_counter() - began, 3),
+        **({"bridged": bridged, "detections": list(found)} if len(shots) > 1 or found else {}),
+    }
+
+
 def _unseen(names: Sequence[TrackName], seen: Int64[np.ndarray, " s"]) -> Iterator[str]:
-    """What to tell where something that was asked for has no mask at all."""
+    """A remark on the objects that have no mask at all, if there are any."""
     missing = [names[number].name for number in range(len(names)) if number not in seen]
     if missing:
         yield (
@@ -81,7 +92,7 @@ def _unseen(names: Sequence[TrackName], seen: Int64[np.ndarray, " s"]) -> Iterat
 
 
 def _by_frame(rows: Outline) -> Iterator[Outline]:
-    """The rows of each frame that has one; they come ordered by frame."""
+    """The rows of each frame that has one; `rows` is ordered by frame."""
     starts = [*np.flatnonzero(np.diff(rows.frame, prepend=-1)).tolist(), len(rows.frame)]
     for start, stop in pairwise(starts):
         yield rows.cut(slice(start, stop))

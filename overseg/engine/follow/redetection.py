@@ -1,4 +1,4 @@
-"""Looking for objects again in every sub-sequence, and telling which are those that are followed already."""
+"""Detecting objects in every sub-sequence, and identifying those that are followed already."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,17 +14,17 @@ from overseg.data.shot import Shot
 from overseg.data.track_names import TrackName
 from overseg.stages import Detector, Video
 
-_SAME_IOU = 0.7  # of masks of two detections, to be one object that was detected twice
-_LEAST_IOU = 0.3  # of a mask that is seen and one that was propagated there, to be the same object
+_SAME_IOU = 0.7  # two detections whose masks overlap this much are one object
+_LEAST_IOU = 0.3  # a detected and a propagated mask that overlap this much may be one object
 
 
 @dataclass(frozen=True)
-class Found:
-    """The first frame of a stretch on which something is sure enough, and what.
+class FrameDetections:
+    """The detections of one frame that are confident enough.
 
     Attributes:
-        frame: its number.
-        detections: all that is sure enough there.
+        frame: its index.
+        detections: in order of confidence.
     """
 
     frame: int
@@ -32,36 +32,36 @@ class Found:
 
 
 class Redetection:
-    """A detector, asked frame by frame until it is sure.
+    """Runs a detector on one frame after the other, until a detection is confident enough.
 
     Attributes:
-        detector: what is asked.
-        surest: the highest confidence that was told, and on which frame; None before any.
+        detector: the detector.
+        highest: the highest confidence so far, and its frame; None before the first detection.
     """
 
     def __init__(self, detector: Detector, *, confidence: float) -> None:
         """
         Args:
-            detector: what is asked.
-            confidence: a detection that is not surer than this prompts nothing.
+            detector: the detector.
+            confidence: detections above this, in [0, 1], are used as prompts.
         """
         self.detector, self._confidence = detector, confidence
-        self.surest: tuple[float, int] | None = None
+        self.highest: tuple[float, int] | None = None
 
-    def first(self, video: Video, shot: Shot) -> Found | None:
-        """The first frame of a shot with a sure detection; None where there is none."""
+    def first(self, video: Video, shot: Shot) -> FrameDetections | None:
+        """The first frame of a shot with a confident detection; None if there is none."""
         for frame in range(shot.start, shot.stop + 1):
             found = self.detector.detect(video[frame])
-            if len(found) and (self.surest is None or found.confidence[0] > self.surest[0]):
-                self.surest = (float(found.confidence[0]), frame)
+            if len(found) and (self.highest is None or found.confidence[0] > self.highest[0]):
+                self.highest = (float(found.confidence[0]), frame)
             has_area = (found.boxes_xyxy[:, :2] < found.boxes_xyxy[:, 2:]).all(axis=1)
-            sure = found.take((found.confidence > self._confidence) & has_area)
-            if len(sure):
-                return Found(frame, sure)
+            confident = found.take((found.confidence > self._confidence) & has_area)
+            if len(confident):
+                return FrameDetections(frame, confident)
         return None
 
-    def as_facts(self, found: Found) -> dict[str, object]:
-        """What was found, ready for JSON."""
+    def as_facts(self, found: FrameDetections) -> dict[str, object]:
+        """The detections, ready for JSON."""
         detections = found.detections
         return {
             "frame": found.frame,
@@ -82,7 +82,7 @@ class Redetection:
 
 
 def distinct(seen: Rles) -> Int64[np.ndarray, " k"]:
-    """The rows of masks that are not one that stands before them once more."""
+    """Row numbers of the masks that do not repeat an earlier mask."""
     same = seen.iou(seen) >= _SAME_IOU
     kept: list[int] = []
     for row in range(len(seen)):
@@ -94,37 +94,37 @@ def distinct(seen: Rles) -> Int64[np.ndarray, " k"]:
 def identified(
     seen: ObjectMasks, categories: Sequence[str], propagated: ObjectMasks | None, names: Sequence[TrackName]
 ) -> tuple[list[int], list[TrackName]]:
-    """The number of each object that is seen, and the names of all objects, with those that are new.
+    """The number of each detected object, and the names of all objects, including the new ones.
 
-    Those that overlap with a propagated mask are that object, in the assignment with the largest overlap in all. Of the
-    others, each is an object of its category that was lost, where there is one, and else a new one.
+    A detection that overlaps a propagated mask is that object; the assignment with the largest sum of overlaps counts.
+    Each other detection is a lost object of its category, if there is one, or else a new object.
 
     Args:
-        seen: masks of what was detected, the surest first.
-        categories: of each.
-        propagated: masks of known objects on the same frame, empty ones too; None for none.
+        seen: masks of the detections, the most confident first.
+        categories: of the detections.
+        propagated: masks of known objects on the same frame, including empty ones; None for none.
         names: of the objects known so far, by number.
     """
     numbers = _by_overlap(seen, propagated)
-    there = set() if propagated is None else set(propagated.object[propagated.rles.area_px() > 0].tolist())
-    lost = [number for number in range(len(names)) if number not in there]
+    visible = set() if propagated is None else set(propagated.object[propagated.rles.area_px() > 0].tolist())
+    lost = [number for number in range(len(names)) if number not in visible]
     named = list(names)
     result = []
     for row, category in enumerate(categories):
         if row not in numbers:
-            again = next((number for number in lost if named[number].category == category), None)
-            if again is None:
-                again = len(named)
+            number = next((number for number in lost if named[number].category == category), None)
+            if number is None:
+                number = len(named)
                 named.append(TrackName(_free_name(category, named), category))
             else:
-                lost.remove(again)
-            numbers[row] = again
+                lost.remove(number)
+            numbers[row] = number
         result.append(numbers[row])
     return result, named
 
 
 def _by_overlap(seen: ObjectMasks, propagated: ObjectMasks | None) -> dict[int, int]:
-    """The numbers of the propagated objects that are seen, by row of `seen`."""
+    """By row of `seen`, the number of the propagated object that it overlaps."""
     if propagated is None or not len(propagated):
         return {}
     rows, columns = hungarian(seen.rles.iou(propagated.rles), _LEAST_IOU)
@@ -132,7 +132,7 @@ def _by_overlap(seen: ObjectMasks, propagated: ObjectMasks | None) -> dict[int, 
 
 
 def _free_name(category: str, names: Sequence[TrackName]) -> str:
-    """The category, or with a number after it where others are called so."""
+    """The category; with a number after it if the name is taken."""
     taken = {one.name for one in names}
     number = 1
     name = category

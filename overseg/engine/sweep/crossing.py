@@ -1,4 +1,4 @@
-"""One visit: masks are propagated through a clip and meet the masks of the keyframe they arrive at."""
+"""Making one visit: masks are propagated through a clip, and matched with the masks of the keyframe at its end."""
 
 import time
 from collections.abc import Iterator
@@ -14,13 +14,13 @@ from overseg.data.rles import Rles
 from overseg.data.terminations import Terminations
 from overseg.data.visit import Direction, Edges, Frontier, Visit, VisitKey
 from overseg.engine.rounds import SEED_ROUND, generator_of, is_preview
-from overseg.engine.sweep.frontier import by_value, one_more_missed
+from overseg.engine.sweep.frontier import count_missed, order_by_value
 from overseg.engine.tracks.edges import each_pair_once, edges_of
 from overseg.stages import Clip, Matches, Stages, TrackStore, Video
 
 
 class Crossing:
-    """Makes visits and commits them. What a visit starts from comes from the store, so a resumed run sees the same."""
+    """Makes visits and commits them. Each starts from committed visits alone, so a resumed run makes the same ones."""
 
     def __init__(
         self,
@@ -33,9 +33,9 @@ class Crossing:
     ) -> None:
         """
         Args:
-            video, stages, store: what to work on, with what, and where it is kept.
-            max_missed: how many keyframes in a row a mask of the frontier may pass without meeting a mask.
-            max_frontier: how many masks may be on the frontier at a keyframe; the most valuable ones are.
+            video, stages, store: the input, the stages that work on it, and where visits are kept.
+            max_missed: how many keyframes in a row a mask of the frontier may pass without a match.
+            max_frontier: how many masks may be on the frontier at a keyframe; the most valuable ones stay.
         """
         self._video = video
         self._stages = stages
@@ -43,12 +43,12 @@ class Crossing:
         self._max_missed = max_missed
         self._max_frontier = max_frontier
         self._last_commit_s = 0.0
-        self._came_to: dict[tuple[int, Direction, int], VisitKey] = {}
+        self._visit_to: dict[tuple[int, Direction, int], VisitKey] = {}  # by round, direction and end frame
         for key in store.committed():
             self._remember(key)
 
     def make(self, key: VisitKey) -> Visit:
-        """Cross the clip of `key` and commit what was found. The visits it starts from must be in the store."""
+        """Make the visit `key` and commit it. The visits that it starts from must be in the store."""
         clock = _Clock(store=self._last_commit_s)  # a visit cannot hold the time of its own commit
         if key.start == key.stop:
             masks, appearances = self._generate(key, Rles.empty(self._video.info.size), clock)
@@ -66,10 +66,10 @@ class Crossing:
         return visit
 
     def _cross_forward(self, key: VisitKey, clock: "_Clock") -> Visit:
-        """The keyframe's masks and the frontier go on to the next keyframe, whose masks are made from them."""
+        """Propagate a keyframe's masks and the frontier to the next keyframe, and generate that keyframe's masks."""
         with clock.counts("store"):
-            here = self._store.read(self._came_to[key.round, Direction.FORWARD, key.start])
-        prompts, missed = _with_frontier(_keyframe_rows(here.masks, key.start), here)
+            at_start = self._store.read(self._visit_to[key.round, Direction.FORWARD, key.start])
+        prompts, missed = _with_frontier(_keyframe_rows(at_start.masks, key.start), at_start)
         propagated = self._propagate(key, prompts, clock)
         target, appearances = self._generate(key, propagated.on_keyframe.rles, clock)
         missed = _per_region(propagated.on_keyframe.region, prompts.region, missed)
@@ -77,31 +77,36 @@ class Crossing:
         return _with_rows(replace(visit, appearances=appearances), target)
 
     def _cross_backward(self, key: VisitKey, clock: "_Clock") -> Visit:
-        """The masks of the later keyframe go back; only what was first seen there may go on past the earlier one."""
-        later = self._came_to.get((key.round, Direction.BACKWARD, key.stop))
+        """Propagate the masks of the later keyframe back; only new regions may continue past the earlier one.
+
+        A region is new if the forward sweep matched nothing with it on the later keyframe.
+        """
+        later = self._visit_to.get((key.round, Direction.BACKWARD, key.stop))
         with clock.counts("store"):
-            here = self._store.read(self._came_to[key.round, Direction.FORWARD, key.stop])
-            there = self._store.read(self._came_to[key.round, Direction.FORWARD, key.start])
-            onward = self._store.read(later) if later else None
-        prompts, missed = _with_frontier(_keyframe_rows(here.masks, key.stop), onward)
+            forward_to_stop = self._store.read(self._visit_to[key.round, Direction.FORWARD, key.stop])
+            forward_to_start = self._store.read(self._visit_to[key.round, Direction.FORWARD, key.start])
+            backward_to_stop = self._store.read(later) if later else None
+        prompts, missed = _with_frontier(_keyframe_rows(forward_to_stop.masks, key.stop), backward_to_stop)
         propagated = self._propagate(key, prompts, clock)
         missed = _per_region(propagated.on_keyframe.region, prompts.region, missed)
-        met = here.edges.region_to[self._stages.associator.one_to_one(here.edges)]
-        is_first = ~np.isin(propagated.on_keyframe.region, met)
-        target = there.masks.take(there.masks.frame == key.start)  # its own, and those propagated on past it
-        propagated, seen = self._refined(key, propagated, target, is_first, clock)
-        return self._match(key, propagated, target, missed, is_first & (seen | (missed < self._max_missed)), clock)
+        edges = forward_to_stop.edges
+        matched = edges.region_to[self._stages.associator.one_to_one(edges)]
+        is_new = ~np.isin(propagated.on_keyframe.region, matched)
+        at_start = forward_to_start.masks
+        target = at_start.take(at_start.frame == key.start)  # the keyframe's own masks and the forward frontier
+        propagated, is_seen = self._refined(key, propagated, target, is_new, clock)
+        return self._match(key, propagated, target, missed, is_new & (is_seen | (missed < self._max_missed)), clock)
 
     def _cross_preview(self, key: VisitKey, clock: "_Clock") -> Visit:
-        """Half of the way to the next keyframe of a coarse round: what came from there is met, and nothing goes on."""
-        goes_back = key.direction is Direction.BACKWARD
-        seed = key.stop if goes_back else key.start
-        other = self._came_to.get((key.round, Direction.FORWARD, key.to_frame)) if goes_back else None
+        """Propagate a keyframe's masks half-way to the next one, and match them with those of the other half."""
+        is_backward = key.direction is Direction.BACKWARD
+        keyframe = key.stop if is_backward else key.start
+        other_half = self._visit_to.get((key.round, Direction.FORWARD, key.to_frame)) if is_backward else None
         with clock.counts("store"):
-            own = self._store.read(VisitKey(SEED_ROUND, seed, seed, Direction.FORWARD)).masks
-            there = self._store.read(other).masks if other else Masks.empty(self._video.info.size)
+            own = self._store.read(VisitKey(SEED_ROUND, keyframe, keyframe, Direction.FORWARD)).masks
+            others = self._store.read(other_half).masks if other_half else Masks.empty(self._video.info.size)
         propagated = self._propagate(key, own, clock)
-        target = there.take(there.frame == key.to_frame)
+        target = others.take(others.frame == key.to_frame)
         with clock.counts("associate"):
             matches = self._stages.associator.match(propagated.on_keyframe.rles, target.rles)
         edges = edges_of(matches, propagated.on_keyframe, target, key.to_frame)
@@ -131,25 +136,25 @@ class Crossing:
         key: VisitKey,
         propagated: "_Propagated",
         target: Masks,
-        may_go_on: Bool[np.ndarray, " a"],
+        may_continue: Bool[np.ndarray, " a"],
         clock: "_Clock",
     ) -> tuple["_Propagated", Bool[np.ndarray, " a"]]:
-        """What would go on past the keyframe as it is seen there, and which of what arrived is seen there."""
-        on_keyframe, refiner, seen = propagated.on_keyframe, self._stages.refiner, np.zeros(len(may_go_on), bool)
+        """The masks with those refined that would continue past the keyframe, and which the refiner confirmed."""
+        on_keyframe, refiner, is_seen = propagated.on_keyframe, self._stages.refiner, np.zeros(len(may_continue), bool)
         if refiner is None:
-            return propagated, seen
+            return propagated, is_seen
         with clock.counts("associate"):
             matches = self._stages.associator.match(on_keyframe.rles, target.rles)
-            onward = np.sort(self._admitted(matches, on_keyframe, target, may_go_on))
-        if len(onward) == 0:
-            return propagated, seen
+            continuing = np.sort(self._continuing(matches, on_keyframe, target, may_continue))
+        if len(continuing) == 0:
+            return propagated, is_seen
         with clock.counts("read"):
             keyframe = self._video[key.to_frame]
         with clock.counts("generate"):
-            found = refiner.refined(keyframe, on_keyframe.rles.take(onward))
-        rows = onward[found.prompt]
-        seen[rows] = True
-        return replace(propagated, on_keyframe=on_keyframe.redrawn(rows, found.rles, found.predicted_iou)), seen
+            found = refiner.refined(keyframe, on_keyframe.rles.take(continuing))
+        rows = continuing[found.prompt]
+        is_seen[rows] = True
+        return replace(propagated, on_keyframe=on_keyframe.redrawn(rows, found.rles, found.predicted_iou)), is_seen
 
     def _match(
         self,
@@ -157,48 +162,48 @@ class Crossing:
         propagated: "_Propagated",
         target: Masks,
         missed: Int8[np.ndarray, " a"],
-        may_go_on: Bool[np.ndarray, " a"],
+        may_continue: Bool[np.ndarray, " a"],
         clock: "_Clock",
     ) -> Visit:
-        """The visit, once it is known which arrived masks meet a mask of the target and which go on."""
+        """Match the propagated masks with the target, decide which continue, and put the visit together."""
         on_keyframe = propagated.on_keyframe
         with clock.counts("associate"):
             matches = self._stages.associator.match(on_keyframe.rles, target.rles)
-            onward = self._admitted(matches, on_keyframe, target, may_go_on)
-            passing = on_keyframe.take(np.sort(onward))
-            among_them = self._stages.associator.match(passing.rles, passing.rles)
+            continuing = self._continuing(matches, on_keyframe, target, may_continue)
+            unmatched = on_keyframe.take(np.sort(continuing))
+            among_them = self._stages.associator.match(unmatched.rles, unmatched.rles)
         edges = Edges.concatenate(
             [
                 edges_of(matches, on_keyframe, target, key.to_frame),
-                edges_of(each_pair_once(among_them), passing, passing, key.to_frame),
+                edges_of(each_pair_once(among_them), unmatched, unmatched, key.to_frame),
             ]
         )
-        frontier = Frontier(on_keyframe.region[onward], one_more_missed(missed[onward]))
+        frontier = Frontier(on_keyframe.region[continuing], count_missed(missed[continuing]))
         return _with_rows(
-            Visit(key, propagated.between, propagated.terminations, edges, frontier, seconds=clock.seconds), passing
+            Visit(key, propagated.between, propagated.terminations, edges, frontier, seconds=clock.seconds), unmatched
         )
 
-    def _admitted(
-        self, matches: Matches, on_keyframe: Masks, target: Masks, may_go_on: Bool[np.ndarray, " a"]
+    def _continuing(
+        self, matches: Matches, on_keyframe: Masks, target: Masks, may_continue: Bool[np.ndarray, " a"]
     ) -> Int64[np.ndarray, " k"]:
-        """Rows of the arrived masks that go on, the most valuable first."""
-        allowed = may_go_on.copy()
+        """Row numbers of the masks that are propagated on past the keyframe, the most valuable first."""
+        allowed = may_continue.copy()
         allowed[matches.explained] = False
         rows = np.flatnonzero(allowed)
-        return rows[by_value(on_keyframe.take(rows), target)[: self._max_frontier]]
+        return rows[order_by_value(on_keyframe.take(rows), target)[: self._max_frontier]]
 
     def _remember(self, key: VisitKey) -> None:
-        self._came_to[key.round, key.direction, key.to_frame] = key
+        self._visit_to[key.round, key.direction, key.to_frame] = key
 
 
 @dataclass(frozen=True)
 class _Propagated:
-    """What was propagated through a clip.
+    """Masks that were propagated through a clip.
 
     Attributes:
-        between: rows on the frames between the keyframes.
-        arrived: rows on the keyframe arrived at.
-        endings: of all that was propagated.
+        between: rows on the frames before the clip's end.
+        on_keyframe: rows on the keyframe at the clip's end.
+        terminations: of all masklets.
     """
 
     between: Masks
@@ -211,32 +216,32 @@ def _keyframe_rows(masks: Masks, keyframe: int) -> Masks:
 
 
 def _with_frontier(own: Masks, before: Visit | None) -> tuple[Masks, Int8[np.ndarray, " p"]]:
-    """A keyframe's own masks, then those that an earlier visit left on the frontier there; and what each missed."""
+    """A keyframe's own masks, then those of an earlier visit's frontier there; and how many keyframes each missed."""
     own_missed = np.zeros(len(own), np.int8)
     if before is None or not len(before.frontier):
         return own, own_missed
     at_end = np.flatnonzero((before.masks.frame == before.key.to_frame) & (before.masks.source != Source.KEYFRAME))
     row_of = dict(zip(before.masks.region[at_end].tolist(), at_end.tolist(), strict=True))
-    onward = before.masks.take(np.array([row_of[region] for region in before.frontier.region.tolist()]))
-    return Masks.concatenate([own, onward]), np.concatenate([own_missed, before.frontier.missed])
+    frontier = before.masks.take(np.array([row_of[region] for region in before.frontier.region.tolist()]))
+    return Masks.concatenate([own, frontier]), np.concatenate([own_missed, before.frontier.missed])
 
 
 def _per_region(
     wanted: Int64[np.ndarray, " a"], region: Int64[np.ndarray, " p"], value: Int8[np.ndarray, " p"]
 ) -> Int8[np.ndarray, " a"]:
-    """value[i] belongs to region[i]: the values of the wanted regions."""
+    """The values of the wanted regions; value[i] belongs to region[i]."""
     value_of = dict(zip(region.tolist(), value.tolist(), strict=True))
     return np.array([value_of[one] for one in wanted.tolist()], dtype=np.int8)
 
 
 def _with_rows(visit: Visit, more: Masks) -> Visit:
-    """The visit with further rows, all in the order of the store: by frame, then region."""
+    """The visit with more rows; all are in the store's order, by frame and region."""
     rows = Masks.concatenate([visit.masks, more])
     return replace(visit, masks=rows.take(np.lexsort((rows.region, rows.frame))))
 
 
 class _Clock:
-    """Adds up the seconds of each stage."""
+    """Sums up the seconds of each stage."""
 
     def __init__(self, **seconds: float) -> None:
         self.seconds = seconds

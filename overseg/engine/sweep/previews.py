@@ -1,4 +1,4 @@
-"""Coarsest rounds, which a limited budget buys first: masks on few keyframes, each propagated half-way to the next."""
+"""Previews, the coarsest rounds, which a small budget pays for: few keyframes, each propagated half-way to the next."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -10,17 +10,17 @@ from overseg.engine.rounds import COARSEST_ROUND, SEED_ROUND
 from overseg.video.keyframes import keyframes
 
 _COARSEST_STEPS = 9  # frames to each keyframe of the coarsest round, in steps of the full run
-_MOST_OF_FULL = 2 / 3  # of the full run's keyframes: finer rounds are left to sweeps
+_MOST_OF_FULL = 2 / 3  # share of the full run's keyframes; a sweep is better than a preview with more
 
 Item = TypeVar("Item")
 
 
 def preview_visits(shots: Sequence[Shot], step: int, round_: int) -> list[VisitKey]:
-    """The visits of one coarse round, spread over the video from the first on.
+    """The visits of one round of previews, in an order that is spread over the whole video from the start.
 
-    A mask is propagated from its keyframe half of the way to the next, where it meets what is propagated from there.
-    So each frame is visited once, and no mask is propagated far. Shots that are too short for the round have a
-    coarser one.
+    Masks are propagated from each keyframe half-way to the next one, and are matched there with those that are
+    propagated back from it. So each frame is visited once, and no mask is propagated far. Shots that are too short for
+    the round use a coarser one.
     """
     round_of = {shot: _fitting(shot, step, round_) for shot in shots}
     gaps = [(one, *gap) for shot, one in round_of.items() for gap in _gaps(shot, preview_keyframes(shot, step, one))]
@@ -28,7 +28,7 @@ def preview_visits(shots: Sequence[Shot], step: int, round_: int) -> list[VisitK
 
 
 def preview_keyframes(shot: Shot, step: int, round_: int) -> list[int]:
-    """The middles of equal stretches of the shot. Those of the coarsest round are in every finer one.
+    """The keyframes of a shot: the middles of equal intervals. Those of the coarsest round are in every finer one.
 
     >>> preview_keyframes(Shot(0, 89), 5, COARSEST_ROUND), preview_keyframes(Shot(0, 89), 5, COARSEST_ROUND - 1)
     ([22, 67], [7, 22, 37, 52, 67, 82])
@@ -38,14 +38,14 @@ def preview_keyframes(shot: Shot, step: int, round_: int) -> list[int]:
 
 
 def _fitting(shot: Shot, step: int, round_: int) -> int:
-    """The round, or the next coarser one that has clearly fewer keyframes in this shot than the full run and frames."""
+    """The finest round, from `round_` on, whose keyframes in this shot are clearly fewer than the full run's."""
     most = min(_MOST_OF_FULL * len(keyframes(shot, step)), len(shot) / 2)
     finer = range(round_, COARSEST_ROUND)
     return next((one for one in finer if len(preview_keyframes(shot, step, one)) <= most), COARSEST_ROUND)
 
 
 def spread(items: Sequence[Item]) -> list[Item]:
-    """The items in an order that is spread over all of them from the start: the ends, the middle, the quarters, …
+    """The items in an order that is spread over all of them from the start: both ends, the middle, the quarters, …
 
     >>> spread("abcdefgh")
     ['a', 'h', 'd', 'b', 'f', 'c', 'e', 'g']
@@ -61,7 +61,7 @@ def spread(items: Sequence[Item]) -> list[Item]:
 
 
 def _gaps(shot: Shot, at: list[int]) -> Iterator[tuple[int | None, int, int | None]]:
-    """(keyframe before, frame where the two meet, keyframe after), from the shot's first frame to its last."""
+    """(keyframe before, frame half-way, keyframe after) for each gap, from the shot's first frame to its last."""
     yield None, shot.start, at[0]
     for before, after in pairwise(at):
         yield before, (before + after) // 2, after

@@ -1,4 +1,4 @@
-"""A run: the only place that knows the order of the stages and spends the budget."""
+"""A run of the full pipeline: the only place that knows the order of the stages and spends the budget."""
 
 from collections.abc import Sequence
 
@@ -7,24 +7,24 @@ from overseg.data.settings import Settings
 from overseg.data.shot import Shot
 from overseg.data.visit import VisitKey
 from overseg.engine.sweep.crossing import Crossing
-from overseg.engine.sweep.schedule import begun_by, full_round, schedule
+from overseg.engine.sweep.outcome import Outcome, publish_run
+from overseg.engine.sweep.schedule import full_round, schedule, visits_to_pay_for
 from overseg.engine.sweep.spending import Spending
-from overseg.engine.tracks.publish import Outcome, conclude
 from overseg.stages import Report, Stages, TrackStore, Video
 from overseg.video.shots import find_shots
 
 
-def run(
+def sweep_video(
     video: Video, stages: Stages, store: TrackStore, *, settings: Settings, budget: Budget, report: Report, since: float
 ) -> Outcome:
-    """Work on `store` until every visit is made or the budget is spent, then publish what was found.
+    """Work on `store` until every visit is made or the budget is spent, then publish the result.
 
     Args:
-        video, stages: what to work on, and with.
-        store: may hold visits of an earlier run with the same video and settings; work goes on from there.
+        video, stages: the input, and the stages that work on it.
+        store: may hold visits of an earlier run with the same video and settings; the run continues from them.
         settings: those that the stages were built with.
         budget: limits over all runs on this store.
-        report: is told of every step.
+        report: receives progress and events.
         since: time.monotonic() when this run began; a budget in seconds counts from there.
     """
     shots = _shots(video, store, report)
@@ -40,7 +40,7 @@ def run(
     limit = _make(visits, crossing, store, spending, report)
     left = full_round(shots, settings.step) - store.committed()
     outcome = Outcome(limit=limit, visits_left=left, spent=spending.spent())
-    conclude(video, shots, stages.associator, store, outcome, report)
+    publish_run(video, shots, stages.associator, store, outcome, report)
     return outcome
 
 
@@ -56,13 +56,13 @@ def _shots(video: Video, store: TrackStore, report: Report) -> list[Shot]:
 def _make(
     visits: Sequence[VisitKey], crossing: Crossing, store: TrackStore, spending: Spending, report: Report
 ) -> str | None:
-    """Make the visits that are not in the store; the limit that ended it, None where all are made."""
+    """Make the visits that are not in the store; return the limit that stopped it, None if all are made."""
     committed = store.committed()
     for done, key in enumerate(visits):
         report.progress("masks", done, len(visits))
         if key in committed:
             continue
-        if limit := spending.limit_met(begun_by(visits, done)):
+        if limit := spending.limit_reached(visits_to_pay_for(visits, done)):
             report.event("budget met", limit=limit)
             return limit
         visit = crossing.make(key)

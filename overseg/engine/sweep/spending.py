@@ -1,4 +1,4 @@
-"""What a store has cost and what it holds so far, kept up to date visit by visit."""
+"""What the visits of a store have cost and found so far, updated after each visit."""
 
 import time
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ from overseg.data.rles import Rles
 from overseg.data.visit import Direction, Visit, VisitKey
 from overseg.engine.rounds import generates, is_preview
 from overseg.engine.sweep.schedule import expected_work, visit_work
-from overseg.engine.tracks.resolve import NO_ROUND
+from overseg.engine.tracks.frame_rounds import NO_ROUND
 from overseg.stages import Stages, TrackStore
 
 
 class Spending:
-    """Counts seconds, masks and covered pixels. On a frame that several rounds visited, only the finest counts."""
+    """Counts seconds, work, masks and covered pixels. A frame that several rounds visited counts for the finest."""
 
     def __init__(
         self,
@@ -32,10 +32,9 @@ class Spending:
     ) -> None:
         """
         Args:
-            store: its visits are counted first.
-            stages: say what met what, and what work was.
-            budget: masks are counted only where there is a limit, and coverage only where it is limited: both cost
-                time.
+            store: its visits are counted at once.
+            stages: the associator says which masks match, the others how much work was done.
+            budget: without a limit masks are not counted, and without one on coverage pixels are not: both take time.
             n_frames, size: of the video.
             since: time.monotonic() when this run began.
         """
@@ -58,12 +57,12 @@ class Spending:
                 self._work += _work_of(key, store.outline(key)[0].source, stages)
 
     def add(self, visit: Visit) -> None:
-        """Count a visit that was just made."""
+        """Count a new visit."""
         self._include(visit)
         self._step_seconds[_kind(visit.key)] = sum(visit.seconds.values())
 
     def spent(self) -> Spent:
-        """The sums as they stand."""
+        """The sums so far."""
         coverage = float(self._covered_px.mean() / self._picture_px) if len(self._covered_px) else 0.0
         return Spent(
             seconds=self._seconds_before + time.monotonic() - self._since,
@@ -72,15 +71,15 @@ class Spending:
             work=self._work,
         )
 
-    def limit_met(self, next_visits: Sequence[VisitKey]) -> str | None:
-        """The limit that leaves no room for what comes next, in words; None where there is room.
+    def limit_reached(self, next_visits: Sequence[VisitKey]) -> str | None:
+        """The limit that the next visits would exceed, in words; None if they fit.
 
         Args:
-            next_visits: are begun together, as `schedule.begun_by` says. Time is looked at before each of them again.
+            next_visits: as from `schedule.visits_to_pay_for`. Of a limit in seconds, only the first must fit.
         """
         if not self._budget.limited:
             return None
-        return self._budget.met(
+        return self._budget.limit_reached(
             self.spent(),
             next_seconds=self._step_seconds.get(_kind(next_visits[0]), 0.0),
             next_work=sum(expected_work(key, self._stages) for key in next_visits),
@@ -106,19 +105,19 @@ class Spending:
                 self._cover(frame, Rles(visit.masks.rles.size, visit.masks.rles.counts[rows]))
 
     def _counted(self, visit: Visit) -> Bool[np.ndarray, " n"]:
-        """Which rows count as masks: not one propagated back to a region that itself was propagated there."""
-        counted = np.ones(len(visit.masks), dtype=bool)
-        if visit.key.direction is Direction.BACKWARD:
-            matched = self._stages.associator.one_to_one(visit.edges)
-            ends = (column[matched].tolist() for column in (visit.edges.region_from, visit.edges.region_to))
-            met = dict(zip(*ends, strict=True))
-            there = {(visit.key.start, region) for region in met.values()}
-            if not is_preview(visit.key):
-                forward, _ = self._store.outline(replace(visit.key, direction=Direction.FORWARD))
-                there = set(zip(forward.frame.tolist(), forward.region.tolist(), strict=True))
-            rows = zip(visit.masks.frame.tolist(), visit.masks.region.tolist(), strict=True)
-            counted[:] = [(frame, met.get(region)) not in there for frame, region in rows]
-        return counted
+        """Which rows count as masks. A backward row does not, where the region that it matches has a forward mask."""
+        if visit.key.direction is Direction.FORWARD:
+            return np.ones(len(visit.masks), dtype=bool)
+        matched = self._stages.associator.one_to_one(visit.edges)
+        ends = (column[matched].tolist() for column in (visit.edges.region_from, visit.edges.region_to))
+        match_of = dict(zip(*ends, strict=True))
+        if is_preview(visit.key):
+            forward = {(visit.key.start, region) for region in match_of.values()}
+        else:
+            rows, _ = self._store.outline(replace(visit.key, direction=Direction.FORWARD))
+            forward = set(zip(rows.frame.tolist(), rows.region.tolist(), strict=True))
+        backward = zip(visit.masks.frame.tolist(), visit.masks.region.tolist(), strict=True)
+        return np.array([(frame, match_of.get(region)) not in forward for frame, region in backward], dtype=bool)
 
     def _cover(self, frame: int, masks: Rles) -> None:
         before = [self._covers[frame]] if frame in self._covers else []
@@ -127,10 +126,10 @@ class Spending:
 
 
 def _work_of(key: VisitKey, source: Int8[np.ndarray, " n"], stages: Stages) -> float:
-    """What a visit took, by the stages' formulas; `source` is that of its masks."""
+    """The work of a visit, by the stages' formulas; `source` is the column of its masks."""
     return visit_work(key, int(np.count_nonzero(source != Source.KEYFRAME)), stages)
 
 
 def _kind(key: VisitKey) -> tuple[int, bool, bool]:
-    """Visits of one kind take about equally long: of one round, with or without masks to generate and a clip."""
+    """A key for visits that take about equally long: same round, and both with or without a keyframe and a clip."""
     return key.round, generates(key), key.start == key.stop

@@ -1,4 +1,4 @@
-"""From meetings of masks on a keyframe to edges between regions."""
+"""Edges between regions, from matches between their masks on a keyframe."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from overseg.stages import Matches
 
 
 def edges_of(matches: Matches, propagated: Masks, target: Masks, keyframe: int) -> Edges:
-    """The edges between regions that meetings of their masks on a keyframe are."""
+    """The edges between the regions of matches on a keyframe."""
     return Edges(
         region_from=propagated.region[matches.propagated],
         region_to=target.region[matches.mask],
@@ -18,6 +18,6 @@ def edges_of(matches: Matches, propagated: Masks, target: Masks, keyframe: int) 
 
 
 def each_pair_once(matches: Matches) -> Matches:
-    """Meetings of masks with each other, without those that hold a mask against itself or are there twice."""
+    """Matches within one table of masks, without those of a mask with itself and without the second of each pair."""
     rows = matches.propagated < matches.mask
     return Matches(matches.propagated[rows], matches.mask[rows], matches.iou[rows], matches.explained)

@@ -1,4 +1,4 @@
-"""From regions to tracks: what overlaps is linked, and what is seen again after a while is joined."""
+"""From regions to tracks: overlapping regions are linked, and re-identified ones are joined."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from overseg.stages import Associator
 
 @dataclass(frozen=True)
 class Sightings:
-    """What is seen in a result.
+    """The input of association.
 
     Attributes:
         spans: regions with a mask in the result, ascending, each once.
         seen_on, seen: region seen[i] has a mask on keyframe seen_on[i].
-        edges: who met whom.
-        looks: what regions look like, ordered by region.
+        edges: the overlaps between regions.
+        appearances: the appearance embeddings of regions, ordered by region.
     """
 
     spans: Spans
@@ -37,8 +37,8 @@ class Grouping:
     """Tracks of regions.
 
     Attributes:
-        track: of every region, from 0 without gaps, ordered by the tracks' smallest regions.
-        n_rejoined: how many times a track goes on as one that looks the same, and met none of its masks.
+        track: the track of every region, from 0 without gaps, ordered by the tracks' smallest regions.
+        n_rejoined: number of joins by re-identification, between tracks that share no edge.
     """
 
     track: Int32[np.ndarray, " r"]
@@ -46,7 +46,7 @@ class Grouping:
 
 
 def group(sightings: Sightings, associator: Associator, shots: Sequence[Shot]) -> Grouping:
-    """Decide which regions are one; none is in two shots."""
+    """Decide which regions are one track. No track is in two shots."""
     spans = sightings.spans
     groups = associator.link(spans.region, sightings.edges, sightings.seen_on, sightings.seen)
     n_linked = len(np.unique(groups))
@@ -58,6 +58,6 @@ def group(sightings: Sightings, associator: Associator, shots: Sequence[Shot]) -
 
 
 def _within(shot: Shot, regions: Int64[np.ndarray, " r"]) -> Int64[np.ndarray, " k"]:
-    """The rows of a shot's regions, which are ascending."""
+    """The row numbers of a shot's regions; `regions` is ascending."""
     start, stop = np.searchsorted(keyframe_of(regions), [shot.start, shot.stop + 1])
     return np.arange(start, stop)

@@ -1,4 +1,4 @@
-"""What the end of a budget left undone, and what it would be worth."""
+"""What a budgeted run leaves undone, and how many pixels that is expected to cover."""
 
 from collections.abc import Set
 from dataclasses import dataclass
@@ -9,21 +9,22 @@ from overseg.data.masks import Source
 from overseg.data.tracks import Frames
 from overseg.data.visit import VisitKey
 from overseg.engine.rounds import FULL, generates
-from overseg.engine.tracks.resolve import NO_ROUND, Resolution
+from overseg.engine.tracks.frame_rounds import NO_ROUND
+from overseg.engine.tracks.resolve import Resolution
 from overseg.stages import TrackStore
 
 
 @dataclass(frozen=True)
 class Left:
-    """What a larger budget would still do.
+    """Work that a larger budget would still do.
 
     Attributes:
         n_visits: visits of the full round that were not made.
-        n_masks: masks known on the keyframes from which these visits propagate masks, each counted for every visit.
-        n_coarser_frames, n_unseen_frames: frames with masks of coarser rounds only, and with none.
+        n_masks: masks known on the keyframes from which these visits propagate masks, counted once for every visit.
+        n_coarser_frames, n_unseen_frames: frames with masks of coarser rounds only, and frames without any visit.
         bare_px: pixels of all frames that are under no mask.
-        expected_gain_px: of these, how many are expected to be covered: on each frame that the full round has not
-            reached, as many as it lacks to the mean cover of a keyframe.
+        expected_gain_px: how many of these the visits are expected to cover. A frame that the full round has not
+            visited is expected to reach the mean cover of a keyframe.
     """
 
     n_visits: int
@@ -34,19 +35,19 @@ class Left:
     expected_gain_px: int
 
     def in_words(self, n_px: int) -> str:
-        """One line; `n_px` is the number of pixels of all frames."""
+        """One line for people; `n_px` is the number of pixels of all frames."""
         return (
             f"{self.n_visits} visits to clips, with {self.n_masks} known masks to propagate; {self.n_coarser_frames} "
             f"frames have masks of a coarser round only, {self.n_unseen_frames} none; {self.bare_px / n_px:.1%} of "
             f"the pixels are bare, of which {self.expected_gain_px / n_px:.1%} are expected to be covered; run again "
-            "with a larger budget to go on"
+            "with a larger budget to continue"
         )
 
 
 def left_by(
     visits: Set[VisitKey], store: TrackStore, resolution: Resolution, frames: Frames, picture_px: int
 ) -> Left | None:
-    """What is left where these visits of the full round were not made; None where they are none."""
+    """What is left if these visits of the full round were not made; None if there are none."""
     if not visits:
         return None
     not_full = resolution.rounds != FULL

@@ -1,4 +1,4 @@
-"""Looking for damage in all that a store holds."""
+"""Finding damage in a store."""
 
 from dataclasses import dataclass
 
@@ -12,13 +12,13 @@ from overseg.store.root import PARTS, RESULTS, read_result_attributes, read_root
 
 @dataclass(frozen=True)
 class Damage:
-    """A file that is not as it was written.
+    """A damaged file.
 
     Attributes:
-        place: the folder that it is in: that of the visits, or of the result.
-        name: its path in there.
-        reason: what is wrong with it.
-        visit: the visit that it holds; None for a file of the result.
+        place: its folder: that of the visits, or of the result.
+        name: its path in that folder.
+        reason: the damage in words.
+        visit: the visit in it; None for a file of the result.
     """
 
     place: str
@@ -31,13 +31,13 @@ class Damage:
 
 
 def find_damage(store: Folder) -> list[Damage]:
-    """Read everything in a store, and compare it with the checksums that were written with it.
+    """Read all files of a store, and compare them with their checksums.
 
     Raises:
-        StoreError: there is no store, or its root is damaged, so that nobody knows what it was.
+        StoreError: there is no store, or its root is damaged. Only the root says how the store was made.
     """
     root = read_root(store)
-    damage = [] if root.final else damaged_visits(store / PARTS, root.size)  # which mean nothing after the end
+    damage = [] if root.final else damaged_visits(store / PARTS, root.size)  # a final store needs none
     if root.result is not None:
         result = store / RESULTS / root.result
         try:
@@ -49,7 +49,7 @@ def find_damage(store: Folder) -> list[Damage]:
 
 
 def damaged_visits(parts: Folder, size: tuple[int, int]) -> list[Damage]:
-    """Of the visits in this folder, with masks of this size (height, width), those that cannot be read."""
+    """The visits in this folder that cannot be read; `size` is the (height, width) of their masks."""
     damage = []
     for name in parts.names():
         key = part_key(name)
