@@ -12,6 +12,7 @@ from overseg.store.integrity import is_sealed, sealed
 FORMAT, FORMAT_VERSION = "overseg", 5
 PARTS, RESULTS = "parts", "results"
 _DIFFERENCES_SHOWN = 3
+_STORED_SETTINGS = {"propagated_prompts": "carried_prompts"}  # names in format version 5, by setting
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def write_root(store: Folder, root: Root) -> None:
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "size": list(root.size),
-        "identity": root.identity,
+        "identity": _renamed_settings(root.identity, _STORED_SETTINGS),
         "provenance": root.provenance,
         "shots": root.shots,
         "result": root.result,
@@ -161,7 +162,17 @@ def _root(attributes: dict[str, Any]) -> Root:
     stored = {"objects": [], **attributes}
     if wrong := next((name for name, is_valid in _VALID.items() if not is_valid(stored[name])), None):
         raise ValueError(f"{wrong} is not valid")
-    return Root(**{name: stored[name] for name in _VALID} | {"size": (stored["size"][0], stored["size"][1])})
+    known = {stored_name: name for name, stored_name in _STORED_SETTINGS.items()}
+    others = {"identity": _renamed_settings(stored["identity"], known), "size": (stored["size"][0], stored["size"][1])}
+    return Root(**{name: stored[name] for name in _VALID} | others)
+
+
+def _renamed_settings(identity: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    """The identity with other names for some of its settings."""
+    settings = identity.get("settings")
+    if not isinstance(settings, dict):
+        return identity
+    return identity | {"settings": {names.get(name, name): value for name, value in settings.items()}}
 
 
 def _is_pair(numbers: Any) -> bool:

@@ -94,6 +94,18 @@ def test_equal_identities_whatever_their_order_and_sequence_type(path):
         ZarrStore.create_or_resume(other, identity=again, provenance={}, size=(12, 17))
 
 
+def test_settings_that_were_renamed_keep_their_stored_names(tmp_path):
+    open_store(tmp_path, propagated_prompts=None).close()
+    stored = json.loads((tmp_path / "zarr.json").read_text())["attributes"]["identity"]["settings"]
+    assert "carried_prompts" in stored
+    assert "propagated_prompts" not in stored
+    with open_store(tmp_path, propagated_prompts=None) as store:
+        assert "propagated_prompts" in store.root.identity["settings"]
+        store.commit(visit(KEY))
+    with pytest.raises(StoreError, match=r"settings\.propagated_prompts: the store has null, this run true"):
+        open_store(tmp_path, propagated_prompts=True)
+
+
 @pytest.mark.parametrize("finished", [False, True])
 def test_overwrite_starts_from_nothing(path, finished):
     if finished:
