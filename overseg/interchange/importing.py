@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Int32, Int64
 
 from overseg.associate.containment import Containment
+from overseg.associate.frame_counts import FrameCounts
 from overseg.associate.shown import ShownRows
 from overseg.data.tracks import Frames, Tracks
 from overseg.data.video_info import VideoInfo
@@ -174,13 +175,12 @@ def _survey(
 ) -> tuple[Tracks, Int32[np.ndarray, " t"], Frames]:
     """What the tracks amount to, what contains them, and what is on each frame, in two rounds over all masks."""
     n = len(range(imported.n_frames))
-    n_masks, covered_px, mask_px = (np.zeros(n, np.int32) for _ in range(3))
+    counts = FrameCounts(n)
     for frame in range(n):
         masks = draft.masks_at(frame)
         area_px = masks.rles.area_px().astype(np.int32)
         shown.show(Outline(masks.frame, masks.region, masks.source, masks.score, masks.sam_output, area_px))
-        n_masks[frame], mask_px[frame] = len(masks), area_px.sum()
-        covered_px[frame] = masks.rles.union().area_px()[0]
+        counts.add(frame, masks.rles)
     tracks = shown.tracks()
     containment = Containment(tracks)
     for frame in range(n if imported.part_of is None else 0):
@@ -193,7 +193,7 @@ def _survey(
     }
     for name, column in imported.frame_columns.items():
         columns[name] = column.astype(columns[name].dtype)
-    return tracks, containment.part_of(), Frames(**columns, n_masks=n_masks, covered_px=covered_px, mask_px=mask_px)
+    return tracks, containment.part_of(), counts.frames(**columns)
 
 
 def _known_part_of(part_of: Any, ids: Int64[np.ndarray, " o"]) -> Int32[np.ndarray, " t"]:

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from overseg.associate.containment import Containment
+from overseg.associate.frame_counts import FrameCounts
 from overseg.data.shot import Shot
 from overseg.data.track_names import NO_NAMES, TrackName
 from overseg.data.tracks import Frames, Tracks
@@ -107,19 +108,17 @@ def _survey(
     rows: MasksByFrame, timeline: Timeline, tracks: Tracks, keyframes: Int64[np.ndarray, " k"], report: Report
 ) -> tuple[Tracks, Frames]:
     """Read the masks of every frame once: which track contains which, and how many pixels are covered."""
-    containment, n_frames = Containment(tracks), len(timeline.timestamps_s)
+    n_frames = len(timeline.timestamps_s)
+    containment, counts = Containment(tracks), FrameCounts(n_frames)
     is_keyframe = np.zeros(n_frames, dtype=bool)
     is_keyframe[keyframes] = True
-    n_masks, covered_px, mask_px = (np.zeros(n_frames, np.int32) for _ in range(3))
     for frame in range(n_frames):
         masks = rows.masks_at(frame)
-        n_masks[frame] = len(masks)
-        covered_px[frame] = masks.rles.union().area_px()[0]
-        mask_px[frame] = masks.rles.area_px().sum()
+        counts.add(frame, masks.rles)
         if is_keyframe[frame]:
             containment.add(frame, masks.track, masks.rles)
         report.progress("tracks", frame + 1, n_frames)
     shots = timeline.shots
     shot = np.repeat(np.arange(len(shots), dtype=np.int32), [len(one) for one in shots])
-    frames = Frames(timeline.timestamps_s, shot, is_keyframe, n_masks, covered_px, mask_px)
+    frames = counts.frames(timestamp_s=timeline.timestamps_s, shot=shot, is_keyframe=is_keyframe)
     return replace(tracks, part_of=containment.part_of()), frames
