@@ -30,7 +30,7 @@ _PRELOADED = (  # what any of the work needs
     "overseg.generate.hierarchy",
     "overseg.interchange.exporting",
     "overseg.interchange.importing",
-    "overseg.maintenance.mending",
+    "overseg.maintenance.repair",
     "overseg.store.bucket",
     "overseg.store.result",
     "overseg.store.zarr_store",

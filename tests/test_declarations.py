@@ -1,9 +1,8 @@
 """A stage, and a setting, is declared once: what follows from a declaration, on a toy propagator and a toy setting."""
 
 import sys
-from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
-from typing import Any, get_type_hints
+from typing import get_type_hints
 
 import numpy as np
 import pytest
@@ -16,7 +15,7 @@ from overseg.api.run import SettingsChanges
 from overseg.api.track import TrackChanges
 from overseg.cli.main import main
 from overseg.data.machine import Machine
-from overseg.data.setting import from_stored, setting, settings_of, to_stored
+from overseg.data.setting import setting, settings_of
 from overseg.data.settings import Settings
 from overseg.data.track_settings import TrackSettings
 from overseg.errors import SettingsError
@@ -136,12 +135,6 @@ def test_what_is_built_is_what_the_stage_asks_for(generator, propagator):
     settings = Settings(generator=generator, propagator=propagator)
     assert isinstance(load(GENERATORS[generator].build)(settings, Machine()), MaskGenerator)
     assert isinstance(load(PROPAGATORS[propagator].build)(settings, Machine()), MaskPropagator)
-
-
-def test_stores_keep_the_names_of_their_format_version():
-    stored: Mapping[str, Any] = to_stored(Settings(propagated_prompts=False))
-    assert stored["carried_prompts"] is False and "propagated_prompts" not in stored
-    assert Settings(**from_stored(Settings, stored)) == Settings(propagated_prompts=False)
 
 
 def test_an_old_name_works_and_prints_the_new_one(tmp_path, monkeypatch, capsys):

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from overseg.data.byte_size import parse_bytes
 from overseg.data.machine import Machine
-from overseg.data.setting import to_stored
 from overseg.data.settings import SharedSettings
 from overseg.errors import DeviceError, OversegError, SettingsError, is_out_of_memory
 
@@ -52,7 +51,7 @@ def identity_of(
     from overseg.video.fingerprint import fingerprint
 
     video = {name: value for name, value in asdict(info).items() if name != "name"}
-    chosen = {name: value for name, value in to_stored(settings).items() if name not in _PATHS}
+    chosen = {name: value for name, value in asdict(settings).items() if name not in _PATHS}
     hashes = {stage: found["sha256"] for stage, found in weights.items()}
     if masks:
         files = sorted(path for path in Path(masks).rglob("*") if path.is_file())

@@ -1,7 +1,7 @@
 """How a setting is declared: one field that says its type, default, range, help and users. All else follows from it."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
@@ -147,16 +147,9 @@ def with_current_names(cls: type, options: Mapping[str, Any]) -> tuple[dict[str,
     return {current.get(name, name): value for name, value in options.items()}, found
 
 
-def to_stored(settings: Any) -> dict[str, Any]:
-    """Settings by the names that a store has for them."""
-    known = settings_of(type(settings))
-    return {known[name].stored_as or name: value for name, value in asdict(settings).items()}
-
-
-def from_stored(cls: type, stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings by name, of those that a store holds; what the class does not declare keeps its name."""
-    names = {one.stored_as: one.name for one in settings_of(cls).values() if one.stored_as}
-    return {names.get(name, name): value for name, value in stored.items()}
+def stored_names(cls: type) -> dict[str, str]:
+    """The names that stores have for settings with another name there, by the setting."""
+    return {one.name: one.stored_as for one in settings_of(cls).values() if one.stored_as}
 
 
 def option(name: str) -> str:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from overseg.data.setting import stored_names
+from overseg.data.settings import Settings
 from overseg.errors import StoreError
 from overseg.store.folder import METADATA, Folder
 from overseg.store.integrity import is_sealed, sealed
@@ -12,7 +14,7 @@ from overseg.store.integrity import is_sealed, sealed
 FORMAT, FORMAT_VERSION = "overseg", 5
 PARTS, RESULTS = "parts", "results"
 _DIFFERENCES_SHOWN = 3
-_STORED_SETTINGS = {"propagated_prompts": "carried_prompts"}  # names in format version 5, by setting
+_STORED_SETTINGS = stored_names(Settings)
 
 
 @dataclass(frozen=True)
