@@ -37,8 +37,8 @@ from overseg.engine.sweep.crossing import Crossing
 from overseg.engine.sweep.outcome import Outcome, publish_run
 from overseg.engine.sweep.run import sweep_video
 from overseg.engine.sweep.schedule import expected_work, visit_work
-from overseg.evaluate.frame_names import FrameNames
-from overseg.evaluate.open_truth import read_truth
+from overseg.evaluate.run_frames import RunFrames
+from overseg.evaluate.truth import read_truth
 from overseg.evaluate.with_truth import with_truth
 from overseg.presets import choose
 from overseg.report import TerminalReport
@@ -132,7 +132,7 @@ class Bench:
         found["mean_length"] = float(lengths.mean()) if len(lengths) else 0.0
         found["length_of_a_pixel"] = float(np.average(lengths, weights=area_px * lengths)) if len(lengths) else 0.0
         if self.gt is not None:
-            objects = with_truth(result, read_truth(self.gt, FrameNames(result)), progress=lambda done, total: None)
+            objects = with_truth(result, read_truth(self.gt, RunFrames(result)), progress=lambda done, total: None)
             found["best_track_j"] = float(np.mean([one.best_track_j for one in objects if one.n_seen]))
         return found
 

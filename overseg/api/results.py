@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 
 if TYPE_CHECKING:
     from overseg.interchange.exporting import Exported
+    from overseg.stages import Report
     from overseg.store.result import Result
 
 
@@ -85,7 +86,9 @@ def import_masks(
     *,
     format: str,
     video: str | Path | None = None,
+    video_name: str | None = None,
     overwrite: bool = False,
+    report: "Report | None" = None,
 ) -> "Result":
     """Make a store of another tool's masks; what `overseg import` does.
 
@@ -94,11 +97,13 @@ def import_masks(
         output: the store to write.
         format: name of a format; `docs/formats.md` lists them.
         video: the video or folder of images that the masks are of.
+        video_name: which video to read, where the source holds several; None for the one called like `video`.
         overwrite: replace an older store.
+        report: gets a remark about what could not be read as a mask.
 
     Raises:
         OversegError: what was expected, what came, where, and what to do.
     """
     from overseg.interchange.importing import import_masks as read
 
-    return read(source, output, format=format, video=video, overwrite=overwrite)
+    return read(source, output, format=format, video=video, video_name=video_name, overwrite=overwrite, report=report)

@@ -57,15 +57,15 @@ def add_parser(commands: Any) -> None:
 def call(args: argparse.Namespace) -> int:
     """Measure, and print it."""
     from overseg.evaluate.evaluation import evaluate
-    from overseg.evaluate.frame_names import FrameNames
-    from overseg.evaluate.open_truth import read_truth
+    from overseg.evaluate.run_frames import RunFrames
+    from overseg.evaluate.truth import read_truth
     from overseg.store.result import open_result
 
     result = open_result(args.store)
     with ExitStack() as stack:
         report = TerminalReport(quiet=args.quiet)
         stack.callback(report.close)
-        truth = read_truth(Path(args.gt), FrameNames(result, video=args.video)) if args.gt else None
+        truth = read_truth(Path(args.gt), RunFrames(result, video=args.video), report) if args.gt else None
         if truth is not None and args.skip_ends:
             truth = truth.without_ends()
         found = evaluate(result, truth, _video(result, args.video, report, stack), report)

@@ -1,12 +1,18 @@
-"""Masks of objects that are known to be right: what every reader of ground truth returns."""
+"""Ground truth: masks of known objects on the frames of a run."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int32
 
+from overseg.annotations.recognise import read_any
+from overseg.annotations.values import empty_counts
 from overseg.data.rles import Rles
+from overseg.errors import InputError
+from overseg.evaluate.run_frames import RunFrames
+from overseg.stages import Report
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,44 @@ class Truth:
         return Truth(self.names, self.rles.take(inner), self.frame[inner], self.object[inner], self.void)
 
 
-def no_mask(size: tuple[int, int]) -> bytes:
-    """The COCO run lengths of an empty mask."""
-    return Rles.empty(size).union().counts[0]
+def read_truth(path: Path, frames: RunFrames, report: Report | None = None) -> Truth:
+    """The objects of an annotation in any of the formats of `read_any`, on the frames of a run.
+
+    Args:
+        path: the file or folder.
+        frames: of the run.
+        report: gets a remark about what could not be read as a mask.
+
+    Raises:
+        InputError: there is nothing, it cannot be read, has masks of another size, or does not belong to the video.
+    """
+    annotations = read_any(path, frames.size, frames.video)
+    placed = frames.of(annotations)
+    masks: dict[tuple[int, int], bytes] = {}
+    annotated: dict[int, tuple[int, ...] | None] = {}
+    void: dict[int, Rles] = {}
+    objects: dict[int, None] = {}  # in the order in which they are found
+    for row, frame in enumerate(placed):
+        if frame is None:
+            continue
+        found = annotations.read(row)
+        for object, counts in zip(found.object.tolist(), found.rles.counts, strict=True):
+            at = (frame, object)
+            masks[at] = Rles(frames.size, (masks[at], counts)).union().counts[0] if at in masks else counts
+        annotated[frame] = found.annotated
+        objects |= dict.fromkeys([*(found.annotated or ()), *found.object.tolist()])
+        if found.void is not None:
+            void[frame] = found.void
+    if not objects:
+        raise InputError(f"expected masks of objects on the frames of the run in {path}, found none")
+    if report is not None and len(annotations.left_out):
+        report.event("remark", line=annotations.left_out.line(path))
+    ordered = sorted(objects) if None in annotated.values() else list(objects)
+    number_of = {object: number for number, object in enumerate(ordered)}
+    nowhere = empty_counts(frames.size)
+    rows = (
+        (frame, number_of[object], masks.get((frame, object), nowhere))
+        for frame, given in annotated.items()
+        for object in (objects if given is None else given)
+    )
+    return Truth.from_rows(map(annotations.objects.label, number_of), rows, frames.size, void)

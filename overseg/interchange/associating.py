@@ -1,7 +1,7 @@
-"""From masks of each frame by itself to tracks: as a store, or as JSON, CSV and maps of their numbers."""
+"""Tracks of masks that were found on each frame alone: as a store, or as JSON, CSV and maps of numbers."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,31 +9,51 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from overseg.annotations import coco, id_maps, mask_folder
+from overseg.annotations.annotations import PictureMasks
+from overseg.annotations.placing import place_pictures
 from overseg.data.label_map import paint
 from overseg.data.masks import TrackMasks
+from overseg.data.rles import Rles
+from overseg.data.source_frames import SourceFrames
 from overseg.errors import InputError, SettingsError
 from overseg.interchange.destination import written
 from overseg.interchange.imported import Imported, imported_masks
+from overseg.interchange.importing import frames_and_size, write_store
 from overseg.interchange.json_output import write_json
-from overseg.interchange.mask_frames import MaskFrames, Numbering, numbering_of, open_mask_frames
 from overseg.interchange.png import encoded
 
 if TYPE_CHECKING:
     from overseg.associate.frame_by_frame import FrameByFrame
 
 _JSON, _CSV, _MAPS = "tracks.json", "tracks.csv", "id_maps"
-_ENDINGS = ("", ".zarr", ".json", ".csv")
+_SUFFIXES = ("", ".zarr", ".json", ".csv")
 _CSV_COLUMNS = ("frame", "track", "left", "top", "width", "height", "area_px", "score")
-_LARGEST = 2**16 - 1  # that a pixel of a map holds
+_LARGEST = 2**16 - 1  # number that a pixel of a map can hold
+
+
+@dataclass(frozen=True)
+class _MaskFrames:
+    """The masks of each frame of a video.
+
+    Attributes:
+        size: (height, width) of every mask, in pixels.
+        n_frames: number of frames; those without a picture have no masks.
+        read: the masks of a frame, by its number, none of them empty.
+    """
+
+    size: tuple[int, int]
+    n_frames: int
+    read: Callable[[int], PictureMasks]
 
 
 @dataclass(frozen=True)
 class Associated:
-    """What was associated.
+    """The result of `associate_masks`.
 
     Attributes:
         n_frames, n_masks, n_tracks: how many.
-        n_hidden: masks of which another hides a part in the maps.
+        n_hidden: masks that are partly hidden by another mask in the maps.
     """
 
     n_frames: int
@@ -53,69 +73,100 @@ def associate_masks(
     video: str | Path | None = None,
     overwrite: bool = False,
 ) -> Associated:
-    """Make tracks of masks that were found on each frame by itself; what `overseg associate` does.
+    """Make tracks of masks that were found on each frame alone; what `overseg associate` does.
 
     Example:
         >>> associate_masks("masks", "tracks", method="hungarian").n_tracks  # doctest: +SKIP
         12
 
     Args:
-        source: a folder with the masks of each frame, or a COCO file; see `open_mask_frames`.
-        output: a store that ends in .zarr; one file that ends in .json or .csv; or a folder for these two and
-            `id_maps`, 16-bit PNGs whose pixels are 1 + the number of a track, small masks on top, or 0.
+        source: a folder with the masks of each frame, see `annotations.mask_folder`, or a COCO file.
+        output: a store that ends in .zarr; one file that ends in .json or .csv; or a folder for both files and
+            `id_maps`, 16-bit PNGs whose pixels are the number of a track plus 1, small masks on top, or 0.
         method, min_iou, max_distance_px, max_gap: see `FrameByFrame`.
-        video: for a store, the video or folder of images that the masks are of, which says what frames there are and,
-            by the names of its images, which of them each file is of.
-        overwrite: replace what has that name.
+        video: for a store, the video or folder of images that the masks are of. Its frames, and the names of its
+            images, decide which frame each file is of.
+        overwrite: replace an existing file or folder of that name.
 
     Raises:
-        SettingsError: an option has a value that it cannot have.
+        SettingsError: an option has a wrong value.
         InputError: the masks cannot be read, do not fit the video, or the output cannot be written.
     """
     from overseg.associate.frame_by_frame import FrameByFrame
     from overseg.store.places import is_address
 
-    source, ending = Path(source), Path(output).suffix.lower()
+    source, suffix = Path(source), Path(output).suffix.lower()
     options = {"method": method, "min_iou": min_iou, "max_distance_px": max_distance_px, "max_gap": max_gap}
     tracks = FrameByFrame(**options)  # type: ignore[arg-type]
-    if ending not in _ENDINGS:
-        raise SettingsError(f"{output} has to end in .zarr, .json or .csv, or to be a folder without an ending")
-    if ending != ".zarr" and (video is not None or is_address(output)):
+    if suffix not in _SUFFIXES:
+        raise SettingsError(f"{output} has to end in .zarr, .json or .csv, or to be a folder without a suffix")
+    if suffix != ".zarr" and (video is not None or is_address(output)):
         option = "--video" if video is not None else "such an address"
         raise SettingsError(f"{option} is for a store: name one that ends in .zarr, not {output}")
-    frames = open_mask_frames(source, Numbering() if video is None else numbering_of(Path(video)))
-    if ending == ".zarr":
-        from overseg.interchange.importing import write_store
-
+    known = None if video is None else frames_and_size(Path(video))
+    frames = _mask_frames(source, known[0] if known else None)
+    if suffix == ".zarr":
         imported = Imported(frames.size, frames.n_frames, _followed(frames, tracks), name=source.name)
         result = write_store(imported, source, output, settings=options, video=video, overwrite=overwrite)
         return Associated(len(result), int(result.frames.n_masks.sum()), len(result.tracks))
     with written(Path(output), overwrite=overwrite) as folder:
-        return _write(list(_followed(frames, tracks)), frames, tracks, ending, folder)
+        return _write(list(_followed(frames, tracks)), frames, tracks, suffix, folder)
 
 
-def _followed(frames: MaskFrames, tracks: "FrameByFrame") -> Iterator[TrackMasks]:
+def _mask_frames(source: Path, video: SourceFrames | None) -> _MaskFrames:
+    """Masks out of a folder with a file or folder a frame, or out of one COCO file.
+
+    Of a COCO annotation without a segmentation, all that is in its box is the mask.
+
+    Raises:
+        InputError: there are no masks, or they cannot be read.
+    """
+    if source.is_dir() and (source / coco.FILE).is_file():
+        source = source / coco.FILE
+    if source.is_dir() and (depths := id_maps.depth_folders(source)):
+        raise InputError(f"{source} holds maps for each depth, not for each frame: name one of them, {depths[0]}")
+    if source.is_dir():
+        annotations = mask_folder.read(source)
+    elif source.suffix.lower() == ".json":
+        annotations = coco.read(source, needs_tracks=False)
+    else:
+        raise InputError(f"expected a folder of masks, or a COCO file that ends in .json, at {source}; check the path")
+    row_of = {frame: row for row, frame in enumerate(place_pictures(annotations, video).frames)}
+    nothing = PictureMasks(Rles.empty(annotations.size), np.zeros(0, np.int64))
+
+    def read(frame: int) -> PictureMasks:
+        masks = annotations.read(row_of[frame]) if frame in row_of else nothing
+        kept = np.flatnonzero(masks.rles.area_px() > 0)
+        columns = {name: column[kept] for name, column in masks.columns.items()}
+        return PictureMasks(masks.rles.take(kept), masks.object[kept], columns)
+
+    n_frames = (video.n_frames if video else 0) or 1 + max(row_of)
+    return _MaskFrames(annotations.size, n_frames, read)
+
+
+def _followed(frames: _MaskFrames, tracks: "FrameByFrame") -> Iterator[TrackMasks]:
     """The masks of each frame with their tracks."""
     for frame in range(frames.n_frames):
         masks = frames.read(frame)
         ids = tracks.follow(frame, masks.rles)
-        yield imported_masks(masks.rles, ids, score=masks.predicted_iou)
+        scores = masks.columns.get("score", np.ones(len(ids), np.float32))
+        yield imported_masks(masks.rles, ids, score=scores)
 
 
 def _write(
-    found: list[TrackMasks], frames: MaskFrames, tracks: "FrameByFrame", ending: str, folder: Path
+    found: list[TrackMasks], frames: _MaskFrames, tracks: "FrameByFrame", suffix: str, folder: Path
 ) -> Associated:
     hidden = 0
-    if ending in (".json", ""):
+    if suffix in (".json", ""):
         write_json(folder / _JSON, _members(found, frames, tracks.n_tracks))
-    if ending in (".csv", ""):
+    if suffix in (".csv", ""):
         _write_csv(folder / _CSV, found)
-    if not ending:
+    if not suffix:
         hidden = _write_maps(folder / _MAPS, found, tracks.n_tracks)
     return Associated(frames.n_frames, sum(map(len, found)), tracks.n_tracks, hidden)
 
 
-def _members(found: list[TrackMasks], frames: MaskFrames, n_tracks: int) -> dict[str, Any]:
+def _members(found: list[TrackMasks], frames: _MaskFrames, n_tracks: int) -> dict[str, Any]:
     height, width = frames.size
     of_track: list[list[dict[str, Any]]] = [[] for _ in range(n_tracks)]
     for frame, masks in enumerate(found):
@@ -150,7 +201,7 @@ def _rows(masks: TrackMasks) -> Iterator[tuple[int, list[int], int, float, bytes
 
 
 def _write_maps(folder: Path, found: list[TrackMasks], n_tracks: int) -> int:
-    """A map of each frame; how many masks are hidden in part."""
+    """Write a map of each frame; returns how many masks are partly hidden."""
     if n_tracks > _LARGEST:
         raise InputError(f"{n_tracks} tracks do not fit into maps of {_LARGEST}: write a .zarr, .json or .csv")
     folder.mkdir()

@@ -1,32 +1,31 @@
-"""The formats by name: what each can hold, and who writes and reads it."""
+"""The formats by name: what each can hold, and which modules write and read it."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
+from overseg.annotations.annotations import Annotations
 from overseg.errors import InputError, SettingsError
-from overseg.interchange.imported import Imported
 from overseg.interchange.pictures import Pictures
 from overseg.interchange.selection import Selection
 
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
-    """What the command line has to know of a format. Who writes and reads it is the module of its name.
+    """What the command line needs to know of a format.
 
     Attributes:
-        module: in this package, with `write(selection, pictures, folder)` and `read(source)`.
+        module: in this package, with `write(selection, pictures, folder)`; in `annotations`, with `read(source, size)`.
         title: in a few words.
         overlapping: whether it can hold overlapping masks.
-        file: the file that holds all of it, where one does; a destination may then be that file.
-        folder_file: the file in a folder that is read first, where there are others.
+        file: name of the file, where the format is one file; a destination may then be that file.
+        folder_file: the file that is read first, where the format is a folder with several.
         pictures: folder of the frames in an export; `{name}` stands for the video's name.
         digits: of a frame's number in the names of pictures; None for the input's own names.
-        first: what the first frame is called; None for its number in the result.
-        needs_pictures: whether the tool opens nothing without them.
+        first: number of the first frame in names; None for its number in the result.
+        needs_pictures: whether the tool needs the pictures to open an export.
         max_objects: how many objects it can hold; None for any number.
     """
 
@@ -42,21 +41,28 @@ class Format:
     max_objects: int | None = None
 
     def write(self, selection: Selection, pictures: list[str], folder: Path) -> None:
-        """Fill the folder of an export; `pictures` are the names of its frames' pictures, relative to it."""
-        self._function("write")(selection, pictures, folder)
+        """Write an export into a folder; `pictures` are the file names of its frames, relative to it."""
+        import_module(f"overseg.interchange.{self.module}").write(selection, pictures, folder)
 
-    def read(self, source: Path) -> Imported:
-        """Read what lies at `source`: a file, or the folder of an export."""
+    def read(self, source: Path, size: tuple[int, int] | None = None, video: str | None = None) -> Annotations:
+        """Read a file, or the folder of an export.
+
+        Args:
+            source: the file or folder.
+            size: (height, width) that masks must have; None for what the source states.
+            video: the video's name, to choose one of several.
+        """
         file = self.file or self.folder_file
         if file and source.is_dir():
             source = source / file
-        return self._function("read")(source)
+        module = import_module(f"overseg.annotations.{self.module}")
+        return module.read(source, size, video)
 
     def picture_names(self, selection: Selection, pictures: Pictures) -> list[str]:
-        """What the frames' pictures are called, relative to the export, as text with "/".
+        """The file names of the frames' pictures, relative to the export, with "/".
 
         Raises:
-            InputError: two differ in their endings alone, so that files that are called like them would be one.
+            InputError: two names differ only in their suffix, so that files named after them would collide.
         """
         folder = self.pictures.format(name=selection.name)
         shift = 0 if self.first is None else self.first - selection.frames.start
@@ -66,11 +72,8 @@ class Format:
             names = [f"{number + shift:0{self.digits}}{pictures.suffix(number)}" for number in selection.frames]
         twice = [stem for stem, n in Counter(Path(name).stem for name in names).items() if n > 1]
         if twice:
-            raise InputError(f"two images of the input are called {twice[0]}, with other endings: rename one of them")
+            raise InputError(f"two images of the input are called {twice[0]}, with different suffixes: rename one")
         return [f"{folder}/{name}" if folder else name for name in names]
-
-    def _function(self, name: str) -> Callable[..., Any]:
-        return getattr(import_module(f"overseg.interchange.{self.module}"), name)
 
 
 FORMATS: Mapping[str, Format] = {
@@ -92,11 +95,11 @@ FORMATS: Mapping[str, Format] = {
     "sav-png": Format(
         module="sav_png", title="SA-V, a folder of PNGs for each object", pictures="JPEGImages/{name}", digits=5
     ),
-    "cvat": Format(module="cvat", title="CVAT for images 1.1", file="annotations.xml"),
-    "labelme": Format(module="labelme", title="LabelMe, masks", pictures="", needs_pictures=True),
-    "label-studio": Format(module="label_studio", title="Label Studio, brushes", file="tasks.json"),
+    "cvat": Format(module="cvat", title="CVAT; exports are for images 1.1", file="annotations.xml"),
+    "labelme": Format(module="labelme", title="LabelMe", pictures="", needs_pictures=True),
+    "label-studio": Format(module="label_studio", title="Label Studio", file="tasks.json"),
     "npz": Format(module="npz", title="a stack of masks for every frame, for 3D segmentation"),
-    "id-maps": Format(module="id_maps", title="16-bit maps, one for each level of the tree", max_objects=2**16 - 1),
+    "id-maps": Format(module="id_maps", title="16-bit maps, one for each depth of the tree", max_objects=2**16 - 1),
     "davis": Format(
         module="davis",
         title="DAVIS, PNGs with a palette",

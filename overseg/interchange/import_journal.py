@@ -1,4 +1,4 @@
-"""What was imported as visits of a store, with a region for every object."""
+"""Imported masks as the visits of a store, with a region for every object."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -30,7 +30,7 @@ class ImportJournal:
     _id_of_region: dict[int, int] = field(default_factory=dict)
 
     def visits(self, imported: Imported) -> Iterator[Visit]:
-        """All masks, some frames at a time."""
+        """Visits with all masks, of up to 64 frames each."""
         waiting: list[TrackMasks] = []
         start = 0
         for frame, masks in enumerate(imported.frames):

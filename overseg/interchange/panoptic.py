@@ -3,7 +3,6 @@
 A segment's number, red + 256 green + 65536 blue, is that of its object on every frame, as video panoptic sets have it.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +10,15 @@ import numpy as np
 from jaxtyping import Int64, UInt8
 from PIL import Image
 
-from overseg.data.masks import TrackMasks
-from overseg.errors import InputError
-from overseg.interchange.imported import LARGEST_ID, Imported, imported_masks
-from overseg.interchange.json_input import as_size, checked, within
+from overseg.annotations.objects import NAME
+from overseg.annotations.panoptic import FILE
 from overseg.interchange.json_output import write_json
-from overseg.interchange.json_stream import items
-from overseg.interchange.names import NAME, Categories, NamesRead
-from overseg.interchange.number_maps import masks_of_map, number_map
 from overseg.interchange.numbering import numbers, write_table
-from overseg.interchange.png import encoded, read_numbers
+from overseg.interchange.png import encoded, number_map
 from overseg.interchange.selection import SelectedFrame, Selection
 from overseg.output.colours import track_colours
 
-FILE, FOLDER = "panoptic.json", "panoptic"
+FOLDER = "panoptic"
 _LARGEST = 2**24 - 1
 
 
@@ -69,35 +63,3 @@ def _write_frame(
 
 def _as_colours(pixels: Int64[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
     return np.stack([pixels & 255, pixels >> 8 & 255, pixels >> 16], axis=2).astype(np.uint8)
-
-
-def read(source: Path) -> Imported:
-    """Read the JSON file and the PNGs in the folder beside it that is called like it; segment numbers are objects.
-
-    Raises:
-        InputError: a file cannot be read, names a PNG outside of that folder, or has another size than the first.
-    """
-    folder = source.with_suffix("")
-    files: list[Path] = []
-    names, categories = NamesRead(), Categories(source)
-    for at, annotation in enumerate(items(source, "annotations.item")):
-        with checked(source, f"annotations[{at}]"):
-            if Path(annotation["file_name"]).name != annotation["file_name"]:
-                raise ValueError(f"file_name is {annotation['file_name']!r}, no name of a file in {folder}")
-            files.append(folder / annotation["file_name"])
-            for segment in annotation.get("segments_info") or []:
-                id = int(within(segment["id"], 0, LARGEST_ID, otherwise=-1))
-                place = f"{source}: annotations[{at}]"
-                names.note(id, categories.of(segment), segment.get(NAME), place=place)
-    image = next(items(source, "images.item"), None)
-    if image is None or not files:
-        raise InputError(f"expected images and annotations in {source}, found none")
-    with checked(source, "images[0]"):
-        size = as_size(image["height"], image["width"], source)
-    frames = _frames(files, size)
-    return Imported(size=size, n_frames=len(files), frames=frames, name=source.parent.name, names=names.found)
-
-
-def _frames(files: list[Path], size: tuple[int, int]) -> Iterator[TrackMasks]:
-    for file in files:
-        yield imported_masks(*masks_of_map(read_numbers(file, size)))

@@ -1,4 +1,4 @@
-"""A table that gives tracks other numbers and categories, and leaves the rest out."""
+"""A table of numbers and categories for tracks; tracks that it does not list are left out."""
 
 import csv
 from collections.abc import Mapping
@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int32, Int64
 
+from overseg.annotations.objects import DEFAULT_CATEGORY
 from overseg.data.track_names import TrackName
 from overseg.errors import InputError
 
-DEFAULT_CATEGORY = "object"
 _COLUMNS = {"track", "id", "category"}
 _LARGEST_ID = 2**30 - 2  # plus 1 it is a number that can be imported
 
 
 @dataclass(frozen=True)
 class Labels:
-    """What each track is called.
+    """The number and category of each track.
 
     Attributes:
         id: number of the object that each track is, from 0; -1 for a track that is left out. Tracks with one number
@@ -43,7 +43,7 @@ class Labels:
 def read_labels(path: Path, n_tracks: int) -> Labels:
     """Labels out of a CSV file with the columns `track`, and `id` or `category` or both.
 
-    Example: tracks 3 and 8 are one cup, and nothing else is wanted.
+    Example: tracks 3 and 8 are one cup, and nothing else is exported.
 
         track,id,category
         3,0,cup

@@ -1,4 +1,4 @@
-"""SA-V's JSON: for every frame a list with the mask of every object, empty where it is not to be seen."""
+"""SA-V's JSON: for every frame a list with the mask of every object, empty where it is not visible."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,11 +8,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from overseg.data.rles import Rles
-from overseg.errors import InputError
-from overseg.interchange.imported import LARGEST_ID, Gathered, Imported
-from overseg.interchange.json_input import as_counts, as_size, checked, within
 from overseg.interchange.json_output import known, write_json
-from overseg.interchange.json_stream import items
 from overseg.interchange.selection import Selection
 
 FILE = "masklets_auto.json"
@@ -50,11 +46,11 @@ def write(selection: Selection, pictures: list[str], folder: Path) -> None:
 
 
 class _Seen:
-    """Makes the rows of `masklet`, and notes meanwhile where each object is to be seen.
+    """Makes the rows of `masklet`, and counts where each object is visible.
 
     Attributes:
-        n_changes: how often each object came or went after it first was there.
-        first_frame: on which frame of the export each first is.
+        n_changes: how often each object appeared or disappeared after its first frame.
+        first_frame: the first frame of the export with each object.
     """
 
     def __init__(self, selection: Selection) -> None:
@@ -64,7 +60,7 @@ class _Seen:
         self.n_changes, self.first_frame = np.zeros(n, np.int64), np.zeros(n, np.int64)
 
     def masklets(self) -> Iterator[list[dict[str, Any]]]:
-        """For each frame a mask of every object."""
+        """For each frame the mask of every object."""
         height, width = self._selection.size
         nowhere = Rles.empty((height, width)).union().counts[0].decode("ascii")
         for frame in self._selection:
@@ -76,7 +72,7 @@ class _Seen:
             yield [{"size": [height, width], "counts": text} for text in texts]
 
     def mean_area_px(self) -> Float64[np.ndarray, " o"]:
-        """Of each object over the frames on which it is to be seen."""
+        """The mean area of each object over the frames on which it is visible."""
         return self._area_px / np.maximum(self._n_frames, 1)
 
     def _note(self, position: int, rows: Int64[np.ndarray, " n"], area_px: Int64[np.ndarray, " n"]) -> None:
@@ -91,7 +87,7 @@ class _Seen:
 
 
 def _stability_scores(selection: Selection) -> Iterator[list[float | None]]:
-    """For each frame one of every object; null where the object is not to be seen, or its score is not known."""
+    """For each frame the score of every object; null where it is not visible or has none."""
     for number in selection.frames:
         scores = np.full(len(selection.objects), np.nan)
         masks = selection.frame(number).masks
@@ -101,29 +97,3 @@ def _stability_scores(selection: Selection) -> Iterator[list[float | None]]:
 
 def _bucket(area_px: float) -> str:
     return "small" if area_px < _SMALL_PX else "medium" if area_px < _MEDIUM_PX else "large"
-
-
-def read(source: Path) -> Imported:
-    """Read masklets; SA-V's own, annotated on each fourth frame, become a video of those frames alone.
-
-    Raises:
-        InputError: the file cannot be read, or a part of it is wrong.
-    """
-    with checked(source, "its top"):
-        height, width = (next(items(source, name), 0) for name in ("video_height", "video_width"))
-        size = as_size(height, width, source)
-    ids = list(items(source, "masklet_id.item"))
-    with checked(source, "masklet_id"):
-        ids = [int(within(id, 0, LARGEST_ID, otherwise=-1)) for id in ids]
-    gathered = Gathered(size)
-    n_frames = 0
-    for masks in items(source, "masklet.item"):
-        with checked(source, f"masklet[{n_frames}]"):
-            for id, mask in zip(ids, masks, strict=True):
-                if mask is not None:
-                    gathered.add(n_frames, id, as_counts(mask, size))
-        n_frames += 1
-    if not n_frames:
-        raise InputError(f"expected frames at masklet of {source}, found none")
-    name = next(items(source, "video_id"), "")
-    return Imported(size=size, n_frames=n_frames, frames=gathered.frames(n_frames), name=str(name))

@@ -10,13 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from overseg.annotations.objects import NAME
 from overseg.data.crops import run_lengths
-from overseg.errors import InputError
-from overseg.interchange.imported import LARGEST_ID, Gathered, Imported
-from overseg.interchange.json_input import as_counts, as_size, checked, only_video, within
 from overseg.interchange.json_output import write_json
-from overseg.interchange.json_stream import items
-from overseg.interchange.names import NAME, Categories, NamesRead
 from overseg.interchange.selection import Selection
 
 FILE = "annotations.json"
@@ -93,30 +89,3 @@ def _annotation(seen: list[_Seen], selection: Selection) -> dict[str, Any]:
         "bboxes": boxes,
         "areas": areas,
     }
-
-
-def read(source: Path) -> Imported:
-    """Read the objects of the one video in the file.
-
-    Raises:
-        InputError: the file cannot be read, holds several videos, or a part of it is wrong.
-    """
-    video = only_video(source)
-    with checked(source, "videos[0]"):
-        size, n_frames = as_size(video["height"], video["width"], source), len(video["file_names"])
-    gathered, names, categories = Gathered(size), NamesRead(), Categories(source)
-    for at, annotation in enumerate(items(source, "annotations.item")):
-        with checked(source, f"annotations[{at}]"):
-            id = int(within(annotation["id"], 0, LARGEST_ID, otherwise=-1))
-            place = f"{source}: annotations[{at}]"
-            names.note(id, categories.of(annotation), annotation.get(NAME), place=place)
-            score = within(annotation.get("score"), 0, 1, otherwise=1.0)
-            masks = annotation["segmentations"]
-            if len(masks) != n_frames:
-                raise InputError(f"expected {n_frames} masks at annotations[{at}] of {source}, got {len(masks)}")
-            for frame, mask in enumerate(masks):
-                if mask:
-                    gathered.add(frame, id, as_counts(mask, size), score=score)
-    folder = Path(str(video["file_names"][0])).parent.name if n_frames else ""
-    frames = gathered.frames(n_frames)
-    return Imported(size=size, n_frames=n_frames, frames=frames, name=folder, names=names.found)

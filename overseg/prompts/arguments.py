@@ -13,7 +13,7 @@ from overseg.data.track_names import TrackName
 from overseg.errors import InputError, SettingsError
 from overseg.prompts.files import read_prompts
 from overseg.prompts.objects import Pointed, PromptedObjects, gather
-from overseg.prompts.words import parse_box, parse_mask, parse_point
+from overseg.prompts.words import parse_box, parse_masks, parse_point
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class PromptArguments:
         read = []
         if isinstance(self.prompts, str | Path):
             read = read_prompts(Path(self.prompts), input_size)
-        masks = [parse_mask(mask, input_size) for mask in self.masks]
+        masks = [one for mask in self.masks for one in parse_masks(mask, input_size)]
         return [*read, *map(parse_box, self.boxes), *masks, *map(parse_point, self.points)]
 
     def objects(self, pointed: Sequence[Pointed], video: Any) -> PromptedObjects | None:

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
+from overseg.annotations.checked_numbers import number, shown
 from overseg.data.track_names import check_name
 from overseg.errors import InputError
-from overseg.prompts.numbers import number, shown
 from overseg.prompts.objects import Pointed, gather
 
 _MOST_BYTES = 1 << 20

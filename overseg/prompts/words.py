@@ -1,11 +1,11 @@
 """Parses the options --box, --point and --mask: `cup:10,20,60,80`, `cup:35,50,1` and `cup:cup.png`."""
 
 import math
+from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
-from overseg.data.rles import Rles
+from overseg.annotations.mask_picture import read_picture_masks
 from overseg.data.track_names import check_name
 from overseg.errors import InputError, SettingsError
 from overseg.prompts.objects import Pointed
@@ -49,8 +49,10 @@ def parse_point(text: str) -> Pointed:
     return Pointed(check_name(name, place=f"--point {text}"), f"--point {text}", points=((x, y, int(label)),))
 
 
-def parse_mask(text: str, size: tuple[int, int]) -> Pointed:
-    """Read a mask, `name:FILE`, a picture that is black beside the object; the name is "object" if there is none.
+def parse_masks(text: str, size: tuple[int, int]) -> list[Pointed]:
+    """The objects in `name:FILE`, a picture that is black beside them; without a name they are "object".
+
+    A map of several objects, as DAVIS has it, gives each its number: `name 1`, `name 2`.
 
     Args:
         text: the option's value.
@@ -61,19 +63,18 @@ def parse_mask(text: str, size: tuple[int, int]) -> Pointed:
     """
     name, colon, path = text.rpartition(":")
     try:
-        with Image.open(path) as picture:
-            found = (picture.height, picture.width)
-            if found == size:
-                values = np.asarray(np.asarray(picture.convert("RGB")).any(axis=2))
+        found = read_picture_masks(Path(path), size)
     except (OSError, SyntaxError, Image.DecompressionBombError) as e:
         reason = " ".join(str(getattr(e, "strerror", None) or e).split())
         raise InputError(f"--mask {text}: expected a picture, cannot read it: {reason}") from e
-    if found != size:
+    if not isinstance(found, dict):
         raise InputError(
             f"--mask {text}: expected the input's size, {size[1]} x {size[0]} px, got {found[1]} x {found[0]} px"
         )
-    name = check_name(name if colon else DEFAULT_NAME, place=f"--mask {text}")
-    return Pointed(name, f"--mask {text}", mask=Rles.from_masks(values[None]))
+    name, place = check_name(name if colon else DEFAULT_NAME, place=f"--mask {text}"), f"--mask {text}"
+    if len(found) == 1:
+        return [Pointed(name, place, mask=mask) for mask in found.values()]
+    return [Pointed(f"{name} {number}", place, mask=mask, category=name) for number, mask in found.items()]
 
 
 def _split(text: str) -> tuple[str, list[float]]:

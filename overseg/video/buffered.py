@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float64, UInt8
 
 from overseg.data.frame import Frame
+from overseg.data.source_frames import SourceFrames
 from overseg.data.video_info import VideoInfo
 from overseg.video.cache import PictureCache
 from overseg.video.source import PictureSource
@@ -63,6 +64,11 @@ class BufferedVideo:
         """(height, width) in pixels of the pictures before they are shrunk."""
         return self._source.size
 
+    @cached_property
+    def source_frames(self) -> SourceFrames:
+        """All frames of the input, before start, end and stride."""
+        return SourceFrames(len(self._source.timestamps_s), self._source.stems)
+
     @property
     def cached_bytes(self) -> int:
         """Bytes of the pictures in the cache."""
@@ -85,7 +91,13 @@ class BufferedVideo:
             rgb = self._cache.get(index)
             if rgb is None:
                 rgb = self._decode(index)
-        return Frame(index=index, timestamp_s=float(self.timestamps_s[index]), rgb=rgb)
+        return Frame(
+            index=index,
+            timestamp_s=float(self.timestamps_s[index]),
+            rgb=rgb,
+            source=self.source_frames,
+            source_index=self._numbers[index],
+        )
 
     def close(self) -> None:
         """Close the input."""

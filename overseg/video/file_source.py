@@ -41,6 +41,10 @@ class FileSource:
         return self._path.name
 
     @property
+    def stems(self) -> tuple[str, ...]:
+        return ()
+
+    @property
     def size(self) -> tuple[int, int]:
         return self._size
 

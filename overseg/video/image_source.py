@@ -41,6 +41,10 @@ class ImageSource:
         return self._path.absolute().name
 
     @property
+    def stems(self) -> tuple[str, ...]:
+        return tuple(file.stem for file in self._files)
+
+    @property
     def size(self) -> tuple[int, int]:
         return self._size
 

@@ -17,6 +17,11 @@ class PictureSource(Protocol):
         ...
 
     @property
+    def stems(self) -> tuple[str, ...]:
+        """File names without suffix of the pictures, in order; empty where pictures have no files of their own."""
+        ...
+
+    @property
     def size(self) -> tuple[int, int]:
         """(height, width) in pixels of every picture."""
         ...

@@ -100,11 +100,11 @@ def test_one_clear_line(store, folder, refused, words, code, line):
         (["images/1.png", "in.zarr", "--format", "coco"], 1, "expected JSON"),
         (["images", "in.zarr", "--format", "coco"], 1, "cannot read images/annotations.json"),
         (["masks.json", "images", "--format", "coco"], 1, "images is no store and is not replaced"),
-        (["masks.json", "in.zarr", "--format", "coco", "--video", "more"], 1, "more has 4 frames of 64 x 48 px, but"),
+        (["masks.json", "in.zarr", "--format", "coco", "--video", "more"], 1, "more has 4 frames of 32 x 24 px, but"),
     ],
 )
 def test_an_import_that_is_refused(store, folder, refused, words, code, line):
-    write_folder(folder / "more", 4)
+    write_folder(folder / "more", 4, size=(24, 32))
     assert main(["export", store, "masks.json", "--format", "coco", "--quiet"]) == 0
     before = sorted(folder.iterdir())
     assert line in refused("import", *words, code=code)

@@ -6,8 +6,8 @@ from skimage import data
 
 import overseg
 from overseg.evaluate.evaluation import Evaluation, evaluate
-from overseg.evaluate.frame_names import FrameNames
-from overseg.evaluate.open_truth import read_truth
+from overseg.evaluate.run_frames import RunFrames
+from overseg.evaluate.truth import read_truth
 from overseg.output.input_video import open_input
 from overseg.report import TerminalReport
 
@@ -22,7 +22,7 @@ def evaluated(folder, photograph, **settings) -> Evaluation:
     report = TerminalReport(quiet=True)
     result = overseg.run(frames, folder / "out.zarr", min_area_px=30, device="cpu", report=report, **settings)
     with open_input(result) as video:
-        return evaluate(result, read_truth(truth, FrameNames(result)), video, report)
+        return evaluate(result, read_truth(truth, RunFrames(result)), video, report)
 
 
 @pytest.mark.parametrize("name", ["chelsea", "coffee"])

@@ -11,11 +11,11 @@ from evaluate.made_results import SIZE, Scene, box, make_result
 from PIL import Image
 from pycocotools import mask as coco_mask
 
+from overseg.annotations.annotations import Annotations, Picture, PictureMasks
 from overseg.data.rles import Rles
 from overseg.errors import InputError
-from overseg.evaluate.frame_names import FrameNames
-from overseg.evaluate.open_truth import read_truth
-from overseg.evaluate.truth import Truth
+from overseg.evaluate.run_frames import RunFrames
+from overseg.evaluate.truth import Truth, read_truth
 
 SCENE: Scene = [{1: box(5, 5 + at, 10, 10), 2: box(30, 40, 10, 12 + at)} for at in range(9)]
 del SCENE[4][2]
@@ -106,9 +106,9 @@ def write_json(path: Path, content: Any) -> Path:
 
 
 @pytest.fixture(scope="module")
-def names(tmp_path_factory) -> FrameNames:
+def names(tmp_path_factory) -> RunFrames:
     """Of a store of nine frames of `clip`."""
-    return FrameNames(make_result(tmp_path_factory.mktemp("made") / "a.zarr", SCENE_OF_TRACKS))
+    return RunFrames(make_result(tmp_path_factory.mktemp("made") / "a.zarr", SCENE_OF_TRACKS))
 
 
 SCENE_OF_TRACKS: Scene = [{0: box(0, 0, 5, 5)}] * 9
@@ -153,15 +153,33 @@ def test_255_is_void_beside_objects_and_the_object_where_it_is_alone(tmp_path, n
     assert np.array_equal(binary.rles.to_masks()[1], SCENE[1][1])
 
 
-def names_for(tmp_path, **settings: Any) -> FrameNames:
+def test_a_colour_is_an_object(tmp_path, names):
+    """As `overseg import --format davis` reads it: red + 256 green + 65536 blue."""
+    colours = np.zeros((*SIZE, 3), np.uint8)
+    for number, colour in ((1, (3, 0, 0)), (2, (0, 1, 0))):
+        colours[SCENE[0][number]] = colour
+    Image.fromarray(colours).save(tmp_path / "00000.png")
+    truth = read_truth(tmp_path, names)
+    assert truth.names == ("3", "256")
+    assert np.array_equal(truth.rles.to_masks(), [SCENE[0][1], SCENE[0][2]])
+
+
+def names_for(tmp_path, **settings: Any) -> RunFrames:
     result = make_result(tmp_path / "s.zarr", SCENE_OF_TRACKS[:3])
     result.identity["settings"].update(settings)
-    return FrameNames(result)
+    return RunFrames(result)
+
+
+def find(names: RunFrames, name: str) -> int | None:
+    """The store's frame of one annotated picture."""
+    nothing = PictureMasks(Rles.empty(SIZE), np.zeros(0, np.int64))
+    (frame,) = names.of(Annotations(Path("here"), SIZE, (Picture("here", name),), lambda row: nothing))
+    return frame
 
 
 def test_numbers_are_those_of_the_whole_video(tmp_path):
     names = names_for(tmp_path, start=10, stride=2, end=16)
-    found = [names.find(f"{number:05}.png", where="here") for number in (8, 10, 11, 12, 14, 16, 99)]
+    found = [find(names, f"{number:05}.png") for number in (8, 10, 11, 12, 14, 16, 99)]
     assert found == [None, 0, None, 1, 2, None, None]
 
 
@@ -171,10 +189,10 @@ def test_images_at_hand_give_frames_their_names(tmp_path):
     for name in ("f_7", "f_12", "f_9"):
         Image.fromarray(np.zeros((*SIZE, 3), np.uint8)).save(folder / f"{name}.png")
     result = make_result(tmp_path / "s.zarr", SCENE_OF_TRACKS[:3])
-    names = FrameNames(result, video=folder)
-    assert [names.find(name, where="here") for name in ("f_7.png", "x/f_12.jpg", "mask_0009.png")] == [0, 2, 1]
-    with pytest.raises(InputError, match="here: '5.png' has neither the name nor the number of an image of images"):
-        names.find("5.png", where="here")
+    names = RunFrames(result, video=folder)
+    assert [find(names, name) for name in ("f_7.png", "x/f_12.jpg", "mask_0009.png")] == [0, 2, 1]
+    with pytest.raises(InputError, match="here: '5.png' has neither the name nor the number of an image of the video"):
+        find(names, "5.png")
 
 
 def change(write: Callable[[Path], Path], **changes: Any) -> Callable[[Path], Path]:
@@ -196,12 +214,6 @@ def spoil(entries: list[Any], at: int, **changes: Any) -> list[Any]:
 
 def small_png(folder: Path) -> Path:
     write_png(folder / "00000.png", np.ones((5, 6)))
-    return folder
-
-
-def coloured_png(folder: Path) -> Path:
-    folder.mkdir()
-    Image.fromarray(np.ones((*SIZE, 3), np.uint8)).save(folder / "00000.png")
     return folder
 
 
@@ -236,12 +248,11 @@ WRONG = {"size": [5, 6], "counts": "n0"}
     [
         (lambda folder: folder, "expected ground truth at --gt .*gt, found nothing; give PNGs with"),
         (lambda folder: folder.mkdir() or folder, "holds neither PNGs nor JSON; expected PNGs with"),
-        (small_png, "expected masks of 80 x 60 px in .*00000.png, got 6 x 5 px; is it of the same video"),
-        (coloured_png, r"palette or grey values in .*00000.png, got colours \(RGB\)"),
-        (broken_png, "expected a PNG in .*00000.png, cannot read it"),
+        (small_png, "expected masks of 80 x 60 px in .*00000.png, got 6 x 5 px; are they of the same video"),
+        (broken_png, "expected masks as a PNG in .*00000.png, cannot read it"),
         (png_of("mask.png"), "a name that ends with a frame's number in .*mask.png, got 'mask.png'"),
         (png_of("00009.png"), "00009.png is of frame 9, but the video has frames 0 to 8: count frames from 0"),
-        (png_of("00000.png", 0), "expected values other than 0"),
+        (png_of("00000.png", 0), "expected masks of objects on the frames of the run in"),
         (png_of("one/00009.png"), "00009.png is of frame 9"),
         (lambda folder: davis(folder / "a").parent, "expected one object in .*00000.png, got the values 1, 2; folders"),
         (file("a.json", "{"), "expected JSON in .*a.json, found none"),
@@ -249,7 +260,10 @@ WRONG = {"size": [5, 6], "counts": "n0"}
         (file("a.json", '{"info": {}}'), 'expected the keys "masklet".*got info'),
         (change(sav_json, video_frame_count=5.0), r"every fourth of the 5 frames .*got 3"),
         (change(sav_json, masklet=lambda m: [m[0], [WRONG, None]]), r"px in .*masklet\[1\]\[0\], got 6 x 5"),
-        (change(sav_json, masklet=[[{"size": [60, 80], "counts": "n"}]]), r"list of polygons at .*masklet\[0\]\[0\]"),
+        (
+            change(sav_json, masklet=[[{"size": [60, 80], "counts": "n"}, None]]),
+            r"list of polygons at .*masklet\[0\]\[0\]",
+        ),
         (change(sav_json, masklet=[[None] * 3]), r"each of the 2 objects at .*masklet\[0\]"),
         (change(ytvis, videos=lambda v: [v[0], v[0]]), "or one that is called 'clip', got 2 with other names"),
         (
@@ -257,7 +271,7 @@ WRONG = {"size": [5, 6], "counts": "n0"}
             r"each of the 1 frames.*ions\[1\]",
         ),
         (
-            change(ytvis, annotations=lambda a: spoil(a, 1, segmentations=[[[1, 2]], None, None])),
+            change(ytvis, annotations=lambda a: spoil(a, 1, segmentations=["x", None, None])),
             r"tions\[1\].seg.*\[0\]",
         ),
         (
@@ -267,7 +281,7 @@ WRONG = {"size": [5, 6], "counts": "n0"}
         (change(coco, annotations=lambda a: spoil(a, 0, segmentation="x")), r"polygons at .*annotations\[0\].seg"),
         (change(coco, images=lambda a: spoil(a, 0, frame_id=50)), r"images\[0\] is of frame 50"),
         (change(coco, images=lambda a: spoil(a, 0, frame_id=None, file_name="")), r"file_name at .*images\[0\]"),
-        (change(coco, annotations=[]), "expected annotations on frames of the run"),
+        (change(coco, annotations=[]), "expected masks of objects on the frames of the run"),
     ],
 )
 def test_what_is_wrong_is_told_in_one_line(write, line, tmp_path, names):

@@ -8,25 +8,27 @@ from pathlib import Path
 import numpy as np
 from fuzzing.repairing import Repairing
 
+from overseg.annotations.mask_folder import mask_paths, masks_size, read_masks
+from overseg.annotations.placing import place_pictures
+from overseg.annotations.rle_text import to_counts
 from overseg.cli.config import read_config
 from overseg.data.frame import Frame
 from overseg.data.settings import Settings
 from overseg.data.video_info import VideoInfo
 from overseg.detect.opening import open_detector
-from overseg.evaluate.frame_names import FrameNames
-from overseg.evaluate.open_truth import read_truth
-from overseg.generate.mask_folder import masks_size, paths_by_frame, read_masks
-from overseg.generate.rle_text import to_counts
+from overseg.evaluate.run_frames import RunFrames
+from overseg.evaluate.truth import read_truth
 from overseg.interchange.associating import associate_masks
 from overseg.interchange.exporting import export
 from overseg.interchange.formats import FORMATS
 from overseg.interchange.import_journal import ImportJournal
+from overseg.interchange.imported import on_frames
 from overseg.interchange.importing import import_masks
 from overseg.interchange.relabel import read_labels
 from overseg.prompts.clicks import read_clicks
 from overseg.prompts.files import read_prompts
 from overseg.prompts.objects import gather
-from overseg.prompts.words import parse_mask
+from overseg.prompts.words import parse_masks
 from overseg.store.result import Result, open_result, progress
 from overseg.store.zarr_store import ZarrStore
 from overseg.video.open import open_video
@@ -50,7 +52,8 @@ def read_images(source: Path, scratch: Path, number: int) -> None:
 
 def read_import(format: str) -> Reader:
     def read(source: Path, scratch: Path, number: int) -> None:
-        imported = FORMATS[format].read(source)
+        annotations = FORMATS[format].read(source)
+        imported = on_frames(annotations, place_pictures(annotations), 0)
         for visit in ImportJournal(imported.size).visits(imported):
             visit.masks.rles.area_px()
 
@@ -64,7 +67,7 @@ def read_and_export(source: Path, scratch: Path, number: int) -> None:
 
 
 def read_mask_files(source: Path, scratch: Path, number: int) -> None:
-    for path in paths_by_frame(source).values():
+    for path in mask_paths(source):
         size = masks_size(path)
         if size is not None:
             read_masks(path, size).rles.area_px()
@@ -73,7 +76,7 @@ def read_mask_files(source: Path, scratch: Path, number: int) -> None:
 def read_ground_truth(result: Result) -> Reader:
     def read(source: Path, scratch: Path, number: int) -> None:
         for place in sorted(source.iterdir()):
-            read_truth(place, FrameNames(result))
+            read_truth(place, RunFrames(result))
 
     return read
 
@@ -99,7 +102,7 @@ def read_clicks_on_objects(source: Path, scratch: Path, number: int) -> None:
 
 def read_objects_to_follow(source: Path, scratch: Path, number: int) -> None:
     for path in sorted(source.iterdir()):
-        mask = [parse_mask(f"cup:{path}", (24, 32))] if path.suffix == ".png" else []
+        mask = parse_masks(f"cup:{path}", (24, 32)) if path.suffix == ".png" else []
         pointed = mask or read_prompts(path, (24, 32))
         gather(pointed, input_size=(24, 32), size=(12, 16), frame=0)
 

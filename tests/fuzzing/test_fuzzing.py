@@ -18,15 +18,17 @@ from fuzzing.seed_files import SIZE, write_seeds
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from overseg.annotations.mask_folder import masks_size, read_masks
+from overseg.annotations.placing import place_pictures
+from overseg.annotations.rle_text import to_counts
+from overseg.annotations.values import polygon_counts
 from overseg.cli.config import read_config
 from overseg.cli.main import main
 from overseg.data.rles import Rles
 from overseg.errors import OversegError, SettingsError
-from overseg.generate.mask_folder import masks_size
-from overseg.generate.rle_text import to_counts
 from overseg.interchange.formats import FORMATS
 from overseg.interchange.import_journal import ImportJournal
-from overseg.interchange.json_input import polygon_counts
+from overseg.interchange.imported import on_frames
 from overseg.video.open import open_video
 
 N_INPUTS = 20  # of each kind
@@ -166,11 +168,10 @@ def read_bomb(kind: str, folder: Path) -> None:
     elif kind.startswith("masks"):
         (file,) = files[kind]
         masks_size(folder / file)
-        from overseg.generate.mask_folder import read_masks
-
         read_masks(folder / file, (64, 64))
     else:
-        imported = FORMATS[kind.split(" ")[0]].read(folder)
+        annotations = FORMATS[kind.split(" ")[0]].read(folder)
+        imported = on_frames(annotations, place_pictures(annotations), 0)
         list(ImportJournal(imported.size).visits(imported))
 
 

@@ -176,7 +176,7 @@ def _other_size(folder: Path, kind: str) -> None:
 @pytest.mark.parametrize("kind", ["png", "json", "npz", "folder"])
 def test_masks_of_another_size_name_the_file_and_both_sizes(tmp_path, kind):
     _other_size(tmp_path, kind)
-    with pytest.raises(InputError, match=r"60x40 in .*7.*, got 50x40"):
+    with pytest.raises(InputError, match=r"60 x 40 px in .*7.*, got 50 x 40 px"):
         _read(tmp_path)
 
 

@@ -80,15 +80,28 @@ def test_foreign_annotations(tmp_path):
     assert again.tracks.part_of.tolist() == [-1, 0]
 
 
+TRIANGLE = [[0, 0, 1, 0, 1, 1]]
+
+
 @pytest.mark.parametrize(
     ("change", "line"),
     [
         ({"images": []}, "expected images"),
         ({"videos": [{}, {}]}, "expected one video"),
-        ({"annotations": [{"image_id": 1}]}, r"expected 'instance_id' at annotations\[0\]"),
+        ({"annotations": [{"image_id": 1}]}, r"expected a track_id or instance_id at annotations\[0\]"),
         ({"annotations": [{"image_id": 3, "track_id": 1, "segmentation": [[0, 0, 1, 0, 1, 1]]}]}, "expected 3 at"),
-        ({"annotations": [{"image_id": 1, "track_id": "x", "segmentation": []}]}, "could not convert"),
-        ({"annotations": [{"image_id": 1, "track_id": 1, "segmentation": []}]}, "neither run lengths nor polygons"),
+        (
+            {"annotations": [{"image_id": 1, "track_id": -1, "segmentation": [[0, 0, 1, 0, 1, 1]]}]},
+            "-1 is not from 0 to",
+        ),
+        (
+            {"annotations": [{"image_id": 1, "track_id": 1, "segmentation": [[0, 0, 1, 0, 1]]}]},
+            "neither run lengths nor",
+        ),
+        (
+            {"annotations": [{"image_id": 1, "track_id": 1, "segmentation": []}]},
+            "no mask could be read; .*without a mask",
+        ),
         (
             {"annotations": [{"image_id": 1, "track_id": 1, "segmentation": {"size": [4, 6], "counts": [5]}}]},
             "add up to 5, for 24 pixels",

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from overseg.annotations.placing import place_pictures
 from overseg.errors import OversegError
 from overseg.interchange.filters import Filters
 from overseg.interchange.formats import FORMATS
 from overseg.interchange.import_journal import ImportJournal
+from overseg.interchange.imported import on_frames
 
 N_INPUTS = 25  # for each format
 STRANGE = (None, -1, 0, 1e308, 10**30, "", "x", "../../etc/passwd", [], {}, [[]], True, -0.5, "\0", 2**31)
@@ -30,7 +32,8 @@ def test_damaged_files(exported, format):
         whole = path.read_bytes()
         path.write_bytes(_damaged(whole, path.suffix, dice))
         try:
-            imported = FORMATS[format].read(folder)
+            annotations = FORMATS[format].read(folder)
+            imported = on_frames(annotations, place_pictures(annotations), 0)
             list(ImportJournal(imported.size).visits(imported))
         except OversegError as error:
             n_refused += 1

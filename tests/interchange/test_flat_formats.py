@@ -15,11 +15,11 @@ from PIL import Image
 from trackeval.datasets import MotChallenge2DBox, MOTSChallenge
 from vos_benchmark.evaluator import Evaluator
 
+from overseg.annotations.polygons import mask_of, polygons_of
 from overseg.errors import InputError
 from overseg.interchange.exporting import export
 from overseg.interchange.filters import Cut
 from overseg.interchange.importing import import_masks
-from overseg.interchange.polygons import mask_of, polygons_of
 from overseg.interchange.yolo import shares_of
 
 VIDEO = "toy_images"
@@ -160,14 +160,14 @@ def test_numbers_of_panoptic_segments_take_three_bytes(result, tmp_path):
     assert set(np.unique(pixels).tolist()) - {0} == found == {one + 1 for one in big[: len(found)]}
 
 
-def test_maps_of_levels_hold_every_track_and_count_what_is_lost(result, tmp_path):
+def test_maps_of_depths_hold_every_track_and_count_what_is_lost(result, tmp_path):
     exported = export(result, tmp_path / "out", format="id-maps")
     depth = result.tree.depth
     lost_px = 0
     for frame in range(N_FRAMES):
         masks = result.masks_at(frame)
         for one in range(result.tree.n_depths):
-            pixels = np.array(Image.open(tmp_path / "out" / f"level_{one}" / f"shot{frame + 7}.png"))
+            pixels = np.array(Image.open(tmp_path / "out" / f"depth_{one}" / f"shot{frame + 7}.png"))
             here = masks.take(depth[masks.track] == one)
             assert pixels.dtype == np.uint16
             assert np.array_equal(pixels > 0, here.rles.to_masks().any(axis=0))
@@ -196,7 +196,7 @@ def test_maps_of_levels_hold_every_track_and_count_what_is_lost(result, tmp_path
         ("panoptic", {"panoptic.json": '{"images": [], "annotations": []}'}, "expected images"),
         ("panoptic", {"panoptic.json": '{"annotations": [{"file_name": "../x.png"}]}'}, "no name of a file"),
         ("yolo-seg", {"labels/train/1.txt": ""}, "images"),
-        ("id-maps", {"a": ""}, "level_0"),
+        ("id-maps", {"a": ""}, "depth_0"),
     ],
 )
 def test_one_clear_line(tmp_path, format, files, line):

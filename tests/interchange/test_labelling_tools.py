@@ -15,10 +15,10 @@ from interchange.interchange_samples import N_FRAMES, same_masks
 from label_studio_converter import brush
 from PIL import Image
 
+from overseg.annotations.brush_rle import decode_brush, encode_brush
 from overseg.data.settings import Settings
 from overseg.errors import InputError
 from overseg.generate.precomputed import PrecomputedGenerator
-from overseg.interchange.brush_rle import decode_brush, encode_brush
 from overseg.interchange.importing import import_masks
 
 FORMATS = ("cvat", "labelme", "label-studio", "npz")
@@ -145,7 +145,7 @@ def test_entities_in_xml_are_refused(tmp_path):
             "labelme",
             "in/1.json",
             '{"imageHeight": 4, "imageWidth": 6, "shapes": [{"shape_type": "circle", "points": []}]}',
-            "type 'circle'",
+            "a circle of 0 points; two are needed",
         ),
         (
             "labelme",

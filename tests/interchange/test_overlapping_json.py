@@ -101,19 +101,19 @@ def test_sav_folders_as_sam2_reads_them(result, exported):
 @pytest.mark.parametrize(
     ("format", "content", "line"),
     [
-        ("youtube-vis", {"videos": []}, "expected 'height'"),
+        ("youtube-vis", {"videos": []}, "expected one video"),
         (
             "youtube-vis",
             {
                 "videos": [{"height": 4, "width": 6, "file_names": ["a/0.jpg"]}],
                 "annotations": [{"id": 1, "segmentations": []}],
             },
-            "expected 1 masks",
+            "a mask or null for each of the 1 frames",
         ),
         ("sav-json", {}, "0 x 0 px"),
         ("sav-json", {"video_height": 4, "video_width": 6}, "expected frames"),
         ("sav-json", {"video_height": 4, "video_width": 6, "masklet_id": [1], "masklet": [[]]}, r"masklet\[0\]"),
-        ("sav-json", {"video_height": 4, "video_width": 6, "masklet_id": ["x"], "masklet": []}, "masklet_id"),
+        ("sav-json", {"video_height": 4, "video_width": 6, "masklet_id": [[1]], "masklet": []}, "masklet_id"),
     ],
 )
 def test_one_clear_line(tmp_path, format, content, line):

@@ -12,7 +12,7 @@ from PIL import Image
 from overseg.errors import InputError
 from overseg.prompts.files import read_prompts
 from overseg.prompts.objects import Pointed, gather
-from overseg.prompts.words import parse_mask
+from overseg.prompts.words import parse_masks
 
 SIZE = (40, 60)
 BOX = {"xmin": 1, "ymin": 2, "xmax": 30, "ymax": 20}
@@ -156,7 +156,7 @@ def test_objects_of_one_class_are_numbered(write):
         ("a.json", {"shapes": [3]}, "a.json: shapes[0]: expected a shape with a label and points, got 3"),
         ("a.json", {"shapes": [shape("point", [1])]}, "a.json: shapes[0].points[0]: expected x and y, got [1]"),
         ("a.json", {"shapes": [shape("rectangle", [1, 2])]}, "a.json: shapes[0].points: expected two corners"),
-        ("a.json", {"shapes": [shape("circle", [1, 2], [3, 4])]}, "a.json: shapes[0]: the circle cannot be read"),
+        ("a.json", {"shapes": [shape("line", [1, 2], [3, 4])]}, "a.json: shapes[0]: the line cannot be read"),
         ("a.json", {"shapes": [shape("polygon", [1, 2], [3, 4])]}, "fewer than three points"),
         ("a.json", {"shapes": [shape("mask", [1, 2], [3, 4], mask="?")]}, "a.json: shapes[0]: the mask cannot be read"),
         ("a.json", {"shapes": [shape("point", [1, 2], label=7)]}, "a.json: shapes[0].label: expected a name"),
@@ -209,7 +209,7 @@ def test_a_mask_is_a_picture_that_is_black_beside_the_object(tmp_path, monkeypat
     values = np.zeros((*SIZE, 3), np.uint8)
     values[5:9, 5:9, 1] = 3
     Image.fromarray(values).save("cup.png")
-    found = parse_mask("my cup:cup.png", SIZE)
+    (found,) = parse_masks("my cup:cup.png", SIZE)
     assert isinstance(found, Pointed)
     assert found.name == "my cup"
     assert found.mask is not None
@@ -219,6 +219,6 @@ def test_a_mask_is_a_picture_that_is_black_beside_the_object(tmp_path, monkeypat
         (f"cup:{__file__}", "expected a picture, cannot read it"),
     ):
         with pytest.raises(InputError, match=said):
-            parse_mask(text, SIZE)
+            parse_masks(text, SIZE)
     with pytest.raises(InputError, match="--mask cup:cup.png: expected the input's size, 6 x 4 px, got 60 x 40 px"):
-        parse_mask("cup:cup.png", (4, 6))
+        parse_masks("cup:cup.png", (4, 6))

@@ -1,0 +1,224 @@
+"""COCO instance annotations with tracks: run lengths or polygons, overlapping.
+
+Beside COCO's own keys, annotations have `track_id` or `instance_id`, which may stand under `attributes`, and what a
+store knows of a mask; images have `frame_index` or `frame_id`, counted from 0; `tracks` lists the objects.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from overseg.annotations.annotations import Annotations, Picture
+from overseg.annotations.gathered import Gathered
+from overseg.annotations.json_stream import items
+from overseg.annotations.left_out import LeftOut, NoMask
+from overseg.annotations.objects import NAME, Categories, Objects
+from overseg.annotations.values import (
+    as_id,
+    as_score,
+    as_size,
+    as_size_of_mask,
+    check_size,
+    checked,
+    mask_counts,
+    polygon_counts,
+    within,
+)
+from overseg.annotations.videos import pick_video
+from overseg.data.track_names import check_name
+from overseg.errors import InputError
+
+FILE = "annotations.json"
+UNKNOWN_REGION = -1  # of a mask whose format has no regions
+_TRACK_KEYS = ("track_id", "instance_id")
+_FRAME_KEYS = ("frame_index", "frame_id")
+_FAR_PX = 1e6  # no picture has a point out there
+_COLUMNS = ("timestamp_s", "shot", "is_keyframe")
+
+
+def read(
+    source: Path, size: tuple[int, int] | None = None, video: str | None = None, *, needs_tracks: bool = True
+) -> Annotations:
+    """Read the masks of one video.
+
+    Args:
+        source: the file.
+        size: (height, width) that masks must have; None for that of the file's images.
+        video: the video's name, to choose one of several.
+        needs_tracks: refuse annotations without a track. Otherwise each of them is an object of its own, and its box is
+            its mask where it has no other.
+
+    Raises:
+        InputError: the file cannot be read, or a part of it is wrong.
+    """
+    chosen = _video(source, video)
+    images = _read_images(source, chosen.get("id"))
+    size = _size(source, images, size)
+    row_of: dict[int | str, int] = {image["id"]: row for row, image in enumerate(images)}
+    elsewhere = {image["id"] for image in _images_in(source)} - set(row_of) if chosen else set()
+    gathered, objects, left_out, categories = Gathered(size), Objects(), LeftOut(), Categories(source)
+    own_names = _own_names(source)
+    for at, annotation in enumerate(items(source, "annotations.item")):
+        with checked(source, f"annotations[{at}]"):
+            id = as_id(annotation["image_id"])
+            if id in elsewhere:
+                continue
+            row, track = row_of[id], _track(annotation)
+            if track is None and annotation.get("iscrowd") and needs_tracks:
+                left_out.add("crowd{s} without a track")
+                continue
+            if track is None and needs_tracks:
+                raise InputError(
+                    f"expected a track_id or instance_id at annotations[{at}] of {source}, which says of which object "
+                    "it is"
+                )
+            try:
+                where = f"{source}: annotations[{at}].segmentation"
+                counts = _counts(annotation, size, where, left_out, boxes=not needs_tracks)
+            except NoMask as nothing:
+                left_out.add(nothing.what)
+                continue
+            object = objects.new() if track is None else objects.number(track)
+            gathered.add(row, object, counts, **_columns(annotation))
+            objects.note(object, categories.of(annotation), own_names.get(object), place=str(source))
+    with checked(source, "videos[0]"):
+        fps = within(chosen.get("fps"), 0, 1e6, otherwise=0.0)
+    return Annotations(
+        source=source,
+        size=size,
+        pictures=tuple(image["picture"] for image in images),
+        read=gathered.read,
+        objects=objects,
+        left_out=left_out,
+        name=str(chosen.get("name") or ""),
+        fps=fps,
+        part_of=_read_part_of(source),
+        picture_columns={
+            name: np.array([image[name] for image in images])
+            for name in _COLUMNS
+            if all(image[name] >= 0 for image in images)
+        },
+    )
+
+
+def _video(source: Path, wanted: str | None) -> dict[str, Any]:
+    """The entry of the video; empty where the file lists none."""
+    return pick_video(source, wanted) if next(items(source, "videos.item"), None) is not None else {}
+
+
+def _read_images(source: Path, video: Any) -> list[dict[str, Any]]:
+    """What is known of each image of the video, in the order of frames: `id`, `picture`, `size`, and columns."""
+    found = sorted(_images_in(source, video), key=lambda image: image["order"])
+    if not found:
+        raise InputError(f"expected images in {source}, found none")
+    return found
+
+
+def _images_in(source: Path, video: Any = None) -> Iterator[dict[str, Any]]:
+    from natsort import natsort_key
+
+    for at, image in enumerate(items(source, "images.item")):
+        with checked(source, f"images[{at}]"):
+            if video is not None and image.get("video_id", video) != video:
+                continue
+            number = next((image[key] for key in _FRAME_KEYS if image.get(key) is not None), None)
+            name = str(image.get("file_name") or "")
+            if number is None and not name:
+                raise InputError(f"expected a frame_id or a file_name at {source}: images[{at}]")
+            is_keyframe = image.get("is_keyframe")
+            has_size = image.get("height") is not None and image.get("width") is not None
+            yield {
+                "id": as_id(image["id"]),
+                "order": (0, int(number), "") if number is not None else (1, 0, natsort_key(name)),
+                "picture": Picture(f"{source}: images[{at}]", name, None if number is None else int(number)),
+                "size": as_size(image["height"], image["width"], source) if has_size else None,
+                "timestamp_s": within(image.get("timestamp_s"), 0, 1e9, otherwise=float("nan")),
+                "shot": int(within(image.get("shot"), 0, 2**31 - 1, otherwise=-1)),
+                "is_keyframe": -1 if is_keyframe is None else int(bool(is_keyframe)),
+            }
+
+
+def _size(source: Path, images: list[dict[str, Any]], expected: tuple[int, int] | None) -> tuple[int, int]:
+    """(height, width) of all masks: the one that is expected, that of the images, or that of the first run lengths."""
+    sizes = {image["size"] for image in images if image["size"] is not None}
+    if len(sizes) > 1:
+        raise InputError(f"expected images of one size in {source}, as frames of a video have: split it")
+    if sizes and expected:
+        check_size(next(iter(sizes)), expected, source)
+    if sizes or expected:
+        return expected or next(iter(sizes))
+    for at, segmentation in enumerate(items(source, "annotations.item.segmentation")):
+        if isinstance(segmentation, dict):
+            with checked(source, f"annotations[{at}]"):
+                return as_size(*as_size_of_mask(segmentation), source)
+    raise InputError(f"expected height and width of the images in {source}, found none")
+
+
+def _track(annotation: dict[str, Any]) -> Any:
+    """The object as the file calls it; None where it does not."""
+    attributes = annotation.get("attributes") or {}
+    found = (where.get(key) for where in (annotation, attributes) for key in _TRACK_KEYS)
+    return next((one for one in found if one is not None), None)
+
+
+def _counts(annotation: dict[str, Any], size: tuple[int, int], where: str, left_out: LeftOut, *, boxes: bool) -> bytes:
+    """The mask of an annotation; where it is a detection with a box alone, all that is in the box."""
+    if not boxes or annotation.get("segmentation") or "bbox" not in annotation:
+        return mask_counts(annotation.get("segmentation"), size, where, left_out)
+    left, top, width, height = (float(px) for px in annotation["bbox"])
+    right, bottom = left + width, top + height
+    return polygon_counts([[left, top, right, top, right, bottom, left, bottom]], size)
+
+
+def _columns(annotation: dict[str, Any]) -> dict[str, Any]:
+    """What a store knows of a mask. Earlier exports call `sam_output` and `sam_outputs` `level` and `levels`."""
+    nan = float("nan")
+    x, y = (annotation.get("point_coords") or [[None, None]])[0]
+    is_propagated = annotation.get("source", 0) != 0
+    sam_output = int(within(annotation.get("sam_output", annotation.get("level")), -1, 2, otherwise=-1))
+    sam_outputs = within(
+        annotation.get("sam_outputs", annotation.get("levels")),
+        0,
+        7,
+        otherwise=0 if sam_output < 0 else 1 << sam_output,
+    )
+    return {
+        "score": as_score(annotation.get("score")),
+        "stability_score": within(annotation.get("stability_score"), 0, 1, otherwise=nan if is_propagated else 1.0),
+        "sam_output": sam_output,
+        "sam_outputs": int(sam_outputs),
+        "source": int(within(annotation.get("source"), 0, 2, otherwise=0)),
+        "region": _region(annotation.get("region")),
+        "point_xy": [within(at, -_FAR_PX, _FAR_PX, otherwise=nan) for at in (x, y)],
+    }
+
+
+def _region(region: Any) -> int:
+    if region is None:
+        return UNKNOWN_REGION
+    if not isinstance(region, int) or not 0 <= region < 2**63:
+        raise ValueError(f"a region is a number from 0, in 63 bits, not {region!r}")
+    return region
+
+
+def _own_names(source: Path) -> dict[int, str]:
+    """The names that single objects have, by number."""
+    names = {}
+    for at, track in enumerate(items(source, "tracks.item")):
+        with checked(source, f"tracks[{at}]"):
+            if track.get(NAME) is not None:
+                names[int(track["id"])] = check_name(track[NAME], place=f"{source}: tracks[{at}].name")
+    return names
+
+
+def _read_part_of(source: Path) -> dict[int, int] | None:
+    """By object, what contains it; None where the file does not state it."""
+    part_of: dict[int, int] = {}
+    for at, track in enumerate(items(source, "tracks.item")):
+        with checked(source, f"tracks[{at}]"):
+            if "part_of" not in track:
+                return None
+            part_of[int(track["id"])] = -1 if track["part_of"] is None else int(track["part_of"])
+    return part_of or None

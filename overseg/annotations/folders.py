@@ -1,0 +1,58 @@
+"""The files in the folders of data sets, in the order of frames."""
+
+from pathlib import Path
+
+from overseg.errors import InputError
+
+
+def files_in_order(folder: Path, suffix: str) -> list[Path]:
+    """The files of a folder with this suffix, in natural order of their names (2.png before 10.png).
+
+    Raises:
+        InputError: the folder cannot be read, or has none.
+    """
+    from natsort import natsorted, ns
+
+    try:
+        files = [path for path in folder.iterdir() if path.suffix.lower() == suffix and not path.name.startswith(".")]
+    except OSError as e:
+        raise InputError(f"expected a folder of {suffix} files at {folder}, cannot read it: {e.strerror}") from e
+    if not files:
+        raise InputError(f"expected files that end in {suffix} in {folder}, found none; see docs/formats.md")
+    return natsorted(sorted(files), key=lambda path: path.stem, alg=ns.IGNORECASE)
+
+
+def files_in_order_of_all(folders: list[Path], suffix: str) -> list[str]:
+    """The names that files with this suffix have in at least one of these folders, in natural order.
+
+    Raises:
+        InputError: a folder cannot be read, or there are no such files.
+    """
+    from natsort import natsorted
+
+    names = {path.name for folder in folders for path in files_in_order(folder, suffix)}
+    if not names:
+        raise InputError(f"expected folders of files that end in {suffix}, found none; see docs/formats.md")
+    return natsorted(names)
+
+
+def folders_in_order(folder: Path) -> list[Path]:
+    """The folders in a folder, in natural order of their names; InputError where it cannot be read."""
+    from natsort import natsorted
+
+    try:
+        return natsorted((path for path in folder.iterdir() if path.is_dir()), key=lambda path: path.name)
+    except OSError as e:
+        raise InputError(f"expected a folder at {folder}, cannot read it: {e.strerror}") from e
+
+
+def only_folder(folder: Path) -> Path:
+    """The one folder in a folder, that of the one video.
+
+    Raises:
+        InputError: there is none, or there are several.
+    """
+    found = folders_in_order(folder)
+    if len(found) != 1:
+        raise InputError(f"expected a folder of one video in {folder}, found {len(found)}: give the one to read")
+    return found[0]

@@ -1,0 +1,46 @@
+"""16-bit maps for every depth of the tree of tracks: `depth_<k>/<picture>.png`, each pixel an object's number."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from overseg.annotations.annotations import Annotations, Picture, PictureMasks
+from overseg.annotations.folders import files_in_order_of_all, folders_in_order
+from overseg.annotations.png import masks_of_numbers, read_numbers, read_size
+from overseg.data.rles import Rles
+from overseg.errors import InputError
+
+_DEPTH = re.compile(r"(depth|level)_.*")  # earlier exports call a depth a level
+
+
+def depth_folders(folder: Path) -> list[Path]:
+    """The folders of maps in a folder, the roots' first."""
+    return [place for place in folders_in_order(folder) if _DEPTH.fullmatch(place.name)]
+
+
+def read(source: Path, size: tuple[int, int] | None = None, video: str | None = None) -> Annotations:
+    """Read the maps of all depths; a number is one object, whichever its depth.
+
+    Args:
+        source: the folder.
+        size: (height, width) that masks must have; None for that of the first file.
+        video: not used: a folder holds one video.
+
+    Raises:
+        InputError: there are none, or a map cannot be read or has another size than the first.
+    """
+    places = depth_folders(source)
+    if not places:
+        raise InputError(f"expected folders called depth_0, depth_1 and so on in {source}, found none")
+    names = files_in_order_of_all(places, ".png")
+    first = {name: next(place / name for place in places if (place / name).exists()) for name in names}
+    size = size or read_size(first[names[0]])
+
+    def masks(row: int) -> PictureMasks:
+        there = [place / names[row] for place in places if (place / names[row]).exists()]
+        maps = [masks_of_numbers(read_numbers(path, size)) for path in there]
+        return PictureMasks(Rles.concatenate(size, (one for one, _ in maps)), np.concatenate([ids for _, ids in maps]))
+
+    pictures = tuple(Picture(str(first[name]), name) for name in names)
+    return Annotations(source, size, pictures, masks, name=source.name)

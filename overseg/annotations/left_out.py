@@ -1,0 +1,46 @@
+"""What a reader could not turn into masks, counted."""
+
+from collections import Counter
+from pathlib import Path
+
+_PLURAL = "{s}"  # stands for the s of a plural
+
+
+class NoMask(ValueError):
+    """An entry that is sound and has no pixels: nothing is drawn, or a shape without an area.
+
+    Attributes:
+        what: it is, for `LeftOut.add`.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what.replace(_PLURAL, ""))
+        self.what = what
+
+
+class LeftOut:
+    """Counts what was left out.
+
+    Example:
+        >>> left_out = LeftOut()
+        >>> for what in ("line{s}", "line{s}", "skipped annotation{s}"):
+        ...     left_out.add(what)
+        >>> left_out.line("a.json")
+        'a.json: left out 2 lines, 1 skipped annotation'
+    """
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        """How many things were left out."""
+        return self._counts.total()
+
+    def add(self, what: str) -> None:
+        """Count one thing, whose plural has an s in place of {s}."""
+        self._counts[what] += 1
+
+    def line(self, source: str | Path) -> str:
+        """One line with all counts."""
+        counted = (f"{n} {what.replace(_PLURAL, 's' if n > 1 else '')}" for what, n in self._counts.most_common())
+        return f"{source}: left out {', '.join(counted)}"

@@ -1,0 +1,62 @@
+"""MOT: `frame,id,left,top,width,height,…`, boxes alone, frames and pixels from 1, in MOTChallenge's folders."""
+
+from pathlib import Path
+
+import numpy as np
+
+from overseg.annotations.annotations import Annotations, LeftOut, Picture
+from overseg.annotations.gathered import Gathered
+from overseg.annotations.mot_challenge import read_info, read_lines
+from overseg.annotations.objects import Objects, as_object_number
+from overseg.annotations.values import check_size, checked, within
+from overseg.data.rles import Rles
+
+
+def read(source: Path, size: tuple[int, int] | None = None, video: str | None = None) -> Annotations:
+    """Read the folder of a video; masks are the boxes, cut at the picture's edge. Lines that do not count are left out.
+
+    Args:
+        source: the folder.
+        size: (height, width) that masks must have; None for that of `seqinfo.ini`.
+        video: not used: the folder is that of one video.
+
+    Raises:
+        InputError: a file cannot be read, or a line of it is wrong.
+    """
+    info = read_info(source)
+    if size:
+        check_size(info.size, size, info.path)
+    gathered, objects, left_out = Gathered(info.size), Objects(), LeftOut()
+    for line, text in enumerate(read_lines(info.path), 1):
+        with checked(info.path, f"line {line}"):
+            frame, id, *box = text.split(",")[:6]
+            counts = [float(one) for one in text.split(",")[6:7]] != [0.0]
+            row = int(within(frame, 1, info.n_frames, otherwise=0)) - 1
+            left, top, width, height = (float(at) for at in box)
+            if not counts:
+                left_out.add("ignored line{s}")
+                continue
+            mask = _box_counts(left - 1, top - 1, width, height, info.size)
+            gathered.add(row, objects.number(as_object_number(id)), mask)
+    pictures = (Picture(f"{info.path}: frame {row + 1}", number=row) for row in range(info.n_frames))
+    return Annotations(
+        source=info.path,
+        size=info.size,
+        pictures=tuple(pictures),
+        read=gathered.read,
+        objects=objects,
+        left_out=left_out,
+        counts_from_zero=True,
+        n_frames=info.n_frames,
+        name=info.name,
+        fps=info.fps,
+    )
+
+
+def _box_counts(left: float, top: float, width: float, height: float, size: tuple[int, int]) -> bytes:
+    mask = np.zeros((1, *size), bool)
+    rows, columns = (
+        slice(max(0, round(start)), max(0, round(start + length))) for start, length in ((top, height), (left, width))
+    )
+    mask[0, rows, columns] = True
+    return Rles.from_masks(mask).counts[0]

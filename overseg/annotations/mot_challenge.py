@@ -1,0 +1,70 @@
+"""What MOT and MOTS have in common: a folder for the video with `gt/gt.txt`, a line for each object and frame."""
+
+import configparser
+from dataclasses import dataclass
+from pathlib import Path
+
+from overseg.annotations.folders import only_folder
+from overseg.annotations.values import as_size, checked
+from overseg.errors import InputError
+
+LINES = Path("gt", "gt.txt")
+INFO, SECTION = "seqinfo.ini", "Sequence"
+_LONGEST = 2**20  # frames; half a day at 25 a second
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """What `seqinfo.ini` states of a video.
+
+    Attributes:
+        path: the file of lines.
+        size: (height, width) of the pictures.
+        n_frames: number of frames.
+        fps: frames per second; 0 where unknown.
+        name: of the video.
+    """
+
+    path: Path
+    size: tuple[int, int]
+    n_frames: int
+    fps: float
+    name: str
+
+
+def read_info(source: Path) -> Sequence:
+    """What is known of the video in a folder.
+
+    Raises:
+        InputError: there is no such folder, or its `seqinfo.ini` is wrong.
+    """
+    video = source if (source / INFO).is_file() else only_folder(source)
+    path = video / INFO
+    info = configparser.ConfigParser(interpolation=None)
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            info.read_file(file)
+    except OSError as e:
+        raise InputError(f"expected seqinfo.ini in {video}, cannot read it: {e.strerror}") from e
+    except (configparser.Error, UnicodeDecodeError) as e:
+        raise InputError(f"{path} cannot be read: {' '.join(str(e).split())}") from e
+    with checked(path, f"[{SECTION}]"):
+        section = info[SECTION]
+        size = as_size(section["imHeight"], section["imWidth"], path)
+        n_frames, fps = check_length(int(section["seqLength"])), float(section.get("frameRate", "0"))
+        return Sequence(video / LINES, size, n_frames, fps, video.name)
+
+
+def check_length(n_frames: int) -> int:
+    """The same number; ValueError where no video has so many frames."""
+    if not 0 < n_frames <= _LONGEST:
+        raise ValueError(f"seqLength is {n_frames}")
+    return n_frames
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a file that are not empty; InputError where it cannot be read."""
+    try:
+        return [line for line in path.read_text(encoding="ascii").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as e:
+        raise InputError(f"expected lines of text in {path}, cannot read them: {e}") from e

@@ -1,0 +1,75 @@
+"""MOTS: lines `frame id class height width run-lengths`, in the folders of MOTSChallenge or as KITTI MOTS has them."""
+
+from pathlib import Path
+
+from overseg.annotations.annotations import Annotations, Picture
+from overseg.annotations.gathered import Gathered
+from overseg.annotations.left_out import LeftOut
+from overseg.annotations.mot_challenge import INFO, LINES, Sequence, check_length, read_info, read_lines
+from overseg.annotations.objects import Objects, as_object_number
+from overseg.annotations.values import as_size, check_size, checked, mask_counts, within
+
+_IGNORED = 10  # class of regions that do not count
+
+
+def read(source: Path, size: tuple[int, int] | None = None, video: str | None = None) -> Annotations:
+    """Read the folder of a video, or one file of lines; the regions to be ignored (class 10) are left out.
+
+    With a `seqinfo.ini`, frames count from 1, as in MOTSChallenge. In a file alone they count from 0, as in KITTI MOTS,
+    unless it has a frame 1 and no frame 0.
+
+    Args:
+        source: the folder or the file.
+        size: (height, width) that masks must have; None for that of the file.
+        video: not used: the file holds one video.
+
+    Raises:
+        InputError: a file cannot be read, or a line of it is wrong.
+    """
+    info, first_frame = _info(source, size)
+    if size:
+        check_size(info.size, size, info.path)
+    gathered, objects, left_out = Gathered(info.size), Objects(), LeftOut()
+    for line, text in enumerate(read_lines(info.path), 1):
+        with checked(info.path, f"line {line}"):
+            frame, id, of_class, height, width, counts = text.split(" ")
+            if int(of_class) == _IGNORED:
+                left_out.add("region{s} to be ignored")
+                continue
+            last = first_frame + info.n_frames - 1
+            row = int(within(frame, first_frame, last, otherwise=0)) - first_frame
+            segmentation = {"size": [int(height), int(width)], "counts": counts}
+            mask = mask_counts(segmentation, info.size, f"{info.path}: line {line}", left_out)
+            gathered.add(row, objects.number(as_object_number(id)), mask)
+    return Annotations(
+        source=info.path,
+        size=info.size,
+        pictures=tuple(Picture(f"{info.path}: frame {row + first_frame}", number=row) for row in range(info.n_frames)),
+        read=gathered.read,
+        objects=objects,
+        left_out=left_out,
+        counts_from_zero=True,
+        n_frames=info.n_frames,
+        name=info.name,
+        fps=info.fps,
+    )
+
+
+def _info(source: Path, size: tuple[int, int] | None) -> tuple[Sequence, int]:
+    """What is known of the video, and the number of its first frame."""
+    if source.is_dir():
+        return read_info(source), 1
+    if source.parts[-2:] == LINES.parts and (source.parents[1] / INFO).is_file():
+        return read_info(source.parents[1]), 1
+    frames: set[int] = set()
+    lines = read_lines(source)
+    for line, text in enumerate(lines, 1):
+        with checked(source, f"line {line}"):
+            frame, _, _, height, width, _ = text.split(" ")
+            frames.add(int(within(frame, 0, 2**31, otherwise=0)))
+            size = size or as_size(height, width, source)
+    with checked(source, "the file"):
+        if size is None:
+            raise ValueError("no line")
+        first_frame = 1 if 1 in frames and 0 not in frames else 0
+        return Sequence(source, size, check_length(max(frames) + 1 - first_frame), 0.0, source.stem), first_frame

@@ -1,0 +1,187 @@
+"""Which frame of a video a picture is: the one place that decides it, for every command and format."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from overseg.annotations.annotations import Annotations, Picture
+from overseg.data.source_frames import SourceFrames
+from overseg.errors import InputError
+
+_MAX_FRAMES = 10**8  # six weeks at 25 frames a second
+_MOST_MISSING, _MOST_WITHOUT_MASKS = 100, 10_000  # frames without a picture, for each that has one, and besides
+_UPLOAD_PREFIX = re.compile(r"[0-9a-f]{8}-(?=.)")  # Label Studio puts it before the names of uploaded files
+
+
+@dataclass(frozen=True)
+class Placed:
+    """The frames of some pictures.
+
+    Attributes:
+        frames: number of the frame of each picture, from 0, before `--start`, `--end` and `--stride`.
+        remark: one line, where the numbers could be read in two ways; else None.
+    """
+
+    frames: tuple[int, ...]
+    remark: str | None = None
+
+
+def place_pictures(annotations: Annotations, video: SourceFrames | None = None, *, strict: bool = True) -> Placed:
+    """The frame of each picture of the annotations.
+
+    The first of these ways that fits all pictures counts:
+
+    1. The picture has the name of an image of the video, or ends with the same number as the name of one image.
+    2. The file states the number of the frame (`frame_id`, `frame_index`, the frame of a line).
+    3. The name ends with a number, after one common beginning.
+    4. The file states the number of the picture (CVAT's `id`).
+    5. The pictures are in order, and there are as many as frames.
+
+    Numbers count from 0, or from 1 where they fit the video in that way alone.
+
+    Args:
+        annotations: whose pictures are placed.
+        video: the frames that they are of; None where there is no video: then the first picture is frame 0, unless the
+            format defines what is frame 0.
+        strict: refuse pictures of frames after the last of the video; otherwise they keep these frames.
+
+    Raises:
+        InputError: two pictures are of one frame, or a picture is of a frame that the video does not have.
+    """
+    pictures = annotations.pictures
+    frames, remark = _by_image(pictures, video.stems) if video else None, None
+    if frames is None:
+        frames, remark = _by_number(annotations, video)
+    _check(annotations, frames, video, strict=strict)
+    return Placed(tuple(frames), remark)
+
+
+def number_at_end(stem: str) -> int | None:
+    """The number that a name ends with; None where it ends with none."""
+    match = re.search(r"\d{1,18}$", stem)
+    return int(match[0]) if match else None
+
+
+def _by_image(pictures: Sequence[Picture], stems: tuple[str, ...]) -> list[int] | None:
+    """The image that each picture is called like; None where a picture has no image."""
+    by_stem = {stem: frame for frame, stem in enumerate(stems)}
+    ends = [number_at_end(stem) for stem in stems]
+    by_end = {end: frame for frame, end in enumerate(ends) if end is not None}
+    if len(by_end) < len(stems):
+        by_end = {}  # numbers that do not identify an image
+    found = [_image(picture, by_stem, by_end) for picture in pictures]
+    known = [frame for frame in found if frame is not None]
+    return known if len(known) == len(pictures) and (known or not pictures) and stems else None
+
+
+def _image(picture: Picture, by_stem: dict[str, int], by_end: dict[int, int]) -> int | None:
+    if not picture.name:
+        return None
+    stem = picture.stem
+    uploaded = _UPLOAD_PREFIX.sub("", stem, count=1)
+    for one in (stem, uploaded):
+        if one in by_stem:
+            return by_stem[one]
+    end = number_at_end(stem)
+    return None if end is None else by_end.get(end)
+
+
+def _by_number(annotations: Annotations, video: SourceFrames | None) -> tuple[list[int], str | None]:
+    """The frames by the numbers that the file has, and a remark where it is not sure from where they count."""
+    numbers = _numbers(annotations)
+    if numbers is None:
+        return _in_order(annotations, video), None
+    if video:
+        return _counted_from(numbers, annotations, video.n_frames)
+    if annotations.counts_from_zero or not numbers:
+        return numbers, None
+    first = min(numbers)
+    if max(numbers) - first > _most(len(numbers)):
+        return list(range(len(numbers))), None
+    return [number - first for number in numbers], None
+
+
+def _counted_from(numbers: list[int], annotations: Annotations, n_frames: int) -> tuple[list[int], str | None]:
+    """The same numbers from 0. One number alone counts from 0: nothing shows that it does not."""
+    if annotations.counts_from_zero and any(picture.number is not None for picture in annotations.pictures):
+        return numbers, None
+    if 0 in numbers or len(numbers) < 2 or not n_frames:
+        return numbers, None
+    from_zero = [number - 1 for number in numbers]
+    if max(numbers) == n_frames:
+        return from_zero, None
+    if sorted(numbers) == list(range(1, n_frames)):
+        first = annotations.pictures[numbers.index(1)]
+        line = (
+            f"{annotations.source}: numbers begin with 1 and end one before the last of {n_frames} frames; they are "
+            f"taken to count from 1, so {first.name or first.place} is the first frame"
+        )
+        return from_zero, line
+    return numbers, None
+
+
+def _numbers(annotations: Annotations) -> list[int] | None:
+    """A number for each picture, of the first kind that all pictures have and in which they differ."""
+    pictures = annotations.pictures
+    stated = [picture.number for picture in pictures]
+    if all(number is not None for number in stated):
+        return [number for number in stated if number is not None]  # two of one frame are refused, not passed over
+    stems = [picture.stem for picture in pictures]
+    ends = [number_at_end(stem) for stem in stems]
+    if annotations.counts_from_zero and None not in ends:
+        return [end for end in ends if end is not None]
+    if len({re.sub(r"\d+$", "", _UPLOAD_PREFIX.sub("", stem, count=1)) for stem in stems}) > 1:
+        ends = [None] * len(ends)
+    ids = [picture.id for picture in pictures]
+    for kind in (ends, ids):
+        known = [number for number in kind if number is not None]
+        if len(known) == len(pictures) == len(set(known)):
+            return known
+    return None
+
+
+def _in_order(annotations: Annotations, video: SourceFrames | None) -> list[int]:
+    pictures = annotations.pictures
+    if video and len(pictures) != video.n_frames:
+        first = next((one for one in pictures if number_at_end(one.stem) is None), pictures[0])
+        raise InputError(
+            f"expected a name that ends with a frame's number in {first.place}, got {first.name!r}; without such "
+            f"names, {annotations.source} must have a picture for each frame, and has {len(pictures)}"
+        )
+    return list(range(len(pictures)))
+
+
+def _check(annotations: Annotations, frames: list[int], video: SourceFrames | None, *, strict: bool) -> None:
+    n_frames = video.n_frames if video and strict else 0
+    of_frame: dict[int, Picture] = {}
+    for picture, frame in zip(annotations.pictures, frames, strict=True):
+        called = picture.name or picture.place
+        other = of_frame.setdefault(frame, picture)
+        if other is not picture:
+            raise InputError(
+                f"expected one file a frame in {annotations.source}, got {other.name or other.place} and {called}; "
+                "remove one of them"
+            )
+        if not 0 <= frame < (n_frames or _MAX_FRAMES):
+            raise InputError(_outside(picture, frame, video))
+    last = max(frames, default=0)
+    if video is None and last > _most(len(frames)):
+        raise InputError(
+            f"{annotations.source} has {len(frames)} files, and {of_frame[last].name} would be frame {last}: number "
+            "files by frame, from 0"
+        )
+
+
+def _outside(picture: Picture, frame: int, video: SourceFrames | None) -> str:
+    if video and video.stems and picture.name:
+        return f"{picture.place}: {picture.name!r} has neither the name nor the number of an image of the video"
+    if not video or not video.n_frames:
+        return f"{picture.place} is of frame {frame}, and no video has that frame: number files by frame, from 0"
+    return (
+        f"{picture.place} is of frame {frame}, but the video has frames 0 to {video.n_frames - 1}: count frames from "
+        "0, or say with --video where the images are, so that names can be compared"
+    )
+
+
+def _most(n_pictures: int) -> int:
+    return _MOST_MISSING * n_pictures + _MOST_WITHOUT_MASKS

@@ -1,0 +1,88 @@
+"""SA-V's validation form: a folder for each object, with a PNG for each frame, not 0 where the object is."""
+
+from pathlib import Path
+
+import numpy as np
+
+from overseg.annotations.annotations import Annotations, Picture, PictureMasks
+from overseg.annotations.folders import files_in_order_of_all, folders_in_order, only_folder
+from overseg.annotations.objects import LARGEST_ID, Objects
+from overseg.annotations.placing import number_at_end
+from overseg.annotations.png import VOID, read_numbers, read_size
+from overseg.data.rles import Rles
+from overseg.errors import InputError
+
+FOLDER = "Annotations"
+
+
+def read(source: Path, size: tuple[int, int] | None = None, video: str | None = None) -> Annotations:
+    """Read the folder of a video, with a folder for each object, or one that holds only that.
+
+    An object's number is what its folder's name ends with; other names get numbers of their own. An object is annotated
+    on the frames that it has a file for.
+
+    Args:
+        source: the folder.
+        size: (height, width) that masks must have; None for that of the first file.
+        video: not used: the folder is that of one video.
+
+    Raises:
+        InputError: a file cannot be read, holds several objects or has another size, or two folders have one number.
+    """
+    folder, objects = _video_folder(source), Objects()
+    places = _places(folder, objects)
+    names = files_in_order_of_all(list(places.values()), ".png")
+    first = next(place / names[0] for place in places.values() if (place / names[0]).exists())
+    size = size or read_size(first)
+
+    def masks(row: int) -> PictureMasks:
+        there = {id: place / names[row] for id, place in places.items() if (place / names[row]).exists()}
+        rles = Rles.concatenate(size, (_mask(path, size) for path in there.values()))
+        return PictureMasks(rles, np.array(list(there), np.int64), annotated=tuple(there))
+
+    pictures = (Picture(str(_first_of(places, name)), name) for name in names)
+    return Annotations(source, size, tuple(pictures), masks, objects, name=folder.name)
+
+
+def _first_of(places: dict[int, Path], name: str) -> Path:
+    return next(place / name for place in places.values() if (place / name).exists())
+
+
+def _mask(path: Path, size: tuple[int, int]) -> Rles:
+    """The pixels that are not 0; InputError where they are several objects."""
+    pixels = read_numbers(path, size)
+    values = np.unique(pixels[pixels != 0])
+    if len(values) > 1 and VOID not in values:  # soft edges up to white are one mask
+        raise InputError(
+            f"expected one object in {path}, got the values {', '.join(map(str, values[:4].tolist()))}; folders with "
+            "one object each are SA-V's form: of several videos in DAVIS's, give the folder of one"
+        )
+    return Rles.from_masks((pixels != 0)[None])
+
+
+def _video_folder(source: Path) -> Path:
+    """Where the folders of objects are: `source`, or the folder of the one video below it."""
+    if (source / FOLDER).is_dir():
+        source = source / FOLDER
+    folders = folders_in_order(source)
+    if folders and not any(map(_has_png, folders)):
+        return only_folder(source)
+    return source
+
+
+def _places(folder: Path, objects: Objects) -> dict[int, Path]:
+    """The folder of each object that has a file, by the object's number."""
+    found = folders_in_order(folder)
+    places: dict[int, Path] = {}
+    for place in [one for one in found if _has_png(one)] or found:
+        end = number_at_end(place.name)
+        is_number = end is not None and end <= LARGEST_ID
+        id = objects.number(end if is_number and not place.name.isdecimal() else place.name)
+        other = places.setdefault(id, place)
+        if other != place:
+            raise InputError(f"expected one folder for each object in {folder}, got {other.name} and {place.name}")
+    return places
+
+
+def _has_png(folder: Path) -> bool:
+    return any(path.suffix.lower() == ".png" for path in folder.iterdir())

@@ -1,0 +1,149 @@
+"""Values out of files that another tool wrote, checked where they enter."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pycocotools import mask as coco_mask
+
+from overseg.annotations.left_out import LeftOut, NoMask
+from overseg.annotations.rle_text import to_counts
+from overseg.data.rles import Rles
+from overseg.errors import InputError
+from overseg.video.packets import refuse_absurd_size
+
+_REACH = 4  # times the picture's longer side
+_LEAST_POINTS = 3  # of a polygon
+_NO_AREA = "polygon{s} of fewer than three points"
+
+
+@contextmanager
+def checked(source: Path, place: str) -> Iterator[None]:
+    """Turn errors of a value under this block into one line.
+
+    Raises:
+        InputError: something is missing, of another type, or out of range.
+    """
+    try:
+        yield
+    except KeyError as e:
+        raise InputError(f"expected {e} at {place} of {source}, found none; see docs/formats.md") from e
+    except (TypeError, ValueError, IndexError, AttributeError, OverflowError) as e:
+        reason = " ".join(str(e).split()) or type(e).__name__
+        raise InputError(f"{place} of {source} cannot be read ({reason}); see docs/formats.md") from e
+
+
+def as_size(height: Any, width: Any, source: Path) -> tuple[int, int]:
+    """(height, width); ValueError where they cannot be those of a picture."""
+    size = (int(height), int(width))
+    if min(size) < 1:
+        raise ValueError(f"a picture of {size[1]} x {size[0]} px")
+    refuse_absurd_size(size, source)
+    return size
+
+
+def check_size(got: tuple[int, int], expected: tuple[int, int], where: str | Path) -> None:
+    """Refuse with InputError masks at `where` of another (height, width) than expected."""
+    if got != expected:
+        raise InputError(
+            f"expected masks of {expected[1]} x {expected[0]} px in {where}, got {got[1]} x {got[0]} px; are they of "
+            "the same video? If the run shrank its frames: leave out --resize, or make masks of this size"
+        )
+
+
+def mask_counts(segmentation: Any, size: tuple[int, int], where: str, left_out: LeftOut) -> bytes:
+    """COCO's compressed run lengths of a mask, from {"size", "counts"} or a list of polygons [x0, y0, x1, y1, …].
+
+    Args:
+        segmentation: as the file has it.
+        size: (height, width) that it must have.
+        where: it stands, for errors.
+        left_out: counts parts of the mask that have no area.
+
+    Raises:
+        NoMask: it is null or empty, or no part of it has three points.
+        InputError: it is something else, or of another size; the line names `where`.
+    """
+    if segmentation is None or segmentation in ([], {}):
+        raise NoMask("annotation{s} without a mask")
+    try:
+        if isinstance(segmentation, dict):
+            check_size(as_size_of_mask(segmentation), size, where)
+            return to_counts(segmentation["counts"], n_pixels=size[0] * size[1], height=size[0])
+        return polygon_counts([[float(at) for at in polygon] for polygon in segmentation], size, left_out)
+    except NoMask:
+        raise
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError) as e:
+        raise InputError(
+            f'expected a mask as {{"size": [height, width], "counts": run lengths}} or a list of polygons at {where}, '
+            f"got something else ({type(e).__name__}: {' '.join(str(e).split())})"
+        ) from e
+
+
+def as_size_of_mask(segmentation: Any) -> tuple[int, int]:
+    """(height, width) that run lengths state; an error of the kinds of `checked` where they state none."""
+    height, width = (int(px) for px in segmentation["size"])
+    return height, width
+
+
+def empty_counts(size: tuple[int, int]) -> bytes:
+    """COCO's compressed run lengths of a mask without pixels."""
+    return Rles.empty(size).union().counts[0]
+
+
+def polygon_counts(polygons: list[list[float]], size: tuple[int, int], left_out: LeftOut | None = None) -> bytes:
+    """COCO's compressed run lengths of the area of the polygons [x0, y0, x1, y1, …].
+
+    Polygons with fewer than three points have no area and are left out. pycocotools takes five places for every pixel
+    along a polygon, and trusts that they can be counted: a polygon that reaches far beyond the picture, or is longer
+    than any outline in it, is refused.
+
+    Raises:
+        NoMask: no part has three points.
+        ValueError: one is no polygon of a picture of this size.
+    """
+    height, width = size
+    if any(len(polygon) % 2 for polygon in polygons):
+        raise ValueError("neither run lengths nor polygons of pairs of numbers")
+    areas = [polygon for polygon in polygons if len(polygon) >= 2 * _LEAST_POINTS]
+    if not areas:
+        raise NoMask(_NO_AREA)
+    for _ in range(len(polygons) - len(areas)):
+        if left_out is not None:
+            left_out.add(_NO_AREA)
+    polygons = areas
+    for polygon in polygons:
+        points_xy = np.array(polygon).reshape(-1, 2)
+        if not np.abs(points_xy).max() <= _REACH * max(size):  # written so that a NaN is refused
+            raise ValueError("a polygon that reaches far beyond the picture")
+        length_px = np.abs(points_xy - np.roll(points_xy, 1, axis=0)).max(axis=1).sum()
+        if length_px > _REACH * _REACH * (height + 2) * (width + 2):
+            raise ValueError("a polygon longer than any outline in the picture")
+    parts = coco_mask.frPyObjects(polygons, height, width)
+    return Rles(size, tuple(part["counts"] for part in parts)).union().counts[0]
+
+
+def as_id(id: Any) -> int | str:
+    """The id by which an entry of a file refers to another; ValueError where it is neither a number nor a text."""
+    if not isinstance(id, int | str):
+        raise ValueError(f"an id is a number or a text, not {id!r}")
+    return id
+
+
+def within(value: Any, low: float, high: float, *, otherwise: float) -> float:
+    """A number in [low, high], `otherwise` for None; ValueError where it is something else."""
+    number = otherwise if value is None else float(value)
+    if value is not None and not low <= number <= high:
+        raise ValueError(f"{value!r} is not from {low:g} to {high:g}")
+    return number
+
+
+def as_score(value: Any) -> float:
+    """A score, cut to [0, 1], since models overshoot; 1 for None; ValueError where it is no finite number."""
+    score = 1.0 if value is None else float(value)
+    if not math.isfinite(score):
+        raise ValueError(f"a score is a number from 0 to 1, not {value!r}")
+    return min(max(score, 0.0), 1.0)

@@ -1,0 +1,34 @@
+"""Which video of a file is read, where the file may hold several."""
+
+from pathlib import Path
+from typing import Any
+
+from overseg.annotations.json_stream import items
+from overseg.annotations.values import checked
+from overseg.errors import InputError
+
+
+def pick_video(source: Path, wanted: str | None) -> dict[str, Any]:
+    """The only video of a file, or the one of several that is called `wanted`, by its name or folder of frames.
+
+    Raises:
+        InputError: there is none, or none of several has that name.
+    """
+    videos = list(items(source, "videos.item"))
+    with checked(source, "videos"):
+        if len(videos) == 1 and isinstance(videos[0], dict):
+            return videos[0]
+        for video in videos:
+            if wanted and wanted in names_of(video):
+                return video
+        known = sorted({min(names_of(video), default="") for video in videos} - {""})
+    advice = f": name one of {', '.join(known[:8])}{', …' if len(known) > 8 else ''}" if known else ""
+    raise InputError(
+        f"expected one video in {source}, or one that is called {wanted!r}, got {len(videos)} with other names{advice}"
+    )
+
+
+def names_of(video: dict[str, Any]) -> set[str]:
+    """What a video is called: its name, and the folder that its frames are in."""
+    folders = {Path(str(file)).parent.name for file in video.get("file_names") or []}
+    return (folders | {Path(str(video[key])).stem for key in ("name", "file_name") if video.get(key)}) - {""}

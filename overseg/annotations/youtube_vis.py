@@ -1,0 +1,85 @@
+"""YouTube-VIS and OVIS: one annotation for each object, with a mask or null for every frame of its video."""
+
+from pathlib import Path
+from typing import Any
+
+from overseg.annotations.annotations import Annotations, Picture
+from overseg.annotations.gathered import Gathered
+from overseg.annotations.json_stream import items
+from overseg.annotations.left_out import LeftOut, NoMask
+from overseg.annotations.objects import NAME, Categories, Objects
+from overseg.annotations.values import (
+    as_score,
+    as_size,
+    as_size_of_mask,
+    check_size,
+    checked,
+    mask_counts,
+)
+from overseg.annotations.videos import pick_video
+from overseg.errors import InputError
+
+
+def read(source: Path, size: tuple[int, int] | None = None, video: str | None = None) -> Annotations:
+    """Read the objects of one video; its `file_names` are the pictures.
+
+    Args:
+        source: the file.
+        size: (height, width) that masks must have; None for that of the video in the file.
+        video: the video's name, to choose one of several.
+
+    Raises:
+        InputError: the file cannot be read, holds several videos with other names, or a part of it is wrong.
+    """
+    chosen = pick_video(source, video)
+    files = chosen.get("file_names")
+    if not isinstance(files, list):
+        raise InputError(f"expected file_names, one for each frame, of the video {chosen.get('id')} in {source}")
+    size = _size(source, chosen, size)
+    gathered, objects, left_out, categories = Gathered(size), Objects(), LeftOut(), Categories(source)
+    annotated: list[int] = []
+    for at, annotation in enumerate(items(source, "annotations.item")):
+        where = f"{source}: annotations[{at}].segmentations"
+        with checked(source, f"annotations[{at}]"):
+            if annotation.get("video_id", chosen.get("id")) != chosen.get("id"):
+                continue
+            object = objects.number(annotation.get("id", at))
+            objects.note(object, categories.of(annotation), annotation.get(NAME), place=f"{source}: annotations[{at}]")
+            annotated.append(object)
+            score, masks = as_score(annotation.get("score")), annotation.get("segmentations")
+            if not isinstance(masks, list) or len(masks) != len(files):
+                raise InputError(f"expected a mask or null for each of the {len(files)} frames of the video at {where}")
+            for row, mask in enumerate(masks):
+                if not mask:
+                    continue
+                try:
+                    gathered.add(row, object, mask_counts(mask, size, f"{where}[{row}]", left_out), score=score)
+                except NoMask as nothing:
+                    left_out.add(nothing.what)
+    gathered.annotated = tuple(annotated)
+    return Annotations(
+        source=source,
+        size=size,
+        pictures=tuple(Picture(f"{source}: file_names[{at}]", str(file)) for at, file in enumerate(files)),
+        read=gathered.read,
+        objects=objects,
+        left_out=left_out,
+        name=Path(str(files[0])).parent.name if files else "",
+    )
+
+
+def _size(source: Path, video: dict[str, Any], expected: tuple[int, int] | None) -> tuple[int, int]:
+    """(height, width) of all masks: that of the video, the one that is expected, or that of the first run lengths."""
+    if video.get("height") is not None and video.get("width") is not None:
+        with checked(source, "videos[0]"):
+            size = as_size(video["height"], video["width"], source)
+        if expected:
+            check_size(size, expected, source)
+        return size
+    if expected:
+        return expected
+    for mask in items(source, "annotations.item.segmentations.item"):
+        if isinstance(mask, dict):
+            with checked(source, "segmentations"):
+                return as_size(*as_size_of_mask(mask), source)
+    raise InputError(f"expected height and width of the video in {source}, found none")

@@ -1,0 +1,16 @@
+"""The frames of an input before any of them are left out."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class SourceFrames:
+    """What is known of the frames of an input, before `--start`, `--end` and `--stride`.
+
+    Attributes:
+        n_frames: how many there are; 0 where that is unknown.
+        stems: for a folder of images, their names without suffix, in order; else empty.
+    """
+
+    n_frames: int = 0
+    stems: tuple[str, ...] = ()
