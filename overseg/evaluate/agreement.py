@@ -1,4 +1,4 @@
-"""Whether a region propagated forward and the same one propagated backward in time end up in the same place."""
+"""Whether a region propagated forward and the same region propagated backward in time agree."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,8 @@ from overseg.store.result import Result
 def agreement(result: Result, *, progress: Callable[[int, int], None]) -> Float64[np.ndarray, " t"]:
     """For each track the mean IoU of its forward and its backward masklets; NaN where it never has both.
 
-    Frames between keyframes count, on which both were kept; of several of one direction the best supported one.
+    Frames between keyframes count where both were kept. Of several masklets of one direction the best supported
+    one counts.
     """
     regions, track_of = result.region_tracks()
     total, n = np.zeros(len(result.tracks)), np.zeros(len(result.tracks), np.int64)

@@ -1,4 +1,4 @@
-"""The annotated frames of a result, with what is known and what was found on each."""
+"""The annotated frames of a result, with the true and the found masks of each."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -33,8 +33,8 @@ class BestTrack:
 def best_track(result: Result, truth: Truth, number: int, overlaps: Overlaps) -> BestTrack:
     """The best tracks for an object, by its row number in `truth.names`; of equal ones the first.
 
-    F costs much more than J, so that it is worked out only for tracks that can still become the best: it is at most the
-    share of frames on which the outlines come close.
+    F costs much more than J, so it is computed only for tracks that can still become the best: F is at most the share
+    of frames on which the outlines come close.
     """
     j = overlaps.j[number]
     if not len(j):

@@ -26,7 +26,7 @@ class BestUnion:
 
 
 class UnionSearch:
-    """Gathers, frame by frame, the masks that may make up an object, then takes the best one, and the next, …"""
+    """Gathers the masks that may make up an object, frame by frame, then chooses tracks greedily."""
 
     def __init__(self) -> None:
         self._frames: list[_Frame] = []
@@ -42,7 +42,7 @@ class UnionSearch:
         self._frames.append(_Frame(tracks.astype(np.int64), masks, truth))
 
     def search(self, *, max_tracks: int = _MAX_TRACKS) -> BestUnion:
-        """Greedily, at most so many tracks; stops where no track makes the union better. Of equal ones the first."""
+        """The union of at most `max_tracks` tracks. Each step adds the track that adds most."""
         candidates = np.unique(np.concatenate([np.zeros(0, np.int64), *(f.tracks for f in self._frames if f.is_seen)]))
         chosen: list[int] = []
         while len(chosen) < max_tracks and len(candidates):
@@ -65,7 +65,7 @@ class _Frame:
     """One frame of the search.
 
     Attributes:
-        tracks: tracks that may be taken and are seen here.
+        tracks: tracks that may be chosen and have a mask here.
         masks: their masks; none where the object is not seen.
         truth: the object's mask.
         j: IoU of what was taken with the object.

@@ -1,7 +1,8 @@
 """The boundary measure F of DAVIS.
 
 F. Perazzi, J. Pont-Tuset, B. McWilliams, L. Van Gool, M. Gross, A. Sorkine-Hornung, "A Benchmark Dataset and Evaluation
-Methodology for Video Object Segmentation", CVPR 2016, section 4; the details give davis2017-evaluation's figures.
+Methodology for Video Object Segmentation", CVPR 2016, section 4. The details are chosen
+to give the figures of davis2017-evaluation.
 """
 
 import cv2

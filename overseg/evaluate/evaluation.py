@@ -1,4 +1,4 @@
-"""Everything that is known of a result's quality."""
+"""All figures of a result's quality."""
 
 from dataclasses import asdict, dataclass
 from math import isnan
@@ -25,7 +25,7 @@ class Evaluation:
     Attributes:
         quality: of the tracks by themselves.
         agreement: of forward and backward masklets, by track; NaN where a track never has both.
-        stability: by track, how well it moves as the picture does; None where the video was not at hand.
+        stability: by track, how well it moves with the picture; None without the video.
         objects: by object of the ground truth; None where there was none.
     """
 
@@ -35,7 +35,7 @@ class Evaluation:
     objects: list[ObjectQuality] | None
 
     def means(self) -> dict[str, float | None]:
-        """One figure each, by name; None where it is not known."""
+        """The figures of the whole result, by name; None where one is unknown."""
         found = {name: _known(value) for name, value in asdict(self.quality).items()}
         found["forward_backward_agreement"] = _mean(self.agreement)
         found["temporal_stability"] = None if self.stability is None else _mean(self.stability)
@@ -50,7 +50,7 @@ class Evaluation:
         return means | {f"recall_at_{iou:g}": recall(objects, iou) for iou in RECALL_AT}
 
     def as_json(self) -> dict[str, Any]:
-        """All of it, ready for JSON; NaN is None."""
+        """All figures, ready for JSON; NaN is None."""
         columns = {"agreement": self.agreement, "stability": self.stability}
         facts: dict[str, Any] = {
             "means": self.means(),
@@ -63,13 +63,13 @@ class Evaluation:
 
 
 def evaluate(result: Result, truth: Truth | None, video: Video | None, report: Report) -> Evaluation:
-    """Everything that can be said of a result.
+    """All figures of a result's quality.
 
     Args:
         result: of a run.
-        truth: objects to be found; None where none are known.
-        video: the frames that the result was made from; None where they are not at hand.
-        report: is told how far it is.
+        truth: the ground truth; None without it.
+        video: the frames that the result was made from; None where they are missing.
+        report: gets the progress.
     """
     return Evaluation(
         quality=without_truth(result),

@@ -1,11 +1,11 @@
-"""How often one has to change tracks to stay with an object."""
+"""How many changes of track, and how many tracks, it takes to follow an object."""
 
 from collections import Counter
 from collections.abc import Sequence
 
 
 def switches(followed: Sequence[frozenset[int]]) -> int:
-    """The fewest changes of track with which one stays with an object wherever some track follows it.
+    """The fewest changes of track needed to follow an object wherever some track follows it.
 
     Example: tracks 1 and 2 follow it, then 2 alone, then nothing, then 1 and 3.
         >>> switches([frozenset({1, 2}), frozenset({2}), frozenset(), frozenset({1, 3})])
@@ -25,7 +25,7 @@ def switches(followed: Sequence[frozenset[int]]) -> int:
 
 
 def fragments(followed: Sequence[frozenset[int]]) -> int:
-    """How many tracks it takes to follow an object wherever some track does; greedily, the longest first.
+    """Number of tracks needed to follow an object wherever some track does; greedily, the longest first.
 
     >>> fragments([frozenset({1}), frozenset({1, 2}), frozenset({2}), frozenset(), frozenset({1})])
     2

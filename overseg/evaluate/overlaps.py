@@ -1,4 +1,4 @@
-"""How well each track agrees with each object, over all annotated frames."""
+"""The overlap of each track with each object, over all annotated frames."""
 
 from dataclasses import dataclass
 
@@ -34,7 +34,7 @@ class Overlaps:
 
 
 class OverlapSums:
-    """Gathers `Overlaps` frame by frame. Memory is that of a few numbers for each pair of an object and a track."""
+    """Gathers `Overlaps` frame by frame. Memory holds a few numbers for each pair of an object and a track."""
 
     def __init__(self, n_objects: int, n_tracks: int) -> None:
         self._n_frames, self._n_seen = np.zeros(n_objects, np.int32), np.zeros(n_objects, np.int32)

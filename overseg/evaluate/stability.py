@@ -1,4 +1,4 @@
-"""Whether tracks move as the picture does."""
+"""Whether tracks move with the picture."""
 
 from collections.abc import Callable
 
@@ -14,13 +14,13 @@ from overseg.store.result import Result
 def stability(result: Result, video: Video, *, progress: Callable[[int, int], None]) -> Float64[np.ndarray, " t"]:
     """For each track the mean IoU of its mask, moved by DIS optical flow to the next frame, with its mask there.
 
-    Pairs of neighbouring frames of one shot count on which the track is seen. NaN where there is no such pair. Masks
-    that were propagated by the same flow agree with it: compare stores of one propagator.
+    Pairs of neighbouring frames of one shot count if both have a mask of the track. NaN where there is no such pair.
+    Masks that were propagated by the same flow agree with it, so compare only stores of one propagator.
 
     Args:
         result: of a run.
         video: the frames that it was made from.
-        progress: is told how many of how many pairs of frames are done.
+        progress: gets the number of pairs of frames that are done, and of all.
     """
     mover = FlowPropagator(min_area_px=1, min_support=0.0)
     total, n = np.zeros(len(result.tracks)), np.zeros(len(result.tracks), np.int64)

@@ -12,10 +12,10 @@ _MASKS_AT_ONCE = 32
 class UndersegmentationError:
     """The undersegmentation error of the partition in which each pixel belongs to the smallest mask over it.
 
-    A segment is what a track has of this partition, over all annotated frames. It leaks by the smaller of its parts
-    inside and outside of the object (Neubert, Protzel, "Superpixel Benchmark and Comparison", Forum Bildverarbeitung
-    2012, who do without a threshold), and the leaks are divided by the object's volume (Xu, Corso, "Evaluation of
-    Super-voxel Methods for Early Video Processing", CVPR 2012, section 4.1, who took the error to volumes):
+    A segment is the part of this partition that belongs to a track, over all annotated frames. It leaks by the smaller
+    of its parts inside and outside of the object (Neubert, Protzel, "Superpixel Benchmark and Comparison", Forum
+    Bildverarbeitung 2012, who use no threshold). The leaks are divided by the object's volume (Xu, Corso, "Evaluation
+    of Super-voxel Methods for Early Video Processing", CVPR 2012, section 4.1, who extended the error to volumes):
     UE(object) = sum over segments of min(volume inside, volume outside) / volume of the object.
     """
 

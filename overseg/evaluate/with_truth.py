@@ -1,4 +1,4 @@
-"""Quality of tracks where objects and their masks are known."""
+"""Quality of tracks against ground truth."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,10 +26,10 @@ class ObjectQuality:
         n_frames, n_seen: frames on which it is annotated, and those of them on which it is seen.
         best_track, best_track_j: the track with the largest mean IoU, and that.
         best_track_of_jf, best_track_jf: the track with the largest mean of J and F, and that.
-        union_j: mean IoU of the best union of tracks; `n_union` is how many.
-        n_union: see there.
+        union_j: mean IoU of the best union of tracks.
+        n_union: number of these tracks.
         switches: the fewest changes of track along the object.
-        fragments: how many tracks it takes to follow it.
+        fragments: number of tracks needed to follow it.
         n_followed: frames on which some track follows it.
         undersegmentation_error: 0 is best; NaN where it is never seen.
     """
@@ -55,7 +55,7 @@ def with_truth(result: Result, truth: Truth, *, progress: Callable[[int, int], N
     Args:
         result: of a run.
         truth: objects on frames of that result.
-        progress: is told how many of how many steps are done.
+        progress: gets the number of steps that are done, and of all.
     """
     n_objects, n_tracks, n_frames = len(truth.names), len(result.tracks), len(truth.frames)
     sums, leaks = OverlapSums(n_objects, n_tracks), UndersegmentationError(n_objects, n_tracks)

@@ -1,4 +1,4 @@
-"""What can be said of tracks where no objects are known."""
+"""Quality of tracks without ground truth."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ _BORDER_PX = 2  # a box that comes this close to the picture's edge touches it
 
 @dataclass(frozen=True)
 class TrackQuality:
-    """How whole the tracks are; see docs/evaluation.md.
+    """How complete the tracks are; see docs/evaluation.md.
 
     Attributes:
         coverage: mean share of pixels under at least one mask, in [0, 1].
@@ -24,7 +24,7 @@ class TrackQuality:
         gaps_per_track: mean number of times that a track is lost and found again.
         births_per_frame, deaths_per_frame: tracks that begin, or end, within a shot and away from the picture's edge.
         linked: of the masks that were propagated forward onto a keyframe, the share whose track has a mask that was
-            made there, in [0, 1]; NaN where none was.
+            generated there, in [0, 1]; NaN where none was.
     """
 
     coverage: float

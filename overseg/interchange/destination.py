@@ -1,4 +1,4 @@
-"""Writing that is there as a whole under its name, or not at all, and never beside it."""
+"""Atomic writing: a file or folder gets its name when it is complete, and nothing else is written."""
 
 import hashlib
 import os
@@ -14,19 +14,19 @@ from overseg.files.holding import hold, remove_abandoned
 
 @contextmanager
 def written(destination: Path, *, overwrite: bool, ours: Sequence[str] = ()) -> Iterator[Path]:
-    """An empty folder to fill, which takes the name `destination` when the block ends, and is gone when it fails.
+    """An empty folder to fill. It gets the name `destination` when the block ends, and is removed when the block fails.
 
-    Where the name has an ending, such as `.json`, it is a file's: the one file in the folder then takes it. All of it
-    is on the disk when it gets its name. What a killed process left of the same destination is removed first.
+    Where the name has the suffix of a file, such as `.json`, the one file in the folder gets the name. Everything is
+    synced to the disk first. Remains of a killed process that wrote the same destination are removed at the start.
 
     Args:
-        destination: what is written; its folder is there.
-        overwrite: replace what has that name. A folder is only replaced if all in it has a name that the new
-            one has too.
-        ours: names that may be in a folder that is replaced, whether the new one has them or not.
+        destination: the file or folder to write; its parent exists.
+        overwrite: replace an existing file or folder of that name. A folder is only replaced if everything in it has
+            a name that the new one has too.
+        ours: names that a replaced folder may contain, even if the new one does not have them.
 
     Raises:
-        InputError: there is something of that name that may not be replaced, or it cannot be written.
+        InputError: something of that name exists and may not be replaced, or it cannot be written.
     """
     destination = Path(os.path.abspath(destination))
     try:
@@ -35,7 +35,7 @@ def written(destination: Path, *, overwrite: bool, ours: Sequence[str] = ()) -> 
         with _held_folder(destination) as temporary:
             yield temporary
             sync_tree(temporary)
-            check_free(destination, overwrite=overwrite)  # again: somebody else may have written it by now
+            check_free(destination, overwrite=overwrite)  # again, since another process may have written it
             if is_file_name(destination):
                 (content,) = temporary.iterdir()
                 os.replace(content, destination)
@@ -49,7 +49,7 @@ def written(destination: Path, *, overwrite: bool, ours: Sequence[str] = ()) -> 
 
 
 def check_replaceable(folder: Path, is_known: Callable[[str], bool]) -> None:
-    """Refuse with InputError to replace a folder in which something has a name that the new one does not know."""
+    """Refuse with InputError to replace a folder that holds a name which the new one does not have."""
     names = sorted(path.name for path in folder.iterdir())
     foreign = next((name for name in names if not (name.startswith(OURS) or is_known(name))), None)
     if foreign is not None:
@@ -60,7 +60,7 @@ def check_replaceable(folder: Path, is_known: Callable[[str], bool]) -> None:
 
 
 def is_file_name(destination: Path) -> bool:
-    """Whether a destination is one file, by its name."""
+    """Whether a destination is one file, by its suffix."""
     return destination.suffix.lower() in (
         ".json",
         ".jsonl",
@@ -76,7 +76,7 @@ def is_file_name(destination: Path) -> bool:
 
 
 def check_free(destination: Path, *, overwrite: bool) -> None:
-    """Refuse with InputError a destination that is there and may not be replaced."""
+    """Refuse with InputError a destination that exists and may not be replaced."""
     if not os.path.lexists(destination):
         return
     if not overwrite:
@@ -98,7 +98,7 @@ def _give_name(temporary: Path, destination: Path, ours: Sequence[str]) -> None:
 
 
 def _clear_after_killed(destination: Path) -> None:
-    """Bring the destination back where it was just being replaced, and remove what was half-written."""
+    """Restore a destination whose replacement was interrupted, and remove incomplete folders."""
     aside = _aside(destination)
     if aside.exists():
         if os.path.lexists(destination):
@@ -109,7 +109,7 @@ def _clear_after_killed(destination: Path) -> None:
 
 
 def _remove(aside: Path, destination: Path) -> None:
-    """Under another name first, so that what lies aside is always whole."""
+    """Remove a folder; it is renamed first, so that a folder of the name `aside` is always complete."""
     temporary = temporary_beside(destination, prefix=_prefix(destination))
     os.rename(aside, temporary)
     shutil.rmtree(temporary)
@@ -117,7 +117,7 @@ def _remove(aside: Path, destination: Path) -> None:
 
 @contextmanager
 def _held_folder(destination: Path) -> Iterator[Path]:
-    """A new folder beside the destination, locked as long as this process lives; gone at the end."""
+    """A new folder beside the destination, locked while this process lives, and removed at the end."""
     temporary = temporary_beside(destination, prefix=_prefix(destination))
     temporary.mkdir()
     with ExitStack() as stack:
@@ -128,15 +128,15 @@ def _held_folder(destination: Path) -> Iterator[Path]:
 
 
 def _prefix(destination: Path) -> str:
-    """Begins the names of what is half-written and shall be this destination."""
+    """The beginning of the names of incomplete folders for this destination."""
     return f"{TEMPORARY}{_digest(destination)}-"
 
 
 def _aside(destination: Path) -> Path:
-    """Where an older one lies, whole, for the moment in which it is replaced."""
+    """The path of the complete older version while it is being replaced."""
     return destination.with_name(f"{OURS}aside-{_digest(destination)}")
 
 
 def _digest(destination: Path) -> str:
-    """Stands for a name, whatever its length."""
+    """A short text that stands for a name of any length."""
     return hashlib.sha256(os.fsencode(destination.name)).hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""Masks as the tables of other Python packages, a frame at a time."""
+"""The masks of a frame as the tables of other Python packages."""
 
 from typing import TYPE_CHECKING
 
@@ -23,8 +23,8 @@ def to_supervision(masks: TrackMasks) -> "supervision.Detections":
         masks: of one frame.
 
     Returns:
-        `xyxy` with x2 and y2 just behind the last pixel, `mask`, `confidence` (the score), `tracker_id` (the track),
-        `class_id` 0, and in `data` the columns `level`, `source` and `region`.
+        `xyxy` with x2 and y2 one beyond the last pixel, `mask`, `confidence` (the score), `tracker_id` (the track),
+        `class_id` 0, and in `data` the columns `sam_output`, `source` and `region`.
 
     Raises:
         SettingsError: supervision is not installed.
@@ -44,11 +44,11 @@ def to_supervision(masks: TrackMasks) -> "supervision.Detections":
 
 
 def to_torch(masks: TrackMasks, *, device: str = "cpu") -> "dict[str, torch.Tensor]":
-    """The masks of a frame as torchvision's detection models give and take them, with tracks.
+    """The masks of a frame in the form of torchvision's detection models, with tracks.
 
     Args:
         masks: of one frame.
-        device: where the tensors are to be.
+        device: of the tensors.
 
     Returns:
         `masks` bool [n, height, width], `boxes` float32 [n, 4] as x1, y1, x2, y2, `scores` float32 [n], `labels` int64

@@ -16,11 +16,11 @@ from overseg.store.result import Result
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written.
+    """The result of `export`.
 
     Attributes:
         n_frames, n_objects: how many.
-        loss: what is gone where masks were laid over each other; None where they overlap as they did.
+        loss: what was lost where masks were laid over each other; None where they keep their overlap.
     """
 
     n_frames: int
@@ -40,26 +40,26 @@ def export(
     video: str | Path | None = None,
     overwrite: bool = False,
 ) -> Exported:
-    """Write a result for another tool; `docs/formats.md` says what each format holds.
+    """Write a result for another tool; `docs/formats.md` lists what each format holds.
 
     Example:
         >>> export(overseg.open("cup.zarr"), "cup.json", format="coco")  # doctest: +SKIP
 
     Args:
         result: where the masks are.
-        destination: what is written, a folder, or a file where the format is one file and the name ends like it. It
-            takes this name when all of it is written.
+        destination: a folder, or a file where the format is one file and the name has its suffix. It gets this name
+            when it is complete.
         format: name of a format.
         filters: which tracks and frames; None for all.
         labels: a CSV file of numbers and categories; see `read_labels`.
-        flat: for a format that takes no overlap, where to cut the tree of tracks; None keeps as much as it can hold.
-        frames: "link", "copy" or "none": whether to put the frames there too; None does where the tool needs them.
+        flat: for a format without overlap, where to cut the tree of tracks; None keeps as much as it can hold.
+        frames: "link", "copy" or "none": how to write the frames; None writes them where the tool needs them.
         video: where the input is now, if it was moved since the run.
         overwrite: replace an older export.
 
     Raises:
-        SettingsError: an option has a value that it cannot have, or does not fit the format.
-        InputError: the labels are wrong, the frames are not there, or the destination cannot be written.
+        SettingsError: an option has a wrong value, or does not fit the format.
+        InputError: the labels are wrong, the frames are missing, or the destination cannot be written.
     """
     chosen, destination = format_named(format), Path(destination)
     pictures = Pictures(result, Path(video) if video is not None else None)

@@ -1,4 +1,4 @@
-"""Which tracks and frames of a result are exported, and where the tree of tracks is cut."""
+"""The choice of tracks and frames for an export, and where the tree of tracks is cut."""
 
 import re
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from overseg.errors import SettingsError
 
 @dataclass(frozen=True, kw_only=True)
 class Filters:
-    """Which tracks and frames are wanted.
+    """The tracks and frames to export.
 
     Attributes:
-        min_length: tracks with at least so many masks.
+        min_length: tracks with at least this number of masks.
         min_area_px: tracks whose masks have at least this mean area, in pixels.
         min_score: tracks whose masks have at least this mean score, in [0, 1].
         sam_output: tracks that are mostly this output of SAM, "subpart", "part" or "whole"; None for all.
         start, end: frames from start up to, not including, end; None is the last frame's.
         ids: tracks with these numbers; None for all.
-        new_only: tracks that begin among these frames; those that were there before are left out.
+        new_only: tracks that begin on these frames, without those that began before.
     """
 
     min_length: int = 1
@@ -34,7 +34,7 @@ class Filters:
     new_only: bool = False
 
     def frames(self, n_frames: int) -> range:
-        """Numbers of the frames that are wanted.
+        """Numbers of the chosen frames.
 
         Raises:
             SettingsError: there are none.
@@ -47,7 +47,7 @@ class Filters:
         return frames
 
     def tracks(self, tracks: Tracks, frames: range) -> Bool[np.ndarray, " t"]:
-        """Which tracks are wanted of those on these frames.
+        """Whether each track is chosen, of those on these frames.
 
         Raises:
             SettingsError: there is no such output of SAM, or no such track.
@@ -74,11 +74,11 @@ class Filters:
 
 @dataclass(frozen=True, kw_only=True)
 class Cut:
-    """How masks are laid over each other for a format that takes no overlap; see `Result.flatten`.
+    """How masks are laid over each other for a format without overlap; see `Result.flatten`.
 
     Attributes:
-        depth: down to which depth of the containment tree tracks are kept: 0 for roots alone; None for all.
-        n_tracks: how many tracks are kept; None for as many as the format holds.
+        depth: keep tracks down to this depth of the containment tree, 0 for roots alone; None for all.
+        n_tracks: keep this number of tracks; None for as many as the format holds.
     """
 
     depth: int | None = None

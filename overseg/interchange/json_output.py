@@ -9,9 +9,9 @@ _ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 
 
 def write_json(path: Path, members: dict[str, Any]) -> None:
-    """Write an object. A member that is an iterator becomes a list, an element a line, made while it is written.
+    """Write an object. A member that is an iterator becomes a list with an element a line, written as it is made.
 
-    A member that is a function is called when its turn comes, after the elements of those before it were made.
+    A member that is a function is called after all members before it were written.
 
     Example:
         >>> write_json(Path("a.json"), {"info": {}, "annotations": iter([{"id": 1}])})  # doctest: +SKIP

@@ -1,4 +1,4 @@
-"""Small numbers for objects, for formats that write a number into every pixel."""
+"""Numbers of objects for formats that write a number into every pixel."""
 
 import csv
 from pathlib import Path
@@ -12,7 +12,7 @@ FILE = "tracks.csv"
 
 
 def numbers(selection: Selection, *, largest: int) -> Int64[np.ndarray, " o"]:
-    """A number from 1 to `largest` for each object: its own plus 1 where that fits for all, else its place.
+    """A number from 1 to `largest` for each object: its own plus 1 where that fits for all, else its rank.
 
     Args:
         selection: whose objects, at most `largest`.
@@ -23,7 +23,7 @@ def numbers(selection: Selection, *, largest: int) -> Int64[np.ndarray, " o"]:
 
 
 def write_table(selection: Selection, given: Int64[np.ndarray, " o"], folder: Path) -> None:
-    """Where objects got other numbers than their own plus 1, write which: `tracks.csv` with `number` and `track`."""
+    """Write `tracks.csv` with `number` and `track`, if objects have other numbers than their own plus 1."""
     if np.array_equal(given, selection.objects.id + 1):
         return
     with (folder / FILE).open("w", newline="", encoding="utf-8") as file:

@@ -13,14 +13,14 @@ from overseg.interchange.json_output import known
 from overseg.interchange.png import mask_png
 
 _JSON = "masks.json"
-_ENDINGS = ("", ".png", ".json", ".npz")
+_SUFFIXES = ("", ".png", ".json", ".npz")
 
 
 def check_masks_name(path: Path, *, may_be_many: bool) -> None:
-    """See that masks can have this name; SettingsError where its ending names nothing that holds them."""
+    """Refuse with SettingsError a name whose suffix is of no file that holds masks."""
     suffix = path.suffix.lower()
-    if suffix not in _ENDINGS:
-        raise SettingsError(f"{path} has to end in .png, .json or .npz, or to be a folder without an ending")
+    if suffix not in _SUFFIXES:
+        raise SettingsError(f"{path} has to end in .png, .json or .npz, or to be a folder without a suffix")
     if suffix == ".png" and may_be_many:
         raise SettingsError(f"{path} holds one mask, and there may be many: name a folder, or a .json or .npz file")
 
@@ -28,13 +28,13 @@ def check_masks_name(path: Path, *, may_be_many: bool) -> None:
 def write_masks(path: Path, masks: KeyframeMasks, *, overwrite: bool = False) -> None:
     """Write the masks of one picture.
 
-    `overseg associate` reads back what is written here, where it is called by the number of a frame.
+    `overseg associate` reads these files if they are named by the number of a frame.
 
     Args:
-        path: .png for a single mask, 255 where it is and 0 elsewhere; .npz for `masks` bool [n, height, width];
+        path: .png for a single mask, 255 inside and 0 outside; .npz for `masks` bool [n, height, width];
             .json for a list as SAM's automatic generator returns it; else a folder of PNGs and `masks.json`.
         masks: the masks; one where the name ends in .png.
-        overwrite: replace what has that name.
+        overwrite: replace an existing file or folder of that name.
 
     Raises:
         SettingsError: the name fits nothing.

@@ -1,4 +1,4 @@
-"""The frames of an export: what they are called, and putting them where a tool looks for them."""
+"""The frames of an export: their file names, and writing them into its folder."""
 
 import os
 import shutil
@@ -17,14 +17,14 @@ class Pictures:
     """The frames that a result was made from, by number.
 
     Attributes:
-        files: the images of the input, one a frame, where it is a folder of images that still is there; else None.
+        files: the images of the input, one a frame, where it is a folder of images that still exists; else None.
     """
 
     def __init__(self, result: Result, video: Path | None = None) -> None:
         """
         Args:
             result: what is exported.
-            video: where the input lies now; None for where it lay when the store was made.
+            video: the path of the input now; None for its path when the store was made.
         """
         self._result = result
         self._video = video
@@ -32,7 +32,7 @@ class Pictures:
         self.files = _image_files(result, video)
 
     def name(self, number: int) -> str:
-        """The file name of a frame: its image's, or its number in five digits and `.jpg` where it comes from a video.
+        """The file name of a frame: that of its image, or its number in five digits and `.jpg` for a video.
 
         Example:
             >>> Pictures(result).name(12)  # doctest: +SKIP
@@ -41,25 +41,25 @@ class Pictures:
         return self.files[number].name if self.files else f"{number:05}.jpg"
 
     def suffix(self, number: int) -> str:
-        """The ending of that name."""
+        """The suffix of that name."""
         return Path(self.name(number)).suffix
 
     def best_way(self) -> str:
-        """How to put them somewhere: "link" where that can be, else "copy"."""
+        """How to write them: "link" where that is possible, else "copy"."""
         return "link" if self.files and not self._shrunk else "copy"
 
     def write(self, folder: Path, names: dict[int, str], *, how: str) -> None:
-        """Put frames into a folder.
+        """Write frames into a folder.
 
         Args:
-            folder: made if it is not there.
+            folder: created if it does not exist.
             names: for the number of each frame, its file name in the folder.
             how: "link" to the images of the input, or "copy" them. Frames of a video, and images that the run shrank,
                 are decoded and written; there is nothing to link to.
 
         Raises:
             SettingsError: there are no images to link to.
-            InputError: the input is not there, is another one, or cannot be read.
+            InputError: the input is missing, is another one, or cannot be read.
         """
         for name in names.values():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -87,7 +87,7 @@ def _link_or_copy(file: Path, to: Path, how: str) -> None:
 
 
 def _image_files(result: Result, video: Path | None) -> list[Path] | None:
-    """The image of each frame; None where the input is a video, or not there, or another number of images."""
+    """The image of each frame; None where the input is a video, is missing, or has another number of images."""
     settings = result.identity["settings"]
     path = video or Path(result.provenance.get("input", ""))
     if not path.is_dir() or (video is None and not result.provenance.get("input")):

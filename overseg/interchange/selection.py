@@ -1,4 +1,4 @@
-"""What of a result is exported: which tracks, which frames, under which numbers, and with or without overlap."""
+"""The part of a result that is exported: tracks, frames, their numbers, and whether masks overlap."""
 
 import re
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ class SelectedFrame:
     Attributes:
         number: of the frame in the result.
         position: of the frame in the export, from 0.
-        masks: what is on it, ordered by region; `track` is the number of the object.
+        masks: its masks, ordered by region; `track` is the number of the object.
     """
 
     number: int
@@ -57,9 +57,9 @@ class Selection:
     """The part of a result that is exported.
 
     Attributes:
-        result: where it is from.
+        result: of a run or an import.
         frames: numbers of its frames.
-        objects: what is on them.
+        objects: the objects on them.
         categories: names of the objects' categories.
     """
 
@@ -71,7 +71,7 @@ class Selection:
             result: where the masks are.
             filters: which tracks and frames.
             labels: numbers and categories; None for the tracks' own.
-            flat: how to lay masks over each other; None leaves them overlapping.
+            flat: how masks are laid over each other; None leaves them overlapping.
         """
         labels = labels or Labels.of_names(len(result.tracks), result.names)
         self.result = result
@@ -96,13 +96,13 @@ class Selection:
 
     @property
     def name(self) -> str:
-        """What the video is called, as a file or folder can be called anywhere."""
+        """The name of the video, made valid as the name of a file or folder on any system."""
         name = self.result.info.name or Path(self.result.path).name
         return re.sub(r"[^\w.-]+", "_", Path(name).stem).strip("._") or "video"
 
     @property
     def names(self) -> dict[int, str]:
-        """What objects are called, by number, of those that somebody named."""
+        """The names of objects that have one, by number."""
         names, objects = self.result.names, zip(self.objects.id.tolist(), self.objects.track.tolist(), strict=True)
         return {id: names[track].name for id, track in objects if track in names}
 
@@ -111,7 +111,7 @@ class Selection:
         return len(self.frames)
 
     def __iter__(self) -> Iterator[SelectedFrame]:
-        """The frames in order, masks read as they are asked for."""
+        """The frames in order; the masks of a frame are read when it is reached."""
         for number in self.frames:
             yield self.frame(number)
 
@@ -125,14 +125,14 @@ class Selection:
         return SelectedFrame(number, number - self.frames.start, self._numbered(masks))
 
     def lose(self, masks: TrackMasks, left: Rles) -> None:
-        """Count what a format loses of masks of one frame, of which these are left; they do not overlap."""
+        """Count the loss of a format on one frame: `left` are the masks without overlap that remain of `masks`."""
         if self._loss is None:
             self._loss = LossCount(len(self.objects))
         before = replace(masks, track=np.searchsorted(self.objects.id, masks.track).astype(np.int32))
         self._loss.add(before, replace(before, rles=left).take(left.area_px() > 0))
 
     def loss(self) -> Loss | None:
-        """What the frames read so far lost where masks were laid over each other; None where they were not."""
+        """The loss of the frames read so far, where masks are laid over each other; else None."""
         return None if self._loss is None else self._loss.loss()
 
     def _numbered(self, masks: TrackMasks) -> TrackMasks:
@@ -154,7 +154,7 @@ def _objects(result: Result, shown: Bool[np.ndarray, " t"], labels: Labels) -> O
 
 
 def _united(masks: TrackMasks) -> TrackMasks:
-    """One mask for each object and frame: the union of its masks, with what is known of the best of them."""
+    """One mask for each object and frame: the union of its masks, with the columns of the best of them."""
     order = np.lexsort((-masks.score, masks.track, masks.frame))
     new = np.flatnonzero(
         (np.diff(masks.track[order], prepend=-1) != 0) | (np.diff(masks.frame[order], prepend=-1) != 0)

@@ -1,4 +1,4 @@
-"""Results in viewers: napari's layers, and a recording for rerun. Each level of the tree of tracks is one map."""
+"""Results in viewers: napari's layers, and a recording for rerun. Each depth of the tree of tracks is one map."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -19,7 +19,7 @@ _JPEG_QUALITY = 90
 
 
 class DepthMaps:
-    """One level of the tree as an array [frames, height, width] of tracks' numbers plus 1, made as it is read.
+    """One depth of the tree as an array [frames, height, width] of tracks' numbers plus 1, made when it is read.
 
     Attributes:
         shape, dtype, ndim: as of an array.
@@ -29,7 +29,7 @@ class DepthMaps:
     ndim = 3
 
     def __init__(self, result: Result, depth: int) -> None:
-        """Level 0 is that of the roots; tracks of one level that overlap lie over each other, small ones on top."""
+        """Depth 0 has the roots; where tracks of one depth overlap, small ones are on top."""
         self._flat = Flattened(result, result.tracks, result.tree.depth == depth, len(result))
         self._frame = lru_cache(_FRAMES_KEPT)(lambda frame: self._flat.labels_at(frame) + 1)
         self.shape = (len(result), *result.size)
@@ -47,7 +47,7 @@ class DepthMaps:
 
 
 def napari_layers(result: Result, video: Video | None = None) -> list[tuple[Any, dict[str, Any], str]]:
-    """Layers for napari: one of labels for each level of the tree, the roots at the bottom, over the frames.
+    """Layers for napari: one of labels for each depth of the tree, the roots at the bottom, over the frames.
 
     Example:
         >>> viewer = napari.Viewer()  # doctest: +SKIP
@@ -55,7 +55,7 @@ def napari_layers(result: Result, video: Video | None = None) -> list[tuple[Any,
         ...     viewer.add_layer(napari.layers.Layer.create(*layer))
 
     Args:
-        result: what is shown.
+        result: whose tracks are shown.
         video: its frames; None for labels alone.
     """
     layers: list[tuple[Any, dict[str, Any], str]] = []
@@ -88,13 +88,13 @@ class _Pictures:
 
 
 def write_rerun(result: Result, path: str | Path, video: Video | None = None, *, overwrite: bool = False) -> None:
-    """Write a recording (.rrd) for rerun's viewer: frames, and a segmentation for each level of the tree.
+    """Write a recording (.rrd) for rerun's viewer: frames, and a segmentation for each depth of the tree.
 
     Example:
         >>> write_rerun(result, "cup.rrd", open_input(result))  # doctest: +SKIP
 
     Args:
-        result: what is shown.
+        result: whose tracks are shown.
         path: the file.
         video: its frames; None for segmentations alone.
         overwrite: replace an older file.
