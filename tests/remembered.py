@@ -73,11 +73,14 @@ class RememberedFlow:
 
 
 class RememberedSession(onnxruntime.InferenceSession):
-    """onnxruntime's session of a model in a file."""
+    """onnxruntime's session of a model."""
 
-    def __init__(self, model: str, options: onnxruntime.SessionOptions | None = None, **others: Any) -> None:
-        super().__init__(model, options, **others)
-        self._key = (blake2b(Path(model).read_bytes()).digest(), options and options.intra_op_num_threads)
+    def __init__(
+        self, path_or_bytes: str | bytes, sess_options: onnxruntime.SessionOptions | None = None, **others: Any
+    ) -> None:
+        super().__init__(path_or_bytes, sess_options, **others)
+        model = path_or_bytes if isinstance(path_or_bytes, bytes) else Path(path_or_bytes).read_bytes()
+        self._key = (blake2b(model).digest(), sess_options and sess_options.intra_op_num_threads)
 
     def run(self, outputs: list[str] | None, inputs: dict[str, np.ndarray], *others: Any) -> list[np.ndarray]:
         compute = super().run
