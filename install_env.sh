@@ -187,7 +187,8 @@ run_tests() {
     check "ruff format" "$python" -m ruff format --check .
     check "mypy" "$python" -m mypy
     check "lint-imports" "$venv/bin/lint-imports"
-    check "pytest" "$python" -m pytest -n 2 "$@"
+    # The tests of a file share what they make, so they run in one process.
+    check "pytest" "$python" -m pytest -n 2 --dist loadfile --no-loadscope-reorder "$@"
     say ""
     say "passed: $(listed ${passed[@]+"${passed[@]}"}); failed: $(listed ${failed[@]+"${failed[@]}"}); $SECONDS s in all"
     [ ${#failed[@]} -eq 0 ]
