@@ -22,7 +22,11 @@ from overseg.store.result import open_result
 
 SIZE = (24, 32)
 N_FRAMES = 4
-_TO_REPAIR = {"repair": None, "repair unfinished": "masks=72", "repair previews": "masks=52"}  # with its budget
+_TO_REPAIR = {  # store -> the last visit before its budget ends
+    "repair previews": "0000000000-0000000001.round14.backward",
+    "repair unfinished": "0000000004-0000000008.round01.backward",
+}
+_BUDGETS_MASKS = range(40, 120)  # from fewer than the previews make to more than the run makes
 _CLIPS = {
     "video mp4": ("a.mp4", "libx264", "yuv420p"),
     "video mkv": ("a.mkv", "libx264", "yuv420p"),
@@ -83,9 +87,21 @@ def write_seeds(folder: Path) -> dict[str, Path]:
 def write_stores_to_repair(folder: Path, places: dict[str, Path]) -> None:
     """A complete store and two that a budget ended, one of them among its previews, of the video `moving.mp4`."""
     video = write_clip(folder / "moving.mp4", 9, size=(48, 64), picture=_moving)
-    for name, budget in _TO_REPAIR.items():
+    places["repair"] = folder / "repair"
+    run_to_repair(video, places["repair"], None)
+    for name, visit in _TO_REPAIR.items():
         places[name] = folder / name
-        run_to_repair(video, places[name], budget)
+        _run_until(visit, video, places[name])
+
+
+def _run_until(visit: str, video: Path, store: Path) -> None:
+    """Run with the smallest budget that ends after a visit; how many masks that takes depends on the video encoder."""
+    for n_masks in _BUDGETS_MASKS:
+        run_to_repair(video, store, f"masks={n_masks}")
+        if list((store / "parts").glob(f"{visit}.*")):
+            return
+        shutil.rmtree(store)
+    raise AssertionError(f"no budget of {_BUDGETS_MASKS} masks ends a run after the visit {visit}")
 
 
 def run_to_repair(video: Path, store: Path, budget: str | None) -> None:
