@@ -166,8 +166,8 @@ def test_a_file_where_a_result_would_be(stores, whole, capsys):
     ("wrong", "words"),
     [
         ({"shots": "x"}, "shots is not valid"),
-        ({"shots": [[0, 10**12]]}, "are not its video's"),
-        ({"shots": None}, "are not its video's"),
+        ({"shots": [[0, 10**12]]}, "do not fit its video"),
+        ({"shots": None}, "do not fit its video"),
         ({"size": [48]}, "size is not valid"),
         ({"size": ["a", "b"]}, "size is not valid"),
         ({"result": "../../elsewhere"}, "result is not valid"),

@@ -28,9 +28,9 @@ def content(folder):
 @pytest.mark.parametrize(
     ("out", "line"),
     [
-        ("file", "expected a store, an empty folder or nothing at file, found a file; it is left as it is"),
+        ("file", "expected a store, an empty folder or nothing at file, found a file; it is not changed"),
         ("file/out.zarr", "cannot write the store file/out.zarr: Not a directory"),
-        ("foreign", "expected a store, an empty folder or nothing at foreign, found notes.txt; it is left as it is"),
+        ("foreign", "expected a store, an empty folder or nothing at foreign, found notes.txt; it is not changed"),
         ("/proc/out.zarr", "cannot write the store /proc/out.zarr"),
         ("a" * 300, "File name too long"),
         (".", "expected a store, an empty folder or nothing at ., found"),
@@ -126,7 +126,7 @@ def interrupt(*_, **__):
 
 def test_a_damaged_result(store, refused):
     shutil.rmtree(store / "results")
-    assert "open the store again, and if that does not help, see `overseg repair`" in refused("info", store)
+    assert "open the store again; if that does not help, see `overseg repair`" in refused("info", store)
 
 
 def test_a_full_disk_behind_the_output(store):

@@ -146,7 +146,7 @@ def test_a_store_whose_creation_was_killed_can_be_created_again(tmp_path):
 @pytest.mark.parametrize("name", ["holiday.jpg", "zarr.json"])
 def test_foreign_files_are_never_touched(tmp_path, name, overwrite):
     (tmp_path / name).write_text('{"zarr_format": 3, "node_type": "group", "attributes": {}}')
-    with pytest.raises(StoreError, match=f"found {name}; it is left as it is"):
+    with pytest.raises(StoreError, match=f"found {name}; it is not changed"):
         open_store(tmp_path, overwrite=overwrite)
     assert os.listdir(tmp_path) == [name]
 
