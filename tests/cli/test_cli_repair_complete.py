@@ -105,7 +105,7 @@ def test_all_visits_are_in_a_result(made, visits):
     assert sum(len(visit.frontier) for visit in found.values()) > 20
     assert max(int(visit.frontier.missed.max(initial=0)) for visit in found.values()) == 3
     for key, visit in found.items():
-        for name in ("masks", "endings", "frontier", "looks"):
+        for name in ("masks", "terminations", "frontier", "appearances"):
             assert same(getattr(visit, name), getattr(visits[key], name)), (key, name)
         assert in_order(visit.edges) == in_order(visits[key].edges)
 
