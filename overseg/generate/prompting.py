@@ -151,7 +151,7 @@ class PromptedFrame:
     def prompt_points(
         self, points_xy: Float[np.ndarray, "k 2"], places_xy: Float[np.ndarray, "places 2"]
     ) -> Iterator[PointMasks]:
-        """Prompt single points, batch by batch. Each gives up to three masks, one for each SAM output.
+        """Prompt the model with single points, batch by batch. Each gives up to three masks, one for each SAM output.
 
         Args:
             points_xy: the points.
@@ -161,11 +161,11 @@ class PromptedFrame:
         return self._batching.run(len(points_xy), lambda batch: self._prompt_points(points_xy[batch], places))
 
     def prompt_masks(self, propagated: Bool[np.ndarray, "k h w"], min_agreement: float) -> RefinedCandidates:
-        """Prompt masks that were propagated onto this frame, none of them empty, each with its box and its logits.
+        """Prompt the model with masks that were propagated onto this frame: with the box and the logits of each.
 
-        Of the four outputs for a prompt, the one with the best agreement x predicted IoU is used, if its IoU with the
-        prompt is at least `min_agreement`. It is averaged with the outputs that are nearly the same. Its SAM output
-        is -1, because for a box the outputs are not subpart, part and whole.
+        None of the masks may be empty. Of the four outputs for a prompt, the one with the best agreement x predicted
+        IoU is used, if its IoU with the prompt is at least `min_agreement`. It is averaged with the outputs that are
+        nearly the same. Its SAM output is -1, because for a box the outputs are not subpart, part and whole.
         """
         found = list(
             self._batching.run(len(propagated), lambda batch: self._prompt_masks(propagated[batch], min_agreement))
