@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from jaxtyping import Int64
@@ -91,3 +92,21 @@ class Annotations:
     def __iter__(self) -> Iterator[PictureMasks]:
         """The masks of every picture, in order."""
         return map(self.read, range(len(self.pictures)))
+
+
+class Reader(Protocol):
+    """The function `read` of each format. Its docstring adds what is particular to the format."""
+
+    def __call__(self, source: Path, size: tuple[int, int] | None = None, video: str | None = None) -> Annotations:
+        """Read the masks of one video.
+
+        Args:
+            source: the file or folder.
+            size: (height, width) that masks must have; None for the size that the source states, or that its first
+                mask or picture has.
+            video: the video's name, to choose one of several; formats that hold one video ignore it.
+
+        Raises:
+            InputError: something cannot be read, is wrong, or has another size; the line names the place.
+        """
+        ...

@@ -61,11 +61,6 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
 
     A shape of an image without `track_id` is an object of its own. Shapes of a track that are `outside` are not seen.
 
-    Args:
-        source: the file.
-        size: (height, width) that masks must have; None for that of the images, or the `original_size` of the video.
-        video: not used: a file holds one task.
-
     Raises:
         InputError: the file cannot be read, or a part of it is wrong; a document type, which could hold entities that
             grow without end, is refused.
@@ -131,51 +126,34 @@ def _read_image(image: Element, found: _Found) -> None:
         raise ValueError("another image has this id")
     found.pictures[id] = Picture(place, image.get("name") or "", id=id)
     for shape in image:
-        counts = _counts_or_none(shape, found)
-        if counts is not None:
-            _add(found, id, shape, counts, place)
+        _add(found, id, shape, shape.get("label"), None)
 
 
 def _read_track(track: Element, found: _Found) -> None:
-    label, number = track.get("label"), found.objects.number(track.attrib["id"])
+    number = found.objects.number(track.attrib["id"])
     for shape in track:
         frame = int(shape.get("frame", -1))
         if not 0 <= frame < _MOST_FRAMES:
             raise ValueError(f"a shape on frame {frame}")
         found.last_frame = max(found.last_frame, frame)
-        counts = None if shape.get("outside") == "1" else _counts_or_none(shape, found)
-        if counts is not None:
-            _add(found, frame, shape, counts, f"{found.source}: track {number}", number=number, label=label)
+        if shape.get("outside") != "1":
+            _add(found, frame, shape, track.get("label"), number)
 
 
-def _add(
-    found: _Found,
-    row: int,
-    shape: Element,
-    counts: bytes,
-    place: str,
-    *,
-    number: int | None = None,
-    label: str | None = None,
-) -> None:
-    known = {one.attrib["name"]: (one.text or "").strip() for one in shape.iter("attribute")}
-    track = known.get(TRACK) or None
-    if track is not None:
-        number = found.objects.number(track)
-    if number is None:
-        number = found.objects.new()
-    found.objects.note(number, label or shape.get("label"), known.get(NAME), place=place)
-    found.masks().add(row, number, counts, score=as_score(known.get(SCORE) or None))
-
-
-def _counts_or_none(shape: Element, found: _Found) -> bytes | None:
-    """Run lengths of a shape; None, and counted, where it has no area."""
-    size = found.masks().size
+def _add(found: _Found, row: int, shape: Element, label: str | None, track: int | None) -> None:
+    """Add a shape to a picture or frame, or count it where it has no area."""
+    masks = found.masks()
     try:
-        return _counts(shape, size)
+        counts = _counts(shape, masks.size)
     except NoMask as nothing:
         found.left_out.add(nothing.what)
-        return None
+        return
+    known = {one.attrib["name"]: (one.text or "").strip() for one in shape.iter("attribute")}
+    if known.get(TRACK):
+        track = found.objects.number(known[TRACK])
+    number = found.objects.new() if track is None else track
+    found.objects.note(number, label, known.get(NAME), place=f"{found.source}: picture {row}")
+    masks.add(row, number, counts, score=as_score(known.get(SCORE) or None))
 
 
 def _counts(shape: Element, size: tuple[int, int]) -> bytes:

@@ -16,11 +16,6 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
     Values are palette entries, grey values or colours. 255 stands for pixels of which nothing is known. Where the whole
     folder has no other value than 0 and 255, as in DAVIS 2016, 255 is the one object.
 
-    Args:
-        source: the folder.
-        size: (height, width) that masks must have; None for that of the first file.
-        video: name of the folder of the video, to choose one of several.
-
     Raises:
         InputError: a file cannot be read, or has another size than the first.
     """

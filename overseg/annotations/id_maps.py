@@ -22,11 +22,6 @@ def depth_folders(folder: Path) -> list[Path]:
 def read(source: Path, size: tuple[int, int] | None = None, video: str | None = None) -> Annotations:
     """Read the maps of all depths; a number is one object, whichever its depth.
 
-    Args:
-        source: the folder.
-        size: (height, width) that masks must have; None for that of the first file.
-        video: not used: a folder holds one video.
-
     Raises:
         InputError: there are none, or a map cannot be read or has another size than the first.
     """

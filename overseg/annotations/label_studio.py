@@ -31,11 +31,6 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
 
     A region called `track-7` is of object 7, any other is an object of its own. All must have one size.
 
-    Args:
-        source: the file.
-        size: (height, width) that masks must have; None for that of the first region.
-        video: not used: a file holds one video.
-
     Raises:
         InputError: the file cannot be read, or a part of it is wrong.
     """

@@ -82,11 +82,6 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
 
     Shapes of one `label` and one `group_id` are one object; a shape without `group_id` is an object of its own.
 
-    Args:
-        source: the folder.
-        size: (height, width) that masks must have; None for that of the first file, or of its picture.
-        video: not used: a folder holds one video.
-
     Raises:
         InputError: a file cannot be read, or has another size than the first, or a shape of it is wrong.
     """

@@ -36,11 +36,6 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
     - JSON with COCO RLE, as SAM's automatic mask generator writes it,
     - an npz file with a stack of masks [n, height, width].
 
-    Args:
-        source: the folder.
-        size: (height, width) that masks must have; None for that of the first mask.
-        video: not used: a folder holds one video.
-
     Raises:
         InputError: the folder cannot be read, or holds no masks.
     """

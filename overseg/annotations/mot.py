@@ -15,11 +15,6 @@ from overseg.data.rles import Rles
 def read(source: Path, size: tuple[int, int] | None = None, video: str | None = None) -> Annotations:
     """Read the folder of a video; masks are the boxes, cut at the picture's edge. Lines that do not count are left out.
 
-    Args:
-        source: the folder.
-        size: (height, width) that masks must have; None for that of `seqinfo.ini`.
-        video: not used: the folder is that of one video.
-
     Raises:
         InputError: a file cannot be read, or a line of it is wrong.
     """

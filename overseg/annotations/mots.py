@@ -18,11 +18,6 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
     With a `seqinfo.ini`, frames count from 1, as in MOTSChallenge. In a file alone they count from 0, as in KITTI MOTS,
     unless it has a frame 1 and no frame 0.
 
-    Args:
-        source: the folder or the file.
-        size: (height, width) that masks must have; None for that of the file.
-        video: not used: the file holds one video.
-
     Raises:
         InputError: a file cannot be read, or a line of it is wrong.
     """

@@ -19,11 +19,6 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
 
     Without `track`, row i of all files is one object.
 
-    Args:
-        source: the folder.
-        size: (height, width) that masks must have; None for that of the first file.
-        video: not used: a folder holds one video.
-
     Raises:
         InputError: a file cannot be read, or has another size than the first.
     """

@@ -18,11 +18,6 @@ FILE = "panoptic.json"
 def read(source: Path, size: tuple[int, int] | None = None, video: str | None = None) -> Annotations:
     """Read the JSON file and the PNGs in the folder beside it that has its name; segment numbers are objects.
 
-    Args:
-        source: the JSON file.
-        size: (height, width) that masks must have; None for that of the first image.
-        video: not used: the file holds one video.
-
     Raises:
         InputError: a file cannot be read, names a PNG outside of that folder, or has another size than the first.
     """

@@ -18,11 +18,6 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
 
     Entry i of `masklet` is of frame 4 i, or of frame i where there are as many entries as frames.
 
-    Args:
-        source: the file.
-        size: (height, width) that masks must have; None for that of the file.
-        video: not used: a file holds one video.
-
     Raises:
         InputError: the file cannot be read, or a part of it is wrong.
     """

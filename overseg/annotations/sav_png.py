@@ -21,11 +21,6 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
     An object's number is what its folder's name ends with; other names get numbers of their own. An object is annotated
     on the frames that it has a file for.
 
-    Args:
-        source: the folder.
-        size: (height, width) that masks must have; None for that of the first file.
-        video: not used: the folder is that of one video.
-
     Raises:
         InputError: a file cannot be read, holds several objects or has another size, or two folders have one number.
     """

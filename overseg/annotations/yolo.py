@@ -23,11 +23,6 @@ LABELS, IMAGES = Path("labels", "train"), Path("images", "train")
 def read(source: Path, size: tuple[int, int] | None = None, video: str | None = None) -> Annotations:
     """Read the folder of a data set with `labels/train` and `images/train`, which has the size.
 
-    Args:
-        source: the folder.
-        size: (height, width) that masks must have; None for that of the first image.
-        video: not used: a folder holds one video.
-
     Raises:
         InputError: a file cannot be read, a line of it is wrong, or there are no images.
     """

@@ -23,11 +23,6 @@ from overseg.errors import InputError
 def read(source: Path, size: tuple[int, int] | None = None, video: str | None = None) -> Annotations:
     """Read the objects of one video; its `file_names` are the pictures.
 
-    Args:
-        source: the file.
-        size: (height, width) that masks must have; None for that of the video in the file.
-        video: the video's name, to choose one of several.
-
     Raises:
         InputError: the file cannot be read, holds several videos with other names, or a part of it is wrong.
     """

@@ -33,8 +33,10 @@ class RunFrames:
         self._start, end = int(chosen.get("start") or 0), chosen.get("end")
         self._stride = int(chosen.get("stride") or 1)
         self._n_frames = len(result)
-        stems = _stems(given, expected=video is not None)
         after_last = self._start + self._n_frames * self._stride
+        stems = _stems(given, expected=video is not None)
+        if len(stems) <= after_last - self._stride:
+            stems = ()  # too few images: the input of an imported store is a folder of annotations, which may have gaps
         self._source = SourceFrames(len(stems) or (after_last if end is None else 0), stems)
 
     def of(self, annotations: Annotations) -> list[int | None]:

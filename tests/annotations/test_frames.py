@@ -187,6 +187,15 @@ def test_ground_truth_is_on_the_same_frames(name, tmp_path, capsys):
     assert all(one["n_seen"] >= 1 and one["union_j"] == 1 for one in objects)
 
 
+def test_ground_truth_of_a_store_without_video(tmp_path, capsys):
+    """Its input is a folder of maps, fewer than it has frames."""
+    source = made.write_maps(tmp_path / "clip", {at: at for at in (0, 3, 7)})
+    import_masks(source, tmp_path / "a.zarr", format="davis")
+    assert main(["eval", str(tmp_path / "a.zarr"), "--gt", str(source), "--json", "--quiet"]) == 0
+    (one,) = json.loads(capsys.readouterr().out)["ground_truth"]["objects"]
+    assert (one["n_seen"], one["union_j"]) == (3, 1)
+
+
 @pytest.fixture
 def in_folder(tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)

@@ -150,6 +150,13 @@ def test_texts_as_tracks_of_coco(tmp_path, read):
     assert len(read(path, "coco")[0].tracks) == 1
 
 
+@pytest.mark.parametrize("names", [("sam_output", "sam_outputs"), ("level", "levels")])
+def test_sam_outputs_of_coco_under_the_names_of_earlier_versions(names, tmp_path, read):
+    path = made.coco(tmp_path / "a.json", FRAMES, **dict(zip(names, (1, 3), strict=True)))
+    masks = read(path, "coco")[0].masks_at(0)
+    assert (masks.sam_output.tolist(), masks.sam_outputs.tolist()) == ([1], [3])
+
+
 @pytest.mark.parametrize(
     ("segmentation", "frames", "what"),
     [
