@@ -1,6 +1,7 @@
 """`overseg associate`: tracks of masks that were found on each frame by itself."""
 
 import argparse
+from contextlib import closing
 from typing import Any
 
 from overseg.associate.frame_by_frame import METHODS
@@ -43,17 +44,20 @@ def add_parser(commands: Any) -> None:
 def call(args: argparse.Namespace) -> int:
     """Make them, and say how many."""
     from overseg.interchange.associating import associate_masks
+    from overseg.report import TerminalReport
 
-    found = associate_masks(
-        args.masks,
-        args.output,
-        method=args.method,
-        min_iou=args.min_iou,
-        max_distance_px=args.max_distance_px,
-        max_gap=args.max_gap,
-        video=args.video,
-        overwrite=args.overwrite,
-    )
+    with closing(TerminalReport(quiet=args.quiet)) as report:
+        found = associate_masks(
+            args.masks,
+            args.output,
+            method=args.method,
+            min_iou=args.min_iou,
+            max_distance_px=args.max_distance_px,
+            max_gap=args.max_gap,
+            video=args.video,
+            overwrite=args.overwrite,
+            report=report,
+        )
     if not args.quiet:
         print(f"{args.output}: {found.n_frames} frames, {found.n_masks} masks, {found.n_tracks} tracks")
         if found.n_hidden:

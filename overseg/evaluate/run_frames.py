@@ -6,6 +6,7 @@ from overseg.annotations.annotations import Annotations
 from overseg.annotations.placing import place_pictures
 from overseg.data.source_frames import SourceFrames
 from overseg.errors import InputError
+from overseg.stages import Report
 from overseg.store.result import Result
 from overseg.video.image_source import image_files
 
@@ -39,13 +40,20 @@ class RunFrames:
             stems = ()  # too few images: the input of an imported store is a folder of annotations, which may have gaps
         self._source = SourceFrames(len(stems) or (after_last if end is None else 0), stems)
 
-    def of(self, annotations: Annotations) -> list[int | None]:
+    def of(self, annotations: Annotations, report: Report | None = None) -> list[int | None]:
         """The store's frame of each picture; None for a frame that the run left out.
+
+        Args:
+            annotations: whose pictures are placed.
+            report: gets a remark where their numbers could be read in two ways.
 
         Raises:
             InputError: a picture has neither the name nor the number of a frame of the input.
         """
-        return [self._in_store(frame) for frame in place_pictures(annotations, self._source).frames]
+        placed = place_pictures(annotations, self._source)
+        if placed.remark and report is not None:
+            report.event("remark", line=placed.remark)
+        return [self._in_store(frame) for frame in placed.frames]
 
     def _in_store(self, number: int) -> int | None:
         frame, rest = divmod(number - self._start, self._stride)

@@ -78,7 +78,7 @@ def read_truth(path: Path, frames: RunFrames, report: Report | None = None) -> T
         InputError: there is nothing, it cannot be read, has masks of another size, or does not belong to the video.
     """
     annotations = read_any(path, frames.size, frames.video)
-    placed = frames.of(annotations)
+    placed = frames.of(annotations, report)
     masks: dict[tuple[int, int], bytes] = {}
     annotated: dict[int, tuple[int, ...] | None] = {}
     void: dict[int, Rles] = {}

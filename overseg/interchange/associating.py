@@ -22,6 +22,7 @@ from overseg.interchange.imported import Imported, imported_masks
 from overseg.interchange.importing import frames_and_size, write_store
 from overseg.interchange.json_output import write_json
 from overseg.interchange.png import encoded
+from overseg.stages import Report
 
 if TYPE_CHECKING:
     from overseg.associate.frame_by_frame import FrameByFrame
@@ -72,6 +73,7 @@ def associate_masks(
     max_gap: int = 3,
     video: str | Path | None = None,
     overwrite: bool = False,
+    report: Report | None = None,
 ) -> Associated:
     """Make tracks of masks that were found on each frame alone; what `overseg associate` does.
 
@@ -87,6 +89,7 @@ def associate_masks(
         video: for a store, the video or folder of images that the masks are of. Its frames, and the names of its
             images, decide which frame each file is of.
         overwrite: replace an existing file or folder of that name.
+        report: gets a remark about what could not be read as a mask, and about numbers that are not clear.
 
     Raises:
         SettingsError: an option has a wrong value.
@@ -104,7 +107,7 @@ def associate_masks(
         option = "--video" if video is not None else "such an address"
         raise SettingsError(f"{option} is for a store: name one that ends in .zarr, not {output}")
     known = None if video is None else frames_and_size(Path(video))
-    frames = _mask_frames(source, known[0] if known else None)
+    frames = _mask_frames(source, known[0] if known else None, report)
     if suffix == ".zarr":
         imported = Imported(frames.size, frames.n_frames, _followed(frames, tracks), name=source.name)
         result = write_store(imported, source, output, settings=options, video=video, overwrite=overwrite)
@@ -113,7 +116,7 @@ def associate_masks(
         return _write(list(_followed(frames, tracks)), frames, tracks, suffix, folder)
 
 
-def _mask_frames(source: Path, video: SourceFrames | None) -> _MaskFrames:
+def _mask_frames(source: Path, video: SourceFrames | None, report: Report | None) -> _MaskFrames:
     """Masks out of a folder with a file or folder a frame, or out of one COCO file.
 
     Of a COCO annotation without a segmentation, all that is in its box is the mask.
@@ -131,7 +134,11 @@ def _mask_frames(source: Path, video: SourceFrames | None) -> _MaskFrames:
         annotations = coco.read(source, needs_tracks=False)
     else:
         raise InputError(f"expected a folder of masks, or a COCO file that ends in .json, at {source}; check the path")
-    row_of = {frame: row for row, frame in enumerate(place_pictures(annotations, video).frames)}
+    placed = place_pictures(annotations, video)
+    row_of = {frame: row for row, frame in enumerate(placed.frames)}
+    for line in (placed.remark, annotations.left_out.line(source) if len(annotations.left_out) else None):
+        if line and report is not None:
+            report.event("remark", line=line)
     nothing = PictureMasks(Rles.empty(annotations.size), np.zeros(0, np.int64))
 
     def read(frame: int) -> PictureMasks:

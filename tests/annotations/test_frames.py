@@ -221,15 +221,16 @@ def test_precomputed_masks_count_the_frames_of_the_input(in_folder):
     assert found == [np.flatnonzero(disc(frame).any(axis=0))[0] for frame in (3, 5, 7)]
 
 
-def test_associated_masks_that_count_from_one_though_the_last_is_missing(in_folder):
+def test_associated_masks_that_count_from_one_though_the_last_is_missing(in_folder, capsys):
     from overseg.output.video_writer import VideoWriter
 
     with VideoWriter("clip.mp4", fps=20, size=SIZE) as writer:
         for _ in range(8):
             writer.write(np.zeros((*SIZE, 3), np.uint8))
     made.write_maps(in_folder / "masks", {frame + 1: frame for frame in range(7)})
-    assert main(["associate", "masks", "out.zarr", "--video", "clip.mp4", "--quiet"]) == 0
+    assert main(["associate", "masks", "out.zarr", "--video", "clip.mp4"]) == 0
     assert are_discs(open_result("out.zarr"), list(range(7)))
+    assert "taken to count from 1, so 00001.png is the first frame" in capsys.readouterr().err
 
 
 def kitti(folder: Path, first: int) -> Path:
