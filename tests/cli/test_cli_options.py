@@ -89,7 +89,7 @@ def test_wrong_commands(words, line, refused):
         (b"steps: 5", "has the unknown option 'steps': did you mean step?"),
         (
             b"colour: red",
-            "has the unknown option 'colour': expected some of box_nms_thresh, budget, propagated_prompts",
+            "has the unknown option 'colour': expected some of box_nms_thresh, budget, compile",
         ),
         (b"- step", "expected lines such as `step: 5`, got list"),
         (b"step: [", "is not YAML"),

@@ -154,7 +154,9 @@ def test_bad_words(words, code, line, image, folder, refused):
 
 def test_a_picture_that_is_none_or_too_small(folder, refused):
     (folder / "text.png").write_text("no picture")
-    assert "text.png is no image" in refused("segment", "text.png", "--point", "1,1:pos", "--out", "mask.png")
+    assert "text.png cannot be read as an image" in refused(
+        "segment", "text.png", "--point", "1,1:pos", "--out", "mask.png"
+    )
     Image.fromarray(picture(size=(20, 20))).save(folder / "small.png")
     line = refused("segment", "small.png", "--point", "1,1:pos", "--out", "mask.png", "--quiet")
     assert "expected frames of at least 32 pixels a side for SAM, got 20x20" in line
