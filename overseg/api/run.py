@@ -1,6 +1,7 @@
 """Every region of a video: `overseg.run`."""
 
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
@@ -60,6 +61,7 @@ def run(
     device: str = "auto",
     budget: str | Budget | None = None,
     feature_cache: str | int | None = None,
+    render: Sequence[str | Path] = (),
     overwrite: bool = False,
     report: "Report | None" = None,
     **changes: Unpack[SettingsChanges],
@@ -80,6 +82,7 @@ def run(
         budget: limits such as "10m,coverage=0.98"; see `Budget`. None works until everything is done.
         feature_cache: host memory for SAM 2's image features, so that frames visited again are not encoded again: a
             number of bytes, or as "4G", which None is. It changes the time a run takes, and no mask.
+        render: video files or folders of pictures to draw the result to, all masks over the frames.
         overwrite: discard what the store holds.
         report: receives the progress of every step; None for progress bars on a terminal.
         changes: settings that differ from the preset's; see `Settings`.
@@ -91,12 +94,15 @@ def run(
         OversegError: what was expected, what came, where, and what to do.
     """
     since = time.monotonic()
+    from overseg.output.render import check_destination, render_result
     from overseg.presets import choose
     from overseg.report import TerminalReport
     from overseg.store.result import open_result
     from overseg.video.open import open_video
 
     limits, cache_bytes = _limits(budget), feature_cache_bytes(feature_cache)
+    for destination in render:
+        check_destination(destination, input)
     with ExitStack() as stack:
         report = report or stack.enter_context(closing(TerminalReport()))
         choice = choose(preset, device, dict(changes), report=report)
@@ -118,7 +124,10 @@ def run(
             report=report,
             since=since,
         )
-    return open_result(output)
+        result = open_result(output)
+        for destination in render:
+            render_result(result, destination, video=video, report=report)
+    return result
 
 
 def _work(

@@ -64,24 +64,15 @@ def add_parser(commands: Any) -> None:
 def call(args: argparse.Namespace) -> int:
     """Run it, and say what was found."""
     from overseg.api.run import run
-    from overseg.output.form import Form
-    from overseg.output.render import render_result
-    from overseg.output.render_options import RenderOptions
-    from overseg.output.spare_input import spare_input
 
     chosen = options_of(args, Settings, _EXAMPLES) | given(args, _OPTIONS)
     if args.per_frame:
         chosen = _each_frame_alone(chosen)
-    for destination in args.render:
-        Form().format_of(Path(destination), RenderOptions())
-        spare_input(destination, args.input)
     with ExitStack() as stack:
         log = stack.enter_context(log_file(args.log_json)) if args.log_json else None
         report = TerminalReport(quiet=args.quiet, log=log)
         stack.callback(report.close)
-        result = run(args.input, args.output, overwrite=args.overwrite, report=report, **chosen)
-        for destination in args.render:
-            render_result(result, destination, report=report)
+        result = run(args.input, args.output, render=args.render, overwrite=args.overwrite, report=report, **chosen)
     if not args.quiet:
         print(f"{args.output}: {headline(result)}")
     return 0

@@ -116,6 +116,21 @@ def render_result(
         render(result, frames, destination, report=report)
 
 
+def check_destination(destination: str | Path, input: str | Path) -> None:
+    """Refuse a destination that `render_result` cannot write, before any work.
+
+    Args:
+        destination: a video file or a folder.
+        input: the video that is drawn; it is never replaced.
+
+    Raises:
+        SettingsError: the destination is neither a video file nor a folder.
+        InputError: it is the input.
+    """
+    Form().format_of(Path(destination), RenderOptions())
+    spare_input(destination, input)
+
+
 def _draw_frames(
     result: Result,
     video: Video,
