@@ -14,7 +14,15 @@ from overseg.engine.follow.redetection import Redetection
 from overseg.engine.sweep.schedule import MAX_PREVIEW_MASKS
 from overseg.generate.largest_masks import LargestMasks
 from overseg.propagate.follow_masks import MaskFollower
-from overseg.stages import MaskRefiner, PromptedPropagator, PromptMasks, Report, SparseGenerator, Stages
+from overseg.stages import (
+    LenientPropagator,
+    MaskRefiner,
+    PromptedPropagator,
+    PromptMasks,
+    Report,
+    SparseGenerator,
+    Stages,
+)
 from overseg.weights import catalogue, fetch, fingerprints, missing_files, weights_path
 
 _SPARSE_SHARES = (0.75, 0.5)  # of the points on a side
@@ -52,18 +60,25 @@ def build_follower(settings: TrackSettings, machine: Machine) -> PromptedPropaga
     propagator = _build(adapter, settings.of_stages(), machine)
     if settings.weights is None:
         return MaskFollower(propagator)
-    from overseg.prompts.refreshed import RefreshedFollow
+    from overseg.generate.locating import SamLocator
+    from overseg.generate.sam1_adapter import build_encoder
+    from overseg.generate.sam1_prompted import Sam1PromptMasks
+    from overseg.propagate.two_witnesses import TwoWitnessFollower
 
-    return RefreshedFollow(propagator, build_prompt_masks(settings, machine), step=settings.step)
+    if settings.step and isinstance(propagator, LenientPropagator):
+        propagator = propagator.lenient()
+    encoder = build_encoder(settings, machine)
+    prompt_masks = Sam1PromptMasks(encoder, mask_threshold=settings.mask_threshold, fits_boxes=True)
+    locator = SamLocator(encoder, mask_threshold=settings.mask_threshold)
+    return TwoWitnessFollower(propagator, prompt_masks, locator, step=settings.step)
 
 
 def build_prompt_masks(settings: TrackSettings, machine: Machine) -> PromptMasks:
     """What makes masks of points and boxes on a frame; the settings name its weights."""
-    from overseg.generate.sam1_adapter import load_model
-    from overseg.prompts.sam1_masks import Sam1Masks
+    from overseg.generate.sam1_adapter import build_encoder
+    from overseg.generate.sam1_prompted import Sam1PromptMasks
 
-    sam, dtype = load_model(settings, machine)
-    return Sam1Masks(sam, mask_threshold=settings.mask_threshold, dtype=dtype)
+    return Sam1PromptMasks(build_encoder(settings, machine), mask_threshold=settings.mask_threshold)
 
 
 def build_redetection(

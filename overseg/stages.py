@@ -134,6 +134,15 @@ class MaskPropagator(Protocol):
 
 
 @runtime_checkable
+class LenientPropagator(Protocol):
+    """A propagator that can also return masks with little support, to callers that check them by other evidence."""
+
+    def lenient(self) -> MaskPropagator:
+        """The same propagator, with masklets that end at a lower support."""
+        ...
+
+
+@runtime_checkable
 class PromptedPropagator(Protocol):
     """Follows prompted objects."""
 
@@ -154,13 +163,6 @@ class PromptMasks(Protocol):
 
     def masks(self, frame: Frame, prompts: Prompts) -> ObjectMasks:
         """One mask for each object in `prompts`, all of which are on this frame."""
-        ...
-
-    def refreshed(self, frame: Frame, propagated: ObjectMasks) -> ObjectMasks:
-        """The objects segmented again on this frame, with the propagated masks as prompts.
-
-        Where the new mask disagrees with the propagated one, the propagated one stays.
-        """
         ...
 
 

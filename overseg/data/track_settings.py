@@ -33,7 +33,7 @@ class TrackSettings(SharedSettings):
     )
     step: int = setting(
         5,
-        "with flow: frames after which SAM segments the objects again; 0 never does",
+        "with flow: frames from one keyframe, where objects are located again, to the next; 0 only propagates",
         group="propagation",
         low=0,
         metavar="FRAMES",

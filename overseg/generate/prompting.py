@@ -174,8 +174,6 @@ class PromptedFrame:
         candidates = Candidates.concatenate([self.no_candidates, *(candidates for candidates, _ in found)])
         return RefinedCandidates(candidates, np.flatnonzero(agrees))
 
-    ask_propagated = prompt_masks  # its former name, for `prompts.sam1_masks`
-
     def _prompt_points(self, points_xy: np.ndarray, places: Int[Tensor, "2 places"]) -> PointMasks:
         scaled = torch.from_numpy(points_xy * self.framing.scale_xy).float().to(self._device)
         with self._precision:

@@ -7,6 +7,7 @@ import torch
 from overseg.data.machine import Machine
 from overseg.data.setting import settings_of
 from overseg.data.settings import Settings, SharedSettings
+from overseg.generate.frame_encoder import FrameEncoder
 from overseg.generate.sam1 import Sam1Generator
 from overseg.generate.sam1_exact import ExactSam1Generator
 from overseg.generate.sam_models import load_sam
@@ -14,6 +15,8 @@ from overseg.weights import weights_path
 
 if TYPE_CHECKING:
     from segment_anything.modeling import Sam
+
+_EMBEDDINGS_KEPT = 4  # frames: an object is located on a frame, and remembered from it right after
 
 
 def build(settings: Settings, machine: Machine) -> Sam1Generator | ExactSam1Generator:
@@ -44,6 +47,12 @@ def build(settings: Settings, machine: Machine) -> Sam1Generator | ExactSam1Gene
         **of_others,
         **shared,
     )
+
+
+def build_encoder(settings: SharedSettings, machine: Machine) -> FrameEncoder:
+    """The model that `weights` names, to prompt on frames. It keeps the image embeddings of the latest frames."""
+    sam, dtype = load_model(settings, machine)
+    return FrameEncoder(sam, dtype=dtype, n_kept=_EMBEDDINGS_KEPT)
 
 
 def load_model(settings: SharedSettings, machine: Machine) -> "tuple[Sam, torch.dtype]":

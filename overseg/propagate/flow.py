@@ -1,6 +1,7 @@
 """Propagates masks by dense optical flow, without weights."""
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 
 import cv2
@@ -18,6 +19,7 @@ _BLOCK_PX = 8  # blocks of this side know where their pixels come from, to find 
 _SMALL_PX = 480  # on frames with a shorter longer side, flow is computed at full resolution
 _WINDOW_PX = 7
 _CLEARLY_BETTER = 1.0  # in grey levels; smaller differences are noise, and give masks on plain surfaces ragged borders
+_LENIENT_SUPPORT = 0.25  # where somebody else checks the masks, too
 _MASKS_AT_ONCE = 32  # masks drawn at full size before they are encoded; this bounds memory
 
 
@@ -50,6 +52,12 @@ class FlowPropagator:
         self._refining_dis.setFinestScale(0)  # it starts near the solution and needs fewer steps, at full resolution
         self._refining_dis.setPatchStride(4)
         self._refining_dis.setVariationalRefinementIterations(3)
+
+    def lenient(self) -> "FlowPropagator":
+        """The same, with masklets that end at a lower support; see `stages.LenientPropagator`."""
+        lenient = copy(self)
+        lenient._min_support = min(self._min_support, _LENIENT_SUPPORT)
+        return lenient
 
     def clip_work(self, n_frames: int, n_masks: int) -> float:
         """0.12 passes for a frame's flows, and 0.0004 for drawing a mask; see `stages.MaskPropagator`."""

@@ -10,6 +10,7 @@ from toy_runs import SilentReport
 
 from overseg.data.detections import Detections
 from overseg.data.frame import Frame
+from overseg.data.located import Located
 from overseg.data.prompts import ObjectMasks, Prompts
 from overseg.data.rles import Rles
 from overseg.data.track_names import TrackName
@@ -17,8 +18,8 @@ from overseg.engine.follow.redetection import FrameDetections, Redetection, dist
 from overseg.engine.follow.track import follow_objects
 from overseg.errors import InputError, SettingsError
 from overseg.prompts.objects import PromptedObjects
-from overseg.prompts.refreshed import RefreshedFollow
 from overseg.propagate.flow import FlowPropagator
+from overseg.propagate.two_witnesses import TwoWitnessFollower
 from overseg.stages import Detector, PromptMasks
 from overseg.store.result import Result, open_result
 from overseg.store.zarr_store import ZarrStore
@@ -65,8 +66,11 @@ class SeesTheTruth:
         ones = np.ones(len(prompts), np.float32)
         return ObjectMasks(Rles.concatenate(SIZE, rles), prompts.object, prompts.frame, ones)
 
-    def refreshed(self, frame: Frame, propagated: ObjectMasks) -> ObjectMasks:
-        return propagated
+    def sightings(self, frame: Frame, masks: Rles) -> list[None]:
+        return [None] * len(masks)
+
+    def locate(self, frame: Frame, memories, propagated: Rles, support: np.ndarray) -> Located:
+        return Located(propagated, support)
 
 
 def box_of(mask: np.ndarray) -> list[float]:
@@ -78,8 +82,8 @@ def nearest(shapes: list[np.ndarray], box: list[float]) -> np.ndarray:
     return min(shapes, key=lambda shape: float(np.abs(np.subtract(box_of(shape), box)).sum()))
 
 
-def follow() -> RefreshedFollow:
-    return RefreshedFollow(FlowPropagator(min_area_px=20), SeesTheTruth(), step=5)
+def follow() -> TwoWitnessFollower:
+    return TwoWitnessFollower(FlowPropagator(min_area_px=20), SeesTheTruth(), SeesTheTruth(), step=5)
 
 
 def tracked(path, detector=None, objects=None, *, subsequence=8, report=None) -> Result:

