@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int32, Int64
+from jaxtyping import Bool, Float32, Float64, Int32, Int64
 
 from overseg.data.appearances import Appearances
 from overseg.data.detections import Detections
 from overseg.data.frame import Frame
+from overseg.data.located import Located
 from overseg.data.masklets import Masklets
 from overseg.data.masks import KeyframeMasks, RefinedMasks, TrackMasks
 from overseg.data.prompts import ObjectMasks, Prompts
@@ -163,6 +164,31 @@ class PromptMasks(Protocol):
 
     def masks(self, frame: Frame, prompts: Prompts) -> ObjectMasks:
         """One mask for each object in `prompts`, all of which are on this frame."""
+        ...
+
+
+@runtime_checkable
+class MaskLocator(Protocol):
+    """Locates masks on other frames by their appearance."""
+
+    def sightings(self, frame: Frame, masks: Rles) -> Sequence[Any]:
+        """What to remember of each mask on a frame to locate it on others; only this locator reads it."""
+        ...
+
+    def locate(
+        self, frame: Frame, memories: Sequence[Sequence[Any]], propagated: Rles, support: Float32[np.ndarray, " m"]
+    ) -> Located:
+        """The m masks on a frame.
+
+        Args:
+            frame: the frame.
+            memories: the sightings of each mask, at least one.
+            propagated: each mask as it was propagated to the frame; empty where it was lost.
+            support: of each propagated mask, in [0, 1].
+
+        Returns:
+            One mask per memory, in order; empty where it is not found.
+        """
         ...
 
 

@@ -2,18 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float32
 
-from overseg.data.frame import Frame
-from overseg.data.located import Located
 from overseg.data.prompts import ObjectMasks, Prompts
 from overseg.data.rles import Rles
 from overseg.data.shot import Shot
 from overseg.data.visit import Direction
-from overseg.stages import Clip, MaskPropagator, PromptMasks, Video
+from overseg.stages import Clip, MaskLocator, MaskPropagator, PromptMasks, Video
 
 _MAX_CLIP_FRAMES = 100  # frames whose masks are in memory together
 _SURE_SUPPORT, _SURE_IOU = 0.9, 0.9  # with this support, and this IoU with the located mask, one direction is enough
@@ -22,21 +19,6 @@ _WEAK_SUPPORT = 0.7  # where neither direction has more on some frame, objects a
 ScoredMask = tuple[bytes, float]  # an encoded mask and its score
 ByObject = dict[int, ScoredMask]
 ByFrame = dict[int, ByObject]
-
-
-@runtime_checkable
-class MaskLocator(Protocol):
-    """Locates masks on other frames by their appearance."""
-
-    def sightings(self, frame: Frame, masks: Rles) -> Sequence[Any]:
-        """What to remember of each mask on a frame, to locate it on others."""
-        ...
-
-    def locate(
-        self, frame: Frame, memories: Sequence[Sequence[Any]], propagated: Rles, support: Float32[np.ndarray, " m"]
-    ) -> Located:
-        """The masks on this frame, from the sightings of each, and from its propagated mask with its support."""
-        ...
 
 
 @dataclass(frozen=True)
