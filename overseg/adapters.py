@@ -3,7 +3,7 @@
 Reading these tables imports no model. To add a way, write a file with a class and a function that builds it, and add a
 line to a table here:
 
-    "mean_flow": Adapter(build="overseg.propagate.mean_flow:build", help="moves masks by the mean flow"),
+    "drift": PropagatorAdapter(build="overseg.propagate.drift:build", help="the shift of the whole picture"),
 
 `build(settings, machine)` is called with the settings of the run and a `Machine`; its module is imported only then.
 """
