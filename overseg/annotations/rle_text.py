@@ -1,5 +1,7 @@
 """COCO's run lengths from files, checked before pycocotools, which trusts them, decodes them."""
 
+from typing import Any
+
 import numpy as np
 from pycocotools import mask as coco_mask
 
@@ -8,11 +10,11 @@ _MORE, _NEGATIVE = 0x20, 0x10
 _BITS = 5
 
 
-def to_counts(counts: str | bytes | list[int], *, n_pixels: int, height: int) -> bytes:
-    """COCO's compressed string of run lengths, from that string or from a list.
+def to_counts(counts: Any, *, n_pixels: int, height: int) -> bytes:
+    """COCO's compressed string of run lengths, from that string or from a list of whole numbers.
 
     Raises:
-        ValueError: they are no run lengths, or do not add up to the mask's number of pixels.
+        TypeError, ValueError: they are no run lengths, or do not add up to the mask's number of pixels.
     """
     if isinstance(counts, str | bytes):
         text = counts.encode("ascii") if isinstance(counts, str) else counts

@@ -68,7 +68,7 @@ def _entries(path: Path) -> list[dict[str, Any]]:
     return content
 
 
-def _counts(segmentation: dict[str, Any], size: tuple[int, int], path: Path) -> bytes:
+def _counts(segmentation: Any, size: tuple[int, int], path: Path) -> bytes:
     height, width = (int(px) for px in segmentation["size"])
     check_size((height, width), size, path)
     return to_counts(segmentation["counts"], n_pixels=height * width, height=height)

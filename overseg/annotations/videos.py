@@ -28,7 +28,7 @@ def pick_video(source: Path, wanted: str | None) -> dict[str, Any]:
     )
 
 
-def names_of(video: dict[str, Any]) -> set[str]:
+def names_of(video: Any) -> set[str]:
     """What a video is called: its name, and the folder that its frames are in."""
     folders = {Path(str(file)).parent.name for file in video.get("file_names") or []}
     return (folders | {Path(str(video[key])).stem for key in ("name", "file_name") if video.get(key)}) - {""}
