@@ -7,7 +7,7 @@ from typing import Any
 
 from overseg.adapters import PROPAGATORS, STAGES, Adapter, Stage
 from overseg.build import ensure_weights
-from overseg.data.setting import Setting, option, settings_of, with_current_names
+from overseg.data.setting import Setting, current_names, option, settings_of
 from overseg.data.settings import Settings, SharedSettings
 from overseg.errors import DeviceError, SettingsError, WeightsError
 from overseg.stages import Report
@@ -53,8 +53,8 @@ def choose(preset: str | None, device: str, changes: dict[str, Any], *, report: 
     """Complete settings from a preset and single changes to it.
 
     Args:
-        preset: "preview", "fast", "full", or None for what fits the machine: "full" with CUDA where its weights are at
-            hand or can be fetched, else "fast".
+        preset: "preview", "fast", "full", or None for what fits the machine: "full" with CUDA where its weights are
+            there or can be fetched, else "fast".
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         changes: settings by name that differ from the preset's.
         report: receives the progress of a download of weights.
@@ -79,9 +79,10 @@ def known_changes(cls: type[SharedSettings], changes: Mapping[str, Any]) -> dict
     Raises:
         SettingsError: there is no such setting.
     """
-    changes, renamed = with_current_names(cls, changes)
-    for old, new in renamed.items():
-        warnings.warn(f"the setting {old} is called {new} now", DeprecationWarning, stacklevel=3)
+    current = current_names(cls)
+    for old in current.keys() & changes.keys():
+        warnings.warn(f"the setting {old} is called {current[old]} now", DeprecationWarning, stacklevel=3)
+    changes = {current.get(name, name): value for name, value in changes.items()}
     if unknown := sorted(set(changes) - set(cls.names())):
         raise SettingsError(f"there is no setting {unknown[0]!r}: expected {', '.join(cls.names())}")
     return changes

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from overseg.annotations.annotations import Annotations, LeftOut, Picture
+from overseg.annotations.annotations import Annotations
 from overseg.annotations.gathered import Gathered
-from overseg.annotations.mot_challenge import read_info, read_lines
+from overseg.annotations.left_out import LeftOut
+from overseg.annotations.mot_challenge import annotations_of, read_info, read_lines
 from overseg.annotations.objects import Objects, as_object_number
 from overseg.annotations.values import check_size, checked, within
 from overseg.data.rles import Rles
@@ -33,19 +34,7 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
                 continue
             mask = _box_counts(left - 1, top - 1, width, height, info.size)
             gathered.add(row, objects.number(as_object_number(id)), mask)
-    pictures = (Picture(f"{info.path}: frame {row + 1}", number=row) for row in range(info.n_frames))
-    return Annotations(
-        source=info.path,
-        size=info.size,
-        pictures=tuple(pictures),
-        read=gathered.read,
-        objects=objects,
-        left_out=left_out,
-        counts_from_zero=True,
-        n_frames=info.n_frames,
-        name=info.name,
-        fps=info.fps,
-    )
+    return annotations_of(info, gathered, objects, left_out, first_frame=1)
 
 
 def _box_counts(left: float, top: float, width: float, height: float, size: tuple[int, int]) -> bytes:

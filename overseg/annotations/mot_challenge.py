@@ -4,7 +4,11 @@ import configparser
 from dataclasses import dataclass
 from pathlib import Path
 
+from overseg.annotations.annotations import Annotations, Picture
 from overseg.annotations.folders import only_folder
+from overseg.annotations.gathered import Gathered
+from overseg.annotations.left_out import LeftOut
+from overseg.annotations.objects import Objects
 from overseg.annotations.values import as_size, checked
 from overseg.errors import InputError
 
@@ -53,6 +57,25 @@ def read_info(source: Path) -> Sequence:
         size = as_size(section["imHeight"], section["imWidth"], path)
         n_frames, fps = check_length(int(section["seqLength"])), float(section.get("frameRate", "0"))
         return Sequence(video / LINES, size, n_frames, fps, video.name)
+
+
+def annotations_of(
+    info: Sequence, gathered: Gathered, objects: Objects, left_out: LeftOut, *, first_frame: int
+) -> Annotations:
+    """What was read of a video whose frames are numbered from `first_frame`."""
+    frames = range(info.n_frames)
+    return Annotations(
+        source=info.path,
+        size=info.size,
+        pictures=tuple(Picture(f"{info.path}: frame {row + first_frame}", number=row) for row in frames),
+        read=gathered.read,
+        objects=objects,
+        left_out=left_out,
+        counts_from_zero=True,
+        n_frames=info.n_frames,
+        name=info.name,
+        fps=info.fps,
+    )
 
 
 def check_length(n_frames: int) -> int:

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from overseg.annotations.annotations import Annotations, Picture
+from overseg.annotations.annotations import Annotations
 from overseg.annotations.gathered import Gathered
 from overseg.annotations.left_out import LeftOut
-from overseg.annotations.mot_challenge import INFO, LINES, Sequence, check_length, read_info, read_lines
+from overseg.annotations.mot_challenge import INFO, LINES, Sequence, annotations_of, check_length, read_info, read_lines
 from overseg.annotations.objects import Objects, as_object_number
 from overseg.annotations.values import as_size, check_size, checked, mask_counts, within
 
@@ -36,18 +36,7 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
             segmentation = {"size": [int(height), int(width)], "counts": counts}
             mask = mask_counts(segmentation, info.size, f"{info.path}: line {line}", left_out)
             gathered.add(row, objects.number(as_object_number(id)), mask)
-    return Annotations(
-        source=info.path,
-        size=info.size,
-        pictures=tuple(Picture(f"{info.path}: frame {row + first_frame}", number=row) for row in range(info.n_frames)),
-        read=gathered.read,
-        objects=objects,
-        left_out=left_out,
-        counts_from_zero=True,
-        n_frames=info.n_frames,
-        name=info.name,
-        fps=info.fps,
-    )
+    return annotations_of(info, gathered, objects, left_out, first_frame=first_frame)
 
 
 def _info(source: Path, size: tuple[int, int] | None) -> tuple[Sequence, int]:

@@ -89,11 +89,6 @@ def as_size_of_mask(segmentation: Any) -> tuple[int, int]:
     return height, width
 
 
-def empty_counts(size: tuple[int, int]) -> bytes:
-    """COCO's compressed run lengths of a mask without pixels."""
-    return Rles.empty(size).union().counts[0]
-
-
 def polygon_counts(polygons: list[list[float]], size: tuple[int, int], left_out: LeftOut | None = None) -> bytes:
     """COCO's compressed run lengths of the area of the polygons [x0, y0, x1, y1, …].
 

@@ -52,8 +52,9 @@ def add_parser(commands: Any) -> None:
     _add_masks(parser.add_argument_group("masks of the first frame"))
     _add_result(parser.add_argument_group("result"))
     tracking = parser.add_argument_group("tracking, as of `overseg track`")
+    settings = settings_of(TrackSettings)
     for name in _TRACKING:
-        add_setting(tracking, settings_of(TrackSettings)[name])
+        add_setting(tracking, settings[name])
     parser.set_defaults(call=call, if_interrupted="nothing is lost: run the same command again")
 
 

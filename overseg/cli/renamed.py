@@ -3,15 +3,14 @@
 import sys
 from collections.abc import Sequence
 
-from overseg.data.setting import option, settings_of
+from overseg.data.setting import current_names, option
 from overseg.data.settings import Settings
 
 _FILTERS = {"--level": "--sam-output", "--min-area": "--min-mean-area"}
 _RENAMED = {
     "run": {
-        f"--{no}{option(old)[2:]}": f"--{no}{one.option[2:]}"
-        for one in settings_of(Settings).values()
-        for old in one.old_names
+        f"--{no}{option(old)[2:]}": f"--{no}{option(new)[2:]}"
+        for old, new in current_names(Settings).items()
         for no in ("", "no-")
     },
     "track": {"--prompt-frame": "--frame"},

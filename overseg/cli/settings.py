@@ -8,20 +8,18 @@ from overseg.data.setting import Setting, settings_of
 from overseg.data.settings import SharedSettings
 
 
-def add_settings(parser: argparse.ArgumentParser, cls: type[SharedSettings], *, but: Container[str] = ()) -> None:
+def add_settings(parser: argparse.ArgumentParser, cls: type[SharedSettings]) -> None:
     """Add an option for each setting of a class, under the headings that they declare.
 
     Args:
         parser: of the command.
         cls: `Settings` or `TrackSettings`.
-        but: names of settings to leave out.
     """
     groups: dict[str, Any] = {}
     for one in settings_of(cls).values():
-        if one.name not in but:
-            if one.group not in groups:
-                groups[one.group] = parser.add_argument_group(one.group)
-            add_setting(groups[one.group], one)
+        if one.group not in groups:
+            groups[one.group] = parser.add_argument_group(one.group)
+        add_setting(groups[one.group], one)
 
 
 def add_setting(group: Any, one: Setting) -> None:

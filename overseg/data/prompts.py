@@ -1,6 +1,6 @@
 """Prompts for objects: points, boxes and masks on any frame; and the masks of prompted objects."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -63,7 +63,7 @@ class Prompts(Columns):
         """One row of points, with a box if there is one; `size` is the frames' (height, width)."""
         box = np.full(4, np.nan) if box_xyxy is None else np.asarray(box_xyxy)
         return cls(
-            rles=_nothing(size, 1),
+            rles=Rles.blank(size, 1),
             has_mask=np.zeros(1, bool),
             object=np.array([object], np.int32),
             frame=np.array([frame], np.int32),
@@ -78,7 +78,7 @@ class Prompts(Columns):
         cls, size: tuple[int, int], *, object: Sequence[int], frame: int, boxes_xyxy: Sequence[Sequence[float]]
     ) -> "Prompts":
         """One row for each box, all on one frame; `size` is the frames' (height, width)."""
-        rows = cls._on_frame(_nothing(size, len(object)), object, frame)
+        rows = cls._on_frame(Rles.blank(size, len(object)), object, frame)
         boxes = np.asarray(boxes_xyxy, np.float32).reshape(len(object), 4)
         return cls(**{**vars(rows), "box_xyxy": boxes})
 
@@ -186,6 +186,28 @@ class ObjectMasks(Columns):
     frame: Int32[np.ndarray, " n"]
     score: Float32[np.ndarray, " n"]
 
+    @classmethod
+    def on_frame(
+        cls, size: tuple[int, int], frame: int, objects: Sequence[int], found: Mapping[int, tuple[bytes, float]]
+    ) -> "ObjectMasks":
+        """A row for each object on one frame; the mask of an object that is not found is empty, with a score of 0.
 
-def _nothing(size: tuple[int, int], n: int) -> Rles:
-    return Rles.from_masks(np.zeros((n, *size), dtype=bool))
+        Args:
+            size: (height, width) of the masks, in pixels.
+            frame: index of the frame.
+            objects: their numbers, in the order of the rows.
+            found: the run lengths and the score of each object that is found.
+        """
+        not_found = (Rles.blank(size).counts[0], 0.0)
+        rows = [found.get(one, not_found) for one in objects]
+        return cls(
+            rles=Rles(size, tuple(counts for counts, _ in rows)),
+            object=np.array(objects, np.int32),
+            frame=np.full(len(objects), frame, np.int32),
+            score=np.array([score for _, score in rows], np.float32),
+        )
+
+    def by_object(self) -> dict[int, tuple[bytes, float]]:
+        """The run lengths and the score of each object, of masks on one frame; the reverse of `on_frame`."""
+        rows = zip(self.rles.counts, self.score.tolist(), strict=True)
+        return dict(zip(self.object.tolist(), rows, strict=True))

@@ -54,6 +54,15 @@ class Rles:
         return cls(size, ())
 
     @classmethod
+    def blank(cls, size: tuple[int, int], n: int = 1) -> "Rles":
+        """n masks without pixels.
+
+        >>> Rles.blank((2, 3), 2).area_px().tolist()
+        [0, 0]
+        """
+        return cls(size, cls.from_masks(np.zeros((1, *size), dtype=bool)).counts * n)
+
+    @classmethod
     def concatenate(cls, size: tuple[int, int], parts: Iterable["Rles"]) -> "Rles":
         """All masks of `parts`, in order; every part has this size."""
         return cls(size, tuple(counts for part in parts for counts in part.counts))
@@ -105,7 +114,7 @@ class Rles:
     def union(self) -> "Rles":
         """One mask: the pixels under at least one of these."""
         if not self.counts:
-            return Rles.from_masks(np.zeros((1, *self.size), dtype=bool))
+            return Rles.blank(self.size)
         return Rles(self.size, (coco_mask.merge(self.as_coco(), intersect=False)["counts"],))
 
     def _overlap(self, other: "Rles", *, over_self: bool) -> Float64[np.ndarray, "n m"]:

@@ -140,13 +140,6 @@ def current_names(cls: type) -> dict[str, str]:
     return {old: one.name for one in settings_of(cls).values() for old in one.old_names}
 
 
-def with_current_names(cls: type, options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Options of which some may have old names, with the current names; and the old names found, with the current."""
-    current = current_names(cls)
-    found = {name: current[name] for name in options if name in current}
-    return {current.get(name, name): value for name, value in options.items()}, found
-
-
 def stored_names(cls: type) -> dict[str, str]:
     """The names that stores have for settings with another name there, by the setting."""
     return {one.name: one.stored_as for one in settings_of(cls).values() if one.stored_as}

@@ -8,7 +8,6 @@ import numpy as np
 from jaxtyping import Int32
 
 from overseg.annotations.recognise import read_any
-from overseg.annotations.values import empty_counts
 from overseg.data.rles import Rles
 from overseg.errors import InputError
 from overseg.evaluate.run_frames import RunFrames
@@ -100,7 +99,7 @@ def read_truth(path: Path, frames: RunFrames, report: Report | None = None) -> T
         report.event("remark", line=annotations.left_out.line(path))
     ordered = sorted(objects) if None in annotated.values() else list(objects)
     number_of = {object: number for number, object in enumerate(ordered)}
-    nowhere = empty_counts(frames.size)
+    nowhere = Rles.blank(frames.size).counts[0]
     rows = (
         (frame, number_of[object], masks.get((frame, object), nowhere))
         for frame, given in annotated.items()

@@ -212,7 +212,7 @@ class _Targets:
         support: Float32[np.ndarray, " m"],
     ) -> None:
         self.memories, self.propagated, self.support = memories, propagated, support
-        self.nothing = Rles.from_masks(np.zeros((1, *propagated.size), bool))
+        self.nothing = Rles.blank(propagated.size)
         scene.prepare()
         self._scene, self._flow = scene, scene.quarter(propagated)
         pictures = list(dict.fromkeys(sighting.picture for memory in memories for sighting in memory))

@@ -7,7 +7,6 @@ from itertools import pairwise
 import numpy as np
 
 from overseg.data.prompts import ObjectMasks, Prompts
-from overseg.data.rles import Rles
 from overseg.data.shot import Shot
 from overseg.data.visit import Direction
 from overseg.errors import InputError
@@ -43,15 +42,9 @@ def _followed(propagator: MaskPropagator, video: Video, prompts: Prompts, shot: 
         return
     found = _propagated(propagator, video, prompts, shot)
     first = int(prompts.frame.min())
-    nothing = Rles.from_masks(np.zeros((1, *video.info.size), dtype=bool)).counts[0]
     for frame in (*range(first, shot.stop + 1), *range(first - 1, shot.start - 1, -1)):
-        here = [found.get((one, frame), (nothing, 0.0)) for one in objects]
-        yield ObjectMasks(
-            rles=Rles(video.info.size, tuple(counts for counts, _ in here)),
-            object=np.array(objects, np.int32),
-            frame=np.full(len(objects), frame, np.int32),
-            score=np.array([score for _, score in here], np.float32),
-        )
+        here = {one: found[one, frame] for one in objects if (one, frame) in found}
+        yield ObjectMasks.on_frame(video.info.size, frame, objects, here)
 
 
 def _check_all_masks(prompts: Prompts) -> None:

@@ -67,18 +67,17 @@ class TwoWitnessFollower:
             return
         given = {frame: self._given(video, prompts, frame) for frame in np.unique(prompts.frame).tolist()}
         objects = list(dict.fromkeys(prompts.object.tolist()))
-        first = min(given)
+        first, size = min(given), video.info.size
         before = self._before_their_prompts(video, given, first)
         here = given[first] | before.get(first, {})
-        yield _table(video, objects, first, here)
+        yield ObjectMasks.on_frame(size, first, objects, here)
         for frame, found in self._one_way(video, given[first], first, shot.stop, given):
-            yield _table(video, objects, frame, before.get(frame, {}) | found)
+            yield ObjectMasks.on_frame(size, frame, objects, before.get(frame, {}) | found)
         for frame, found in self._one_way(video, here, first, shot.start, {}):
-            yield _table(video, objects, frame, found)
+            yield ObjectMasks.on_frame(size, frame, objects, found)
 
     def _given(self, video: Video, prompts: Prompts, frame: int) -> ByObject:
-        masks = self._prompt_masks.masks(video[frame], prompts.take(prompts.frame == frame))
-        return dict(zip(masks.object.tolist(), zip(masks.rles.counts, masks.score.tolist(), strict=True), strict=True))
+        return self._prompt_masks.masks(video[frame], prompts.take(prompts.frame == frame)).by_object()
 
     def _before_their_prompts(self, video: Video, given: Mapping[int, ByObject], first: int) -> ByFrame:
         """The masks, from frame `first` on, of objects that are prompted after it, by frame."""
@@ -193,7 +192,7 @@ class TwoWitnessFollower:
             return dict(here)
         if not memories:
             return {}
-        nothing = _nothing(video)
+        nothing = Rles.blank(video.info.size).counts[0]
         there = [here.get(one, (nothing, 0.0)) for one in memories]
         located = self._locator.locate(
             video[frame],
@@ -246,17 +245,3 @@ def _only(keyframe: _Keyframe, objects: Sequence[int]) -> _Keyframe:
 
 def _only_frames(found: ByFrame, objects: Sequence[int]) -> ByFrame:
     return {frame: {one: mask for one, mask in masks.items() if one in objects} for frame, masks in found.items()}
-
-
-def _nothing(video: Video) -> bytes:
-    return Rles.from_masks(np.zeros((1, *video.info.size), dtype=bool)).counts[0]
-
-
-def _table(video: Video, objects: list[int], frame: int, found: ByObject) -> ObjectMasks:
-    here = [found.get(one, (_nothing(video), 0.0)) for one in objects]
-    return ObjectMasks(
-        rles=Rles(video.info.size, tuple(counts for counts, _ in here)),
-        object=np.array(objects, np.int32),
-        frame=np.full(len(objects), frame, np.int32),
-        score=np.array([score for _, score in here], np.float32),
-    )

@@ -8,7 +8,6 @@ import numpy as np
 
 from overseg.data.detections import Detections
 from overseg.data.prompts import ObjectMasks, Prompts
-from overseg.data.rles import Rles
 from overseg.data.shot import Shot
 from overseg.data.visit import Visit
 from overseg.engine.follow.followed import Followed, regions_of
@@ -101,18 +100,10 @@ def _with_lost(
     found: Iterator[ObjectMasks], lost: list[int], propagated: dict[int, ObjectMasks], video: Video
 ) -> Iterator[ObjectMasks]:
     """The masks of each frame, with those of objects that were propagated and lost before the detections' frame."""
-    nothing = Rles.from_masks(np.zeros((1, *video.info.size), dtype=bool)).counts[0]
     for masks in found:
         frame = int(masks.frame[0])
-        known = propagated.get(frame)
-        row_of = {} if known is None else dict(zip(known.object.tolist(), range(len(known)), strict=True))
-        more = ObjectMasks(
-            rles=Rles(video.info.size, tuple(known.rles.counts[row_of[one]] if known else nothing for one in lost)),
-            object=np.array(lost, np.int32),
-            frame=np.full(len(lost), frame, np.int32),
-            score=np.array([known.score[row_of[one]] if known else 0 for one in lost], np.float32),
-        )
-        yield ObjectMasks.concatenate([masks, more])
+        before = propagated[frame].by_object() if frame in propagated else {}
+        yield ObjectMasks.concatenate([masks, ObjectMasks.on_frame(video.info.size, frame, lost, before)])
 
 
 def _as_prompts(masks: ObjectMasks) -> Prompts:

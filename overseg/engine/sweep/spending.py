@@ -33,7 +33,7 @@ class Spending:
         """
         Args:
             store: its visits are counted at once.
-            stages: the associator says which masks match, the others how much work was done.
+            stages: the associator matches masks; the other stages estimate work.
             budget: without a limit masks are not counted, and without one on coverage pixels are not: both take time.
             n_frames, size: of the video.
             since: time.monotonic() when this run began.
