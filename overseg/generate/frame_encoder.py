@@ -12,6 +12,7 @@ from torch import Tensor
 from overseg.batching import enough_memory
 from overseg.data.frame import Frame
 from overseg.errors import WeightsError
+from overseg.generate.decode import MaskDecoding
 from overseg.generate.encoding import Framing, encode
 from overseg.generate.prompt_batches import ADVICE
 
@@ -22,14 +23,16 @@ if TYPE_CHECKING:
 class FrameEncoder:
     """Encodes frames, and caches the image embeddings of the frames used last."""
 
-    def __init__(self, sam: "Sam", *, dtype: torch.dtype, n_kept: int = 0) -> None:
+    def __init__(self, sam: "Sam", *, dtype: torch.dtype, n_kept: int = 0, with_padding: bool = False) -> None:
         """
         Args:
             sam: the model, in evaluation mode, on its device.
             dtype: type in which the model computes, where that is safe. Its outputs are float32.
             n_kept: number of embeddings in the cache, 4 MiB each.
+            with_padding: whether prompts attend to the padding beside the picture, as in segment_anything. Without it,
+                masks differ a little and take less time.
         """
-        self.sam = sam
+        self.sam, self.with_padding = sam, with_padding
         self._dtype, self._n_kept = dtype, n_kept
         self._kept: OrderedDict[bytes, Tensor] = OrderedDict()
 
@@ -53,6 +56,11 @@ class FrameEncoder:
         while len(self._kept) > self._n_kept:
             self._kept.popitem(last=False)
         return encoding
+
+    def decoding(self, embedding: Float[Tensor, "1 c y x"], framing: Framing) -> MaskDecoding:
+        """The decoder for prompts on a frame with this embedding."""
+        with self.precision:
+            return MaskDecoding(self.sam, embedding, input_size=framing.input_size, with_padding=self.with_padding)
 
     def _encode(self, frame: Frame, framing: Framing) -> Tensor:
         with enough_memory(for_="to encode one frame", advice=ADVICE), self.precision:

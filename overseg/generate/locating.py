@@ -10,7 +10,6 @@ the two rough masks are candidates. The candidate with the largest product of th
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -23,16 +22,12 @@ from overseg.data.frame import Frame
 from overseg.data.located import Located
 from overseg.data.rles import Rles
 from overseg.generate.affinity import CELL_PX, Affinity, CellFeatures
-from overseg.generate.decode import MaskDecoding
 from overseg.generate.encoding import LOGIT_PX, Framing
 from overseg.generate.enlarging import Enlarging
 from overseg.generate.frame_encoder import FrameEncoder, check_finite
 from overseg.generate.prompt_batches import DEFAULT_POINTS_PER_BATCH, PromptBatches
 from overseg.generate.prompting import check_large_enough
 from overseg.side_by_side import in_one_thread
-
-if TYPE_CHECKING:
-    from segment_anything.modeling import Sam
 
 _REACH_CELLS, _REACH_FRAMES = 14, 5  # the search radius for this many frames: a fifth of the picture's longer side
 _LEAST_SHARE = 0.25  # a map whose maximum is lower finds nothing
@@ -139,9 +134,9 @@ class SamLocator:
 class _Scene:
     """An encoded frame on which masks are located. Masks are compared at the decoder's scale."""
 
-    def __init__(self, sam: "Sam", embedding: Tensor, framing: Framing, frame: int) -> None:
-        self.framing, self.device = framing, sam.device
-        self._sam, self._embedding = sam, embedding
+    def __init__(self, encoder: FrameEncoder, embedding: Tensor, framing: Framing, frame: int) -> None:
+        self.framing, self.device = framing, encoder.sam.device
+        self._encoder, self._embedding = encoder, embedding
         self.cells = CellFeatures.of(frame, embedding, framing)
         self.size = tuple(-(-px // LOGIT_PX) for px in framing.input_size)
         self.side = framing.side_px // LOGIT_PX
@@ -150,11 +145,11 @@ class _Scene:
     def of(cls, encoder: FrameEncoder, frame: Frame) -> "_Scene":
         check_large_enough(frame)
         framing = Framing(frame.size, encoder.sam.image_encoder.img_size)
-        return cls(encoder.sam, encoder.encoding(frame, framing), framing, frame.index)
+        return cls(encoder, encoder.encoding(frame, framing), framing, frame.index)
 
     def prepare(self) -> None:
         """Compute what all masks share, before they are located side by side."""
-        self.decoding = MaskDecoding(self._sam, self._embedding, input_size=self.framing.input_size)
+        self.decoding = self._encoder.decoding(self._embedding, self.framing)
         self.enlarging = Enlarging(self.framing, self.decoding.logits_size, self.device)
 
     @in_one_thread

@@ -16,7 +16,7 @@ from overseg.data.rles import Rles
 from overseg.errors import InputError
 from overseg.generate.appearance import Appearance
 from overseg.generate.candidates import SAME_IOU, Candidates, Thresholds, mask_iou
-from overseg.generate.decode import FIRST_SAM_OUTPUT, DecoderOutput, MaskDecoding
+from overseg.generate.decode import FIRST_SAM_OUTPUT, DecoderOutput
 from overseg.generate.encoding import LOGIT_PX, Framing, mask_to_logits
 from overseg.generate.enlarging import Enlarging
 from overseg.generate.frame_encoder import FrameEncoder, check_finite
@@ -86,8 +86,7 @@ class PromptedFrame:
         self._device, self._precision = sam.device, encoder.precision
         self._batching, self._floors = batching, floors
         self._embedding = encoder.encoding(frame, self.framing)
-        with self._precision:
-            self._decoding = MaskDecoding(sam, self._embedding, input_size=self.framing.input_size)
+        self._decoding = encoder.decoding(self._embedding, self.framing)
         self._enlarging = Enlarging(self.framing, self._decoding.logits_size, self._device)
         self._stability_samples = stability_samples
 

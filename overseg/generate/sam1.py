@@ -69,6 +69,7 @@ class Sam1Generator:
         skip_redundant: bool = True,
         points_per_batch: int = DEFAULT_POINTS_PER_BATCH,
         dtype: torch.dtype = torch.float32,
+        with_padding: bool = False,
     ) -> None:
         """Set up a generator; nothing is computed yet.
 
@@ -86,7 +87,9 @@ class Sam1Generator:
             min_agreement: a mask is dropped where its IoU with the propagated mask that prompted it is lower.
             skip_redundant: whether redundant points are skipped.
             points_per_batch: prompts decoded at once on a GPU. On a CPU each is decoded by itself.
-            dtype: type in which the model computes, where that is safe; float32 gives segment_anything's masks.
+            dtype: type in which the model computes, where that is safe.
+            with_padding: whether prompts attend to the padding beside the picture, too. It takes about twice the time.
+                With it, the masks of a prompt are segment_anything's in float32.
 
         Raises:
             SettingsError: an option is out of range.
@@ -104,7 +107,9 @@ class Sam1Generator:
         check_at_least(1, points_per_side=points_per_side, points_per_batch=points_per_batch, max_masks=max_masks)
         self._set_grid(points_per_side)
         self.refine_work = prompts_work(_REFINED_EXPECTED)
-        self._encoder = FrameEncoder(sam, dtype=dtype, n_kept=_ENCODINGS_KEPT if use_propagated else 0)
+        self._encoder = FrameEncoder(
+            sam, dtype=dtype, n_kept=_ENCODINGS_KEPT if use_propagated else 0, with_padding=with_padding
+        )
         self._skip_redundant = skip_redundant
         self._thresholds = Thresholds(pred_iou_thresh, stability_score_thresh)
         self._borderline = Thresholds(pred_iou_thresh - BORDERLINE, stability_score_thresh - BORDERLINE)

@@ -21,6 +21,8 @@ _LOGIT_BOUND = 32.0  # SAM 2's bound of logits that are used as a prompt again
 class Sam1PromptMasks:
     """Masks of points, boxes and masks on a frame, as segment_anything's predictor makes them.
 
+    They are the predictor's up to rounding if the encoder is `with_padding`, and nearly so otherwise.
+
     A single point is ambiguous: it gets the output of highest predicted IoU among subpart, part and whole. Other
     prompts get output 0, which is for unambiguous prompts.
     """
@@ -143,7 +145,7 @@ class _Picture:
     def _decoding(self) -> MaskDecoding:
         check_large_enough(self.frame)
         embedding = self._encoder.encoding(self.frame, self._framing)
-        return MaskDecoding(self._sam, embedding, input_size=self._framing.input_size)
+        return self._encoder.decoding(embedding, self._framing)
 
     def _padded(self, logits: Tensor) -> Tensor:
         """Logits on the decoder's whole square [1, 1, y, x], from those without padding."""

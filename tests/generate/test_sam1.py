@@ -86,8 +86,8 @@ WHOLE_GRID = {"skip_redundant": False, "min_coverage": 0}
 
 @pytest.fixture(scope="module")
 def every_mask(sam):
-    """All masks of nine points."""
-    return generate(Sam1Generator(sam, points_per_side=3, **ANYTHING, **WHOLE_GRID), photograph())
+    """All masks of nine points, with padding."""
+    return generate(Sam1Generator(sam, points_per_side=3, with_padding=True, **ANYTHING, **WHOLE_GRID), photograph())
 
 
 def test_masks_are_those_of_segment_anythings_predictor(upstream, every_mask):
@@ -117,7 +117,7 @@ def test_boxes_with_masks_decode_as_upstream(sam, upstream):
     approximate[1, :, 5:70, 5:70] = 10.0
     with torch.inference_mode():
         _, iou, logits = upstream.predict_torch(None, None, boxes, approximate, multimask_output=True)
-        decoding = MaskDecoding(sam, upstream.features, input_size=upstream.input_size)
+        decoding = MaskDecoding(sam, upstream.features, input_size=upstream.input_size, with_padding=True)
         output = decoding.prompted(boxes_xyxy=boxes, logits=approximate)
         drawn = decoding.draw(output, torch.arange(2))[:, 1:]
     height, width = drawn.shape[-2:]
@@ -130,13 +130,41 @@ def test_sizes_scaled_up_and_down_are_those_of_upstream(sam, size):
     from segment_anything import SamPredictor
 
     picture = frame(cv2.resize(photograph().rgb, size[::-1]))
-    masks = generate(Sam1Generator(sam, points_per_side=1, **ANYTHING, **WHOLE_GRID), picture)
+    masks = generate(Sam1Generator(sam, points_per_side=1, with_padding=True, **ANYTHING, **WHOLE_GRID), picture)
     predictor = SamPredictor(sam)
     predictor.set_image(picture.rgb)
     theirs, _, _ = predictor.predict(np.array([[size[1] / 2, size[0] / 2]]), np.ones(1))
     ours = masks.rles.to_masks()[np.argsort(masks.sam_output)]
     for mask, sam_output in zip(ours, np.sort(masks.sam_output), strict=True):
         assert (mask & theirs[sam_output]).sum() / (mask | theirs[sam_output]).sum() >= 0.999
+
+
+@pytest.mark.parametrize("rotated", [False, True])
+def test_without_padding_most_masks_are_found_again(sam, rotated):
+    picture = frame(np.ascontiguousarray(np.rot90(photograph().rgb))) if rotated else photograph()
+    options = {"points_per_side": 6, **WHOLE_GRID}
+    whole, cut = (generate(Sam1Generator(sam, with_padding=padding, **options), picture) for padding in (True, False))
+    check_table(cut, picture)
+    assert (whole.rles.iou(cut.rles).max(axis=1) > 0.8).mean() > 0.85
+
+
+def test_the_decoder_sees_the_image_tokens_of_the_picture_alone(sam):
+    random = torch.Generator().manual_seed(0)
+    embedding = torch.randn((1, 256, 64, 64), generator=random)
+    other = embedding.clone()
+    other[:, :, 37:] = 0
+    points, rough = torch.tensor([[300.0, 200.0]]), torch.full((1, 1, 256, 256), -10.0)
+    rough[..., 40:80, 50:120] = 10
+    padding = rough.clone()
+    padding[..., 4 * 37 :, :] = 10
+    with torch.inference_mode():
+        for one, two, same in ((embedding, other, True), (embedding, torch.roll(embedding, 1, 2), False)):
+            decodings = [MaskDecoding(sam, picture, input_size=(576, 1024)) for picture in (one, two)]
+            outputs = [decoding.points(points) for decoding in decodings]
+            assert torch.equal(outputs[0].predicted_iou, outputs[1].predicted_iou) == same
+            assert outputs[0].image.shape == (1, 37 * 64, 256)
+        refined = [decodings[0].prompted(boxes_xyxy=torch.ones((1, 4)), logits=logits) for logits in (rough, padding)]
+    assert torch.equal(refined[0].predicted_iou, refined[1].predicted_iou)
 
 
 def test_skipping_redundant_points_loses_few_masks(sam):
