@@ -65,6 +65,7 @@ class TimedEncoder(torch.nn.Module):
     def __init__(self, encoder: torch.nn.Module, clock: Callable[[], float]) -> None:
         super().__init__()
         self.img_size = encoder.img_size
+        self.takes_any_size = getattr(encoder, "takes_any_size", False)
         self.seconds = 0.0
         self._encoder, self.clock = encoder, clock
 

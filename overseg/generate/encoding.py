@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from segment_anything.modeling import Sam
 
 LOGIT_PX = 4  # one pixel of the decoder's logits is this many of the encoder's input
+TOKEN_PX = 16  # and so is one cell of the image embedding
+_LEAST_MARGIN = 2  # tokens of padding that are encoded; without any, masks at the edge of the picture are worse
+_WINDOW_TOKENS = 14  # TinyViT's largest window; it computes whole windows, so padding up to one costs little
 _SURE_LOGIT = 10.0  # a mask as a prompt is +10 inside and -10 outside
 
 
@@ -37,6 +41,13 @@ class Framing:
         return int(self.size[0] * scale + 0.5), int(self.size[1] * scale + 0.5)
 
     @cached_property
+    def cut_size(self) -> tuple[int, int]:
+        """(height, width) of the encoder's input with the picture and only a margin of the padding, in whole tokens."""
+        tokens = (ceil(px / TOKEN_PX) + _LEAST_MARGIN for px in self.input_size)
+        height, width = (min(TOKEN_PX * _WINDOW_TOKENS * ceil(n / _WINDOW_TOKENS), self.side_px) for n in tokens)
+        return height, width
+
+    @cached_property
     def scale_xy(self) -> tuple[float, float]:
         """Pixels of the encoder's input per pixel of the picture."""
         return self.input_size[1] / self.size[1], self.input_size[0] / self.size[0]
@@ -47,12 +58,22 @@ class Framing:
         return np.minimum(at, np.array(logits_size)[::-1] - 1).T[::-1]
 
 
-def encode(sam: "Sam", rgb: UInt8[np.ndarray, "h w 3"], framing: Framing) -> Float[Tensor, "1 c y x"]:
-    """The picture's image embedding. The picture is resized with the filter of segment_anything's predictor."""
+def encode(
+    sam: "Sam", rgb: UInt8[np.ndarray, "h w 3"], framing: Framing, input_size: tuple[int, int]
+) -> Float[Tensor, "1 c y x"]:
+    """The picture's image embedding. The picture is resized with the filter of segment_anything's predictor.
+
+    Args:
+        sam: the model.
+        rgb: the picture.
+        framing: its place in the encoder's input.
+        input_size: (height, width) of that input, in whole tokens. The picture is padded to it.
+    """
     height, width = framing.input_size
     resized = np.array(Image.fromarray(rgb).resize((width, height), Image.Resampling.BILINEAR))
     pixels = torch.from_numpy(resized).to(sam.device).permute(2, 0, 1)[None]
-    return sam.image_encoder(sam.preprocess(pixels))
+    normalised = (pixels - sam.pixel_mean) / sam.pixel_std
+    return sam.image_encoder(F.pad(normalised, (0, input_size[1] - width, 0, input_size[0] - height)))
 
 
 def mask_to_logits(

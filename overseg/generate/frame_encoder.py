@@ -23,16 +23,17 @@ if TYPE_CHECKING:
 class FrameEncoder:
     """Encodes frames, and caches the image embeddings of the frames used last."""
 
-    def __init__(self, sam: "Sam", *, dtype: torch.dtype, n_kept: int = 0, with_padding: bool = False) -> None:
+    def __init__(self, sam: "Sam", *, dtype: torch.dtype, n_kept: int = 0, exact: bool = False) -> None:
         """
         Args:
             sam: the model, in evaluation mode, on its device.
             dtype: type in which the model computes, where that is safe. Its outputs are float32.
-            n_kept: number of embeddings in the cache, 4 MiB each.
-            with_padding: whether prompts attend to the padding beside the picture, as in segment_anything. Without it,
-                masks differ a little and take less time.
+            n_kept: number of embeddings in the cache, 4 MiB each with padding.
+            exact: whether masks are segment_anything's up to rounding. The padding beside the picture is then encoded,
+                prompts attend to it, and masks are drawn in all details. Otherwise they differ a little and take less
+                than half of the time. An encoder of one size, such as SAM's ViT, encodes the padding in any case.
         """
-        self.sam, self.with_padding = sam, with_padding
+        self.sam, self.exact = sam, exact
         self._dtype, self._n_kept = dtype, n_kept
         self._kept: OrderedDict[bytes, Tensor] = OrderedDict()
 
@@ -60,11 +61,15 @@ class FrameEncoder:
     def decoding(self, embedding: Float[Tensor, "1 c y x"], framing: Framing) -> MaskDecoding:
         """The decoder for prompts on a frame with this embedding."""
         with self.precision:
-            return MaskDecoding(self.sam, embedding, input_size=framing.input_size, with_padding=self.with_padding)
+            return MaskDecoding(self.sam, embedding, input_size=framing.input_size, with_padding=self.exact)
+
+    def _input_size(self, framing: Framing) -> tuple[int, int]:
+        takes_any_size = getattr(self.sam.image_encoder, "takes_any_size", False)
+        return framing.cut_size if takes_any_size and not self.exact else (framing.side_px, framing.side_px)
 
     def _encode(self, frame: Frame, framing: Framing) -> Tensor:
         with enough_memory(for_="to encode one frame", advice=ADVICE), self.precision:
-            encoding = encode(self.sam, frame.rgb, framing)
+            encoding = encode(self.sam, frame.rgb, framing, self._input_size(framing))
         check_finite(encoding)
         return encoding
 

