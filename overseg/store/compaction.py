@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-import zarr
 from jaxtyping import Int32
 
 from overseg.data.appearances import Appearances
@@ -17,7 +16,7 @@ from overseg.store.columns import NO_TRACK, StoredRows, to_arrays, to_table
 from overseg.store.folder import Folder
 from overseg.store.mask_writer import MaskWriter
 from overseg.store.part import part_name, read_appearances, read_mask_arrays, read_terminations
-from overseg.store.zarr_tables import write_stream, write_table
+from overseg.store.zarr_tables import new_group, write_stream, write_table
 
 Table = TypeVar("Table", bound=Columns)
 TrackOf = Mapping[VisitKey, Int32[np.ndarray, " n"]]
@@ -43,16 +42,13 @@ def write_masks(draft: Path, *, parts: Folder, track_of: TrackOf, size: tuple[in
 def write_terminations(draft: Path, *, parts: Folder, keys: Iterable[VisitKey]) -> None:
     """Write the group `endings` of a new result. Memory is bounded in the same way."""
     terminations = _sorted_rows(keys, lambda key: read_terminations(parts, key), frame="from_frame")
-    group = zarr.open_group(draft, mode="r+").create_group("endings")
-    write_stream(group, to_arrays(Terminations.empty()), map(to_arrays, terminations))
+    write_stream(new_group(draft, "endings"), to_arrays(Terminations.empty()), map(to_arrays, terminations))
 
 
 def write_appearances(draft: Path, *, parts: Folder, keys: Iterable[VisitKey]) -> None:
     """Write the group `looks` of a new result. Memory holds all of it, about 90 bytes for each region."""
     appearances = Appearances.concatenate([Appearances.empty(), *(read_appearances(parts, key) for key in keys)])
-    write_table(
-        zarr.open_group(draft, mode="r+"), "looks", appearances.take(np.argsort(appearances.region, kind="stable"))
-    )
+    write_table(draft, "looks", appearances.take(np.argsort(appearances.region, kind="stable")))
 
 
 def _sorted_rows(visits: Iterable[VisitKey], read: Callable[[VisitKey], Table], *, frame: str) -> Iterator[Table]:

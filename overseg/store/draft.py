@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import zarr
 from jaxtyping import Int32
 
 from overseg.data.track_names import TrackName
@@ -76,11 +75,10 @@ def complete(
     names: Mapping[int, TrackName],
 ) -> None:
     """Add the other tables, the summary, and the checksums of all files to a draft; see `ZarrStore.publish`."""
-    group = zarr.open_group(draft.path, mode="r+")
     by_frame = np.lexsort((edges.region_to, edges.region_from, edges.frame))
-    write_table(group, "tracks", tracks)
-    write_table(group, "frames", frames)
-    write_table(group, "edges", Edges(**{name: column[by_frame] for name, column in to_arrays(edges).items()}))
+    write_table(draft.path, "tracks", tracks)
+    write_table(draft.path, "frames", frames)
+    write_table(draft.path, "edges", Edges(**{name: column[by_frame] for name, column in to_arrays(edges).items()}))
     folder = DiskFolder(draft.path)
     attributes = {"summary": as_json(summary), "names": _as_json(names)}
     write_group(folder, attributes | {"files": files_in(folder)})

@@ -3,13 +3,19 @@
 from pathlib import Path
 
 import numpy as np
-import zarr
 from jaxtyping import Int32, Int64
 
 from overseg.store.column import Column
 from overseg.store.columns import NO_TRACK, StoredRows, no_rows, to_arrays
 from overseg.store.disk import DiskFolder
-from overseg.store.zarr_tables import CHUNK_ROWS, RLE_CHUNK_BYTES, RLE_SHARD_BYTES, GrowingColumn, write_column
+from overseg.store.zarr_tables import (
+    CHUNK_ROWS,
+    RLE_CHUNK_BYTES,
+    RLE_SHARD_BYTES,
+    GrowingColumn,
+    new_group,
+    write_column,
+)
 
 
 class MaskWriter:
@@ -19,9 +25,8 @@ class MaskWriter:
     """
 
     def __init__(self, draft: Path, size: tuple[int, int], *, n_rows: int, n_frames: int, n_tracks: int) -> None:
-        result = zarr.open_group(draft, mode="r+")
         self._draft = draft
-        self._masks, self._association = result.create_group("masks"), result.create_group("association")
+        self._masks, self._association = new_group(draft, "masks"), new_group(draft, "association")
         self._rows_per_frame = np.zeros(n_frames, np.int64)
         self._rows_per_track = np.zeros(n_tracks, np.int64)
         self._n_rle_bytes = 0
@@ -54,12 +59,12 @@ class MaskWriter:
 
 def write_association(draft: Path, track: Int32[np.ndarray, " n"], *, n_tracks: int) -> None:
     """Write the group `association` of a draft that has its masks; track[i] is the track of row i."""
-    association = zarr.open_group(draft, mode="r+").create_group("association")
+    association = new_group(draft, "association")
     write_column(association, "track", track)
     _write_track_index(draft, association, np.bincount(track[track != NO_TRACK], minlength=n_tracks))
 
 
-def _write_track_index(draft: Path, association: zarr.Group, rows_per_track: Int64[np.ndarray, " t"]) -> None:
+def _write_track_index(draft: Path, association: Path, rows_per_track: Int64[np.ndarray, " t"]) -> None:
     """Write the index from tracks to rows; the column `track` exists."""
     track_offsets = _offsets(rows_per_track)
     write_column(association, "track_offsets", track_offsets)

@@ -6,7 +6,6 @@ from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
-import zarr
 from jaxtyping import Int32, Int64
 
 from overseg.data.masklets import End
@@ -53,8 +52,7 @@ def write_termination_tracks(draft: Path) -> None:
             place = np.searchsorted(regions[:-1], region)
             yield {_TRACK: np.where(regions[place] == region, tracks[place], tracks[-1])}
 
-    association = zarr.open_group(draft / "association", mode="r+")
-    write_stream(association, {_TRACK: np.zeros(0, np.int32)}, parts())
+    write_stream(draft / "association", {_TRACK: np.zeros(0, np.int32)}, parts())
 
 
 def region_tracks(result: Folder) -> tuple[Int64[np.ndarray, " r"], Int32[np.ndarray, " r"]]:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -20,7 +19,7 @@ from overseg.data.rles import Rles
 from overseg.data.visit import Edges
 from overseg.store.columns import join_rles, split_rles, to_arrays, to_table
 from overseg.store.disk import DiskFolder
-from overseg.store.zarr_tables import read_table, write_table
+from overseg.store.zarr_tables import new_group, read_table, write_table
 from overseg.store.zipped_zarr import pack, unpack
 
 COLUMNS = {
@@ -72,14 +71,16 @@ def test_zipped_tables(found, attributes):
 def test_tables_in_a_result(found):
     table = Edges(**found)
     with tempfile.TemporaryDirectory() as folder:
-        write_table(zarr.create_group(folder), "edges", table)
-        assert same(read_table(DiskFolder(Path(folder)), "edges", Edges), table)
+        group = new_group(Path(folder), "result")
+        write_table(group, "edges", table)
+        assert same(read_table(DiskFolder(group), "edges", Edges), table)
 
 
 def test_columns_of_other_types_and_many_rows(tmp_path):
     table = Flags(np.arange(200_000) % 3 == 0, np.linspace(0, 1, 200_000))
-    write_table(zarr.create_group(tmp_path), "flags", table)
-    assert same(read_table(DiskFolder(tmp_path), "flags", Flags), table)
+    group = new_group(tmp_path, "result")
+    write_table(group, "flags", table)
+    assert same(read_table(DiskFolder(group), "flags", Flags), table)
     packed, _ = unpack(pack({"flags": to_arrays(table)}, {}))
     assert same(to_table(Flags, packed["flags"], SIZE), table)
 
