@@ -1,9 +1,10 @@
-"""Tracking by detection: masks that were found on each frame separately are assigned to tracks by their position."""
+"""Tracking by detection: masks that were found on each frame separately are assigned to tracks by their position.
+
+scipy is imported where it is used: it takes as long as all else that the command line imports when it starts.
+"""
 
 import numpy as np
 from jaxtyping import Float64, Int64
-from scipy.optimize import linear_sum_assignment
-from scipy.spatial.distance import cdist
 
 from overseg.associate.overlap import OverlapAssociator
 from overseg.data.crops import crops
@@ -76,6 +77,8 @@ class FrameByFrame:
     def _paired(self, before: Rles, masks: Rles) -> _Pairs:
         """Rows of the earlier masks, and of the masks of this frame, that are one track."""
         if self._method == "centroid":
+            from scipy.spatial.distance import cdist
+
             distance_px = cdist(_centroids(before), _centroids(masks))
             return _strongest_first(1 - distance_px / (2 * self._max_distance_px), 0.5)
         paired = hungarian if self._method == "hungarian" else _strongest_first
@@ -98,6 +101,8 @@ def _centroids(masks: Rles) -> Float64[np.ndarray, "n 2"]:
 
 def hungarian(iou: Float64[np.ndarray, "l n"], min_iou: float) -> _Pairs:
     """Rows and columns of the assignment with the largest sum of overlaps."""
+    from scipy.optimize import linear_sum_assignment
+
     enough = np.where(iou >= min_iou, iou, 0.0)
     rows, columns = linear_sum_assignment(enough, maximize=True)
     overlaps = enough[rows, columns] > 0
