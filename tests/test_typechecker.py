@@ -33,6 +33,12 @@ def summed(one: Float[np.ndarray, "n d"], other: Float[np.ndarray, "n d"]) -> Fl
 def turned(one: Float[np.ndarray, "a b"]) -> Float[np.ndarray, "b a"]:
     return one
 
+def either(one: Float[np.ndarray, "a a"] | Float[np.ndarray, "a 2"], other: Float[np.ndarray, " a"]) -> float:
+    return one.sum()
+
+def any_size(one: Float[np.ndarray, "_ n"], other: Float[np.ndarray, "_ n"]) -> Float[np.ndarray, "... n"]:
+    return one
+
 def unknown(one: "NotImported") -> float:
     return one
 """
@@ -48,9 +54,17 @@ def test_types_and_shapes(tmp_path, monkeypatch):
     ones = np.ones((3, 2))
     assert annotated.summed(ones, ones).tolist() == [4, 4, 4]
     assert annotated.turned(np.ones((2, 2))).shape == (2, 2)
+    assert annotated.either(ones, np.ones(3)) == 6
+    assert annotated.either(np.ones((2, 2)), np.ones(2)) == 4
+    assert annotated.any_size(ones, np.ones((5, 2))).shape == (3, 2)
     assert annotated.unknown(1) == 1
     table = annotated.Table(ones, np.ones(3))
     for wrong in (
+        lambda: annotated.either(ones, np.ones(2)),
+        lambda: annotated.either(np.ones((3, 4)), np.ones(3)),
+        lambda: annotated.any_size(ones, np.ones((3, 3))),
+        lambda: annotated.any_size(ones, np.ones((3, 2, 1))),
+        lambda: annotated.any_size(ones, np.ones((3, 2), np.float16)) + annotated.summed(ones, np.ones((3, 2), bool)),
         lambda: annotated.summed(ones, np.ones((2, 2))),
         lambda: annotated.summed(ones, ones.astype(int)),
         lambda: annotated.summed(ones, ones.tolist()),

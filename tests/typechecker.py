@@ -17,7 +17,9 @@ from types import CodeType, FunctionType, ModuleType, SimpleNamespace
 from typing import Any, get_args, get_type_hints
 
 from beartype import BeartypeConf, beartype
-from jaxtyping import AbstractArray, jaxtyped
+from jaxtyping import AbstractArray
+from jaxtyping._storage import pop_shape_memo, push_shape_memo
+from quick_shapes import check_shapes_quickly
 
 _CHECKED = "_checked_while_testing"
 # An int is accepted where a float is annotated, as everywhere in Python.
@@ -26,6 +28,7 @@ _check_types = beartype(conf=BeartypeConf(is_pep484_tower=True))
 
 def check_annotations(package: str) -> None:
     """Check the annotations of each module of the package that is imported from now on."""
+    check_shapes_quickly()
     sys.meta_path.insert(0, _Finder(package))
 
 
@@ -41,31 +44,25 @@ def checked(thing: Any) -> Any:
 def _checked_function(function: FunctionType) -> Any:
     """Return the function with its checks, which are made at the first call: most functions are not called."""
     check: Callable[..., Any] | None = None
+    has_shapes = False
 
     @functools.wraps(function)
     def with_checks(*arguments: Any, **options: Any) -> Any:
         __tracebackhide__ = True
-        nonlocal check
+        nonlocal check, has_shapes
         if check is None:
-            check = _with_shapes(function)
-        return check(*arguments, **options)
+            function.__annotations__ = {name: _hint(hint, function) for name, hint in function.__annotations__.items()}
+            has_shapes = any(map(_has_shape, function.__annotations__.values()))
+            check = _check_types(function)
+        if not has_shapes:
+            return check(*arguments, **options)
+        push_shape_memo({})  # within one call, a dimension has one size
+        try:
+            return check(*arguments, **options)
+        finally:
+            pop_shape_memo()
 
     return with_checks
-
-
-def _with_shapes(function: FunctionType) -> Callable[..., Any]:
-    """Return the function with its types checked, and the shapes where it has any."""
-    function.__annotations__ = {name: _hint(hint, function) for name, hint in function.__annotations__.items()}
-    types_checked = _check_types(function)
-    if not any(map(_has_shape, function.__annotations__.values())):
-        return types_checked
-
-    def shapes_checked(*arguments: Any, **options: Any) -> Any:
-        __tracebackhide__ = True
-        with jaxtyped("context"):  # within one call, a dimension has one size
-            return types_checked(*arguments, **options)
-
-    return shapes_checked
 
 
 def _hint(hint: Any, function: FunctionType) -> Any:
