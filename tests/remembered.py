@@ -1,6 +1,6 @@
-"""What most tests compute again, computed once in each process: optical flow, and the passes of ONNX models.
+"""What most tests compute again, computed once in each process: optical flow, segments, and passes of ONNX models.
 
-Both depend on their settings, their arguments and perhaps the number of threads alone; `test_remembered.py` checks it.
+They depend on their settings, their arguments and perhaps the number of threads alone; `test_remembered.py` checks it.
 """
 
 from collections import OrderedDict
@@ -13,12 +13,13 @@ from typing import Any
 import cv2
 import numpy as np
 import onnxruntime
+import skimage.segmentation
 
-Arrays = tuple[np.ndarray, ...]
+Arrays = tuple[Any, ...]  # of NumPy or torch
 
 
 class Memory:
-    """Arrays by the key of what they were computed from; those used last are kept."""
+    """Arrays or tensors by the key of what they were computed from; those used last are kept."""
 
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
@@ -39,8 +40,19 @@ class Memory:
                     self._found.popitem(last=False)
         return found
 
+    def clear(self) -> None:
+        """Keep nothing."""
+        with self._lock:
+            self._found.clear()
 
-_flows, _passes = Memory(1 << 27), Memory(1 << 28)
+
+_flows, _passes, _segments = Memory(1 << 27), Memory(1 << 28), Memory(1 << 27)
+
+
+def forget() -> None:
+    """Have all computed again."""
+    for memory in (_flows, _passes, _segments):
+        memory.clear()
 
 
 class RememberedFlow:
@@ -68,7 +80,7 @@ class RememberedFlow:
         return remembered
 
     def calc(self, one: np.ndarray, other: np.ndarray, flow: np.ndarray | None) -> np.ndarray:
-        key = (cv2.getNumThreads(), *sorted(self._settings.items()), *map(_digest, (one, other, flow)))
+        key = (cv2.getNumThreads(), *sorted(self._settings.items()), *map(digest, (one, other, flow)))
         return _flows.get(key, lambda: (self._flow.calc(one, other, flow),))[0]
 
 
@@ -84,25 +96,36 @@ class RememberedSession(onnxruntime.InferenceSession):
 
     def run(self, outputs: list[str] | None, inputs: dict[str, np.ndarray], *others: Any) -> list[np.ndarray]:
         compute = super().run
-        named = [(name, _digest(value)) for name, value in sorted(inputs.items())]
+        named = [(name, digest(value)) for name, value in sorted(inputs.items())]
         key = (*self._key, *(outputs or ()), *named)
         return list(_passes.get(key, lambda: tuple(compute(outputs, inputs, *others))))
 
 
+original_felzenszwalb = skimage.segmentation.felzenszwalb
+
+
+def remembered_felzenszwalb(image: np.ndarray, **options: Any) -> np.ndarray:
+    """scikit-image's segments of a picture."""
+    key = (digest(image), str(image.dtype), *sorted(options.items()))
+    return _segments.get(key, lambda: (original_felzenszwalb(image, **options),))[0]
+
+
 def remember() -> None:
-    """Have flow and passes remembered in this process from now on."""
+    """Have flow, passes and segments remembered in this process from now on, by what is imported after this."""
+    skimage.segmentation.felzenszwalb = remembered_felzenszwalb
     cv2.DISOpticalFlow = RememberedFlow
     onnxruntime.InferenceSession = RememberedSession
 
 
-def _digest(array: np.ndarray | None) -> bytes:
+def digest(array: np.ndarray | None) -> bytes:
+    """Of shape and content; the type is not told apart."""
     if array is None:
         return b""
     return blake2b(np.ascontiguousarray(array).data, salt=f"{array.shape}".encode()[:16], digest_size=16).digest()
 
 
 def _copied(arrays: Arrays) -> Arrays:
-    return tuple(array.copy() for array in arrays)
+    return tuple(array.copy() if isinstance(array, np.ndarray) else array.clone() for array in arrays)
 
 
 def _n_bytes(arrays: Arrays) -> int:

