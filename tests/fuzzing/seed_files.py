@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import pytest
 import yaml
 from detect.made_detectors import raw, write_detector
 from numbered_clips import numbered, write_clip
@@ -14,10 +15,13 @@ from PIL import Image
 import overseg
 from overseg.data.rles import Rles
 from overseg.data.settings import Settings
+from overseg.data.visit import Visit
+from overseg.engine.sweep.spending import Spending
 from overseg.interchange.exporting import export
 from overseg.interchange.formats import FORMATS
 from overseg.prompts.clicks import Clicks, write_clicks
 from overseg.report import TerminalReport
+from overseg.store.part import part_name
 from overseg.store.result import open_result
 
 SIZE = (24, 32)
@@ -26,7 +30,6 @@ _TO_REPAIR = {  # store -> the last visit before its budget ends
     "repair previews": "0000000000-0000000001.round14.backward",
     "repair unfinished": "0000000004-0000000008.round01.backward",
 }
-_BUDGETS_MASKS = range(40, 120)  # from fewer than the previews make to more than the run makes
 _CLIPS = {
     "video mp4": ("a.mp4", "libx264", "yuv420p"),
     "video mkv": ("a.mkv", "libx264", "yuv420p"),
@@ -89,19 +92,27 @@ def write_stores_to_repair(folder: Path, places: dict[str, Path]) -> None:
     video = write_clip(folder / "moving.mp4", 9, size=(48, 64), picture=_moving)
     places["repair"] = folder / "repair"
     run_to_repair(video, places["repair"], None)
+    spent = _masks_after_visits(video, folder / "counted")
     for name, visit in _TO_REPAIR.items():
         places[name] = folder / name
-        _run_until(visit, video, places[name])
+        n_before = max(list(spent.values())[: list(spent).index(visit)])
+        run_to_repair(video, places[name], f"masks={n_before + 1}")
+        assert list((places[name] / "parts").glob(f"{visit}.*")), f"no budget ends a run after the visit {visit}"
 
 
-def _run_until(visit: str, video: Path, store: Path) -> None:
-    """Run with the smallest budget that ends after a visit; how many masks that takes depends on the video encoder."""
-    for n_masks in _BUDGETS_MASKS:
-        run_to_repair(video, store, f"masks={n_masks}")
-        if list((store / "parts").glob(f"{visit}.*")):
-            return
-        shutil.rmtree(store)
-    raise AssertionError(f"no budget of {_BUDGETS_MASKS} masks ends a run after the visit {visit}")
+def _masks_after_visits(video: Path, store: Path) -> dict[str, int]:
+    """How many masks a run with a budget has after each visit, in order; that depends on the video encoder."""
+    spent, add = dict[str, int](), Spending.add
+
+    def noted(spending: Spending, visit: Visit) -> None:
+        add(spending, visit)
+        spent[part_name(visit.key).partition(".zarr")[0]] = spending.spent().n_masks
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Spending, "add", noted)
+        run_to_repair(video, store, "masks=1000000")
+    shutil.rmtree(store)
+    return spent
 
 
 def run_to_repair(video: Path, store: Path, budget: str | None) -> None:
