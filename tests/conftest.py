@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from in_memory import put_folders_in_memory
 from remembered import remember
 from typechecker import check_annotations
@@ -19,6 +20,10 @@ os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 # Tests run side by side: OpenMP's threads must not spin while they wait. Read when torch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+# A busy machine is no failure.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 _CLIPS_FOLDER = Path("datasets", "data")
 
