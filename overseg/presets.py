@@ -1,7 +1,7 @@
 """Generator, propagator and settings that fit together, and which of them fits this machine."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,17 +90,37 @@ def known_changes(cls: type[SharedSettings], changes: Mapping[str, Any]) -> dict
 
 def _fitting(device: str, changes: dict[str, Any], report: Report) -> tuple[str, str]:
     """The preset that fits the machine, and why it is not a better one."""
-    if not device.startswith("cuda"):
-        return "fast", "no CUDA device; with one, --preset full gives the best masks"
     by_sam2 = changes.get("propagator", "sam2") == "sam2"
     keys = ("weights", "propagator_weights") if by_sam2 else ("weights",)
-    wanted = [PRESETS["full"][key] for key in keys if key not in changes]
+    fits, reason = fits_on_cuda(
+        device,
+        [PRESETS["full"][key] for key in keys if key not in changes],
+        without_cuda="no CUDA device; with one, --preset full gives the best masks",
+        without_weights="the weights for --preset full are missing",
+        report=report,
+    )
+    return "full" if fits else "fast", reason
+
+
+def fits_on_cuda(
+    device: str, weights: Sequence[str], *, without_cuda: str, without_weights: str, report: Report
+) -> tuple[bool, str]:
+    """Whether this machine has CUDA and all weights that the best models need, and the reason in words.
+
+    Args:
+        device: "cpu", "cuda", "cuda:1", "mps".
+        weights: names of checkpoints, which are fetched where they are missing, if the device is CUDA.
+        without_cuda, without_weights: the reasons why it has not.
+        report: receives the progress of a download.
+    """
+    if not device.startswith("cuda"):
+        return False, without_cuda
     try:
-        for name in wanted:
+        for name in weights:
             ensure_weights(name, report=report)
     except WeightsError as e:
-        return "fast", f"the weights for --preset full are missing ({e})"
-    return "full", "the best there is"
+        return False, f"{without_weights} ({e})"
+    return True, "the best there is"
 
 
 def _needs_torch(values: Mapping[str, Any]) -> bool:
@@ -144,15 +164,22 @@ def _completed(values: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         SettingsError: an adapter needs a setting that is not given.
     """
-    weights: dict[str, Any] = {stage.checkpoint: None for stage in STAGES}
-    for stage, adapter in _chosen(values):
-        if adapter.default_checkpoint is not None:
-            weights[stage.checkpoint] = values.get(stage.checkpoint) or adapter.default_checkpoint
+    chosen = _chosen(values)
+    for stage, adapter in chosen:
         if adapter.required is not None and not values.get(adapter.required[0]):
             needed, what = adapter.required
             raise SettingsError(f"{option(stage.name)} {values[stage.name]} needs {option(needed)} {what}")
     size = values.get("propagation_size")
-    return {**values, **weights, "propagation_size": None if size == _FULL_PROPAGATION_SIZE else size}
+    return with_weights(values, chosen) | {"propagation_size": None if size == _FULL_PROPAGATION_SIZE else size}
+
+
+def with_weights(values: Mapping[str, Any], chosen: Sequence[tuple[Stage, Adapter]]) -> dict[str, Any]:
+    """Values with weights, given or by default, for the chosen adapters that need some, and none for other stages."""
+    weights: dict[str, Any] = {stage.checkpoint: None for stage in STAGES}
+    for stage, adapter in chosen:
+        if adapter.default_checkpoint is not None:
+            weights[stage.checkpoint] = values.get(stage.checkpoint) or adapter.default_checkpoint
+    return {**values, **weights}
 
 
 def refuse_without_effect(settings: SharedSettings, changes: Mapping[str, Any]) -> None:

@@ -3,12 +3,18 @@
 from dataclasses import dataclass
 from typing import Any
 
-from overseg.adapters import GENERATORS, PROPAGATORS
-from overseg.build import ensure_weights
+from overseg.adapters import GENERATORS, PROPAGATORS, STAGES, Adapter, Stage
 from overseg.data.setting import option, settings_of
 from overseg.data.track_settings import TrackSettings
-from overseg.errors import SettingsError, WeightsError
-from overseg.presets import PRESETS, known_changes, refuse_without_effect, resolve_device
+from overseg.errors import SettingsError
+from overseg.presets import (
+    PRESETS,
+    fits_on_cuda,
+    known_changes,
+    refuse_without_effect,
+    resolve_device,
+    with_weights,
+)
 from overseg.stages import Report
 
 _OF_PROMPT_MASKS = ("weights", "step")  # used where a SAM makes the masks of points and boxes
@@ -55,25 +61,25 @@ def choose_tracking(device: str, changes: dict[str, Any], *, masks_alone: bool, 
 
 def _fitting(device: str, changes: dict[str, Any], report: Report) -> tuple[dict[str, Any], str]:
     """The settings that fit the machine, and why they are not better ones."""
-    if not device.startswith("cuda"):
-        return {"propagator": "flow"}, "no CUDA device; with one, sam2 follows better"
-    if "propagator_weights" not in changes:
-        try:
-            ensure_weights(PROPAGATORS["sam2"].default_checkpoint or "", report=report)
-        except WeightsError as e:
-            return {"propagator": "flow"}, f"the weights of sam2, which follows better, are missing ({e})"
-    return {"propagator": "sam2", "dtype": PRESETS["full"]["dtype"]}, "the best there is"
+    own, default = changes.get("propagator_weights"), PROPAGATORS["sam2"].default_checkpoint
+    fits, reason = fits_on_cuda(
+        device,
+        [default] if own is None and default is not None else [],
+        without_cuda="no CUDA device; with one, sam2 follows better",
+        without_weights="the weights of sam2, which follows better, are missing",
+        report=report,
+    )
+    return {"propagator": "sam2", "dtype": PRESETS["full"]["dtype"]} if fits else {"propagator": "flow"}, reason
 
 
 def _with_weights(values: dict[str, Any], *, needs_sam: bool) -> dict[str, Any]:
-    """Values with weights for what needs some."""
+    """Values with weights for what needs some: the propagator, and where it takes no points and boxes itself, a SAM."""
+    generators, propagators = STAGES
     propagator = PROPAGATORS[values["propagator"]]
-    weights: dict[str, Any] = {}
-    if propagator.default_checkpoint is not None:
-        weights["propagator_weights"] = values.get("propagator_weights") or propagator.default_checkpoint
+    chosen: list[tuple[Stage, Adapter]] = [(propagators, propagator)]
     if propagator.build_follower is None and needs_sam:
-        weights["weights"] = values.get("weights") or GENERATORS["sam1"].default_checkpoint
-    return {**values, **weights}
+        chosen.append((generators, GENERATORS["sam1"]))
+    return with_weights(values, chosen)
 
 
 def _refuse_without_effect(settings: TrackSettings, changes: dict[str, Any], *, needs_sam: bool) -> None:
