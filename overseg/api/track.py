@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from overseg.api.track_choice import TrackChoice
     from overseg.data.prompts import Prompts
     from overseg.data.track_settings import TrackSettings
+    from overseg.output.tracked import TrackedOutputs
     from overseg.prompts.arguments import PromptArguments
     from overseg.prompts.objects import PromptedObjects
     from overseg.stages import Report
@@ -50,6 +51,8 @@ def track(
     click: bool = False,
     detector: str | Path | None = None,
     categories: Sequence[str] = (),
+    outputs: "TrackedOutputs | None" = None,
+    outputs_folder: str | Path = ".",
     device: str = "auto",
     feature_cache: str | int | None = None,
     overwrite: bool = False,
@@ -75,6 +78,8 @@ def track(
         detector: a detector as .onnx, or .pt with ultralytics, that finds objects in every sub-sequence that has no
             prompts; then there need be none at all.
         categories: names of the detector's categories to find; empty for all of them.
+        outputs: files that describe the tracks, such as a video of them; None for the store alone.
+        outputs_folder: an existing folder for these files.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         feature_cache: host memory for SAM 2's image features, such as "4G", which None is.
         overwrite: discard what the store holds.
@@ -87,12 +92,15 @@ def track(
     Raises:
         OversegError: what was expected, what came, where, and what to do.
     """
+    from overseg.output.tracked import check_tracked, write_tracked
     from overseg.prompts.arguments import PromptArguments
     from overseg.report import TerminalReport
     from overseg.store.result import open_result
     from overseg.video.open import open_video
 
-    cache_bytes = feature_cache_bytes(feature_cache)
+    cache_bytes, outputs_folder = feature_cache_bytes(feature_cache), Path(outputs_folder)
+    if outputs is not None:
+        check_tracked(outputs_folder, outputs, input)
     with ExitStack() as stack:
         report = report or stack.enter_context(closing(TerminalReport()))
         which = {name: changes[name] for name in _WHICH_FRAMES if name in changes}  # type: ignore[literal-required]
@@ -103,7 +111,10 @@ def track(
         targets = _Targets(objects, None if detector is None else Path(detector), tuple(categories))
         choice = _choice(targets, device, dict(changes), feature_cache, report)
         _work(video, Path(input), output, choice, targets, cache_bytes, overwrite=overwrite, report=report)
-    return open_result(output)
+        result = open_result(output)
+        if outputs is not None:
+            write_tracked(result, outputs_folder, outputs, video=video, report=report)
+    return result
 
 
 _WHICH_FRAMES = ("start", "end", "stride", "resize")

@@ -19,8 +19,6 @@ from overseg.output.tracked import (
     FRAMES,
     VIDEO,
     TrackedOutputs,
-    check_tracked,
-    write_tracked,
 )
 from overseg.report import TerminalReport
 from overseg.store.places import is_address
@@ -97,7 +95,6 @@ def call(args: argparse.Namespace) -> int:
     if args.click and args.quiet:
         raise SettingsError("--click prints the address of a page, which --quiet hides: leave one of the two out")
     outputs, folder = _outputs(args), _folder(args)
-    check_tracked(folder, outputs, args.input)
     with ExitStack() as stack:
         log = stack.enter_context(log_file(args.log_json)) if args.log_json else None
         report = TerminalReport(quiet=args.quiet, log=log)
@@ -109,15 +106,16 @@ def call(args: argparse.Namespace) -> int:
             points=args.point,
             masks=args.mask,
             categories=args.categories,
+            outputs=outputs,
+            outputs_folder=folder,
             overwrite=args.overwrite,
             report=report,
             **options_of(args, TrackSettings, _EXAMPLES) | given(args, _OPTIONS),
         )
-        paths = write_tracked(result, folder, outputs, report=report)
     if not args.quiet:
         print(f"{args.output}: {headline(result)}")
-        for path in paths:
-            print(path)
+        for name in outputs.names(result):
+            print(folder / name)
     return 0
 
 

@@ -57,15 +57,16 @@ class TrackedOutputs:
         if self.fps is not None and not self.tracking_video:
             raise SettingsError("--fps has no effect without the tracking video: add --tracking-video")
 
-    def names(self) -> list[str]:
-        """File names of all outputs that are wanted, those of a detector included."""
+    def names(self, result: Result | None = None) -> list[str]:
+        """File names of all outputs that are wanted; those of a detector only if the result, if given, has any."""
+        has_detections = result is None or bool(result.summary.get("detections"))
         return [
             name
             for name, is_wanted in (
                 (DETECTIONS, self.detections),
                 (FRAMES, self.annotated_frames),
                 (VIDEO, self.tracking_video),
-                (DETECTOR_BOXES, self.detector_boxes),
+                (DETECTOR_BOXES, self.detector_boxes and has_detections),
             )
             if is_wanted
         ]
@@ -112,14 +113,13 @@ def write_tracked(
     path = Path(video) if isinstance(video, str | Path) else None
     check_tracked(folder, outputs, path or result.provenance.get("input", result.info.name))
     pictures = Pictures(result, path)
-    detected: list[dict[str, Any]] = result.summary.get("detections", [])
-    wanted = [name for name in outputs.names() if detected or name != DETECTOR_BOXES]
+    wanted = outputs.names(result)
     if outputs.detections:
         with written(folder / DETECTIONS, overwrite=True) as place:
             _write_detections(result, pictures, place / DETECTIONS)
     if DETECTOR_BOXES in wanted:
         with written(folder / DETECTOR_BOXES, overwrite=True) as place:
-            lines = (json.dumps(found, ensure_ascii=False) for found in detected)
+            lines = (json.dumps(found, ensure_ascii=False) for found in result.summary["detections"])
             (place / DETECTOR_BOXES).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     with ExitStack() as stack:
         sinks: list[_FrameSink] = []
