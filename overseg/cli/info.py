@@ -2,10 +2,13 @@
 
 import argparse
 import json
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from overseg.errors import SettingsError
 
 if TYPE_CHECKING:
     from overseg.store.result import Result
@@ -16,7 +19,10 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser("info", help="say what a store holds")
     parser.add_argument("store", metavar="OUT.zarr")
     parser.add_argument("--json", action="store_true", help="as JSON")
-    parser.add_argument("--hash", action="store_true", help="add the sha256 of all masks and tracks; equal runs agree")
+    parser.add_argument(
+        "--hash", action="store_true", help="print the sha256 of all masks and tracks alone; equal runs agree"
+    )
+    parser.add_argument("--at", metavar="T,X,Y", help="print the tracks under a pixel of frame T, the smallest first")
     parser.add_argument("--tree", action="store_true", help="add what contains what: a line for each track")
     parser.set_defaults(call=call, if_interrupted="the store is as it was")
 
@@ -26,6 +32,12 @@ def call(args: argparse.Namespace) -> int:
     from overseg.api.results import open as open_store
 
     result = open_store(args.store)
+    if args.at is not None:
+        print("\n".join(_under_pixel(result, args.at, as_json=args.json)))
+        return 0
+    if args.hash and not args.json:
+        print(result.content_hash())
+        return 0
     facts = summary(result) | ({"sha256": result.content_hash()} if args.hash else {})
     if args.tree and args.json:
         facts["part_of"] = result.tracks.part_of.tolist()
@@ -34,6 +46,21 @@ def call(args: argparse.Namespace) -> int:
         for line in _tree(result):
             print(line)
     return 0
+
+
+def _under_pixel(result: "Result", text: str, *, as_json: bool) -> Iterator[str]:
+    """A line for each track under a pixel, or one list of their numbers."""
+    numbers = re.fullmatch(r"(\d{1,9}),(\d{1,9}(?:\.\d+)?),(\d{1,9}(?:\.\d+)?)", text)
+    (height, width), last = result.size, len(result) - 1
+    if not numbers or int(numbers[1]) > last or float(numbers[2]) >= width or float(numbers[3]) >= height:
+        raise SettingsError(
+            f"--at takes T,X,Y: a frame from 0 to {last}, and a pixel of {width} x {height} px, not {text!r}"
+        )
+    tracks = result.tracks_at(int(numbers[1]), float(numbers[2]), float(numbers[3])).tolist()
+    if as_json:
+        yield json.dumps(tracks)
+    else:
+        yield from (_track_line(result, track) for track in tracks)
 
 
 def summary(result: "Result") -> dict[str, Any]:
@@ -99,9 +126,15 @@ def _tree(result: "Result") -> Iterator[str]:
     waiting = sorted(result.tree.roots().tolist(), key=lambda track: place[track], reverse=True)
     while waiting:
         track = waiting.pop()
-        span = f"frames {tracks.first_frame[track]} to {tracks.last_frame[track]}"
-        yield f"{'  ' * int(result.tree.depth[track])}{track}: {span}, {tracks.mean_area_px[track]:.0f} px"
+        yield f"{'  ' * int(result.tree.depth[track])}{_track_line(result, track)}"
         waiting += sorted(result.tree.children(track).tolist(), key=lambda track: place[track], reverse=True)
+
+
+def _track_line(result: "Result", track: int) -> str:
+    tracks = result.tracks
+    name = f" {result.names[track].name}" if track in result.names else ""
+    span = f"frames {tracks.first_frame[track]} to {tracks.last_frame[track]}"
+    return f"{track}{name}: {span}, {tracks.mean_area_px[track]:.0f} px"
 
 
 def _lines(facts: dict[str, Any], indent: str = "") -> list[str]:

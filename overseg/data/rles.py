@@ -103,6 +103,16 @@ class Rles:
             return np.zeros((0, 4))
         return np.asarray(coco_mask.toBbox(self.as_coco()), dtype=np.float64)
 
+    def boxes_xyxy(self) -> Float64[np.ndarray, "n 4"]:
+        """Tight boxes (left, top, right, bottom) in pixels; right and bottom lie just outside of the mask.
+
+        >>> Rles.from_masks(np.ones((1, 2, 3), bool)).boxes_xyxy().tolist()
+        [[0.0, 0.0, 3.0, 2.0]]
+        """
+        boxes = self.boxes_xywh()
+        boxes[:, 2:] += boxes[:, :2]
+        return boxes
+
     def iou(self, other: "Rles") -> Float64[np.ndarray, "n m"]:
         """Intersection over union of every mask of self with every mask of other, in [0, 1]."""
         return self._overlap(other, over_self=False)

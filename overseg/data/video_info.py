@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+ARRAYS = "arrays"  # the name of an input that has no file: pictures from a Python program
+
 
 @dataclass(frozen=True)
 class VideoInfo:

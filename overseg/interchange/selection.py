@@ -117,7 +117,7 @@ class Selection:
 
     def frame(self, number: int) -> SelectedFrame:
         """One of the frames, by its number in the result."""
-        masks = self.result.masks_at(number)
+        masks: TrackMasks = self.result.masks_at(number)
         masks = masks.take(self._wanted[masks.track])
         if self._flat is not None and self._loss is not None:
             masks, before = self._flat.flat(masks), masks

@@ -1,10 +1,12 @@
 """Finds the frames that a result was made from: a store holds masks, not pictures."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from overseg.data.video_info import VideoInfo
+import numpy as np
+
+from overseg.data.video_info import ARRAYS, VideoInfo
 from overseg.errors import InputError
 from overseg.stages import Video
 from overseg.store.result import Result
@@ -14,7 +16,7 @@ from overseg.video.open import open_video
 _WHICH_FRAMES = ("start", "end", "stride", "resize")
 
 
-def open_input(result: Result, path: str | Path | None = None) -> BufferedVideo:
+def open_input(result: Result, path: str | Path | Iterable[np.ndarray] | None = None) -> BufferedVideo:
     """Open the video that a result was made from, with the same frames and in the same size.
 
     Example:
@@ -24,16 +26,17 @@ def open_input(result: Result, path: str | Path | None = None) -> BufferedVideo:
 
     Args:
         result: the result to show.
-        path: where the video is now; None for where it was when the store was made.
+        path: where the video is now, or its frames; None for where it was when the store was made.
 
     Raises:
         InputError: the video is missing, cannot be read, or is another one.
     """
-    path = Path(path) if path is not None else _recorded_path(result)
+    if path is None or isinstance(path, str | Path):
+        path = Path(path) if path is not None else _recorded_path(result)
     chosen = result.identity["settings"]
     video = open_video(path, **{name: chosen[name] for name in _WHICH_FRAMES if name in chosen})
     try:
-        _check_same(video.info, result, path)
+        _check_same(video.info, result, path if isinstance(path, Path) else ARRAYS)
     except InputError:
         video.close()
         raise
@@ -61,6 +64,8 @@ def opened_input(result: Result, video: Video | str | Path | None = None) -> Ite
 
 def _recorded_path(result: Result) -> Path:
     recorded = result.provenance.get("input", result.info.name)
+    if recorded == ARRAYS:
+        raise InputError(f"{result.path} was made from arrays, which are not kept: give them again as `video`")
     if not Path(recorded).exists():
         raise InputError(
             f"{result.path} was made from {recorded}, which is missing: give its present path with --video"

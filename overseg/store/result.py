@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Int32, Int64
+from jaxtyping import Int32, Int64, UInt8
 
 from overseg.data.appearances import Appearances
-from overseg.data.masks import TrackMasks
+from overseg.data.frame_masks import FrameMasks
 from overseg.data.renamed import Renamed, renamed_option
 from overseg.data.terminations import TrackTerminations
 from overseg.data.track_names import TrackName
@@ -19,7 +19,7 @@ from overseg.data.track_tree import TrackTree
 from overseg.data.tracks import Frames, Tracks
 from overseg.data.video_info import VideoInfo
 from overseg.data.visit import Edges, Outline
-from overseg.errors import StoreError
+from overseg.errors import InputError, StoreError
 from overseg.store.columns import StoredRows, no_rows, to_arrays
 from overseg.store.flattened import Flattened, cut
 from overseg.store.folder import Folder
@@ -28,6 +28,7 @@ from overseg.store.mask_table import MaskTable
 from overseg.store.part import part_key
 from overseg.store.places import folder_at
 from overseg.store.root import PARTS, RESULTS, Root, read_result_attributes, read_root
+from overseg.store.summary_text import as_html, six_lines
 from overseg.store.termination_table import count_ends, read_terminations, region_tracks, termination_columns
 from overseg.store.zarr_tables import read_table
 
@@ -64,8 +65,25 @@ def progress(path: str | Path) -> Progress:
     return Progress(root.identity, root.provenance, root.size, n_visits, root.result is not None, root.final)
 
 
-def open_result(path: str | Path) -> "Result":
+@runtime_checkable
+class ResultPictures(Protocol):
+    """Shows a result: a store holds masks, and pictures come from elsewhere."""
+
+    def rgb(self, result: "Result", frame: int) -> UInt8[np.ndarray, "h w 3"]:
+        """A frame of the input, in the size of the masks; InputError if the input is missing."""
+        ...
+
+    def overview(self, result: "Result") -> UInt8[np.ndarray, "h w 3"]:
+        """A small picture of the whole result."""
+        ...
+
+
+def open_result(path: str | Path, *, pictures: ResultPictures | None = None) -> "Result":
     """The result of the store at `path`. Only small tables are read at once.
+
+    Args:
+        path: of the store.
+        pictures: gives the result's pictures; None for a result without any.
 
     Raises:
         StoreError: there is no store, it has another format version, or it has no result yet.
@@ -76,11 +94,11 @@ def open_result(path: str | Path) -> "Result":
         raise StoreError(
             f"{path}: {progress(path).n_visits} visits committed, no result yet; run the same command again to finish"
         )
-    return Result(folder, root)
+    return Result(folder, root, pictures)
 
 
 class Result:
-    """A result: overlapping masks of every frame, and their tracks.
+    """A result: overlapping masks of every frame, and their tracks. `print` shows it in six lines.
 
     Attributes:
         path: path or address of the store.
@@ -90,7 +108,7 @@ class Result:
         size: (height, width) of every mask, in pixels.
     """
 
-    def __init__(self, store: Folder, root: Root) -> None:
+    def __init__(self, store: Folder, root: Root, pictures: ResultPictures | None = None) -> None:
         """Only for `open_result`.
 
         Raises:
@@ -107,6 +125,7 @@ class Result:
                 "wrote it; copy it again, or see `overseg repair`"
             )
         self._masks = MaskTable(self._folder, root.size)
+        self._pictures = pictures
 
     @property
     def info(self) -> VideoInfo:
@@ -173,9 +192,32 @@ class Result:
         """Number of frames."""
         return self._masks.n_frames
 
-    def masks_at(self, frame: int) -> TrackMasks:
+    def masks_at(self, frame: int) -> FrameMasks:
         """The masks of tracks on a frame, ordered by region; IndexError if there is no such frame."""
-        return self._masks.masks_at(frame)
+        return FrameMasks.of(self._masks.masks_at(frame), self.frame_rgb)
+
+    def frame_rgb(self, frame: int) -> UInt8[np.ndarray, "h w 3"]:
+        """The picture of a frame, in the size of the masks.
+
+        Raises:
+            InputError: the input is missing, or is another one; `overseg.open` takes its present path.
+        """
+        if self._pictures is None:
+            raise InputError(f"{self.path} holds masks and no pictures: open it with overseg.open, which finds them")
+        return self._pictures.rgb(self, frame)
+
+    def tracks_at(self, frame: int, x: float, y: float) -> Int32[np.ndarray, " k"]:
+        """The tracks under a pixel of a frame, the smallest mask first; none outside the picture.
+
+        Args:
+            frame: number of the frame; IndexError if there is no such frame.
+            x, y: in pixels of the masks, x to the right, y down.
+        """
+        masks = self.masks_at(frame)
+        left, top, right, bottom = masks.boxes_xyxy.T
+        near = masks.take((left <= x) & (x < right) & (top <= y) & (y < bottom))
+        under = near.take(near.rles.to_masks()[:, int(y), int(x)]) if len(near) else near
+        return under.track[np.argsort(under.rles.area_px(), kind="stable")]
 
     def rows_at(self, frame: int) -> StoredRows:
         """All rows of a frame, ordered by region, including those without a track, such as duplicates."""
@@ -189,9 +231,9 @@ class Result:
         """The regions with a mask in a track, ascending, and the track of each."""
         return region_tracks(self._folder)
 
-    def masks_of(self, track: int) -> TrackMasks:
+    def masks_of(self, track: int) -> FrameMasks:
         """The masks of a track, ordered by frame; IndexError if there is no such track."""
-        return self._masks.masks_of(track)
+        return FrameMasks.of(self._masks.masks_of(track), self.frame_rgb)
 
     def terminations(self, track: int | None = None) -> TrackTerminations:
         """Where and why masklets ended, of all tracks or of one, ordered by (from_frame, region, source).
@@ -221,6 +263,16 @@ class Result:
         """Mean number of masks over a covered pixel, averaged over the frames that have one; 0 without any."""
         covered = self.frames.covered_px > 0
         return float(np.mean(self.frames.mask_px[covered] / self.frames.covered_px[covered])) if covered.any() else 0.0
+
+    def __str__(self) -> str:
+        return six_lines(self)
+
+    def __repr__(self) -> str:
+        return f"<Result {self.path}: {len(self)} frames, {len(self.tracks)} tracks>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the six lines, and frames with their masks if there are pictures."""
+        return as_html(str(self), self._pictures.overview(self) if self._pictures and len(self) else None)
 
     endings, looks = Renamed("terminations"), Renamed("appearances")
 

@@ -1,8 +1,11 @@
 """Opens a video file or a folder of images as the frames to process."""
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from overseg.errors import InputError, SettingsError
+from overseg.video.array_source import ArraySource
 from overseg.video.buffered import BufferedVideo
 from overseg.video.file_source import FileSource
 from overseg.video.image_source import IMAGE_SUFFIXES, ImageSource
@@ -12,7 +15,7 @@ DEFAULT_CACHE_BYTES = 256 * 2**20
 
 
 def open_video(
-    path: str | Path,
+    path: str | Path | Iterable[Any],
     *,
     start: int = 0,
     end: int | None = None,
@@ -20,7 +23,7 @@ def open_video(
     resize: int | None = None,
     cache_bytes: int = DEFAULT_CACHE_BYTES,
 ) -> BufferedVideo:
-    """Open a video file, a folder of images, or one image.
+    """Open a video file, a folder of images, one image, or arrays.
 
     Example:
         >>> video = open_video("cup.mp4", start=100, stride=2, resize=960)  # doctest: +SKIP
@@ -28,7 +31,8 @@ def open_video(
         ((540, 960, 3), 12.5)
 
     Args:
-        path: a file in any container that FFmpeg reads, or a folder of jpg, png, webp, tif or bmp images.
+        path: a file in any container that FFmpeg reads, a folder of jpg, png, webp, tif or bmp images, or arrays of
+            uint8 [h, w, 3].
         start: number of the first frame to process, from 0, counted over the frames that can be decoded.
         end: number of the frame before which to stop; None, or a number past the last frame, for all.
         stride: process every `stride`-th frame.
@@ -57,7 +61,9 @@ def open_video(
     return BufferedVideo(source, numbers, resize=resize, cache_bytes=cache_bytes)
 
 
-def _open_source(path: str | Path) -> PictureSource:
+def _open_source(path: str | Path | Iterable[Any]) -> PictureSource:
+    if isinstance(path, Iterable) and not isinstance(path, str | bytes):
+        return ArraySource(path)
     if not isinstance(path, str | Path) or not str(path):
         raise InputError(f"expected the path of a video file or of a folder of images, got {path!r}")
     path = Path(path)

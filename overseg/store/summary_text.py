@@ -1,0 +1,59 @@
+"""A result in a few lines for people."""
+
+import base64
+import html
+import io
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image
+
+from overseg.data.video_info import VideoInfo
+
+if TYPE_CHECKING:
+    from overseg.store.result import Result
+
+_QUALITY = 80  # of the picture in a notebook, from 1 to 100
+
+
+def six_lines(result: "Result") -> str:
+    """What `print(result)` shows: input, masks, tracks, coverage, how the run ended, what is left.
+
+    Example:
+        >>> print(overseg.open("cup.zarr"))  # doctest: +SKIP
+        cup.zarr: cup.mp4, 60 frames of 854 x 480 px, 1 shot
+        masks        5210 on 60 frames, made on 13 keyframes
+        tracks       154, each on 33.8 frames on average
+        coverage     0.965 of all pixels, under 1.66 masks on average
+        run          complete, in 87 s on cpu
+        left undone  nothing
+    """
+    facts, n_tracks = result.summary, len(result.tracks)
+    length = float(result.tracks.n_frames.mean()) if n_tracks else 0.0
+    lines = {
+        f"{result.path}:": _input(result.info, facts["n_shots"]),
+        "masks": f"{result.frames.n_masks.sum()} on {len(result)} frames, made on {facts['n_keyframes']} keyframes",
+        "tracks": f"{n_tracks}, each on {length:.1f} frames on average",
+        "coverage": f"{result.coverage:.3f} of all pixels, under {result.depth:.2f} masks on average",
+        "run": f"{facts['stop_reason']}, in {facts['seconds_total']:.0f} s on {result.provenance.get('device', '-')}",
+        "left undone": facts["left_undone"] or "nothing",
+    }
+    (first, about), *others = lines.items()
+    return "\n".join([f"{first} {about}", *(f"{name:<12} {text}" for name, text in others)])
+
+
+def as_html(text: str, rgb: UInt8[np.ndarray, "h w 3"] | None) -> str:
+    """The lines with a picture below them, for a notebook."""
+    lines = f"<pre>{html.escape(text)}</pre>"
+    if rgb is None:
+        return lines
+    content = io.BytesIO()
+    Image.fromarray(rgb).save(content, "webp", quality=_QUALITY)
+    encoded = base64.b64encode(content.getvalue()).decode()
+    return f'{lines}<img alt="frames with their masks" src="data:image/webp;base64,{encoded}">'
+
+
+def _input(info: VideoInfo, n_shots: int) -> str:
+    shots = "1 shot" if n_shots == 1 else f"{n_shots} shots"
+    return f"{info.name}, {info.n_frames} frames of {info.width} x {info.height} px, {shots}"
