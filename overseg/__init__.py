@@ -2,39 +2,19 @@
 
 result = overseg.run("cup.mp4", "cup.zarr")
 result = overseg.open("cup.zarr")
-result.masks_at(0).rles.to_masks()  # bool [n, height, width]
+result.masks_at(0).array(0)  # bool [height, width]
+
+`__init__.pyi` lists all names. Each is imported when it is first used, so that `import overseg` takes no time.
 """
 
-from overseg.api.detector import train_detector
-from overseg.api.relink import relink
-from overseg.api.results import export, import_masks, open
-from overseg.api.run import run
-from overseg.api.segment import segment
-from overseg.api.track import track
-from overseg.autotracking.backend import MaskOptions
-from overseg.autotracking.run import autotrack
-from overseg.data.budget import Budget
-from overseg.data.rles import Rles
-from overseg.data.settings import Settings
-from overseg.errors import OversegError
-from overseg.interchange.associating import associate_masks
-from overseg.prompts.seeding import Seeding
+from importlib import import_module
 
-__all__ = [
-    "Budget",
-    "MaskOptions",
-    "OversegError",
-    "Rles",
-    "Seeding",
-    "Settings",
-    "associate_masks",
-    "autotrack",
-    "export",
-    "import_masks",
-    "open",
-    "relink",
-    "run",
-    "segment",
-    "track",
-    "train_detector",
-]
+import lazy_loader
+
+# Two functions are named like the folders with their code. A folder that is imported later would take its name back.
+for _folder in ("associate", "evaluate"):
+    import_module(f"overseg.{_folder}")
+from overseg.api.associate import associate as associate  # noqa: E402
+from overseg.api.evaluate import evaluate as evaluate  # noqa: E402
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

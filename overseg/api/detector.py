@@ -1,10 +1,12 @@
 """A detector of one's own, from masks: `overseg.train_detector`."""
 
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from overseg.api.arguments import checked_arguments
+from overseg.api.shared import reporting
 from overseg.data.setting import check_range
 from overseg.errors import InputError, SettingsError
 
@@ -16,6 +18,7 @@ _OWN, _ULTRALYTICS = ".onnx", ".pt"  # file name suffixes of detectors
 _STRIDE_PX = 32  # of both kinds of networks
 
 
+@checked_arguments
 def train_detector(
     store: str | Path,
     output: str | Path,
@@ -34,7 +37,7 @@ def train_detector(
     """Train a detector on the masks of a store; what `overseg detector train` does.
 
     Example:
-        >>> overseg.track("mice.mp4", "first.zarr", points=["mouse:701,446,1"], end=250)  # doctest: +SKIP
+        >>> overseg.track("mice.mp4", "first.zarr", points=overseg.Point("mouse", 701, 446), end=250)  # doctest: +SKIP
         >>> overseg.train_detector("first.zarr", "mice.onnx")  # doctest: +SKIP
         >>> overseg.track("mice.mp4", "mice.zarr", detector="mice.onnx")  # doctest: +SKIP
 
@@ -61,7 +64,6 @@ def train_detector(
     from overseg.detect.dataset import write_dataset
     from overseg.interchange.destination import written
     from overseg.presets import resolve_device
-    from overseg.report import TerminalReport
     from overseg.store.result import open_result
 
     output, training = Path(output), _Training(epochs, patience, image_size)
@@ -70,7 +72,7 @@ def train_detector(
     found_device = resolve_device(device, needs_torch=True)
     folder = Path(dataset) if dataset is not None else output.with_name(f"{output.stem}_dataset")
     with ExitStack() as stack:
-        report = report or stack.enter_context(closing(TerminalReport()))
+        report = stack.enter_context(reporting(report))
         result = open_result(store)
         description = write_dataset(result, folder, n_frames=train_frames, video=video, report=report)
         place = stack.enter_context(written(output, overwrite=overwrite))

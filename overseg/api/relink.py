@@ -1,9 +1,11 @@
 """Other tracks from the same masks: `overseg.relink`."""
 
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from overseg.api.arguments import checked_arguments
+from overseg.api.shared import reporting
 from overseg.data.settings import Settings
 from overseg.errors import SettingsError, StoreError
 
@@ -12,10 +14,14 @@ if TYPE_CHECKING:
     from overseg.store.result import Result
 
 
+@checked_arguments
 def relink(
     path: str | Path, *, match_iou: float | None = None, reid: bool | None = None, report: "Report | None" = None
 ) -> "Result":
     """Decide again which masks of a store are one track, without any model; what `overseg relink` does.
+
+    Example:
+        >>> overseg.relink("cup.zarr", match_iou=0.7)  # doctest: +SKIP
 
     Args:
         path: the store. The new result replaces the current one.
@@ -28,10 +34,10 @@ def relink(
         StoreError: there is no store, it holds no result yet, it was imported, or another process is writing it.
         SettingsError: the threshold is out of range, or lower than the overlaps that the store keeps.
     """
+    from overseg.api.results import open
     from overseg.associate.overlap import MAY_BE_ONE_IOU
     from overseg.build import build_associator
     from overseg.engine.tracks.relink import relink_tracks
-    from overseg.report import TerminalReport
     from overseg.store.result import open_result
     from overseg.store.zarr_store import ZarrStore
 
@@ -45,8 +51,8 @@ def relink(
     if wanted.match_iou < least:
         raise SettingsError(f"--match-iou {match_iou} is too low for {path}, which keeps overlaps of {least:g} or more")
     with ExitStack() as stack:
-        report = report or stack.enter_context(closing(TerminalReport()))
+        report = stack.enter_context(reporting(report))
         store = stack.enter_context(ZarrStore.reopen(path))
         settings = {"match_iou": wanted.match_iou, "reid": wanted.reid}
         relink_tracks(store, open_result(path), build_associator(wanted), settings, report)
-    return open_result(path)
+    return open(path)

@@ -1,11 +1,12 @@
-"""Repairing a damaged store: `overseg repair`."""
+"""Damage to a store: `overseg.check` finds it, and `overseg.repair` repairs it."""
 
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from overseg.api.shared import identity_of, out_of_memory_as_error
+from overseg.api.arguments import checked_arguments
+from overseg.api.shared import identity_of, out_of_memory_as_error, reporting
 
 if TYPE_CHECKING:
     from overseg.data.visit import VisitKey
@@ -26,6 +27,30 @@ class Repaired:
     made_again: "frozenset[VisitKey]"
 
 
+@checked_arguments
+def check(path: str | Path) -> "list[Damage]":
+    """Read all of a store and find every file that is damaged; what `overseg check` does.
+
+    Example:
+        >>> overseg.check("cup.zarr")  # nothing is damaged  # doctest: +SKIP
+        []
+
+    Args:
+        path: the store.
+
+    Returns:
+        One entry for each damaged file, which `print` shows as a line.
+
+    Raises:
+        StoreError: there is no store, or its root is damaged.
+    """
+    from overseg.maintenance.check import find_damage
+    from overseg.store.places import folder_at
+
+    return find_damage(folder_at(path))
+
+
+@checked_arguments
 def repair(
     path: str | Path,
     *,
@@ -34,6 +59,9 @@ def repair(
     report: "Report | None" = None,
 ) -> "Repaired":
     """Find the damage in a store and make the damaged parts again; what `overseg repair` does.
+
+    Example:
+        >>> overseg.repair("cup.zarr").made_again  # doctest: +SKIP
 
     A damaged visit is made again from the visits around it, and is the same as before. A damaged result is published
     again from the visits. A final store has no visits any more, but its result has all their rows: visits of which
@@ -58,7 +86,6 @@ def repair(
     from overseg.maintenance.original_run import check_same_identity, original_run
     from overseg.maintenance.repair import Repair
     from overseg.presets import resolve_device
-    from overseg.report import TerminalReport
     from overseg.store.places import folder_at
     from overseg.store.zarr_store import ZarrStore
     from overseg.video.open import open_video
@@ -67,7 +94,7 @@ def repair(
     if not find_damage(folder):
         return Repaired([], frozenset())
     with ExitStack() as stack:
-        report = report or stack.enter_context(closing(TerminalReport()))
+        report = stack.enter_context(reporting(report))
         store = stack.enter_context(ZarrStore.reopen_damaged(folder))
         damage = find_damage(folder)  # again: no other process can change the store now
         if not damage:

@@ -1,44 +1,54 @@
 """Results: `overseg.open`, and the way to other tools and back, `overseg.export` and `overseg.import_masks`."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING, Unpack
+
+from overseg.api.arguments import checked_arguments
+from overseg.api.filters import FilterChanges, filters_of
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from overseg.interchange.exporting import Exported
     from overseg.stages import Report
     from overseg.store.result import Result
 
 
-def open(path: str | Path) -> "Result":
+@checked_arguments
+def open(path: str | Path, *, video: "str | Path | Iterable[np.ndarray] | None" = None) -> "Result":
     """The result in a store, read lazily.
+
+    Example:
+        >>> result = overseg.open("cup.zarr")  # doctest: +SKIP
+        >>> print(result)  # six lines; in a notebook `result` shows pictures, too  # doctest: +SKIP
+        >>> print(result.masks_at(0))  # a table of the first masks  # doctest: +SKIP
+
+    Args:
+        path: the store's path, or its address such as `s3://bucket/cup.zarr`.
+        video: where the input is now, if it was moved since the run, or its frames as arrays; only pictures need it.
 
     Raises:
         StoreError: there is no store, or it holds no result yet.
     """
+    from overseg.output.frame_grid import InputPictures
     from overseg.store.result import open_result
 
-    return open_result(path)
+    return open_result(path, pictures=InputPictures(video))
 
 
-class FilterChanges(TypedDict, total=False):
-    """The fields of `overseg.interchange.filters.Filters` that differ from their defaults; see there."""
-
-    min_length: int
-    min_area_px: float
-    min_score: float
-    sam_output: str | None
-    start: int
-    end: int | None
-    ids: tuple[int, ...] | None
-    new_only: bool
+def opened(store: "str | Path | Result") -> "Result":
+    """The result in a store, or the one that is given."""
+    return open(store) if isinstance(store, str | Path) else store
 
 
+@checked_arguments
 def export(
     store: "str | Path | Result",
     destination: str | Path,
     *,
     format: str,
-    labels: str | Path | None = None,
+    labels: str | Path | Mapping[int, str] | None = None,
     flatten: str | None = None,
     frames: str | None = None,
     video: str | Path | None = None,
@@ -48,13 +58,15 @@ def export(
     """Write masks and tracks for another tool; what `overseg export` does.
 
     Example:
+        >>> overseg.export("cup.zarr", "cup_coco", format="coco", labels={7: "cup"})  # doctest: +SKIP
         >>> overseg.export("cup.zarr", "cup_davis", format="davis", flatten="depth=1").loss  # doctest: +SKIP
 
     Args:
         store: a store, or the result in it.
         destination: what is written: a folder, or a file where the format is one.
         format: name of a format; `docs/formats.md` lists them.
-        labels: a CSV file with the columns track, id and category.
+        labels: the category of each track that is exported, by its number; or a CSV file with the columns track, id
+            and category. Other tracks are left out. None exports all of them.
         flatten: "depth=N" or "tracks=N", where a format takes no overlap.
         frames: "link", "copy" or "none"; None for what the tool needs.
         video: where the input is now, if it was moved since the run.
@@ -65,13 +77,13 @@ def export(
         OversegError: what was expected, what came, where, and what to do.
     """
     from overseg.interchange.exporting import export as write
-    from overseg.interchange.filters import Cut, Filters
+    from overseg.interchange.filters import Cut
 
     return write(
-        open(store) if isinstance(store, str | Path) else store,
+        opened(store),
         destination,
         format=format,
-        filters=Filters(**filters),
+        filters=filters_of(dict(filters)),
         labels=labels,
         flat=None if flatten is None else Cut.parse(flatten),
         frames=frames,
@@ -80,6 +92,7 @@ def export(
     )
 
 
+@checked_arguments
 def import_masks(
     source: str | Path,
     output: str | Path,
@@ -92,6 +105,9 @@ def import_masks(
 ) -> "Result":
     """Make a store of another tool's masks; what `overseg import` does.
 
+    Example:
+        >>> overseg.import_masks("annotations.json", "cup.zarr", format="coco", video="cup.mp4")  # doctest: +SKIP
+
     Args:
         source: the file, or the folder.
         output: the store to write.
@@ -99,11 +115,14 @@ def import_masks(
         video: the video or folder of images that the masks are of.
         video_name: which video to read, where the source holds several; None for the one called like `video`.
         overwrite: replace an older store.
-        report: gets a remark about what could not be read as a mask.
+        report: gets a remark about what could not be read as a mask; None for a line on the terminal.
 
     Raises:
         OversegError: what was expected, what came, where, and what to do.
     """
+    from overseg.api.shared import reporting
     from overseg.interchange.importing import import_masks as read
 
-    return read(source, output, format=format, video=video, video_name=video_name, overwrite=overwrite, report=report)
+    with reporting(report) as told:
+        read(source, output, format=format, video=video, video_name=video_name, overwrite=overwrite, report=told)
+    return open(output)

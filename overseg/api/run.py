@@ -1,23 +1,28 @@
 """Every region of a video: `overseg.run`."""
 
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
+from overseg.api.arguments import checked_arguments
 from overseg.api.shared import (
     SharedChanges,
     check_cache_is_used,
     feature_cache_bytes,
     identity_of,
+    name_of_input,
     out_of_memory_as_error,
     provenance,
+    reporting,
 )
 from overseg.data.budget import Budget
 from overseg.errors import SettingsError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from overseg.data.video_info import VideoInfo
     from overseg.presets import Choice
     from overseg.stages import Report, Video
@@ -53,15 +58,16 @@ class SettingsChanges(SharedChanges, total=False):
     max_frontier: int
 
 
+@checked_arguments
 def run(
-    input: str | Path,
+    input: "str | Path | Iterable[np.ndarray]",
     output: str | Path,
     *,
     preset: str | None = None,
     device: str = "auto",
     budget: str | Budget | None = None,
     feature_cache: str | int | None = None,
-    render: Sequence[str | Path] = (),
+    render: str | Path | Sequence[str | Path] = (),
     overwrite: bool = False,
     report: "Report | None" = None,
     **changes: Unpack[SettingsChanges],
@@ -74,7 +80,8 @@ def run(
         (93, (31, 480, 854))
 
     Args:
-        input: a video file in any container that FFmpeg reads, or a folder of images.
+        input: a video file in any container that FFmpeg reads, a folder of images, or arrays of uint8 [h, w, 3] such
+            as a generator yields. Arrays are not kept: to draw the result, give them again as `video`.
         output: the store to write, a path or such an address as `s3://bucket/cup.zarr`. One made from the same video
             with the same settings is continued.
         preset: "preview", "fast" or "full"; None picks what fits the machine.
@@ -82,7 +89,7 @@ def run(
         budget: limits such as "10m,coverage=0.98"; see `Budget`. None works until everything is done.
         feature_cache: host memory for SAM 2's image features, so that frames visited again are not encoded again: a
             number of bytes, or as "4G", which None is. It changes the time a run takes, and no mask.
-        render: video files or folders of pictures to draw the result to, all masks over the frames.
+        render: a video file or a folder of pictures, or several, to draw the result to, all masks over the frames.
         overwrite: discard what the store holds.
         report: receives the progress of every step; None for progress bars on a terminal.
         changes: settings that differ from the preset's; see `Settings`.
@@ -94,17 +101,17 @@ def run(
         OversegError: what was expected, what came, where, and what to do.
     """
     since = time.monotonic()
+    from overseg.api.results import open
     from overseg.output.render import check_destination, render_result
     from overseg.presets import choose
-    from overseg.report import TerminalReport
-    from overseg.store.result import open_result
     from overseg.video.open import open_video
 
     limits, cache_bytes = _limits(budget), feature_cache_bytes(feature_cache)
-    for destination in render:
-        check_destination(destination, input)
+    drawn = [render] if isinstance(render, str | Path) else list(render)
+    for destination in drawn:
+        check_destination(destination, name_of_input(input))
     with ExitStack() as stack:
-        report = report or stack.enter_context(closing(TerminalReport()))
+        report = stack.enter_context(reporting(report))
         choice = choose(preset, device, dict(changes), report=report)
         settings = choice.settings
         check_cache_is_used(feature_cache, settings.propagator)
@@ -115,7 +122,7 @@ def run(
         stack.enter_context(out_of_memory_as_error())
         _work(
             video,
-            Path(input),
+            name_of_input(input),
             output,
             choice,
             limits,
@@ -124,15 +131,15 @@ def run(
             report=report,
             since=since,
         )
-        result = open_result(output)
-        for destination in render:
+        result = open(output)
+        for destination in drawn:
             render_result(result, destination, video=video, report=report)
     return result
 
 
 def _work(
     video: "Video",
-    input: Path,
+    input: str,
     output: str | Path,
     choice: "Choice",
     budget: Budget,

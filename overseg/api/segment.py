@@ -1,32 +1,35 @@
 """The masks of one picture: `overseg.segment`."""
 
 from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
+from overseg.api.arguments import checked_arguments
 from overseg.api.run import SettingsChanges
-from overseg.api.shared import out_of_memory_as_error
+from overseg.api.shared import out_of_memory_as_error, reporting
 from overseg.data.frame import Frame
 from overseg.data.masks import KeyframeMasks
 from overseg.data.rles import Rles
 from overseg.errors import SettingsError
 
 if TYPE_CHECKING:
+    from overseg.prompts.given import Box, Point
     from overseg.prompts.objects import Pointed
     from overseg.stages import Report
     from overseg.video.buffered import BufferedVideo
 
 
+@checked_arguments
 def segment(
     image: str | Path,
     output: str | Path | None = None,
     *,
-    points: str | Sequence[str] | None = None,
-    boxes: str | Sequence[str] | None = None,
+    points: "str | Point | Sequence[str | Point] | None" = None,
+    boxes: "str | Box | Sequence[str | Box] | None" = None,
     auto: bool = False,
     frame: int = 0,
     mask_threshold: float = 0.0,
@@ -39,16 +42,17 @@ def segment(
     """Masks of one picture, of prompted objects or of everything; what `overseg segment` does.
 
     Example:
-        >>> overseg.segment("cup.jpg", "cup.png", points="120,80:pos 10,10:neg").predicted_iou  # doctest: +SKIP
+        >>> on, beside = overseg.Point("cup", 120, 80), overseg.Point("cup", 10, 10, label=0)
+        >>> overseg.segment("cup.jpg", "cup.png", points=[on, beside]).predicted_iou  # doctest: +SKIP
         array([0.97], dtype=float32)
 
     Args:
         image: a picture; of a video or a folder of images, one frame.
         output: what is written: a .png for a single mask, a .json or .npz file, or a folder; None for nothing.
-        points: each as "x,y,label" with label 1 on the object and 0 beside it, or "x,y:pos" and "x,y:neg", in pixels;
-            several may stand in one string, with blanks between them. To a single point SAM has three outputs, of
-            which the one with the highest predicted IoU is taken.
-        boxes: each as "x1,y1,x2,y2", in pixels, around an object of its own; with points there may be one.
+        points: one or several `Point` of one object, in pixels; or texts such as "x,y,label", "x,y:pos" and "x,y:neg".
+            SAM answers a single point with three masks, of which the one with the highest predicted IoU is taken.
+        boxes: one or several `Box`, in pixels, each around an object of its own; or texts such as "x1,y1,x2,y2". With
+            points there may be one.
         auto: all masks of the picture, in place of points and boxes.
         frame: number of the frame.
         mask_threshold: masks of points and boxes lie where SAM's logits are above this.
@@ -66,7 +70,6 @@ def segment(
     from overseg.interchange.picture_masks import check_masks_name, write_masks
     from overseg.output.picture_file import check_picture_name
     from overseg.output.spare_input import spare_input
-    from overseg.report import TerminalReport
     from overseg.video.open import open_video
 
     pointed = _pointed(points, boxes, auto=auto)
@@ -78,7 +81,7 @@ def segment(
         check_picture_name(overlay)
         spare_input(overlay, image)
     with ExitStack() as stack:
-        report = report or stack.enter_context(closing(TerminalReport()))
+        report = stack.enter_context(reporting(report))
         stack.enter_context(out_of_memory_as_error())
         video = stack.enter_context(open_video(image, resize=changes.get("resize")))
         if not 0 <= frame < len(video):
@@ -94,23 +97,22 @@ def segment(
     return masks
 
 
-def _pointed(points: str | Sequence[str] | None, boxes: str | Sequence[str] | None, *, auto: bool) -> "list[Pointed]":
+def _pointed(
+    points: "str | Point | Sequence[str | Point] | None", boxes: "str | Box | Sequence[str | Box] | None", *, auto: bool
+) -> "list[Pointed]":
     """The prompts: one object where there are points."""
-    from overseg.prompts.labelled_points import parse_boxes, parse_points
+    from overseg.prompts.given import Box, Point, given_list
+    from overseg.prompts.labelled_points import boxes_of, points_of
 
     if auto is (points is not None or boxes is not None):
         raise SettingsError("expected --auto for all masks, or --point x,y,label or --box x1,y1,x2,y2")
-    found = [] if boxes is None else parse_boxes(_as_text(boxes))
+    found = [] if boxes is None else boxes_of(given_list(boxes, Box))
     if points is None:
         return found
     if len(found) > 1:
         raise SettingsError(f"all --point are of one object, with one --box at most, not {len(found)}")
-    clicked = parse_points(_as_text(points))
+    clicked = points_of(given_list(points, Point))
     return [clicked, *(replace(box, name=clicked.name) for box in found)]
-
-
-def _as_text(prompts: str | Sequence[str]) -> str:
-    return prompts if isinstance(prompts, str) else " ".join(prompts)
 
 
 def _all_masks(frame: Frame, changes: dict[str, Any], device: str, report: "Report") -> KeyframeMasks:

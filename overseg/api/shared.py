@@ -1,7 +1,7 @@
 """What runs, tracking and repairs share: options, the identity of a store, and the error when memory runs out."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from overseg.data.byte_size import parse_bytes
 from overseg.data.machine import Machine
 from overseg.data.settings import SharedSettings
+from overseg.data.video_info import ARRAYS
 from overseg.errors import DeviceError, OversegError, SettingsError, is_out_of_memory
 
 if TYPE_CHECKING:
     from overseg.data.video_info import VideoInfo
+    from overseg.stages import Report
 
 
 class SharedChanges(TypedDict, total=False):
@@ -33,13 +35,18 @@ class SharedChanges(TypedDict, total=False):
     stride: int
 
 
-def provenance(input: Path, device: str, weights: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def name_of_input(input: object) -> str:
+    """The absolute path of an input, or "arrays" for pictures from a program."""
+    return str(Path(input).resolve()) if isinstance(input, str | Path) else ARRAYS
+
+
+def provenance(input: str, device: str, weights: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Who makes a store, when, where and of what."""
     return {
         "overseg": version("overseg"),
         "device": device,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "input": str(input.resolve()),
+        "input": input,
         "weights": weights,
     }
 
@@ -73,6 +80,18 @@ def check_cache_is_used(feature_cache: str | int | None, propagator: str) -> Non
         raise SettingsError(
             f"--feature-cache is for --propagator sam2, and the propagator here is {propagator}: change one of the two"
         )
+
+
+@contextmanager
+def reporting(report: "Report | None") -> Iterator["Report"]:
+    """The caller's report; without one, progress bars that are closed at the end."""
+    if report is not None:
+        yield report
+        return
+    from overseg.report import TerminalReport
+
+    with closing(TerminalReport()) as shown:
+        yield shown
 
 
 @contextmanager

@@ -1,27 +1,33 @@
 """Follow objects that a user prompts: `overseg.track`."""
 
-from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
+from overseg.api.arguments import checked_arguments
 from overseg.api.shared import (
     SharedChanges,
     check_cache_is_used,
     feature_cache_bytes,
     identity_of,
+    name_of_input,
     out_of_memory_as_error,
     provenance,
+    reporting,
 )
 from overseg.errors import SettingsError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from overseg.api.track_choice import TrackChoice
     from overseg.data.prompts import Prompts
     from overseg.data.track_settings import TrackSettings
     from overseg.output.tracked import TrackedOutputs
     from overseg.prompts.arguments import PromptArguments
+    from overseg.prompts.given import Box, Mask, Point
     from overseg.prompts.objects import PromptedObjects
     from overseg.stages import Report
     from overseg.store.result import Result
@@ -39,14 +45,15 @@ class TrackChanges(SharedChanges, total=False):
     min_area_px: int
 
 
+@checked_arguments
 def track(
-    input: str | Path,
+    input: "str | Path | Iterable[np.ndarray]",
     output: str | Path,
     *,
     prompts: "str | Path | Prompts | PromptedObjects | None" = None,
-    boxes: Sequence[str] = (),
-    points: Sequence[str] = (),
-    masks: Sequence[str] = (),
+    boxes: "Box | str | Sequence[Box | str]" = (),
+    points: "Point | str | Sequence[Point | str]" = (),
+    masks: "Mask | str | Sequence[Mask | str]" = (),
     prompt_frame: int = 0,
     click: bool = False,
     detector: str | Path | None = None,
@@ -62,17 +69,18 @@ def track(
     """Follow prompted objects through a video; what `overseg track` does.
 
     Example:
-        >>> result = overseg.track("cup.mp4", "cup.zarr", boxes=["cup:120,80,260,300"])  # doctest: +SKIP
+        >>> cup = overseg.Box("cup", 120, 80, 260, 300)
+        >>> result = overseg.track("cup.mp4", "cup.zarr", boxes=cup)  # doctest: +SKIP
         >>> result.names[0].name, result.masks_of(0).rles.area_px()  # doctest: +SKIP
 
     Args:
-        input: a video file in any container that FFmpeg reads, or a folder of images.
+        input: a video file in any container that FFmpeg reads, a folder of images, or arrays of uint8 [h, w, 3].
         output: the store to write. One made of the same video, prompts and settings is continued.
         prompts: a file that says what to follow, see `read_prompts`; or prompts in pixels of the processed frames.
-        boxes: each as `name:x1,y1,x2,y2`, in pixels of the input's pictures.
-        points: each as `name:x,y,label`, in the same pixels, with label 1 on the object and 0 beside it; without a
-            name they are all of one object.
-        masks: each as `name:FILE`, a picture of the input's size that is black beside the object.
+        boxes: one or several `Box`, in pixels of the input's pictures.
+        points: one or several `Point`, in the same pixels; those of one name are of one object.
+        masks: one or several `Mask`, arrays or pictures of the input's size. Boxes, points and masks may also be texts
+            as on the command line: `name:x1,y1,x2,y2`, `name:x,y,label`, `name:FILE`.
         prompt_frame: number of the processed frame that a file, boxes, points and masks speak of.
         click: open a page on this machine, and print its address, to click on the objects on the prompt frame.
         detector: a detector as .onnx, or .pt with ultralytics, that finds objects in every sub-sequence that has no
@@ -92,17 +100,16 @@ def track(
     Raises:
         OversegError: what was expected, what came, where, and what to do.
     """
+    from overseg.api.results import open
     from overseg.output.tracked import check_tracked, write_tracked
     from overseg.prompts.arguments import PromptArguments
-    from overseg.report import TerminalReport
-    from overseg.store.result import open_result
     from overseg.video.open import open_video
 
     cache_bytes, outputs_folder = feature_cache_bytes(feature_cache), Path(outputs_folder)
     if outputs is not None:
         check_tracked(outputs_folder, outputs, input)
     with ExitStack() as stack:
-        report = report or stack.enter_context(closing(TerminalReport()))
+        report = stack.enter_context(reporting(report))
         which = {name: changes[name] for name in _WHICH_FRAMES if name in changes}  # type: ignore[literal-required]
         video = stack.enter_context(open_video(input, **which))
         stack.enter_context(out_of_memory_as_error())
@@ -110,8 +117,8 @@ def track(
         objects = _objects(video, given, click=click, report=report)
         targets = _Targets(objects, None if detector is None else Path(detector), tuple(categories))
         choice = _choice(targets, device, dict(changes), feature_cache, report)
-        _work(video, Path(input), output, choice, targets, cache_bytes, overwrite=overwrite, report=report)
-        result = open_result(output)
+        _work(video, name_of_input(input), output, choice, targets, cache_bytes, overwrite=overwrite, report=report)
+        result = open(output)
         if outputs is not None:
             write_tracked(result, outputs_folder, outputs, video=video, report=report)
     return result
@@ -177,7 +184,7 @@ def _choice(
 
 def _work(
     video: "BufferedVideo",
-    input: Path,
+    input: str,
     output: str | Path,
     choice: "TrackChoice",
     targets: _Targets,

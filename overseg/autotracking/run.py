@@ -1,13 +1,14 @@
 """`overseg.autotrack`: finds and tracks the largest objects of a video without prompts."""
 
 from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from overseg.api.shared import out_of_memory_as_error
+from overseg.api.arguments import checked_arguments
+from overseg.api.shared import out_of_memory_as_error, reporting
 from overseg.api.track import TrackChanges
 from overseg.autotracking.backend import OF_MASKS, Backend, MaskOptions
 from overseg.autotracking.backends import AutotrackRequest, backend_named
@@ -42,6 +43,7 @@ class Autotracked:
     result: "Result | None"
 
 
+@checked_arguments
 def autotrack(
     input: str | Path,
     output: str | Path,
@@ -95,7 +97,6 @@ def autotrack(
     Raises:
         OversegError: the message contains what was expected, what came, where, and what to do.
     """
-    from overseg.report import TerminalReport
     from overseg.video.open import open_video
 
     output, form = Path(output), Form(format=format, fps=fps, every=every, quality=quality)
@@ -103,7 +104,7 @@ def autotrack(
     for name in WRITTEN:
         spare_input(output / name, input)
     with ExitStack() as stack:
-        report = report or stack.enter_context(closing(TerminalReport()))
+        report = stack.enter_context(reporting(report))
         stack.enter_context(out_of_memory_as_error())
         which = {name: changes[name] for name in _WHICH_FRAMES if name in changes}  # type: ignore[literal-required]
         video = stack.enter_context(open_video(input, **which))

@@ -43,11 +43,11 @@ def add_parser(commands: Any) -> None:
 
 def call(args: argparse.Namespace) -> int:
     """Make them, and say how many."""
-    from overseg.interchange.associating import associate_masks
+    from overseg.api.associate import associate
     from overseg.report import TerminalReport
 
     with closing(TerminalReport(quiet=args.quiet)) as report:
-        found = associate_masks(
+        found = associate(
             args.masks,
             args.output,
             method=args.method,

@@ -1,6 +1,7 @@
 """`overseg export`: a result in the form that another tool reads."""
 
 import argparse
+from dataclasses import asdict
 from typing import Any
 
 from overseg.cli.filters import add_filters, filters_of
@@ -36,21 +37,20 @@ def add_parser(commands: Any) -> None:
 
 def call(args: argparse.Namespace) -> int:
     """Write it, and say what was written and what was lost."""
-    from overseg.interchange.exporting import export
-    from overseg.interchange.filters import Cut
-    from overseg.store.result import open_result
+    from overseg.api.results import export
+    from overseg.api.results import open as open_store
 
-    result = open_result(args.store)
+    result = open_store(args.store)
     exported = export(
         result,
         args.destination,
         format=args.format,
-        filters=filters_of(args, result.names),
         labels=args.labels,
-        flat=None if args.flatten is None else Cut.parse(args.flatten),
+        flatten=args.flatten,
         frames=args.frames,
         video=args.video,
         overwrite=args.overwrite,
+        **asdict(filters_of(args, result.names)),
     )
     if not args.quiet:
         print(f"{args.destination}: {args.format}, {exported.n_frames} frames, {exported.n_objects} tracks")

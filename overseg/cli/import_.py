@@ -28,8 +28,8 @@ def add_parser(commands: Any) -> None:
 
 def call(args: argparse.Namespace) -> int:
     """Make it, and say what it holds."""
+    from overseg.api.results import import_masks
     from overseg.cli.info import headline
-    from overseg.interchange.importing import import_masks
     from overseg.report import TerminalReport
 
     with closing(TerminalReport(quiet=args.quiet)) as report:

@@ -31,10 +31,9 @@ def add_parser(commands: Any) -> None:
 
 def run_check(args: argparse.Namespace) -> int:
     """Name what is damaged."""
-    from overseg.maintenance.check import find_damage
-    from overseg.store.places import folder_at
+    from overseg.api.repair import check
 
-    damage = find_damage(folder_at(args.store))
+    damage = check(args.store)
     for one in damage:
         print(one)
     if not damage:

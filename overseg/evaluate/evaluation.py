@@ -9,6 +9,7 @@ from jaxtyping import Float64
 
 from overseg.evaluate.agreement import agreement
 from overseg.evaluate.stability import stability
+from overseg.evaluate.table import as_table
 from overseg.evaluate.truth import Truth
 from overseg.evaluate.with_truth import RECALL_AT, ObjectQuality, recall, with_truth
 from overseg.evaluate.without_truth import TrackQuality, without_truth
@@ -20,7 +21,7 @@ _MEANS = ("best_track_j", "best_track_jf", "union_j", "switches", "fragments", "
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Quality of a result.
+    """Quality of a result. `print` shows a table.
 
     Attributes:
         quality: of the tracks by themselves.
@@ -33,6 +34,9 @@ class Evaluation:
     agreement: Float64[np.ndarray, " t"]
     stability: Float64[np.ndarray, " t"] | None
     objects: list[ObjectQuality] | None
+
+    def __str__(self) -> str:
+        return as_table(self)
 
     def means(self) -> dict[str, float | None]:
         """The figures of the whole result, by name; None where one is unknown."""

@@ -1,14 +1,16 @@
 """From a result to the files of another tool."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from overseg.errors import SettingsError
 from overseg.interchange.destination import is_file_name, written
 from overseg.interchange.filters import Cut, Filters
 from overseg.interchange.formats import Format, format_named
 from overseg.interchange.pictures import HOW, Pictures
-from overseg.interchange.relabel import read_labels
+from overseg.interchange.relabel import Labels, labels_of, read_labels
 from overseg.interchange.selection import Selection
 from overseg.store.flattened import Loss
 from overseg.store.result import Result
@@ -34,7 +36,7 @@ def export(
     *,
     format: str,
     filters: Filters | None = None,
-    labels: str | Path | None = None,
+    labels: str | Path | Mapping[Any, Any] | None = None,
     flat: Cut | None = None,
     frames: str | None = None,
     video: str | Path | None = None,
@@ -51,7 +53,7 @@ def export(
             when it is complete.
         format: name of a format.
         filters: which tracks and frames; None for all.
-        labels: a CSV file of numbers and categories; see `read_labels`.
+        labels: a CSV file of numbers and categories, see `read_labels`; or the category of each track to export.
         flat: for a format without overlap, where to cut the tree of tracks; None keeps as much as it can hold.
         frames: "link", "copy" or "none": how to write the frames; None writes them where the tool needs them.
         video: where the input is now, if it was moved since the run.
@@ -67,7 +69,7 @@ def export(
     selection = Selection(
         result,
         filters or Filters(),
-        labels=None if labels is None else read_labels(Path(labels), len(result.tracks)),
+        labels=None if labels is None else _labels(labels, len(result.tracks)),
         flat=_cut(chosen, format, flat),
     )
     _check_number(chosen, format, selection)
@@ -77,6 +79,10 @@ def export(
         if how != "none":
             pictures.write(folder, dict(zip(selection.frames, names, strict=True)), how=how)
     return Exported(len(selection), len(selection.objects), selection.loss())
+
+
+def _labels(labels: str | Path | Mapping[Any, Any], n_tracks: int) -> Labels:
+    return labels_of(labels, n_tracks) if isinstance(labels, Mapping) else read_labels(Path(labels), n_tracks)
 
 
 def _how(chosen: Format, frames: str | None, pictures: Pictures, destination: Path) -> str:

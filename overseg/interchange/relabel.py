@@ -4,12 +4,13 @@ import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int32, Int64
 
 from overseg.annotations.objects import DEFAULT_CATEGORY
-from overseg.data.track_names import TrackName
+from overseg.data.track_names import TrackName, check_name
 from overseg.errors import InputError
 
 _COLUMNS = {"track", "id", "category"}
@@ -38,6 +39,26 @@ class Labels:
         numbers = {category: number for number, category in enumerate(dict.fromkeys(given))}
         category = np.array([numbers[category] for category in given], np.int32)
         return cls(np.arange(n_tracks, dtype=np.int64), category, tuple(numbers) or (DEFAULT_CATEGORY,))
+
+
+def labels_of(categories: Mapping[Any, Any], n_tracks: int) -> Labels:
+    """Labels from the category of each track, by its number; each track keeps its number.
+
+    >>> labels_of({2: "cup"}, 3).id.tolist()
+    [-1, -1, 2]
+
+    Raises:
+        InputError: there is no such track, or a category is no name.
+    """
+    labels = Labels(np.full(n_tracks, -1, np.int64), np.zeros(n_tracks, np.int32), ())
+    numbers: dict[str, int] = {}
+    for track, category in categories.items():
+        if not isinstance(track, int) or not 0 <= track < n_tracks:
+            raise InputError(f"labels: expected the number of a track from 0 to {n_tracks - 1}, got {track!r}")
+        labels.id[track] = track
+        name = check_name(category, place=f"labels of track {track}")
+        labels.category[track] = numbers.setdefault(name, len(numbers))
+    return Labels(labels.id, labels.category, tuple(numbers) or (DEFAULT_CATEGORY,))
 
 
 def read_labels(path: Path, n_tracks: int) -> Labels:

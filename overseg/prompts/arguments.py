@@ -12,6 +12,7 @@ from overseg.data.prompts import Prompts
 from overseg.data.track_names import TrackName
 from overseg.errors import InputError, SettingsError
 from overseg.prompts.files import read_prompts
+from overseg.prompts.given import Box, Mask, Point, given_list
 from overseg.prompts.objects import Pointed, PromptedObjects, gather
 from overseg.prompts.words import parse_box, parse_masks, parse_point
 
@@ -22,14 +23,14 @@ class PromptArguments:
 
     Attributes:
         prompts: a file, or a table in pixels of the processed frames.
-        boxes, points, masks: values of the options --box, --point and --mask.
+        boxes, points, masks: prompts, or values of the options --box, --point and --mask.
         frame: number of the processed frame that the file and the options refer to.
     """
 
     prompts: str | Path | Prompts | PromptedObjects | None = None
-    boxes: Sequence[str] = ()
-    points: Sequence[str] = ()
-    masks: Sequence[str] = ()
+    boxes: "Box | str | Sequence[Box | str]" = ()
+    points: "Point | str | Sequence[Point | str]" = ()
+    masks: "Mask | str | Sequence[Mask | str]" = ()
     frame: int = 0
 
     def pointed(self, input_size: tuple[int, int]) -> list[Pointed]:
@@ -41,8 +42,13 @@ class PromptArguments:
         read = []
         if isinstance(self.prompts, str | Path):
             read = read_prompts(Path(self.prompts), input_size)
-        masks = [one for mask in self.masks for one in parse_masks(mask, input_size)]
-        return [*read, *map(parse_box, self.boxes), *masks, *map(parse_point, self.points)]
+        boxes = [parse_box(box) if isinstance(box, str) else box.pointed() for box in given_list(self.boxes, Box)]
+        masks = [
+            parse_masks(mask, input_size) if isinstance(mask, str) else mask.pointed(input_size)
+            for mask in given_list(self.masks, Mask)
+        ]
+        points = [parse_point(one) if isinstance(one, str) else one.pointed() for one in given_list(self.points, Point)]
+        return [*read, *boxes, *(one for several in masks for one in several), *points]
 
     def objects(self, pointed: Sequence[Pointed], video: Any) -> PromptedObjects | None:
         """Return all objects, numbered from 0 in the order of their names' first appearance; None if there are none.

@@ -1,12 +1,32 @@
 """Parses prompts for one picture: points as `60,45:pos 10,10:neg`, boxes as `10,20,60,80 90,20,120,80`."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from overseg.errors import SettingsError
 from overseg.prompts.objects import Pointed
 
+if TYPE_CHECKING:
+    from overseg.prompts.given import Box, Point
+
 _NUMBER = r"\d{1,7}(?:\.\d{1,6})?"
 _LABELS = {":pos": 1, ":neg": 0, ",1": 1, ",0": 0}
+
+
+def points_of(given: "Sequence[Point | str]") -> Pointed:
+    """The points of one object, given as points and as texts; the first point names it."""
+    read = [parse_points(one) if isinstance(one, str) else one.pointed() for one in given] or [parse_points("")]
+    return replace(read[0], points=tuple(point for one in read for point in one.points))
+
+
+def boxes_of(given: "Sequence[Box | str]") -> list[Pointed]:
+    """Boxes, given as boxes and as texts, one object per box; those without a name are numbered."""
+    words = [word for one in given for word in (one.split() if isinstance(one, str) else [one])]
+    read = [parse_boxes(one)[0] if isinstance(one, str) else one.pointed() for one in words] or parse_boxes("")
+    names = [f"object {number}" if isinstance(one, str) else one.name for number, one in enumerate(words, start=1)]
+    return [replace(box, name=name) for box, name in zip(read, names, strict=True)]
 
 
 def parse_points(text: str) -> Pointed:
