@@ -25,6 +25,10 @@ class StoreError(OversegError):
     """A store cannot be read, written, or continued with these settings."""
 
 
+class StoreBusyError(StoreError):
+    """Another process is writing the store."""
+
+
 class DeviceError(OversegError):
     """The device asked for is not there, or has not enough memory."""
 

@@ -14,7 +14,7 @@ from zarr.storage import ObjectStore
 
 from overseg.errors import StoreError
 from overseg.store.bucket_errors import as_os_error
-from overseg.store.bucket_lock import BucketLock
+from overseg.store.bucket_lock import BucketLock, is_bucket_locked
 from overseg.store.folder import METADATA
 from overseg.store.scratch import Scratch
 
@@ -179,10 +179,14 @@ class BucketFolder:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             list(pool.map(fetch, source.sizes()))
 
-    def lock(self) -> BucketLock:
+    def lock(self, part: str | None = None) -> BucketLock:
         with as_os_error():
-            self._connection.lock = BucketLock(self._store, self.address)
+            self._connection.lock = BucketLock(self._store, self.address, part)
         return self._connection.lock
+
+    def is_locked(self) -> bool:
+        with as_os_error():
+            return is_bucket_locked(self._store)
 
     @property
     def _store(self) -> S3Store:

@@ -17,7 +17,8 @@ from overseg.files.atomic import (
     temporary_beside,
     write_durably,
 )
-from overseg.store.lock import StoreLock
+from overseg.store.folder import Lock
+from overseg.store.lock import PartLock, StoreLock, is_locked
 
 
 @dataclass(frozen=True)
@@ -99,5 +100,8 @@ class DiskFolder:
     def copy(self, name: str, draft: Path) -> None:
         link_folder(self.path / name, draft / name)
 
-    def lock(self) -> StoreLock:
-        return StoreLock(self.path)
+    def lock(self, part: str | None = None) -> Lock:
+        return StoreLock(self.path) if part is None else PartLock(self.path, part)
+
+    def is_locked(self) -> bool:
+        return is_locked(self.path)

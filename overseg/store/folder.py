@@ -98,6 +98,17 @@ class Folder(Protocol):
         """Copy the folder `name` into a draft, under the same name."""
         ...
 
-    def lock(self) -> Lock:
-        """Become its only writer; StoreError if another process is."""
+    def lock(self, part: str | None = None) -> Lock:
+        """Become its only writer, or the only one of a part of its visits.
+
+        Args:
+            part: a name of letters, digits and dashes. Writers of parts exclude a writer of the whole.
+
+        Raises:
+            StoreBusyError: another process is such a writer.
+        """
+        ...
+
+    def is_locked(self) -> bool:
+        """Whether a process is its writer. Changes nothing."""
         ...

@@ -31,8 +31,12 @@ class Journal:
         """
         self.parts = parts.cached()
         self._size = size
-        self._keys = {key for name in parts.names() if (key := part_key(name))}
+        self._keys = _keys_in(parts)
         self._seconds: dict[str, float] | None = None
+
+    def look_again(self) -> None:
+        """Note what other processes have committed since. Nobody removes anything meanwhile."""
+        self._keys |= _keys_in(self.parts)
 
     def keys(self) -> frozenset[VisitKey]:
         """The committed visits."""
@@ -95,6 +99,10 @@ class Journal:
         if key not in self._keys:
             raise KeyError(key)
         return key
+
+
+def _keys_in(parts: Folder) -> set[VisitKey]:
+    return {key for name in parts.names() if (key := part_key(name))}
 
 
 def _add(total: dict[str, float], seconds: dict[str, float]) -> None:

@@ -39,11 +39,8 @@ def begin(store: Folder, root: Root, *, overwrite: bool) -> Root:
         if overwrite or (differing and _is_empty(store, stored)):
             _empty(store, stored)
             write_root(store, root)
-        elif differing:
-            raise StoreError(
-                f"the store {store} belongs to another run: {differing}; use --overwrite to replace it, or another path"
-            )
         else:
+            refuse_other_run(store, stored, root)
             root = replace(stored, provenance=root.provenance)
     else:
         write_root(store, root)
@@ -53,6 +50,14 @@ def begin(store: Folder, root: Root, *, overwrite: bool) -> Root:
     (store / RESULTS).make()
     write_group(store / RESULTS, {})
     return root
+
+
+def refuse_other_run(store: Folder, stored: Root, root: Root) -> None:
+    """Refuse with StoreError to continue a store with another video or other settings than its own."""
+    if differing := differences(stored, root):
+        raise StoreError(
+            f"the store {store} belongs to another run: {differing}; use --overwrite to replace it, or another path"
+        )
 
 
 def tidy(store: Folder, root: Root, *, keep_parts: bool = False) -> None:

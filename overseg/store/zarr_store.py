@@ -18,7 +18,7 @@ from overseg.store.compaction import TrackOf
 from overseg.store.draft import Draft, compacted, complete, reassociated
 from overseg.store.folder import Folder, Lock
 from overseg.store.journal import Journal
-from overseg.store.opening import begin, prepare_folder, tidy
+from overseg.store.opening import begin, prepare_folder, refuse_other_run, tidy
 from overseg.store.places import folder_at
 from overseg.store.root import PARTS, RESULTS, Root, as_json, read_root, write_group, write_root
 from overseg.store.write_errors import writing
@@ -30,14 +30,14 @@ class ZarrStore:
     Every method that writes raises StoreError if it cannot; what was committed before stays.
     """
 
-    def __init__(self, folder: Folder, root: Root, lock: Lock) -> None:
+    def __init__(self, folder: Folder, root: Root, lock: Lock, *, is_part: bool = False) -> None:
         """Only for the class methods."""
         self._folder = folder
         self._journal, self._results = Journal(folder / PARTS, root.size), folder / RESULTS
         self._root = root
         self._lock = lock
         self._draft: Draft | None = None
-        self._is_repaired = False
+        self._is_repaired, self._is_part = False, is_part
 
     @classmethod
     def create_or_resume(
@@ -67,6 +67,34 @@ class ZarrStore:
         with writing(folder):
             prepare_folder(folder)
             return cls._locked(folder, lambda: begin(folder, root, overwrite=overwrite))
+
+    @classmethod
+    def join(cls, path: str | Path, part: str, *, identity: dict[str, Any], size: tuple[int, int]) -> "ZarrStore":
+        """Open the store of a run to add a part of its visits, while other processes add other parts.
+
+        Only `commit` writes then. `create_or_resume` opens the store again once all parts are closed.
+
+        Args:
+            path: path or address of the store.
+            part: its name, of letters, digits and dashes.
+            identity, size: as in `create_or_resume`.
+
+        Raises:
+            StoreBusyError: another process writes this part, or all of the store.
+            StoreError: there is no store, it is damaged, or it belongs to another run.
+        """
+        folder = folder_at(path)
+        expected = Root(as_json(identity), {}, (int(size[0]), int(size[1])))
+        read_root(folder)  # so that nothing is written into a folder that is no store
+        with writing(folder):
+            lock = folder.lock(part)
+            try:
+                root = read_root(folder)
+                refuse_other_run(folder, root, expected)
+                return cls(folder, root, lock, is_part=True)
+            except BaseException:
+                lock.release()
+                raise
 
     @classmethod
     def reopen(cls, path: str | Path) -> "ZarrStore":
@@ -132,6 +160,8 @@ class ZarrStore:
 
     def committed(self) -> frozenset[VisitKey]:
         """The visits that are kept."""
+        if self._is_part:
+            self._journal.look_again()  # others commit, too
         return self._journal.keys()
 
     def commit(self, visit: Visit) -> None:
@@ -266,7 +296,7 @@ class ZarrStore:
     def close(self) -> None:
         """Remove drafts that were not published, and let others write the store."""
         with writing(self._folder):
-            for folder in (self._journal.parts, self._results):
+            for folder in () if self._is_part else (self._journal.parts, self._results):
                 folder.clear_drafts()
             self._lock.release()
 
