@@ -1,6 +1,7 @@
 """From names in the settings to stages that are ready to work."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,28 @@ from overseg.stages import (
 from overseg.weights import catalogue, fetch, fingerprints, missing_files, weights_path
 
 _SPARSE_SHARES = (0.75, 0.5)  # of the points on a side
+
+
+BuildStages = Callable[[Settings, Machine], Stages]
+
+
+class KeptStages:
+    """Builds stages, and keeps the last ones: a run with the same settings as the one before loads no model again.
+
+    Stages remember nothing of a video that would show in the masks of another one.
+    """
+
+    def __init__(self) -> None:
+        self._key: tuple[Settings, Machine] | None = None
+        self._stages: Stages | None = None
+
+    def __call__(self, settings: Settings, machine: Machine) -> Stages:
+        """See `build_stages`."""
+        key = replace(settings, start=0, end=None), machine  # which frames there are is nothing to them
+        if self._stages is None or key != self._key:
+            self._key = self._stages = None  # so that two models are never in memory
+            self._key, self._stages = key, build_stages(settings, machine)
+        return self._stages
 
 
 def build_stages(settings: Settings, machine: Machine) -> Stages:

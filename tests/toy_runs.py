@@ -38,6 +38,7 @@ def run_toy(
     budget: str | None = None,
     step: int = 5,
     refiner: MaskRefiner | None = None,
+    stretch: int | None = None,
 ) -> Result:
     """Run on the generator's video into the store at `path`."""
     video, sparse = generator.video, LargestMasks(replace(generator, keyframe_work=1.5), 4)
@@ -55,7 +56,7 @@ def run_toy(
                 [sparse],
             ),
             store,
-            settings=Settings(step=step, min_area_px=20),
+            settings=Settings(step=step, min_area_px=20, stretch=stretch),
             budget=Budget.parse(budget) if budget else Budget(),
             report=SilentReport(),
             since=time.monotonic(),

@@ -7,25 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from overseg.api.arguments import checked_arguments
-from overseg.api.shared import (
-    SharedChanges,
-    check_cache_is_used,
-    feature_cache_bytes,
-    identity_of,
-    name_of_input,
-    out_of_memory_as_error,
-    provenance,
-    reporting,
-)
+from overseg.api.opened import opened
+from overseg.api.shared import SharedChanges, name_of_input, reporting
 from overseg.data.budget import Budget
 from overseg.errors import SettingsError
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from overseg.api.opened import Opened
+    from overseg.build import BuildStages
     from overseg.data.video_info import VideoInfo
-    from overseg.presets import Choice
-    from overseg.stages import Report, Video
+    from overseg.stages import Report
     from overseg.store.result import Result
 
 
@@ -55,6 +48,7 @@ class SettingsChanges(SharedChanges, total=False):
     reid: bool
     min_area_px: int
     max_missed: int
+    stretch: int | None
     max_frontier: int
 
 
@@ -70,6 +64,7 @@ def run(
     render: str | Path | Sequence[str | Path] = (),
     overwrite: bool = False,
     report: "Report | None" = None,
+    build: "BuildStages | None" = None,
     **changes: Unpack[SettingsChanges],
 ) -> "Result":
     """Over-segment a video and follow every region; what `overseg run` does.
@@ -92,6 +87,8 @@ def run(
         render: a video file or a folder of pictures, or several, to draw the result to, all masks over the frames.
         overwrite: discard what the store holds.
         report: receives the progress of every step; None for progress bars on a terminal.
+        build: builds the stages, such as `overseg.build.KeptStages`, which keeps models for the next run; None for new
+            ones.
         changes: settings that differ from the preset's; see `Settings`.
 
     Returns:
@@ -103,73 +100,56 @@ def run(
     since = time.monotonic()
     from overseg.api.results import open
     from overseg.output.render import check_destination, render_result
-    from overseg.presets import choose
-    from overseg.video.open import open_video
 
-    limits, cache_bytes = _limits(budget), feature_cache_bytes(feature_cache)
+    limits = _limits(budget)
     drawn = [render] if isinstance(render, str | Path) else list(render)
     for destination in drawn:
         check_destination(destination, name_of_input(input))
     with ExitStack() as stack:
         report = stack.enter_context(reporting(report))
-        choice = choose(preset, device, dict(changes), report=report)
-        settings = choice.settings
-        check_cache_is_used(feature_cache, settings.propagator)
-        video = open_video(
-            input, start=settings.start, end=settings.end, stride=settings.stride, resize=settings.resize
+        job = stack.enter_context(
+            opened(input, preset, device, dict(changes), feature_cache=feature_cache, report=report)
         )
-        stack.enter_context(video)
-        stack.enter_context(out_of_memory_as_error())
-        _work(
-            video,
-            name_of_input(input),
-            output,
-            choice,
-            limits,
-            cache_bytes=cache_bytes,
-            overwrite=overwrite,
-            report=report,
-            since=since,
-        )
+        _work(job, output, limits, build=build, overwrite=overwrite, report=report, since=since)
         result = open(output)
         for destination in drawn:
-            render_result(result, destination, video=video, report=report)
+            render_result(result, destination, video=job.video, report=report)
     return result
 
 
 def _work(
-    video: "Video",
-    input: str,
+    job: "Opened",
     output: str | Path,
-    choice: "Choice",
     budget: Budget,
     *,
-    cache_bytes: int,
+    build: "BuildStages | None",
     overwrite: bool,
     report: "Report",
     since: float,
 ) -> None:
-    from overseg.build import build_stages, find_weights
-    from overseg.data.machine import Machine
+    from overseg.build import build_stages
     from overseg.engine.sweep.run import sweep_video
+    from overseg.store.result import open_result
     from overseg.store.zarr_store import ZarrStore
 
-    weights = find_weights(choice.settings, report=report)
-    with ZarrStore.create_or_resume(
-        output,
-        identity=identity_of(video.info, choice.settings, weights, masks=choice.settings.masks),
-        provenance=provenance(input, choice.device, weights),
-        size=video.info.size,
-        overwrite=overwrite,
-    ) as store:
+    settings, info = job.choice.settings, job.video.info
+    with ZarrStore.create_or_resume(output, **job.of_store, provenance=job.provenance, overwrite=overwrite) as store:
         if store.final:
             report.event("remark", line=f"{output} is complete already: nothing to do")
             return
-        stages = build_stages(choice.settings, Machine(choice.device, cache_bytes))
-        report.event("remark", line=choice.line)
-        if video.info.n_lost:
-            report.event("remark", line=_lost(video.info))
-        sweep_video(video, stages, store, settings=choice.settings, budget=budget, report=report, since=since)
+        if store.root.result is not None and _stopped_by(open_result(output), budget):
+            report.event("remark", line=f"{output} was stopped by this budget already: nothing to do")
+            return
+        stages = (build or build_stages)(settings, job.machine)
+        report.event("remark", line=job.choice.line)
+        if info.n_lost:
+            report.event("remark", line=_lost(info))
+        sweep_video(job.video, stages, store, settings=settings, budget=budget, report=report, since=since)
+
+
+def _stopped_by(result: "Result", budget: Budget) -> bool:
+    """Whether a limit of this budget ended the run whose result this is."""
+    return result.summary["stop_reason"] in {f"budget {limit}" for limit in budget.limits.values()}
 
 
 def _limits(budget: object) -> Budget:

@@ -47,7 +47,7 @@ class Budget:
     met = Renamed("limit_reached")
 
     @classmethod
-    def parse(cls, text: str) -> "Budget":
+    def parse(cls, text: str, *, option: str = "--budget") -> "Budget":
         """Read limits as on the command line.
 
         >>> Budget.parse("10m,coverage=0.98")
@@ -58,9 +58,9 @@ class Budget:
         """
         limits: dict[str, float] = {}
         for part in text.split(","):
-            name, value = _limit(part.strip(), text)
+            name, value = _limit(part.strip(), f"{option} {text!r}")
             if name in limits:
-                raise SettingsError(f"--budget {text!r} gives {name} twice: give each limit once")
+                raise SettingsError(f"{option} {text!r} gives {name} twice: give each limit once")
             limits[name] = value
         max_masks = limits.get("masks")
         return cls(
@@ -69,6 +69,17 @@ class Budget:
             max_masks=None if max_masks is None else int(max_masks),
             max_work=limits.get("work"),
         )
+
+    @property
+    def limits(self) -> dict[str, str]:
+        """The limits in words, by field."""
+        words = {
+            "max_seconds": f"seconds={self.max_seconds:g}" if self.max_seconds is not None else None,
+            "min_coverage": f"coverage={self.min_coverage:g}" if self.min_coverage is not None else None,
+            "max_masks": f"masks={self.max_masks}" if self.max_masks is not None else None,
+            "max_work": f"work={self.max_work:g}" if self.max_work is not None else None,
+        }
+        return {name: limit for name, limit in words.items() if limit}
 
     @property
     def limited(self) -> bool:
@@ -84,18 +95,18 @@ class Budget:
                 exceed the limit of work, or half of which would exceed the limit of time.
         """
         if self.max_seconds is not None and spent.seconds + next_seconds / 2 >= self.max_seconds:
-            return f"seconds={self.max_seconds:g}"
+            return self.limits["max_seconds"]
         if self.min_coverage is not None and spent.coverage >= self.min_coverage:
-            return f"coverage={self.min_coverage:g}"
+            return self.limits["min_coverage"]
         if self.max_masks is not None and spent.n_masks >= self.max_masks:
-            return f"masks={self.max_masks}"
+            return self.limits["max_masks"]
         if self.max_work is not None and spent.work + next_work > self.max_work:
-            return f"work={self.max_work:g}"
+            return self.limits["max_work"]
         return None
 
 
-def _limit(part: str, text: str) -> tuple[str, float]:
-    wrong = SettingsError(f"--budget {text!r} cannot be read at {part!r}: {_EXPECTED}")
+def _limit(part: str, given: str) -> tuple[str, float]:
+    wrong = SettingsError(f"{given} cannot be read at {part!r}: {_EXPECTED}")
     if time := re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", part):
         name, value = "seconds", float(time[1]) * _SECONDS[time[2]]
     elif share := re.fullmatch(r"coverage=(\d*\.?\d+)", part):
@@ -107,5 +118,5 @@ def _limit(part: str, text: str) -> tuple[str, float]:
     else:
         raise wrong
     if value <= 0 or (name == "coverage" and value > 1):
-        raise SettingsError(f"--budget {text!r}: {part!r} is out of range: limits are above 0, coverage at most 1")
+        raise SettingsError(f"{given}: {part!r} is out of range: limits are above 0, coverage at most 1")
     return name, value

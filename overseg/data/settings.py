@@ -259,6 +259,15 @@ class Settings(SharedSettings):
         high=100,
         metavar="KEYFRAMES",
     )
+    stretch: int | None = setting(
+        None,
+        "cut long shots into stretches of about this many keyframes, which `overseg batch` shares out among workers; "
+        "masks are matched where stretches meet, and not propagated further",
+        group=_PROPAGATION,
+        low=2,
+        metavar="KEYFRAMES",
+        shown_default="shots are not cut",
+    )
     max_frontier: int = setting(
         64,
         "unmatched masks that are propagated past a keyframe, the most valuable ones",

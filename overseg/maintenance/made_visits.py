@@ -6,21 +6,24 @@ from overseg.data.shot import Shot
 from overseg.data.visit import Direction, VisitKey
 from overseg.engine.rounds import PREVIEW_ROUNDS, SEED_ROUND, is_preview, sweep_rounds
 from overseg.engine.sweep.previews import preview_visits
-from overseg.engine.sweep.schedule import sweep_visits
+from overseg.engine.sweep.schedule import stretch_visits
 from overseg.stages import Stages
 
 
-def surely_made(visits: Set[VisitKey], shots: Sequence[Shot], step: int, stages: Stages) -> frozenset[VisitKey]:
+def surely_made(
+    visits: Set[VisitKey], shots: Sequence[Shot], step: int, stages: Stages, *, stretch: int | None = None
+) -> frozenset[VisitKey]:
     """These visits, and all visits that a run makes before them; visits that no run makes are left out.
 
     Args:
         visits: of any round.
-        shots, step, stages: those of the run.
+        shots, step, stages, stretch: those of the run.
     """
     made: set[VisitKey] = set()
-    for in_order in (sweep_visits(shot, n * step, round_) for round_, n in sweep_rounds(stages) for shot in shots):
-        n_made = max((n for n, key in enumerate(in_order, start=1) if key in visits), default=0)
-        made.update(in_order[:n_made])
+    for round_, n in sweep_rounds(stages):
+        for in_order in (one for shot in shots for one in stretch_visits(shot, n * step, round_, stretch=stretch)):
+            n_made = max((n for n, key in enumerate(in_order, start=1) if key in visits), default=0)
+            made.update(in_order[:n_made])
     for round_ in PREVIEW_ROUNDS:
         previews = preview_visits(shots, step, round_)
         forward = {key.stop: key for key in previews if key.start != key.stop and key.direction is Direction.FORWARD}
@@ -40,4 +43,4 @@ def _order(key: VisitKey) -> tuple[bool, bool, bool, int, int]:
     is_sweep = not is_preview(key)
     if is_sweep and key.direction is Direction.BACKWARD:
         return True, True, True, -key.start, key.stop
-    return is_sweep, False, not is_sweep and key.start != key.stop, key.start, key.stop
+    return is_sweep, False, key.start != key.stop, key.start, key.stop  # keyframes that stretches share come first

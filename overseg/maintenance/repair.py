@@ -65,7 +65,7 @@ class Repair:
             files = {one.name for one in self.damage}
             salvage = Salvage(self._result, files, size=self.store.root.size, n_frames=len(self.video))
             self._commit_whole_visits(salvage, shots)
-        lost = full_round(shots, step) - self.store.committed()
+        lost = full_round(shots, step, stretch=self.settings.stretch) - self.store.committed()
         self._make(lost)
         self._publish(summary)
         return lost
@@ -74,7 +74,7 @@ class Repair:
         """Make again the damaged visits, and missing ones that were made before others; publish a damaged result."""
         shots, step = self._shots(), self.settings.step
         damaged = {one.visit for one in self.damage if one.visit is not None}
-        made = surely_made(self.store.committed(), shots, step, self.stages)
+        made = surely_made(self.store.committed(), shots, step, self.stages, stretch=self.settings.stretch)
         is_result_damaged = any(one.visit is None for one in self.damage)
         summary = self._summary() if is_result_damaged else None
         n_before = None if summary is None else summary.get("n_visits")
@@ -115,7 +115,7 @@ class Repair:
     def _commit_whole_visits(self, salvage: Salvage, shots: list[Shot]) -> None:
         """Commit the visits of which the damaged result has lost nothing, unless the store has them."""
         committed = self.store.committed()
-        for visit in whole_visits(salvage, shots, self.settings.step):
+        for visit in whole_visits(salvage, shots, self.settings.step, stretch=self.settings.stretch):
             if visit.key not in committed:
                 self.store.commit(visit)
 
@@ -151,7 +151,7 @@ class Repair:
     def _publish_as_run(self) -> None:
         """Publish what a run publishes of these visits. The reason for which it stopped is lost."""
         shots = self.store.shots() or []
-        left = full_round(shots, self.settings.step) - self.store.committed()
+        left = full_round(shots, self.settings.step, stretch=self.settings.stretch) - self.store.committed()
         n_frames, size = len(self.video), self.video.info.size
         spending = Spending(self.store, self.stages, Budget(), n_frames=n_frames, size=size, since=time.monotonic())
         limit = "that is not known any more" if left else None

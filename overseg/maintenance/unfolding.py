@@ -14,18 +14,21 @@ from overseg.maintenance.salvage import Salvage
 from overseg.video.keyframes import keyframes
 
 
-def whole_visits(salvage: Salvage, shots: Sequence[Shot], step: int) -> Iterator[Visit]:
+def whole_visits(salvage: Salvage, shots: Sequence[Shot], step: int, *, stretch: int | None = None) -> Iterator[Visit]:
     """The visits of the full round of which nothing is lost, as they were committed, except for their seconds.
 
     Args:
         salvage: of a final result. All of its rows belong to the full round.
-        shots, step: those of the run.
+        shots, step, stretch: those of the run.
     """
     for shot in shots:
         of_shot = keyframes(shot, step)
-        for key in sweep_visits(shot, step):
+        visits = sweep_visits(shot, step, stretch=stretch)
+        alone = {key.start for key in visits if key.start == key.stop}
+        for key in visits:
             if not _is_lost(key, salvage):
-                yield _visit(key, salvage, of_shot)
+                made_masks = generates(key) and (key.start == key.stop or key.stop not in alone)
+                yield _visit(key, salvage, of_shot, made_masks=made_masks)
 
 
 def _is_lost(key: VisitKey, salvage: Salvage) -> bool:
@@ -38,10 +41,11 @@ def _is_lost(key: VisitKey, salvage: Salvage) -> bool:
     return bool(lost)
 
 
-def _visit(key: VisitKey, salvage: Salvage, of_shot: Sequence[int]) -> Visit:
+def _visit(key: VisitKey, salvage: Salvage, of_shot: Sequence[int], *, made_masks: bool) -> Visit:
+    """A visit; `made_masks` says whether it generated those of the keyframe at its end."""
     frames = _frames(key)
     masks: Masks = salvage.masks.on(frames.start, frames.stop - 1)
-    appearances = salvage.appearances.on(key.stop, key.stop) if generates(key) else Appearances.empty()
+    appearances = salvage.appearances.on(key.stop, key.stop) if made_masks else Appearances.empty()
     if key.start == key.stop:
         return Visit.of_masks(
             key, masks.take(masks.source == Source.KEYFRAME), Terminations.empty(), appearances=appearances
@@ -51,7 +55,7 @@ def _visit(key: VisitKey, salvage: Salvage, of_shot: Sequence[int]) -> Visit:
     terminations: Terminations = salvage.terminations.on(key.from_frame, key.from_frame)
     return Visit(
         key,
-        masks.take(masks.source != Source.BACKWARD if is_forward else masks.source == source),
+        masks.take((masks.source == source) | (made_masks & (masks.source == Source.KEYFRAME))),
         terminations.take(terminations.source == source),
         _edges(key, salvage),
         frontier_of(key, masks.take(masks.frame == key.to_frame), of_shot),
@@ -60,10 +64,14 @@ def _visit(key: VisitKey, salvage: Salvage, of_shot: Sequence[int]) -> Visit:
 
 
 def _edges(key: VisitKey, salvage: Salvage) -> Edges:
-    """The edges of a visit. Forward visits propagate regions that were made earlier, backward visits later ones."""
+    """The edges of a visit. Forward visits propagate regions that were made earlier, backward visits later ones.
+
+    Edges from an earlier region to a later one belong to no visit: they are made where two stretches meet.
+    """
     edges: Edges = salvage.edges.on(key.to_frame, key.to_frame)
     is_earlier = keyframe_of(edges.region_from) < key.to_frame
-    rows = is_earlier if key.direction is Direction.FORWARD else ~is_earlier
+    is_forward = is_earlier & (keyframe_of(edges.region_to) <= key.to_frame)
+    rows = is_forward if key.direction is Direction.FORWARD else ~is_earlier
     return Edges(edges.region_from[rows], edges.region_to[rows], edges.frame[rows], edges.iou[rows])
 
 

@@ -149,7 +149,7 @@ def differences(stored: Root, root: Root) -> str:
         'settings.step: the store has 5, this run 10'
     """
     old, new = (dict(_leaves(r.identity | {"size": list(r.size)})) for r in (stored, root))
-    names = [name for name in {**old, **new} if old.get(name, _MISSING) != new.get(name, _MISSING)]
+    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]  # no setting is as one that is None
     shown = [
         f"{name}: the store has {_short(old.get(name, _MISSING))}, this run {_short(new.get(name, _MISSING))}"
         for name in names[:_DIFFERENCES_SHOWN]

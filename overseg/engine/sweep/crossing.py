@@ -13,7 +13,7 @@ from overseg.data.masks import Masks, Source
 from overseg.data.rles import Rles
 from overseg.data.terminations import Terminations
 from overseg.data.visit import Direction, Edges, Frontier, Visit, VisitKey
-from overseg.engine.rounds import SEED_ROUND, generator_of, is_preview
+from overseg.engine.rounds import SEED_ROUND, generates, generator_of, is_preview
 from overseg.engine.sweep.frontier import count_missed, order_by_value
 from overseg.engine.tracks.edges import each_pair_once, edges_of
 from overseg.stages import Clip, Matches, Stages, TrackStore, Video
@@ -44,8 +44,9 @@ class Crossing:
         self._max_frontier = max_frontier
         self._last_commit_s = 0.0
         self._visit_to: dict[tuple[int, Direction, int], VisitKey] = {}  # by round, direction and end frame
+        self._masks_of: dict[tuple[int, int], VisitKey] = {}  # the visit with a keyframe's masks, by round and frame
         for key in store.committed():
-            self._remember(key)
+            self.remember(key)
 
     def make(self, key: VisitKey) -> Visit:
         """Make the visit `key` and commit it. The visits that it starts from must be in the store."""
@@ -62,17 +63,28 @@ class Crossing:
         began = time.perf_counter()
         self._store.commit(visit)
         self._last_commit_s = time.perf_counter() - began
-        self._remember(key)
+        self.remember(key)
         return visit
+
+    def remember(self, key: VisitKey) -> None:
+        """Note a visit that is in the store, which others may start from."""
+        self._visit_to[key.round, key.direction, key.to_frame] = key
+        at = key.round, key.stop
+        if key.start == key.stop or (generates(key) and at not in self._masks_of):
+            self._masks_of[at] = key
 
     def _cross_forward(self, key: VisitKey, clock: "_Clock") -> Visit:
         """Propagate a keyframe's masks and the frontier to the next keyframe, and generate that keyframe's masks."""
         with clock.counts("store"):
-            at_start = self._store.read(self._visit_to[key.round, Direction.FORWARD, key.start])
+            at_start = self._store.read(self._masks_of[key.round, key.start])
         prompts, missed = _with_frontier(_keyframe_rows(at_start.masks, key.start), at_start)
         propagated = self._propagate(key, prompts, clock)
-        target, appearances = self._generate(key, propagated.on_keyframe.rles, clock)
         missed = _per_region(propagated.on_keyframe.region, prompts.region, missed)
+        if (next_stretch := self._masks_of.get((key.round, key.stop))) is not None:
+            with clock.counts("store"):
+                target = self._store.read(next_stretch).masks
+            return self._match(key, propagated, target, missed, missed < self._max_missed, clock)
+        target, appearances = self._generate(key, propagated.on_keyframe.rles, clock)
         visit = self._match(key, propagated, target, missed, missed < self._max_missed, clock)
         return _with_rows(replace(visit, appearances=appearances), target)
 
@@ -81,12 +93,15 @@ class Crossing:
 
         A region is new if the forward sweep matched nothing with it on the later keyframe.
         """
-        later = self._visit_to.get((key.round, Direction.BACKWARD, key.stop))
+        forward, own = replace(key, direction=Direction.FORWARD), self._masks_of[key.round, key.stop]
+        is_last = own != forward  # of a stretch: no mask comes back into it from the next one
+        later = None if is_last else self._visit_to.get((key.round, Direction.BACKWARD, key.stop))
         with clock.counts("store"):
-            forward_to_stop = self._store.read(self._visit_to[key.round, Direction.FORWARD, key.stop])
-            forward_to_start = self._store.read(self._visit_to[key.round, Direction.FORWARD, key.start])
+            forward_to_stop = self._store.read(forward)
+            own_masks = self._store.read(own).masks if is_last else forward_to_stop.masks
+            forward_to_start = self._store.read(self._masks_of[key.round, key.start])
             backward_to_stop = self._store.read(later) if later else None
-        prompts, missed = _with_frontier(_keyframe_rows(forward_to_stop.masks, key.stop), backward_to_stop)
+        prompts, missed = _with_frontier(_keyframe_rows(own_masks, key.stop), backward_to_stop)
         propagated = self._propagate(key, prompts, clock)
         missed = _per_region(propagated.on_keyframe.region, prompts.region, missed)
         edges = forward_to_stop.edges
@@ -191,9 +206,6 @@ class Crossing:
         allowed[matches.explained] = False
         rows = np.flatnonzero(allowed)
         return rows[order_by_value(on_keyframe.take(rows), target)[: self._max_frontier]]
-
-    def _remember(self, key: VisitKey) -> None:
-        self._visit_to[key.round, key.direction, key.to_frame] = key
 
 
 @dataclass(frozen=True)

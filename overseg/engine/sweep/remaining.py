@@ -67,6 +67,7 @@ def _known_masks(visits: Set[VisitKey], store: TrackStore) -> int:
     known: dict[int, int] = {}
     for key in store.committed():
         if key.round == FULL and generates(key):
-            known[key.stop] = int(np.count_nonzero(store.outline(key)[0].source == Source.KEYFRAME))
+            n_masks = int(np.count_nonzero(store.outline(key)[0].source == Source.KEYFRAME))
+            known[key.stop] = max(known.get(key.stop, 0), n_masks)
     from_ = [key.from_frame for key in visits if key.start != key.stop]
     return sum(known.get(frame, 0) for frame in from_)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from overseg.data.budget import Budget
 from overseg.data.settings import Settings
 from overseg.data.shot import Shot
-from overseg.data.visit import VisitKey
+from overseg.data.visit import Visit, VisitKey
 from overseg.engine.sweep.crossing import Crossing
 from overseg.engine.sweep.outcome import Outcome, publish_run
 from overseg.engine.sweep.schedule import full_round, schedule, visits_to_pay_for
@@ -27,24 +27,48 @@ def sweep_video(
         report: receives progress and events.
         since: time.monotonic() when this run began; a budget in seconds counts from there.
     """
-    shots = _shots(video, store, report)
-    visits = schedule(shots, settings.step, budget, stages)
-    crossing = Crossing(
-        video,
-        stages,
-        store,
-        max_missed=settings.max_missed,
-        max_frontier=settings.max_frontier,
-    )
+    shots = kept_shots(video, store, report)
+    visits = schedule(shots, settings.step, budget, stages, stretch=settings.stretch)
+    crossing = _crossing(video, stages, store, settings)
     spending = Spending(store, stages, budget, n_frames=len(video), size=video.info.size, since=since)
     limit = _make(visits, crossing, store, spending, report)
-    left = full_round(shots, settings.step) - store.committed()
+    left = full_round(shots, settings.step, stretch=settings.stretch) - store.committed()
     outcome = Outcome(limit=limit, visits_left=left, spent=spending.spent())
     publish_run(video, shots, stages.associator, store, outcome, report)
     return outcome
 
 
-def _shots(video: Video, store: TrackStore, report: Report) -> list[Shot]:
+def make_visits(
+    video: Video,
+    stages: Stages,
+    store: TrackStore,
+    visits: Sequence[VisitKey],
+    *,
+    settings: Settings,
+    report: Report,
+) -> None:
+    """Make a part of the visits of a run, without a result; `sweep_video` publishes it when all parts are made.
+
+    Args:
+        video, stages, store, settings, report: as in `sweep_video`. Other processes may add other visits to the store.
+        visits: one of `schedule.parts`.
+    """
+    crossing = _crossing(video, stages, store, settings)
+    for done, key in enumerate(visits):
+        report.progress("masks", done, len(visits))
+        if key in store.committed():
+            crossing.remember(key)  # another part may have made it since
+        else:
+            _tell(crossing.make(key), report)
+    report.progress("masks", len(visits), len(visits))
+
+
+def _crossing(video: Video, stages: Stages, store: TrackStore, settings: Settings) -> Crossing:
+    return Crossing(video, stages, store, max_missed=settings.max_missed, max_frontier=settings.max_frontier)
+
+
+def kept_shots(video: Video, store: TrackStore, report: Report) -> list[Shot]:
+    """The shots that the store keeps; they are found first where it keeps none."""
     shots = store.shots()
     if shots is None:
         shots = find_shots(video, report=lambda done: report.progress("shots", done, len(video)))
@@ -67,16 +91,21 @@ def _make(
             return limit
         visit = crossing.make(key)
         spending.add(visit)
-        report.event(
-            "visit",
-            round=key.round,
-            direction=key.direction,
-            start=key.start,
-            stop=key.stop,
-            masks=len(visit.masks),
-            edges=len(visit.edges),
-            frontier=len(visit.frontier),
-            **{f"{stage}_s": round(seconds, 4) for stage, seconds in visit.seconds.items()},
-        )
+        _tell(visit, report)
     report.progress("masks", len(visits), len(visits))
     return None
+
+
+def _tell(visit: Visit, report: Report) -> None:
+    key = visit.key
+    report.event(
+        "visit",
+        round=key.round,
+        direction=key.direction,
+        start=key.start,
+        stop=key.stop,
+        masks=len(visit.masks),
+        edges=len(visit.edges),
+        frontier=len(visit.frontier),
+        **{f"{stage}_s": round(seconds, 4) for stage, seconds in visit.seconds.items()},
+    )

@@ -12,10 +12,13 @@ from overseg.stages import Stages
 from overseg.video.keyframes import keyframes
 
 MAX_PREVIEW_MASKS = 24  # on a keyframe; the largest ones, which cover most of it
+_LEAST_KEYFRAMES = 20  # of a part that is made of short shots
 _MASKS_EXPECTED = 60  # on a keyframe, to estimate the work of visits that are not made yet
 
 
-def schedule(shots: Sequence[Shot], step: int, budget: Budget, stages: Stages) -> list[VisitKey]:
+def schedule(
+    shots: Sequence[Shot], step: int, budget: Budget, stages: Stages, *, stretch: int | None = None
+) -> list[VisitKey]:
     """All visits of a run, in order.
 
     Without a budget, each shot is swept at full density: forward, then backward. With a budget, coarser rounds over
@@ -24,13 +27,16 @@ def schedule(shots: Sequence[Shot], step: int, budget: Budget, stages: Stages) -
     coarser rounds that it replaces; then the full sweeps of those shots for which the rest is expected to be enough.
     """
     if not budget.limited:
-        return [visit for shot in shots for visit in sweep_visits(shot, step)]
+        return [visit for shot in shots for visit in sweep_visits(shot, step, stretch=stretch)]
     max_work = budget.max_work or 0.0
 
     def is_affordable(visits: Sequence[VisitKey]) -> bool:
         return _work(visits, stages) <= max_work
 
-    rounds = [[sweep_visits(shot, n * step, round_) for shot in spread(shots)] for round_, n in sweep_rounds(stages)]
+    rounds = [
+        [sweep_visits(shot, n * step, round_, stretch=stretch) for shot in spread(shots)]
+        for round_, n in sweep_rounds(stages)
+    ]
     sweeps, *_, sparsest = rounds
     first = next(filter(is_affordable, (list(chain(*round_)) for round_ in rounds)), None)
     if first is None:
@@ -43,19 +49,71 @@ def schedule(shots: Sequence[Shot], step: int, budget: Budget, stages: Stages) -
     )  # rounds of previews share the visits that make their keyframe masks
 
 
-def sweep_visits(shot: Shot, step: int, round_: int = FULL) -> list[VisitKey]:
-    """The visits of one sweep through a shot, forward and backward, with a keyframe every `step` frames."""
-    clips = list(pairwise(keyframes(shot, step)))
+def sweep_visits(shot: Shot, step: int, round_: int = FULL, *, stretch: int | None = None) -> list[VisitKey]:
+    """The visits of one sweep through a shot, forward and backward, with a keyframe every `step` frames.
+
+    Args:
+        shot: its first and last frame.
+        step: frames from one keyframe to the next.
+        round_: of the visits.
+        stretch: as in `stretch_visits`.
+    """
+    return list(dict.fromkeys(chain(*stretch_visits(shot, step, round_, stretch=stretch))))
+
+
+def stretch_visits(shot: Shot, step: int, round_: int = FULL, *, stretch: int | None = None) -> list[list[VisitKey]]:
+    """The visits of one sweep through a shot, by stretch. Stretches can be made in any order and at the same time.
+
+    Two stretches share a keyframe, whose masks are made on their own first: the one before matches its propagated
+    masks with them, and so does the one after on its way back. No mask is propagated from one stretch into the other.
+
+    Args:
+        shot, step, round_: as in `sweep_visits`.
+        stretch: about how many keyframes a stretch has; None for one stretch, however long the shot is.
+    """
+    of_shot = keyframes(shot, step)
+    return [_stretch(of_shot[start : stop + 1], shot, round_) for start, stop in _stretches(len(of_shot) - 1, stretch)]
+
+
+def _stretches(n_clips: int, stretch: int | None) -> list[tuple[int, int]]:
+    """The first and the last keyframe of each stretch, by number; all are about equally long.
+
+    >>> _stretches(20, 8), _stretches(20, None), _stretches(0, 8)
+    ([(0, 10), (10, 20)], [(0, 20)], [(0, 0)])
+    """
+    n = 1 if stretch is None else max(1, round(n_clips / stretch))
+    return list(pairwise([i * n_clips // n for i in range(n + 1)]))
+
+
+def _stretch(of_stretch: Sequence[int], shot: Shot, round_: int) -> list[VisitKey]:
+    clips = list(pairwise(of_stretch))
+    alone = of_stretch[:1] if of_stretch[-1] == shot.stop else (of_stretch[0], of_stretch[-1])
     return [
-        VisitKey(round_, shot.start, shot.start, Direction.FORWARD),
+        *(VisitKey(round_, keyframe, keyframe, Direction.FORWARD) for keyframe in alone),
         *(VisitKey(round_, start, stop, Direction.FORWARD) for start, stop in clips),
         *(VisitKey(round_, start, stop, Direction.BACKWARD) for start, stop in reversed(clips)),
     ]
 
 
-def full_round(shots: Sequence[Shot], step: int) -> frozenset[VisitKey]:
+def parts(shots: Sequence[Shot], step: int, *, stretch: int | None = None) -> list[list[VisitKey]]:
+    """The visits of a complete run in parts, which can be made at the same time.
+
+    A part is a stretch, or several short shots. The settings and the shots decide, and not the number of workers. A
+    visit that two parts need is in both.
+    """
+    least = 2 * (stretch or _LEAST_KEYFRAMES)
+    found: list[list[VisitKey]] = []
+    for one in (one for shot in shots for one in stretch_visits(shot, step, stretch=stretch)):
+        if found and len(found[-1]) + len(one) <= least:
+            found[-1] = list(dict.fromkeys([*found[-1], *one]))
+        else:
+            found.append(one)
+    return found
+
+
+def full_round(shots: Sequence[Shot], step: int, *, stretch: int | None = None) -> frozenset[VisitKey]:
     """The visits of a complete run."""
-    return frozenset(key for shot in shots for key in sweep_visits(shot, step))
+    return frozenset(key for shot in shots for key in sweep_visits(shot, step, stretch=stretch))
 
 
 def visits_to_pay_for(visits: Sequence[VisitKey], at: int) -> list[VisitKey]:

@@ -14,6 +14,7 @@ from overseg.data.tracks import Tracks
 from overseg.data.visit import Edges, VisitKey
 from overseg.engine.tracks.frame_rounds import FrameRounds, frame_rounds, keyframes_made_by
 from overseg.engine.tracks.grouping import Sightings, group
+from overseg.engine.tracks.joints import joint_edges
 from overseg.engine.tracks.row_tracks import TrackOf, row_tracks
 from overseg.engine.tracks.seams import seam_edges
 from overseg.stages import Associator, TrackStore
@@ -44,14 +45,16 @@ def resolve(store: TrackStore, associator: Associator, shots: Sequence[Shot]) ->
     """Decide the tracks from all visits in the store; the order in which they were made does not change the result.
 
     Every frame shows the finest round that visited it. On the keyframes of finer rounds, the masks of coarser rounds
-    are matched too, so that tracks continue where one round adjoins another.
+    are matched too, so that tracks continue where one round adjoins another. Where two stretches of a shot meet, what
+    was propagated from both sides is matched.
     """
     committed = sorted(store.committed())
     rounds = frame_rounds(committed, sum(map(len, shots)))
     keys = [key for key in committed if (rounds[key.start : key.stop + 1] == key.round).any()]
     sightings, keyframes = _sightings(store, keys, rounds)
     seams = seam_edges(store, associator, committed, rounds, sightings.spans.region, keyframes)
-    sightings = replace(sightings, edges=Edges.concatenate([sightings.edges, *seams]))
+    joints = joint_edges(store, associator, committed, rounds)
+    sightings = replace(sightings, edges=Edges.concatenate([sightings.edges, *seams, *joints]))
     grouping = group(sightings, associator, shots)
     shown = ShownRows(sightings.spans.region, grouping.track)
     track_of = row_tracks(store, keys, rounds, shown)
