@@ -107,7 +107,7 @@ def track(
 
     cache_bytes, outputs_folder = feature_cache_bytes(feature_cache), Path(outputs_folder)
     if outputs is not None:
-        check_tracked(outputs_folder, outputs, input)
+        check_tracked(outputs_folder, outputs, name_of_input(input))
     with ExitStack() as stack:
         report = stack.enter_context(reporting(report))
         which = {name: changes[name] for name in _WHICH_FRAMES if name in changes}  # type: ignore[literal-required]
