@@ -17,6 +17,10 @@ from overseg.generate.largest_masks import LargestMasks
 from overseg.propagate.follow_masks import MaskFollower
 from overseg.stages import (
     LenientPropagator,
+    LocatingGenerator,
+    MaskGenerator,
+    MaskLocator,
+    MaskPropagator,
     MaskRefiner,
     PromptedPropagator,
     PromptMasks,
@@ -54,15 +58,24 @@ class KeptStages:
 def build_stages(settings: Settings, machine: Machine) -> Stages:
     """The stages that the settings name, with their weights loaded, which `find_weights` fetches."""
     built = {stage.name: _build(stage.adapters[getattr(settings, stage.name)], settings, machine) for stage in STAGES}
-    generator = built["generator"]
+    generator, propagator = built["generator"], built["propagator"]
+    prompts = settings.prompts_with_propagated
     sparse = [generator.thinned(share) for share in _SPARSE_SHARES] if isinstance(generator, SparseGenerator) else []
     return Stages(
         **built,
         preview_generator=LargestMasks([generator, *sparse][-1], MAX_PREVIEW_MASKS),
         associator=build_associator(settings),
-        refiner=generator if isinstance(generator, MaskRefiner) and settings.prompts_with_propagated else None,
+        refiner=generator if prompts and isinstance(generator, MaskRefiner) else None,
+        locator=_locator(generator, propagator) if prompts else None,
         sparse_generators=sparse,
     )
+
+
+def _locator(generator: MaskGenerator, propagator: MaskPropagator) -> MaskLocator | None:
+    """What locates masks that the propagator lost; None for a propagator that remembers what it follows."""
+    if isinstance(propagator, LenientPropagator) and isinstance(generator, LocatingGenerator):
+        return generator.locator()
+    return None
 
 
 def _build(adapter: Adapter, settings: Settings, machine: Machine) -> Any:

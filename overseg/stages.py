@@ -171,6 +171,11 @@ class PromptMasks(Protocol):
 class MaskLocator(Protocol):
     """Locates masks on other frames by their appearance."""
 
+    @property
+    def locate_work(self) -> float:
+        """Expected work for the masks of one frame, in passes of SAM's image encoder."""
+        ...
+
     def sightings(self, frame: Frame, masks: Rles) -> Sequence[Any]:
         """What to remember of each mask on a frame to locate it on others; only this locator reads it."""
         ...
@@ -189,6 +194,15 @@ class MaskLocator(Protocol):
         Returns:
             One mask per memory, in order; empty where it is not found.
         """
+        ...
+
+
+@runtime_checkable
+class LocatingGenerator(Protocol):
+    """A generator whose model can also locate masks on other frames."""
+
+    def locator(self) -> MaskLocator:
+        """What locates masks with the same model; frames are encoded once for both."""
         ...
 
 
@@ -281,6 +295,7 @@ class Stages:
         associator: decides which masks are the same region.
         refiner: refines masks that were propagated back to a keyframe; None leaves them as they are.
         sparse_generators: generate fewer masks with less work, each fewer than the one before, for budgeted runs.
+        locator: locates masks that the propagator lost; None leaves them lost.
     """
 
     generator: MaskGenerator
@@ -289,6 +304,7 @@ class Stages:
     associator: Associator
     refiner: MaskRefiner | None = None
     sparse_generators: Sequence[MaskGenerator] = ()
+    locator: MaskLocator | None = None
 
 
 @runtime_checkable

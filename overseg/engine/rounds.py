@@ -32,6 +32,11 @@ def refines(key: VisitKey) -> bool:
     return not is_preview(key) and key.direction is Direction.BACKWARD
 
 
+def locates(key: VisitKey) -> bool:
+    """Whether a visit locates masks that were lost on the way through its clip."""
+    return not is_preview(key) and key.start != key.stop
+
+
 def generator_of(key: VisitKey, stages: Stages) -> MaskGenerator:
     """The generator for the masks of a visit's keyframe."""
     if is_preview(key):

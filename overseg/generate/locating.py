@@ -25,6 +25,7 @@ from overseg.generate.affinity import CELL_PX, Affinity, CellFeatures
 from overseg.generate.encoding import LOGIT_PX, Framing
 from overseg.generate.enlarging import Enlarging
 from overseg.generate.frame_encoder import FrameEncoder, check_finite
+from overseg.generate.point_grid import prompts_work
 from overseg.generate.prompt_batches import DEFAULT_POINTS_PER_BATCH, PromptBatches
 from overseg.generate.prompting import check_large_enough
 from overseg.side_by_side import in_one_thread
@@ -37,6 +38,7 @@ _ROUGH_IOU = 0.6  # in place of the predicted IoU of a rough mask, which SAM did
 _SURE_LOGIT = 10.0
 _LEAST = 1e-3  # in place of an agreement of zero, so that the other factors still decide
 _MASKS_AT_ONCE = 32
+_PROMPTS_EXPECTED = 24  # to locate the masks of a frame that flow lost
 _LINK = CELL_PX // LOGIT_PX  # pixels of the logits on a side of a cell
 
 
@@ -56,13 +58,15 @@ class Sighting:
 class SamLocator:
     """Locates masks on other frames."""
 
-    def __init__(self, encoder: FrameEncoder, *, mask_threshold: float = 0.0) -> None:
+    def __init__(self, encoder: FrameEncoder, *, mask_threshold: float = 0.0, min_area_px: int = 0) -> None:
         """
         Args:
             encoder: the model. Share it with other users of the same frames, so that each frame is encoded once.
             mask_threshold: masks lie where the model's logits are above this.
+            min_area_px: smaller masks are not found.
         """
-        self._encoder, self._mask_threshold = encoder, mask_threshold
+        self._encoder, self._mask_threshold, self._min_area_px = encoder, mask_threshold, min_area_px
+        self.locate_work = prompts_work(_PROMPTS_EXPECTED)
         self._batches = PromptBatches(DEFAULT_POINTS_PER_BATCH, encoder.sam.device)
 
     def sightings(self, frame: Frame, masks: Rles) -> list[Sighting]:
@@ -103,32 +107,47 @@ class SamLocator:
                 for one in batch
             ]
         return Located(
-            rles=Rles.concatenate(frame.size, [rles for rles, _ in found]),
-            predicted_iou=np.array([score for _, score in found], np.float32).clip(0, 1),
+            rles=Rles.concatenate(frame.size, [one.rles for one in found]),
+            predicted_iou=np.array([one.predicted_iou for one in found], np.float32).clip(0, 1),
+            support=np.array([one.support for one in found], np.float32).clip(0, 1),
         )
 
-    def _located(self, scene: "_Scene", targets: "_Targets", rows: slice) -> list[tuple[Rles, float]]:
+    def _located(self, scene: "_Scene", targets: "_Targets", rows: slice) -> "list[_Found]":
         with self._encoder.precision:
             return [self._best(scene, targets, row) for row in range(len(targets.memories))[rows]]
 
-    def _best(self, scene: "_Scene", targets: "_Targets", row: int) -> tuple[Rles, float]:
-        """The best candidate for one mask, and its predicted IoU."""
+    def _best(self, scene: "_Scene", targets: "_Targets", row: int) -> "_Found":
+        """The best candidate for one mask."""
         share_map, flow = targets.map(row), targets.flow(row)
         if share_map is None and flow is None:
-            return targets.nothing, 0.0
+            return _Found(targets.nothing, 0.0, 0.0)
         candidates = _Candidates.drawn(scene, share_map, flow)
         back = targets.agreement_back(row, scene.shares(candidates.masks))
         weight = 1.0 if share_map is None else float(targets.support[row]) if flow is not None else 0.0
         score = back.clamp(min=_LEAST) * candidates.predicted_iou.clamp(min=0) ** 2
+        agreement = torch.zeros_like(back)
         for witness, power in ((share_map, 1 - weight), (flow, weight)):
             if witness is not None:
-                score = score * _soft_iou(candidates.masks.flatten(1), witness.flatten()).clamp(min=_LEAST) ** power
+                iou = _soft_iou(candidates.masks.flatten(1), witness.flatten())
+                score = score * iou.clamp(min=_LEAST) ** power
+                agreement = torch.maximum(agreement, iou)
         best = int(score.argmax())
-        predicted_iou = float(candidates.predicted_iou[best])
         if candidates.is_flow(best):
-            return targets.propagated.take([row]), predicted_iou
-        rles = scene.enlarging.masks(candidates.logits[best : best + 1] - self._mask_threshold)
-        return rles, predicted_iou
+            rles = targets.propagated.take([row])
+        else:
+            rles = scene.enlarging.masks(candidates.logits[best : best + 1] - self._mask_threshold)
+        if rles.area_px()[0] < self._min_area_px:
+            return _Found(targets.nothing, 0.0, 0.0)
+        return _Found(rles, float(candidates.predicted_iou[best]), float(agreement[best] * back[best]))
+
+
+@dataclass(frozen=True)
+class _Found:
+    """One located mask; see Located."""
+
+    rles: Rles
+    predicted_iou: float
+    support: float
 
 
 class _Scene:

@@ -16,6 +16,7 @@ from overseg.generate.candidates import Candidates, Thresholds
 from overseg.generate.covering import Coverage, relaxing
 from overseg.generate.frame_encoder import FrameEncoder
 from overseg.generate.keep import keep_masks
+from overseg.generate.locating import SamLocator
 from overseg.generate.merging import merged
 from overseg.generate.point_grid import grid_rounds, grid_work, point_grid, prompts_work
 from overseg.generate.prompt_batches import DEFAULT_POINTS_PER_BATCH, PromptBatches
@@ -116,6 +117,10 @@ class Sam1Generator:
         self._min_area_px, self._max_masks = min_area_px, max_masks
         self._use_propagated, self._min_agreement = use_propagated, min_agreement
         self._batching = PromptBatches(points_per_batch, sam.device)
+
+    def locator(self) -> SamLocator:
+        """What locates masks on other frames with the same model; the two share their image embeddings."""
+        return SamLocator(self._encoder, min_area_px=self._min_area_px)
 
     def thinned(self, share: float) -> "Sam1Generator":
         """The same with this share of the points on a side of the grid. The two share their image embeddings."""

@@ -57,6 +57,8 @@ class TruthDetector:
 class SeesTheTruth:
     """For a box, the shape that fills it; propagated masks are returned unchanged."""
 
+    locate_work = 1.0
+
     def masks(self, frame: Frame, prompts: Prompts) -> ObjectMasks:
         shapes = list(VIDEO.truth(frame.index).values())
         rles = [
@@ -70,7 +72,7 @@ class SeesTheTruth:
         return [None] * len(masks)
 
     def locate(self, frame: Frame, memories, propagated: Rles, support: np.ndarray) -> Located:
-        return Located(propagated, support)
+        return Located(propagated, support, support)
 
 
 def box_of(mask: np.ndarray) -> list[float]:

@@ -37,12 +37,14 @@ class SeesTheDisc:
         located_on: the frames on which it located, in order.
         memories: the frames remembered of each mask, call by call.
         propagated: the areas in pixels of the propagated masks, call by call.
+        locate_work: as in MaskLocator.
     """
 
     blind: frozenset[int] = frozenset()
     located_on: list[int] = field(default_factory=list)
     memories: list[list[list[int]]] = field(default_factory=list)
     propagated: list[list[int]] = field(default_factory=list)
+    locate_work: float = 1.0
 
     def masks(self, frame: Frame, prompts: Prompts) -> ObjectMasks:
         objects = prompts.object
@@ -58,7 +60,8 @@ class SeesTheDisc:
         self.propagated.append(propagated.area_px().tolist())
         here = NOTHING if frame.index in self.blind else disc_on(frame.index)
         rles = Rles.concatenate(SIZE, [here for _ in memories])
-        return Located(rles, np.full(len(rles), 0.0 if frame.index in self.blind else 0.9, np.float32))
+        score = np.full(len(rles), 0.0 if frame.index in self.blind else 0.9, np.float32)
+        return Located(rles, score, score)
 
 
 @dataclass(frozen=True)
@@ -184,7 +187,9 @@ def test_a_well_supported_mask_is_not_propagated_back():
 
     still = ArrayVideo(np.repeat(VIDEO.frames[:1], 6, axis=0))
     stays = SeesTheDisc()
-    object.__setattr__(stays, "locate", lambda frame, memories, propagated, support: Located(propagated, support))
+    object.__setattr__(
+        stays, "locate", lambda frame, memories, propagated, support: Located(propagated, support, support)
+    )
     found = list(follower(stays, step=5, propagator=Watched(min_area_px=20)).follow(still, box_on(0), Shot(0, 5)))
     assert ways == [("FORWARD", 1)]
     assert all(masks.rles.iou(disc_on(0))[0, 0] > 0.95 for masks in found)

@@ -1,9 +1,9 @@
 """Making one visit: masks are propagated through a clip, and matched with the masks of the keyframe at its end."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, Int8, Int64
@@ -15,8 +15,10 @@ from overseg.data.terminations import Terminations
 from overseg.data.visit import Direction, Edges, Frontier, Visit, VisitKey
 from overseg.engine.rounds import SEED_ROUND, generates, generator_of, is_preview
 from overseg.engine.sweep.frontier import count_missed, order_by_value
+from overseg.engine.sweep.propagated import Propagated, propagate
+from overseg.engine.sweep.relocating import SURE_SUPPORT, Pairs, Relocator
 from overseg.engine.tracks.edges import each_pair_once, edges_of
-from overseg.stages import Clip, Matches, Stages, TrackStore, Video
+from overseg.stages import MaskPropagator, Matches, Stages, TrackStore, Video
 
 
 class Crossing:
@@ -42,6 +44,7 @@ class Crossing:
         self._store = store
         self._max_missed = max_missed
         self._max_frontier = max_frontier
+        self._relocator = Relocator(video, stages.propagator, stages.locator) if stages.locator is not None else None
         self._last_commit_s = 0.0
         self._visit_to: dict[tuple[int, Direction, int], VisitKey] = {}  # by round, direction and end frame
         self._masks_of: dict[tuple[int, int], VisitKey] = {}  # the visit with a keyframe's masks, by round and frame
@@ -78,7 +81,8 @@ class Crossing:
         with clock.counts("store"):
             at_start = self._store.read(self._masks_of[key.round, key.start])
         prompts, missed = _with_frontier(_keyframe_rows(at_start.masks, key.start), at_start)
-        propagated = self._propagate(key, prompts, clock)
+        earlier = [self._masks_before(key, at_start)]
+        propagated = self._relocated(key, prompts, earlier, np.ones(len(prompts), bool), clock)
         missed = _per_region(propagated.on_keyframe.region, prompts.region, missed)
         if (next_stretch := self._masks_of.get((key.round, key.stop))) is not None:
             with clock.counts("store"):
@@ -102,15 +106,17 @@ class Crossing:
             forward_to_start = self._store.read(self._masks_of[key.round, key.start])
             backward_to_stop = self._store.read(later) if later else None
         prompts, missed = _with_frontier(_keyframe_rows(own_masks, key.stop), backward_to_stop)
-        propagated = self._propagate(key, prompts, clock)
-        missed = _per_region(propagated.on_keyframe.region, prompts.region, missed)
-        edges = forward_to_stop.edges
-        matched = edges.region_to[self._stages.associator.one_to_one(edges)]
-        is_new = ~np.isin(propagated.on_keyframe.region, matched)
         at_start = forward_to_start.masks
         target = at_start.take(at_start.frame == key.start)  # the keyframe's own masks and the forward frontier
+        region_from, region_to = self._one_to_one(forward_to_stop.edges)
+        propagated = self._relocated(key, prompts, [], ~np.isin(prompts.region, region_to), clock)
+        pairs = Pairs.of(target, prompts, region_from, region_to)
+        propagated = self._with_middle(key, pairs, forward_to_stop.masks, propagated, clock)
+        missed = _per_region(propagated.on_keyframe.region, prompts.region, missed)
+        is_new = ~np.isin(propagated.on_keyframe.region, region_to)
         propagated, is_seen = self._refined(key, propagated, target, is_new, clock)
-        return self._match(key, propagated, target, missed, is_new & (is_seen | (missed < self._max_missed)), clock)
+        may_continue = is_new & (is_seen | (missed < self._max_missed))
+        return self._match(key, propagated, target, missed, may_continue, clock, linked=region_to)
 
     def _cross_preview(self, key: VisitKey, clock: "_Clock") -> Visit:
         """Propagate a keyframe's masks half-way to the next one, and match them with those of the other half."""
@@ -120,7 +126,7 @@ class Crossing:
         with clock.counts("store"):
             own = self._store.read(VisitKey(SEED_ROUND, keyframe, keyframe, Direction.FORWARD)).masks
             others = self._store.read(other_half).masks if other_half else Masks.empty(self._video.info.size)
-        propagated = self._propagate(key, own, clock)
+        propagated = self._propagate(key, own, self._stages.propagator, clock)
         target = others.take(others.frame == key.to_frame)
         with clock.counts("associate"):
             matches = self._stages.associator.match(propagated.on_keyframe.rles, target.rles)
@@ -136,24 +142,58 @@ class Crossing:
         masks = Masks.from_keyframe(found, frame=key.stop, round_=key.round)
         return masks, Appearances.of(found, masks.region)
 
-    def _propagate(self, key: VisitKey, prompts: Masks, clock: "_Clock") -> "_Propagated":
+    def _propagate(self, key: VisitKey, prompts: Masks, propagator: MaskPropagator, clock: "_Clock") -> Propagated:
         with clock.counts("propagate"):
-            clip = Clip(self._video, key.start, key.stop)
-            masklets = self._stages.propagator.propagate(clip, prompts.rles, key.direction)
-        source = Source.FORWARD if key.direction is Direction.FORWARD else Source.BACKWARD
-        rows = Masks.from_masklets(masklets, regions=prompts.region, source=source)
-        at_end = rows.frame == key.to_frame
-        terminations = Terminations.of(masklets, regions=prompts.region, source=source, from_frame=key.from_frame)
-        return _Propagated(rows.take(~at_end), rows.take(at_end), terminations)
+            return propagate(self._video, key, prompts, propagator)
+
+    def _relocated(
+        self,
+        key: VisitKey,
+        prompts: Masks,
+        earlier: Sequence[Masks],
+        wanted: Bool[np.ndarray, " p"],
+        clock: "_Clock",
+    ) -> Propagated:
+        """The prompts propagated, and located on the keyframe at the clip's end; see `Relocator.on_keyframe`."""
+        if self._relocator is None:
+            return self._propagate(key, prompts, self._stages.propagator, clock)
+        propagated = self._propagate(key, prompts, self._relocator.propagator, clock)
+        with clock.counts("locate"):
+            return self._relocator.on_keyframe(key, prompts, earlier, propagated, wanted)
+
+    def _with_middle(
+        self, key: VisitKey, pairs: Pairs, forward: Masks, propagated: Propagated, clock: "_Clock"
+    ) -> Propagated:
+        """With masks between the keyframes that both directions lost; see `Relocator.between`."""
+        if self._relocator is None:
+            return propagated
+        inside = forward.take((forward.frame > key.start) & (forward.frame < key.stop))
+        with clock.counts("locate"):
+            between = self._relocator.between(key, pairs, inside, propagated.between)
+        return replace(propagated, between=between)
+
+    def _masks_before(self, key: VisitKey, at_start: Visit) -> Masks:
+        """The masks of the keyframe before the clip, those that match a mask at the clip's start with its region."""
+        if self._relocator is None or at_start.key.start == key.start:
+            return Masks.empty(self._video.info.size)
+        before = self._store.read(self._masks_of[key.round, at_start.key.start]).masks
+        before = before.take(before.frame == at_start.key.start)
+        name = dict(zip(*(column.tolist() for column in self._one_to_one(at_start.edges)), strict=True))
+        return replace(before, region=np.array([name.get(one, one) for one in before.region.tolist()], np.int64))
+
+    def _one_to_one(self, edges: Edges) -> tuple[Int64[np.ndarray, " k"], Int64[np.ndarray, " k"]]:
+        """The regions from and to of one-to-one matches."""
+        rows = self._stages.associator.one_to_one(edges)
+        return edges.region_from[rows], edges.region_to[rows]
 
     def _refined(
         self,
         key: VisitKey,
-        propagated: "_Propagated",
+        propagated: Propagated,
         target: Masks,
         may_continue: Bool[np.ndarray, " a"],
         clock: "_Clock",
-    ) -> tuple["_Propagated", Bool[np.ndarray, " a"]]:
+    ) -> tuple[Propagated, Bool[np.ndarray, " a"]]:
         """The masks with those refined that would continue past the keyframe, and which the refiner confirmed."""
         on_keyframe, refiner, is_seen = propagated.on_keyframe, self._stages.refiner, np.zeros(len(may_continue), bool)
         if refiner is None:
@@ -174,14 +214,21 @@ class Crossing:
     def _match(
         self,
         key: VisitKey,
-        propagated: "_Propagated",
+        propagated: Propagated,
         target: Masks,
         missed: Int8[np.ndarray, " a"],
         may_continue: Bool[np.ndarray, " a"],
         clock: "_Clock",
+        *,
+        linked: Int64[np.ndarray, " l"] | None = None,
     ) -> Visit:
-        """Match the propagated masks with the target, decide which continue, and put the visit together."""
+        """Match the propagated masks with the target, decide which continue, and put the visit together.
+
+        `linked` are regions that are known to have a match there.
+        """
         on_keyframe = propagated.on_keyframe
+        if self._relocator is not None:
+            may_continue = may_continue & (on_keyframe.score >= SURE_SUPPORT)
         with clock.counts("associate"):
             matches = self._stages.associator.match(on_keyframe.rles, target.rles)
             continuing = self._continuing(matches, on_keyframe, target, may_continue)
@@ -194,8 +241,12 @@ class Crossing:
             ]
         )
         frontier = Frontier(on_keyframe.region[continuing], count_missed(missed[continuing]))
+        between = propagated.between
+        if self._relocator is not None:
+            linked = np.concatenate([self._one_to_one(edges)[0], *([] if linked is None else [linked])])
+            between = between.take((between.score >= SURE_SUPPORT) | np.isin(between.region, linked))
         return _with_rows(
-            Visit(key, propagated.between, propagated.terminations, edges, frontier, seconds=clock.seconds), unmatched
+            Visit(key, between, propagated.terminations, edges, frontier, seconds=clock.seconds), unmatched
         )
 
     def _continuing(
@@ -206,21 +257,6 @@ class Crossing:
         allowed[matches.explained] = False
         rows = np.flatnonzero(allowed)
         return rows[order_by_value(on_keyframe.take(rows), target)[: self._max_frontier]]
-
-
-@dataclass(frozen=True)
-class _Propagated:
-    """Masks that were propagated through a clip.
-
-    Attributes:
-        between: rows on the frames before the clip's end.
-        on_keyframe: rows on the keyframe at the clip's end.
-        terminations: of all masklets.
-    """
-
-    between: Masks
-    on_keyframe: Masks
-    terminations: Terminations
 
 
 def _keyframe_rows(masks: Masks, keyframe: int) -> Masks:

@@ -6,7 +6,16 @@ from itertools import chain, islice, pairwise, takewhile
 from overseg.data.budget import Budget
 from overseg.data.shot import Shot
 from overseg.data.visit import Direction, VisitKey
-from overseg.engine.rounds import FULL, PREVIEW_ROUNDS, generates, generator_of, is_preview, refines, sweep_rounds
+from overseg.engine.rounds import (
+    FULL,
+    PREVIEW_ROUNDS,
+    generates,
+    generator_of,
+    is_preview,
+    locates,
+    refines,
+    sweep_rounds,
+)
 from overseg.engine.sweep.previews import preview_visits, spread
 from overseg.stages import Stages
 from overseg.video.keyframes import keyframes
@@ -131,6 +140,8 @@ def visits_to_pay_for(visits: Sequence[VisitKey], at: int) -> list[VisitKey]:
 def visit_work(key: VisitKey, n_propagated: int, stages: Stages) -> float:
     """Expected work of a visit, in passes of SAM's image encoder; `n_propagated` is summed over its frames."""
     work = stages.propagator.clip_work(key.stop - key.start, n_propagated)
+    if stages.locator is not None and locates(key):
+        work += stages.locator.locate_work
     if generates(key):
         return work + generator_of(key, stages).keyframe_work
     if refines(key) and stages.refiner is not None:

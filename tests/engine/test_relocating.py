@@ -1,0 +1,152 @@
+"""Masks that flow lost are located by their appearance, in runs on a video that jumps."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+from propagate.propagator_suite import SIZE, ArrayVideo, discs, panning_video
+
+from overseg.data.frame import Frame
+from overseg.data.located import Located
+from overseg.data.masklets import End
+from overseg.data.masks import KeyframeMasks, Masks, Source
+from overseg.data.rles import Rles
+from overseg.data.visit import Direction, VisitKey
+from overseg.engine.sweep.propagated import Propagated, propagate
+from overseg.engine.sweep.relocating import Pairs, Relocator
+from overseg.propagate.flow import FlowPropagator
+from overseg.stages import MaskLocator
+
+JUMP_PX, JUMPS_AT = 60, 3  # further than the disc's diameter, so that flow loses it
+KEY = VisitKey(0, 0, 6, Direction.FORWARD)
+
+
+def disc_on(frame: int) -> Rles:
+    """A disc that is fixed to the picture, which jumps once."""
+    return discs(SIZE, (110 - (JUMP_PX if frame >= JUMPS_AT else 0), 45, 16))
+
+
+def video() -> ArrayVideo:
+    """A still picture, except for one jump of the camera with new texture all over."""
+    still = panning_video(2, step_px=JUMP_PX)
+    before, after = still.frames
+    noise = np.random.default_rng(0).integers(0, 256, before.shape, dtype=np.uint8)
+    return ArrayVideo(np.array([before] * JUMPS_AT + [noise] + [after] * (6 - JUMPS_AT)))
+
+
+@dataclass(frozen=True)
+class KnowsTheDisc:
+    """Locates the disc on every frame.
+
+    Attributes:
+        support: of the masks that it locates.
+        locate_work: as in MaskLocator.
+        calls: the frame, and the frames remembered of each mask, call by call.
+    """
+
+    support: float = 0.9
+    locate_work: float = 1.0
+    calls: list[tuple[int, list[list[int]]]] = field(default_factory=list)
+
+    def sightings(self, frame: Frame, masks: Rles) -> list[int]:
+        return [frame.index] * len(masks)
+
+    def locate(self, frame: Frame, memories, propagated: Rles, support: np.ndarray) -> Located:
+        self.calls.append((frame.index, [list(memory) for memory in memories]))
+        n = len(memories)
+        rles = Rles.concatenate(SIZE, [disc_on(frame.index)] * n)
+        return Located(rles, np.full(n, 0.9, np.float32), np.full(n, self.support, np.float32))
+
+
+def rows_on(frame: int, rles: Rles) -> Masks:
+    return Masks.from_keyframe(KeyframeMasks.from_rles(rles), frame=frame, round_=0)
+
+
+def relocated(locator: KnowsTheDisc, *, wanted: bool = True, earlier=()) -> tuple[Masks, Propagated]:
+    frames, prompts = video(), rows_on(0, disc_on(0))
+    relocator = Relocator(frames, FlowPropagator(min_area_px=20), locator)
+    propagated = propagate(frames, KEY, prompts, relocator.propagator)
+    assert not len(propagated.on_keyframe)  # flow loses it
+    return prompts, relocator.on_keyframe(KEY, prompts, earlier, propagated, np.array([wanted]))
+
+
+def test_the_stand_in_is_one():
+    assert isinstance(KnowsTheDisc(), MaskLocator)
+
+
+def test_a_mask_that_flow_lost_is_located_on_the_keyframe():
+    prompts, found = relocated(KnowsTheDisc())
+    assert found.on_keyframe.region.tolist() == prompts.region.tolist()
+    assert found.on_keyframe.frame.tolist() == [6]
+    assert found.on_keyframe.source.tolist() == [Source.FORWARD]
+    assert found.on_keyframe.rles.iou(disc_on(6))[0, 0] == 1
+    assert found.terminations.end.tolist() == [End.CLIP]
+    assert found.terminations.last_frame.tolist() == [6]
+
+
+def test_a_mask_that_is_located_with_too_little_support_stays_lost():
+    _, found = relocated(KnowsTheDisc(support=0.1))
+    assert not len(found.on_keyframe)
+    assert found.terminations.end.tolist() == [End.LOST]
+
+
+def test_only_wanted_masks_are_located():
+    locator = KnowsTheDisc()
+    _, found = relocated(locator, wanted=False)
+    assert not len(found.on_keyframe)
+    assert not locator.calls
+
+
+def test_masks_of_the_region_on_earlier_keyframes_are_remembered_too():
+    locator = KnowsTheDisc()
+    earlier = replace(rows_on(2, disc_on(2)), region=rows_on(0, disc_on(0)).region)
+    relocated(locator, earlier=[earlier, Masks.empty(SIZE)])
+    assert locator.calls == [(6, [[0, 2]])]
+
+
+def between(locator: KnowsTheDisc) -> tuple[Masks, Masks]:
+    """The backward rows of a clip before and after its middle is filled."""
+    frames, starts, stops = video(), rows_on(0, disc_on(0)), rows_on(6, disc_on(6))
+    relocator = Relocator(frames, FlowPropagator(min_area_px=20), locator)
+    back = replace(KEY, direction=Direction.BACKWARD)
+    forward = propagate(frames, KEY, starts, relocator.propagator).between
+    backward = propagate(frames, back, stops, relocator.propagator).between
+    pairs = Pairs.of(starts, stops, starts.region, stops.region)
+    return backward, relocator.between(back, pairs, forward, backward)
+
+
+def test_a_region_that_both_directions_lose_is_located_in_the_middle():
+    locator = KnowsTheDisc()
+    before, after = between(locator)
+    assert JUMPS_AT not in before.frame
+    assert locator.calls == [(JUMPS_AT, [[0, 6]])]
+    row = after.take(after.frame == JUMPS_AT)
+    assert row.rles.iou(disc_on(JUMPS_AT))[0, 0] == 1
+    assert row.source.tolist() == [Source.BACKWARD]
+    assert row.region.tolist() == rows_on(6, disc_on(6)).region.tolist()
+    pairs = list(zip(after.region.tolist(), after.frame.tolist(), strict=True))
+    assert len(set(pairs)) == len(pairs)  # one row for each region and frame
+
+
+def test_a_better_mask_of_flow_is_kept():
+    before, after = between(KnowsTheDisc(support=0.4))
+    kept = after.take(np.isin(after.frame, [4, 5]))
+    assert kept.score.tolist() == before.take(np.isin(before.frame, [4, 5])).score.tolist()
+
+
+@pytest.mark.parametrize("stop", [0, 1])
+def test_a_clip_without_frames_between_its_keyframes_needs_nothing(stop):
+    locator = KnowsTheDisc()
+    starts, stops = rows_on(0, disc_on(0)), rows_on(stop, disc_on(stop))
+    key = VisitKey(0, 0, stop, Direction.BACKWARD)
+    nothing = Masks.empty(SIZE)
+    pairs = Pairs.of(starts, stops, starts.region, stops.region)
+    assert Relocator(video(), FlowPropagator(), locator).between(key, pairs, nothing, nothing) is nothing
+    assert not locator.calls
+
+
+def test_pairs_without_a_mask_on_both_keyframes_are_left_out():
+    starts, stops = rows_on(0, disc_on(0)), rows_on(6, disc_on(6))
+    missing = np.array([12345])
+    assert len(Pairs.of(starts, stops, missing, stops.region).starts) == 0
+    assert len(Pairs.of(starts, stops, starts.region, missing).stops) == 0
