@@ -2,7 +2,7 @@
 
 1. The image tokens of the first layer are the same for all point prompts. Their projections are computed once.
 2. The predicted IoU comes from the prompt's tokens alone. Masks are upscaled only for prompts whose masks are needed,
-   and only in the picture, not in its padding.
+   only in the picture, not in its padding, and if they need not be exact, in detail only near their borders.
 3. `image_attention` computes the cross-attention with fewer multiplications.
 4. Padding is left out: prompts attend to the image tokens of the picture alone, 37 of 64 rows at 16:9. This changes
    masks a little, because the model was trained with padding; `with_padding` computes it as segment_anything does.
@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor, nn
-from torch.nn import functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
 
 from overseg.generate import image_attention
+from overseg.generate.upscaling import LOGITS_PER_TOKEN, Upscaling
 from overseg.side_by_side import in_one_thread
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from segment_anything.modeling.transformer import TwoWayAttentionBlock
 
 FIRST_SAM_OUTPUT = 1  # outputs 1 to 3 are subpart, part and whole; output 0 is for unambiguous prompts
-
-_LOGITS = 4  # along a side of an image token
 
 
 @dataclass(frozen=True)
@@ -79,6 +77,7 @@ class MaskDecoding:
         # One token more than the picture has: interpolation of its last row of pixels needs it.
         self._drawn = tuple(min(n, px // token_px + 1) for n, px in zip(whole, input_size, strict=True))
         self._grid = whole if with_padding else self._drawn
+        self._upscaling = Upscaling(self._decoder, self._drawn)
         self._embedding = self._tokens(embedding)
         self._position = self._tokens(self._prompt_encoder.get_dense_pe()).contiguous()
         self._blank = self._embedding + self._prompt_encoder.no_mask_embed.weight
@@ -87,7 +86,7 @@ class MaskDecoding:
     @property
     def logits_size(self) -> tuple[int, int]:
         """(height, width) of the masks' logits."""
-        return _LOGITS * self._drawn[0], _LOGITS * self._drawn[1]
+        return self._upscaling.size
 
     def points(self, points_xy: Float[Tensor, "b 2"]) -> DecoderOutput:
         """Decode single foreground points, in pixels of the encoder's input."""
@@ -110,20 +109,25 @@ class MaskDecoding:
             logits: an approximate mask, at a quarter of the input's scale.
         """
         if logits is not None:
-            logits = logits[..., : _LOGITS * self._grid[0], : _LOGITS * self._grid[1]]
+            logits = logits[..., : LOGITS_PER_TOKEN * self._grid[0], : LOGITS_PER_TOKEN * self._grid[1]]
         prompt, dense = self._prompt_encoder(points=points, boxes=boxes_xyxy, masks=logits)
         return self._decode(prompt, self._embedding + self._tokens(dense), None)
 
     def draw(self, output: DecoderOutput, prompts: Int[Tensor, " k"]) -> Float[Tensor, "k outputs y x"]:
         """The masks of these rows of `output`, as logits at a quarter of the encoder's input scale, without padding."""
-        expand, norm, activation, expand_again, activation_again = self._decoder.output_upscaling
+        return self._upscaling.whole(self._drawn_tokens(output, prompts), self._kernels(output.mask_tokens[prompts]))
+
+    def draw_borders(
+        self, output: DecoderOutput, prompts: Int[Tensor, " k"], needed: Bool[Tensor, "k outputs"]
+    ) -> Float[Tensor, "k outputs y x"]:
+        """`draw`, with all details near the borders of the needed outputs alone: see `Upscaling.borders`."""
+        image, kernels = self._drawn_tokens(output, prompts), self._kernels(output.mask_tokens[prompts])
+        return self._upscaling.borders(image, kernels, needed)
+
+    def _drawn_tokens(self, output: DecoderOutput, prompts: Int[Tensor, " k"]) -> Float[Tensor, "k n c"]:
+        image = output.image if len(prompts) == len(output.image) == 1 else output.image[prompts]
         rows, columns = self._drawn
-        pixels = output.image[prompts].unflatten(1, self._grid)[:, :rows, :columns]
-        pixels = F.layer_norm(_split_pixels(pixels, expand), norm.weight.shape, norm.weight, norm.bias, norm.eps)
-        pixels = activation_again(_split_pixels(activation(pixels), expand_again)).flatten(1, -2)
-        drawn = self._kernels(output.mask_tokens[prompts]) @ pixels.transpose(1, 2)
-        by_split = drawn.view(*drawn.shape[:2], rows, columns, 2, 2, 2, 2)  # rows, columns, and twice (down, right)
-        return by_split.permute(0, 1, 2, 4, 6, 3, 5, 7).reshape(*drawn.shape[:2], *self.logits_size)
+        return image.unflatten(1, self._grid)[:, :rows, :columns].flatten(1, 2)
 
     def _tokens(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b n c"]:
         """The n image tokens that prompts attend to, row by row."""
@@ -187,10 +191,3 @@ def _self_attention(layer: "TwoWayAttentionBlock", tokens: Tensor, start: Tensor
         return layer.norm1(layer.self_attn(q=tokens, k=tokens, v=tokens))
     at = tokens + start
     return layer.norm1(tokens + layer.self_attn(q=at, k=at, v=tokens))
-
-
-def _split_pixels(x: Float[Tensor, "... c"], expand: nn.ConvTranspose2d) -> Float[Tensor, "... 2 2 d"]:
-    """A 2x2 transposed convolution of stride 2, channels last: each pixel gives four, in rows and then columns."""
-    weight = expand.weight.permute(2, 3, 1, 0).flatten(0, 2)
-    bias = None if expand.bias is None else expand.bias.repeat(4)
-    return F.linear(x, weight, bias).unflatten(-1, (2, 2, -1))

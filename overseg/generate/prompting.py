@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float32, Int
 from torch import Tensor
+from torch.nn import functional as F
 
 from overseg.data.frame import Frame
 from overseg.data.masks import KeyframeMasks, sam_outputs_of
@@ -83,7 +84,7 @@ class PromptedFrame:
         check_large_enough(frame)
         sam = encoder.sam
         self.framing = Framing(frame.size, sam.image_encoder.img_size)
-        self._device, self._precision = sam.device, encoder.precision
+        self._device, self._precision, self._exact = sam.device, encoder.precision, encoder.exact
         self._batching, self._floors = batching, floors
         self._embedding = encoder.encoding(frame, self.framing)
         self._decoding = encoder.decoding(self._embedding, self.framing)
@@ -180,10 +181,11 @@ class PromptedFrame:
         predicted_iou = output.predicted_iou[:, FIRST_SAM_OUTPUT:].float()
         check_finite(predicted_iou)
         similarity = np.full((len(points_xy), places.shape[1]), -np.inf)
-        drawn = (predicted_iou >= self._floors.predicted_iou).any(dim=1).nonzero()[:, 0]
-        logits = self._draw(output, drawn)[:, FIRST_SAM_OUTPUT:]
+        is_likely = predicted_iou >= self._floors.predicted_iou
+        drawn = is_likely.any(dim=1).nonzero()[:, 0]
+        logits = self._draw(output, drawn, F.pad(is_likely, (FIRST_SAM_OUTPUT, 0)))[:, FIRST_SAM_OUTPUT:]
         similarity[drawn.cpu().numpy()] = self._similarity(logits, points_xy[drawn.cpu().numpy()], places)
-        point, sam_output = (predicted_iou[drawn] >= self._floors.predicted_iou).nonzero(as_tuple=True)
+        point, sam_output = is_likely[drawn].nonzero(as_tuple=True)
         prompt = drawn[point].cpu().numpy()
         candidates = self._candidates(
             logits[point, sam_output],
@@ -207,7 +209,7 @@ class PromptedFrame:
             output = self._decoding.prompted(boxes_xyxy=boxes, logits=approximate)
         check_finite(output.predicted_iou)
         row = torch.arange(len(propagated), device=self._device)
-        logits = self._draw(output, row)
+        logits = self._draw(output, row, torch.ones_like(output.predicted_iou, dtype=torch.bool))
         height, width = logits.shape[-2:]
         agreement = mask_iou(logits > 0, approximate[..., :height, :width] > 0)
         best = (agreement * output.predicted_iou).argmax(dim=1)
@@ -221,9 +223,15 @@ class PromptedFrame:
         agrees = (agreement[row, best] >= min_agreement).cpu().numpy() & candidates.reaching(self._floors)
         return candidates.take(agrees), agrees
 
-    def _draw(self, output: DecoderOutput, prompts: Int[Tensor, " k"]) -> Float[Tensor, "k outputs y x"]:
+    def _draw(
+        self, output: DecoderOutput, prompts: Int[Tensor, " k"], likely: Bool[Tensor, "b outputs"]
+    ) -> Float[Tensor, "k outputs y x"]:
+        """The logits of these prompts; details count where an output is likely to be a mask."""
         with self._precision:
-            logits = self._decoding.draw(output, prompts).float()
+            if self._exact:
+                logits = self._decoding.draw(output, prompts).float()
+            else:
+                logits = self._decoding.draw_borders(output, prompts, likely[prompts]).float()
         check_finite(logits)
         return logits
 

@@ -125,6 +125,23 @@ def test_boxes_with_masks_decode_as_upstream(sam, upstream):
     assert torch.allclose(drawn, logits[..., :height, :width], atol=1e-2)
 
 
+def test_borders_are_drawn_in_detail_and_the_rest_of_a_mask_is_on_the_right_side(sam, upstream):
+    points = torch.tensor([[430.0, 270.0], [800.0, 600.0]])
+    with torch.inference_mode():
+        decoding = MaskDecoding(sam, upstream.features, input_size=upstream.input_size)
+        output, rows = decoding.points(points), torch.arange(2)
+        whole = decoding.draw(output, rows)
+        needed = torch.tensor([[False, True, True, True], [False, False, False, False]])
+        drawn = decoding.draw_borders(output, rows, needed)
+    assert drawn.shape == whole.shape
+    is_near = (whole.abs() < 0.2)[0, 1:]
+    assert ((drawn[0, 1:] - whole[0, 1:])[is_near].abs() < 1e-4).float().mean() > 0.98
+    assert ((drawn > 0) == (whole > 0))[0, 1:].float().mean() > 0.9995
+    coarse, inner = (x[1].unflatten(2, (-1, 4)).unflatten(1, (-1, 4)) for x in (drawn, whole))
+    assert torch.equal(coarse.amax(dim=(2, 4)), coarse.amin(dim=(2, 4)))
+    assert torch.allclose(coarse[:, :, 2, :, 2], inner[:, :, 2, :, 2], atol=1e-4)
+
+
 @pytest.mark.parametrize("size", [(32, 32), (33, 400), (301, 64), (1500, 1100)])
 def test_sizes_scaled_up_and_down_are_those_of_upstream(sam, size):
     from segment_anything import SamPredictor
