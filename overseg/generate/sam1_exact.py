@@ -21,8 +21,8 @@ from overseg.generate.prompt_batches import DEFAULT_POINTS_PER_BATCH, PromptBatc
 from overseg.generate.prompting import MIN_SIDE_PX, PromptedFrame
 from overseg.generate.ranges import check_at_least, check_shares
 from overseg.generate.small_regions import without_small_regions
+from overseg.generate.upstream import import_part
 from overseg.suppression import box_iou, kept_rows, suppress
-from overseg.torchvision_ops import import_torchvision
 
 if TYPE_CHECKING:
     from segment_anything.modeling import Sam
@@ -185,10 +185,7 @@ def _point_grids(points_per_side: int, n_layers: int, downscale_factor: int) -> 
 
 def _crops(size: tuple[int, int], n_layers: int, overlap_ratio: float) -> list[tuple[tuple[int, int, int, int], int]]:
     """Box (x1, y1, x2, y2) and layer of every crop, the whole picture first."""
-    import_torchvision()
-    from segment_anything.utils.amg import generate_crop_boxes
-
-    boxes, layers = generate_crop_boxes(size, n_layers, overlap_ratio)
+    boxes, layers = import_part("utils.amg").generate_crop_boxes(size, n_layers, overlap_ratio)
     return [((x1, y1, x2, y2), layer) for (x1, y1, x2, y2), layer in zip(boxes, layers, strict=True)]
 
 
@@ -203,10 +200,8 @@ def _check_sides(keyframe: Frame, crops_xyxy: list[tuple[int, int, int, int]]) -
 
 def _cut_off(rles: Rles, crop_xyxy: tuple[int, int, int, int], size: tuple[int, int]) -> Bool[np.ndarray, " n"]:
     """Which masks of a crop are near an edge of it that is not an edge of the picture."""
-    from segment_anything.utils.amg import is_box_near_crop_edge
-
     boxes = torch.from_numpy(_boxes_xyxy(rles))
-    return is_box_near_crop_edge(boxes, list(crop_xyxy), [0, 0, size[1], size[0]]).numpy()
+    return import_part("utils.amg").is_box_near_crop_edge(boxes, list(crop_xyxy), [0, 0, size[1], size[0]]).numpy()
 
 
 def _placed(rles: Rles, corner_xy: tuple[int, int], size: tuple[int, int]) -> Rles:

@@ -17,7 +17,7 @@ from overseg.generate.minisam import (
 )
 from overseg.generate.minisam_encoder import OnnxImageEncoder
 from overseg.generate.tiny_vit import TinyVit, fold_mobile_sam
-from overseg.torchvision_ops import import_torchvision
+from overseg.generate.upstream import import_part
 from overseg.weights.state_dict import read_state_dict
 
 if TYPE_CHECKING:
@@ -150,10 +150,7 @@ def _vit_shape(state: Mapping[str, torch.Tensor], path: Path) -> tuple[int, int]
 
 
 def _vit(width: int, depth: int) -> torch.nn.Module:
-    import_torchvision()
-    from segment_anything.modeling import ImageEncoderViT
-
-    return ImageEncoderViT(
+    return import_part("modeling").ImageEncoderViT(
         depth=depth,
         embed_dim=width,
         img_size=_IMAGE_PX,
@@ -171,21 +168,19 @@ def _vit(width: int, depth: int) -> torch.nn.Module:
 
 def _assemble(image_encoder: torch.nn.Module) -> "Sam":
     """SAM with an image encoder, without trained weights."""
-    import_torchvision()
-    from segment_anything.modeling import MaskDecoder, PromptEncoder, Sam, TwoWayTransformer
-
+    modeling = import_part("modeling")
     side = _IMAGE_PX // _PATCH_PX
-    return Sam(
+    return modeling.Sam(
         image_encoder=image_encoder,
-        prompt_encoder=PromptEncoder(
+        prompt_encoder=modeling.PromptEncoder(
             embed_dim=_PROMPT_DIM,
             image_embedding_size=(side, side),
             input_image_size=(_IMAGE_PX, _IMAGE_PX),
             mask_in_chans=16,
         ),
-        mask_decoder=MaskDecoder(
+        mask_decoder=modeling.MaskDecoder(
             num_multimask_outputs=_N_MULTIMASK,
-            transformer=TwoWayTransformer(depth=2, embedding_dim=_PROMPT_DIM, mlp_dim=2048, num_heads=8),
+            transformer=modeling.TwoWayTransformer(depth=2, embedding_dim=_PROMPT_DIM, mlp_dim=2048, num_heads=8),
             transformer_dim=_PROMPT_DIM,
             iou_head_depth=3,
             iou_head_hidden_dim=256,

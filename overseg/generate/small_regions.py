@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from overseg.data.rles import Rles
-from overseg.torchvision_ops import import_torchvision
+from overseg.generate.upstream import import_part
 
 _MASKS_AT_ONCE = 64
 
@@ -39,9 +39,7 @@ def _around(box_xywh: np.ndarray, margin_px: int) -> tuple[slice, slice]:
 
 def _clean(mask: Bool[np.ndarray, "y x"], min_area_px: int) -> bool:
     """Remove small holes and islands of a mask in place, and return whether it had any."""
-    import_torchvision()
-    from segment_anything.utils.amg import remove_small_regions
-
+    remove_small_regions = import_part("utils.amg").remove_small_regions
     filled, had_holes = remove_small_regions(mask, min_area_px, "holes")
     cleaned, had_islands = remove_small_regions(filled, min_area_px, "islands")
     mask[...] = cleaned
