@@ -82,8 +82,10 @@ def mask_to_logits(
     """Masks as prompts: boxes (x1, y1, x2, y2) in pixels of the encoder's input, and logits at the decoder's scale."""
     height, width = framing.input_size
     resized = F.interpolate(masks[:, None].float(), (height, width))
-    padded = F.pad(resized, (0, framing.side_px - width, 0, framing.side_px - height))
-    logits = torch.where(F.avg_pool2d(padded, LOGIT_PX) > 0.5, _SURE_LOGIT, -_SURE_LOGIT)
+    share = F.avg_pool2d(F.pad(resized, (0, -width % LOGIT_PX, 0, -height % LOGIT_PX)), LOGIT_PX)
+    side = framing.side_px // LOGIT_PX
+    padded = F.pad(share, (0, side - share.shape[3], 0, side - share.shape[2]))
+    logits = torch.where(padded > 0.5, _SURE_LOGIT, -_SURE_LOGIT)
     return _boxes_xyxy(masks) * torch.tensor(framing.scale_xy * 2, device=masks.device), logits
 
 
