@@ -13,10 +13,13 @@ from overseg.data.machine import Machine
 from overseg.data.masklets import End, Masklets, PropagatedMasks
 from overseg.data.rles import Rles
 from overseg.data.settings import Settings
+from overseg.propagate.pair_flow import PairFlow
 from overseg.stages import Clip, Direction
 
 _BLOCK_PX = 8  # blocks of this side know where their pixels come from, to find those that a mask can reach
-_SMALL_PX = 480  # on frames with a shorter longer side, flow is computed at full resolution
+_SMALL_PX = 480  # frames with a shorter longer side are not halved for the flow from one to the next
+_LEAST_PX = 16  # DIS needs two patches along a side
+_SLACK_PX2 = 0.5  # of the forward-backward check, in pixels of the picture that is not halved, squared
 _WINDOW_PX = 7
 _CLEARLY_BETTER = 1.0  # in grey levels; smaller differences are noise, and give masks on plain surfaces ragged borders
 _LENIENT_SUPPORT = 0.25  # where somebody else checks the masks, too
@@ -42,15 +45,15 @@ class FlowPropagator:
             min_area_px: a masklet ends where its mask is smaller, in pixels.
             min_support: a masklet ends where a smaller share of its pixels, in [0, 1], passed the forward-backward
                 check on every frame since its prompt. This share is the mask's score.
-            flow_size_px: flow is computed on frames that are shrunk to a longer side of this length, in pixels.
+            flow_size_px: flow is computed on frames that are shrunk to a longer side of this length, in pixels; from
+                one frame to the next, on halves of them.
         """
         self._min_area_px = max(1, min_area_px)
         self._min_support = min_support
         self._flow_size_px = flow_size_px
-        self._dis = _sharp_dis()
+        self._pairs = PairFlow(_sharp_dis())
         self._refining_dis = _sharp_dis()
-        self._refining_dis.setFinestScale(0)  # it starts near the solution and needs fewer steps, at full resolution
-        self._refining_dis.setPatchStride(4)
+        self._refining_dis.setPatchStride(4)  # it starts near the solution and needs fewer steps
         self._refining_dis.setVariationalRefinementIterations(3)
 
     def lenient(self) -> "FlowPropagator":
@@ -86,16 +89,17 @@ class FlowPropagator:
         first, previous, path = None, None, None
         for frame in clip.frames(direction):
             grey = self._shrink(cv2.cvtColor(frame.rgb, cv2.COLOR_RGB2GRAY))
+            small = grey if max(grey.shape) < _SMALL_PX else _resampled(grey, 0.5)
             if first is None or previous is None or path is None:
-                self._dis.setFinestScale(0 if max(grey.shape) < _SMALL_PX else 1)
-                first, previous, path = grey, grey, _Path.start(frame.size)
+                first, previous, path = grey, small, _Path.start(frame.size)
+                is_next_to_first = True
                 continue
-            there = self._dis.calc(previous, grey, None)  # type: ignore[call-overload]
-            back = self._dis.calc(grey, previous, None)  # type: ignore[call-overload]
-            path = path.extended(_scaled(back, frame.size), _resize(_consistent(there, back), frame.size))
-            if previous is not first:
+            there, back = self._pairs.between(previous, small)
+            is_consistent = _consistent(there, back, _SLACK_PX2 * (small.shape[1] / grey.shape[1]) ** 2)
+            path = path.extended(_scaled(back, frame.size), _resize(is_consistent, frame.size))
+            if not is_next_to_first:
                 path = self._refined(path, grey, first)
-            previous = grey
+            previous, is_next_to_first = small, False
             yield frame.index, path
 
     def _refined(self, path: "_Path", grey: UInt8[np.ndarray, "a b"], first: UInt8[np.ndarray, "a b"]) -> "_Path":
@@ -106,9 +110,7 @@ class FlowPropagator:
         return path.with_flow(_scaled(direct, path.size), where=_resize(better, path.size))
 
     def _shrink(self, grey: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "a b"]:
-        scale = min(1.0, self._flow_size_px / max(grey.shape))
-        height, width = (max(16, round(side * scale)) for side in grey.shape)  # DIS needs two patches at least
-        return cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
+        return _resampled(grey, min(1.0, self._flow_size_px / max(grey.shape)))
 
     def _propagate_to(
         self, frame: int, masklets: "list[_PromptCrop]", path: "_Path", ends: Int8[np.ndarray, " p"]
@@ -196,13 +198,11 @@ class _Path:
 
     def block_bounds(self) -> Float32[np.ndarray, "4 a b"]:
         """The least and greatest x, and the least and greatest y, of each block of the frame."""
-        height, width = (-(-side // _BLOCK_PX) * _BLOCK_PX for side in self.size)
-        pad = ((0, height - self.size[0]), (0, width - self.size[1]))
-        blocks = [
-            np.pad(axis, pad, mode="edge").reshape(height // _BLOCK_PX, _BLOCK_PX, width // _BLOCK_PX, _BLOCK_PX)
-            for axis in (self.x, self.y)
+        block, from_its_corner = np.ones((_BLOCK_PX, _BLOCK_PX), np.uint8), (0, 0)
+        bounds = [
+            bound(axis, block, anchor=from_its_corner) for axis in (self.x, self.y) for bound in (cv2.erode, cv2.dilate)
         ]
-        return np.stack([bound(b, axis=(1, 3)) for b in blocks for bound in (np.min, np.max)])
+        return np.stack([bound[::_BLOCK_PX, ::_BLOCK_PX] for bound in bounds])
 
 
 @dataclass(frozen=True)
@@ -245,7 +245,13 @@ def _sharp_dis() -> cv2.DISOpticalFlow:
     dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     dis.setVariationalRefinementAlpha(10.0)
     dis.setVariationalRefinementDelta(10.0)
+    dis.setFinestScale(0)
     return dis
+
+
+def _resampled(grey: UInt8[np.ndarray, "h w"], scale: float) -> UInt8[np.ndarray, "a b"]:
+    height, width = (max(_LEAST_PX, round(side * scale)) for side in grey.shape)
+    return cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
 
 
 def _flow_error(
@@ -257,7 +263,9 @@ def _flow_error(
     return cv2.blur(cv2.absdiff(warped, grey).astype(np.float32), (_WINDOW_PX, _WINDOW_PX))
 
 
-def _consistent(there: Float32[np.ndarray, "h w 2"], back: Float32[np.ndarray, "h w 2"]) -> Bool[np.ndarray, "h w"]:
+def _consistent(
+    there: Float32[np.ndarray, "h w 2"], back: Float32[np.ndarray, "h w 2"], slack_px2: float
+) -> Bool[np.ndarray, "h w"]:
     """Pixels of the later frame that pass the forward-backward check: the flow `there` undoes the flow `back`.
 
     The bound is that of Sundaram, Brox, Keutzer, "Dense point trajectories by GPU-accelerated large displacement
@@ -265,7 +273,7 @@ def _consistent(there: Float32[np.ndarray, "h w 2"], back: Float32[np.ndarray, "
     """
     start = _Path.start((back.shape[0], back.shape[1]))
     returned = cv2.remap(there, start.x + back[..., 0], start.y + back[..., 1], cv2.INTER_LINEAR)
-    return _squared(back + returned) < 0.01 * (_squared(back) + _squared(returned)) + 0.5
+    return _squared(back + returned) < 0.01 * (_squared(back) + _squared(returned)) + slack_px2
 
 
 def _squared(vectors: Float32[np.ndarray, "h w 2"]) -> Float32[np.ndarray, "h w"]:

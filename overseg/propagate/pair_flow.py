@@ -1,0 +1,48 @@
+"""Optical flow between neighbouring frames, in both directions, kept for the pass that comes back."""
+
+from collections import OrderedDict
+from hashlib import blake2b
+
+import cv2
+import numpy as np
+from jaxtyping import Float16, Float32, UInt8
+
+_KEPT_BYTES = 64 << 20  # 80 pairs of frames of 854x480 px
+Flow = Float32[np.ndarray, "a b 2"]
+
+
+class PairFlow:
+    """DIS optical flow (Kroeger et al., ECCV 2016) between pairs of frames, both ways.
+
+    The forward-backward check needs both flows of a pair, and so does the pass in the other direction. The flows used
+    last are kept as float16. What is returned is always rounded to it: the same, whether it was kept or not.
+    """
+
+    def __init__(self, dis: cv2.DISOpticalFlow, *, kept_bytes: int = _KEPT_BYTES) -> None:
+        """
+        Args:
+            dis: computes the flow.
+            kept_bytes: memory for the flows that are kept.
+        """
+        self._dis, self._kept_bytes = dis, kept_bytes
+        self._kept: OrderedDict[tuple[bytes, bytes], Float16[np.ndarray, "a b 2"]] = OrderedDict()
+        self._n_bytes = 0
+
+    def between(self, one: UInt8[np.ndarray, "a b"], other: UInt8[np.ndarray, "a b"]) -> tuple[Flow, Flow]:
+        """The flow from `one` to `other` and the flow back, in pixels of these pictures."""
+        names = _digest(one), _digest(other)
+        return self._flow(names, one, other), self._flow(names[::-1], other, one)
+
+    def _flow(self, key: tuple[bytes, bytes], one: np.ndarray, other: np.ndarray) -> Flow:
+        if key not in self._kept:
+            self._kept[key] = self._dis.calc(one, other, None).astype(np.float16)  # type: ignore[call-overload]
+            self._n_bytes += self._kept[key].nbytes
+        self._kept.move_to_end(key)
+        flow = self._kept[key].astype(np.float32)
+        while self._n_bytes > self._kept_bytes:
+            self._n_bytes -= self._kept.popitem(last=False)[1].nbytes
+        return flow
+
+
+def _digest(picture: UInt8[np.ndarray, "a b"]) -> bytes:
+    return blake2b(picture.tobytes(), salt=f"{picture.shape[1]}".encode(), digest_size=16).digest()
