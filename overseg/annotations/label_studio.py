@@ -18,7 +18,7 @@ from overseg.annotations.outlines import ellipse
 from overseg.annotations.values import as_score, as_size, check_size, checked, polygon_counts
 from overseg.data.rles import Rles
 from overseg.errors import InputError
-from overseg.video.image_source import IMAGE_SUFFIXES
+from overseg.video.image_file import IMAGE_SUFFIXES
 
 _TRACK = re.compile(r"track-(\d{1,10})")
 _BRUSH, _POLYGON = ("brush", "brushlabels"), ("polygon", "polygonlabels")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,13 +67,13 @@ def opened(
     """Choose the settings, and open a video inside this block; see `overseg.run`."""
     from overseg.build import find_weights
     from overseg.presets import choose
-    from overseg.video.open import open_video
+    from overseg.video.open import open_chosen
 
     cache_bytes = feature_cache_bytes(feature_cache)
     choice = choose(preset, device, changes, report=report)
     settings = choice.settings
     check_cache_is_used(feature_cache, settings.propagator)
-    video = open_video(input, start=settings.start, end=settings.end, stride=settings.stride, resize=settings.resize)
+    video = open_chosen(input, asdict(settings), report)
     with video, out_of_memory_as_error():
         weights = find_weights(settings, report=report)
         yield Opened(video, choice, weights, Machine(choice.device, cache_bytes), name_of_input(input))

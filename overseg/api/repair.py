@@ -1,7 +1,7 @@
 """Damage to a store: `overseg.check` finds it, and `overseg.repair` repairs it."""
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,7 +88,7 @@ def repair(
     from overseg.presets import resolve_device
     from overseg.store.places import folder_at
     from overseg.store.zarr_store import ZarrStore
-    from overseg.video.open import open_video
+    from overseg.video.open import open_chosen
 
     folder = folder_at(path)
     if not find_damage(folder):
@@ -101,15 +101,7 @@ def repair(
             return Repaired([], frozenset())
         run = original_run(store.root, folder, video=video, masks=masks)
         settings = run.settings
-        opened = stack.enter_context(
-            open_video(
-                run.input,
-                start=settings.start,
-                end=settings.end,
-                stride=settings.stride,
-                resize=settings.resize,
-            )
-        )
+        opened = stack.enter_context(open_chosen(run.input, asdict(settings), report))
         weights = find_weights(settings, report=report)
         identity = identity_of(opened.info, settings, weights, masks=settings.masks)
         check_same_identity(store.root, folder, identity, opened.info.size)

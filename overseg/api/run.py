@@ -28,6 +28,7 @@ class SettingsChanges(SharedChanges, total=False):
     generator: str
     propagator: str
     masks: str | None
+    first_number: int | None
     step: int
     points_per_side: int
     pred_iou_thresh: float

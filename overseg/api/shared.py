@@ -33,6 +33,7 @@ class SharedChanges(TypedDict, total=False):
     start: int
     end: int | None
     stride: int
+    deinterlace: bool
 
 
 def name_of_input(input: object) -> str:
@@ -61,7 +62,7 @@ def identity_of(
     chosen = {name: value for name, value in asdict(settings).items() if name not in _PATHS}
     hashes = {stage: found["sha256"] for stage, found in weights.items()}
     if masks:
-        files = sorted(path for path in Path(masks).rglob("*") if path.is_file())
+        files = sorted(path for path in [Path(masks), *Path(masks).rglob("*")] if path.is_file())
         hashes["masks"] = fingerprint(files, with_names=True)
     return {"video": video, "settings": chosen, "weights": hashes}
 

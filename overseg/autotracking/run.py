@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from overseg.stages import Report, Video
     from overseg.store.result import Result
 
-_WHICH_FRAMES = ("start", "end", "stride")
-
 
 @dataclass(frozen=True)
 class Autotracked:
@@ -97,7 +95,7 @@ def autotrack(
     Raises:
         OversegError: the message contains what was expected, what came, where, and what to do.
     """
-    from overseg.video.open import open_video
+    from overseg.video.open import open_chosen
 
     output, form = Path(output), Form(format=format, fps=fps, every=every, quality=quality)
     _refuse_idle(clicks, detector, seeding or Seeding(), masks or MaskOptions())
@@ -106,8 +104,8 @@ def autotrack(
     with ExitStack() as stack:
         report = stack.enter_context(reporting(report))
         stack.enter_context(out_of_memory_as_error())
-        which = {name: changes[name] for name in _WHICH_FRAMES if name in changes}  # type: ignore[literal-required]
-        video = stack.enter_context(open_video(input, **which))
+        unshrunk = {name: value for name, value in changes.items() if name != "resize"}
+        video = stack.enter_context(open_chosen(input, unshrunk, report))
         of_detector = () if detector is None else ("confidence",)
         settings = {name: value for name, value in changes.items() if name not in of_detector}
         request = AutotrackRequest(Path(input), output, style, form, device, settings, overwrite, report)

@@ -84,6 +84,9 @@ class SharedSettings:
         None, "frame to stop before", group=_FRAMES, low=1, metavar="FRAME", shown_default="the video's end"
     )
     stride: int = setting(1, "take every Nth frame from --start on", group=_FRAMES, low=1, metavar="N")
+    deinterlace: bool = setting(
+        False, "of interlaced video, keep one field and interpolate the rows of the other", group=_FRAMES
+    )
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
@@ -99,9 +102,18 @@ class Settings(SharedSettings):
     propagator: str = setting("flow", "how masks are propagated", group=_MODELS, choices=lambda: PROPAGATORS)
     masks: str | None = setting(
         None,
-        "masks on disk, for --generator precomputed",
+        "masks on disk in any format, for --generator precomputed",
         group=_MASKS,
-        metavar="FOLDER",
+        metavar="PATH",
+        used_by=("precomputed",),
+    )
+    first_number: int | None = setting(
+        None,
+        "the number that the names of --masks give the first frame",
+        group=_MASKS,
+        low=0,
+        metavar="N",
+        shown_default="what fits",
         used_by=("precomputed",),
     )
     step: int = setting(5, "frames from one keyframe to the next", group=_MASKS, low=1, metavar="FRAMES")

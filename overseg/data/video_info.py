@@ -16,6 +16,7 @@ class VideoInfo:
         height, width: size of the processed frames in pixels, rotation applied.
         fps: mean frames per second of the processed frames; 0 where unknown.
         n_lost: number of frames that could not be decoded.
+        pixel_aspect: width of a pixel by its height, as it is to be shown.
     """
 
     name: str
@@ -25,6 +26,7 @@ class VideoInfo:
     width: int
     fps: float
     n_lost: int = 0
+    pixel_aspect: float = 1.0
 
     @property
     def size(self) -> tuple[int, int]:

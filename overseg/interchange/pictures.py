@@ -95,5 +95,7 @@ def _image_files(result: Result, video: Path | None) -> list[Path] | None:
     try:
         files = image_files(path)[settings.get("start", 0) : settings.get("end") : settings.get("stride", 1)]
     except InputError:
-        return None
+        if "format" not in settings:
+            raise
+        return None  # what was imported is a folder of annotations
     return files if len(files) == len(result) else None

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from overseg.errors import InputError
-from overseg.video.image_source import IMAGE_SUFFIXES
+from overseg.video.image_file import IMAGE_SUFFIXES
 
 
 def spare_input(destination: str | Path, input: str | Path) -> None:

@@ -53,6 +53,7 @@ class BufferedVideo:
             width=self._size[1],
             fps=self._source.fps(self._numbers),
             n_lost=self._source.n_lost,
+            pixel_aspect=float(self._source.pixel_aspect),
         )
 
     @cached_property
@@ -64,10 +65,20 @@ class BufferedVideo:
         """(height, width) in pixels of the pictures before they are shrunk."""
         return self._source.size
 
+    @property
+    def numbers(self) -> range:
+        """The number in the input of each frame."""
+        return self._numbers
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What was assumed or changed on the way in, a line each."""
+        return self._source.remarks
+
     @cached_property
     def source_frames(self) -> SourceFrames:
         """All frames of the input, before start, end and stride."""
-        return SourceFrames(len(self._source.timestamps_s), self._source.stems)
+        return SourceFrames(len(self._source.timestamps_s), self._source.stems, self._source.size)
 
     @property
     def cached_bytes(self) -> int:

@@ -1,6 +1,7 @@
 """Decodes frames of a video file by number."""
 
 from collections.abc import Generator
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,12 @@ class FrameDecoder:
         """Close the file."""
         self._frames.close()
         self._container.close()
+
+    @property
+    def pixel_aspect(self) -> Fraction:
+        """Width of a stored pixel by its height; 1 where the file does not state it."""
+        stated = self._stream.sample_aspect_ratio
+        return stated if stated else Fraction(1)
 
     def frame(self, number: int) -> "VideoFrame":
         """Decode frame `number`.

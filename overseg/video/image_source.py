@@ -1,6 +1,9 @@
-"""Pictures of a folder of images, or of one image."""
+"""Pictures of a folder of images, or of one image and its pages."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,32 +12,50 @@ from jaxtyping import Float64, UInt8
 
 from overseg.errors import InputError
 from overseg.video.fingerprint import fingerprint
-from overseg.video.packets import refuse_absurd_size, refuse_swelling
+from overseg.video.image_file import (
+    IMAGE_SUFFIXES,
+    bits_in,
+    n_pages_of,
+    opened_image,
+    pages_of,
+    rgb_of,
+    to_page,
+    upright_size,
+)
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 NOMINAL_FPS = 30.0
-_TURNING_ORIENTATIONS = (5, 6, 7, 8)  # EXIF 2.32, tag 0x0112: the ones that swap width and height
-_EXIF_ORIENTATION = 0x0112
+_SAMPLED_FILES = 5  # that show which range 16-bit files use
+_ALL_BITS = 16
 
 
 class ImageSource:
     """Images as the frames of a video, in natural order of their names (2.png before 10.png).
 
     The EXIF orientation is applied. Grey and palette images become RGB. 16 bits are scaled to 8 by the type's range
-    (65535 becomes 255). Alpha is dropped and not blended, as SAM's and most other loaders do. Only the first page of a
-    file is read. Time is unknown: `fps` is 0, and timestamps assume 30 frames per second.
+    (65535 becomes 255), or by that of 10, 12 or 14 bits where a few images hold no more. Alpha is dropped and not
+    blended, as SAM's and most other loaders do. Only the first page of a file is read. Time is unknown: `fps` is 0, and
+    timestamps assume 30 frames per second.
 
     Opening reads all headers, so that a file of another kind or size is reported at once. An image that is broken
     after its header is reported when it is read.
     """
 
+    n_lost = 0
+    pixel_aspect = Fraction(1)
+
     def __init__(self, path: Path) -> None:
         self._path = path
         self._files = [path] if path.is_file() else image_files(path)
-        self._size = _common_size(self._files)
+        self._size, with_pages = _common_size(self._files)
+        self._bits = _bits_of([(file, 0) for file in self._files])
+        self.remarks = _remarks(self._files[0], self._bits)
+        if with_pages:
+            file, n_pages = with_pages[0], len(with_pages)
+            more = f" and {n_pages - 1} more files" if n_pages > 1 else ""
+            self.remarks += (f"{file}{more}: several pages, of which only the first is a frame of the folder",)
 
     @property
     def name(self) -> str:
@@ -52,10 +73,6 @@ class ImageSource:
     def timestamps_s(self) -> Float64[np.ndarray, " n"]:
         return np.arange(len(self._files)) / NOMINAL_FPS
 
-    @property
-    def n_lost(self) -> int:
-        return 0
-
     def fps(self, numbers: range) -> float:
         return 0.0
 
@@ -67,17 +84,76 @@ class ImageSource:
 
     def pictures(self, numbers: Sequence[int]) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
         for number in numbers:
-            yield _read_rgb(self._files[number])
+            with opened_image(self._files[number]) as image:
+                yield rgb_of(image, self._files[number], self._bits)
 
     def close(self) -> None:
         pass
+
+
+class PagesSource:
+    """The pages of a TIFF, or the frames of an animated PNG, WebP or AVIF, as the frames of a video.
+
+    Pages are read as `ImageSource` reads images. Where the file says for how long each is shown, that is their time.
+    """
+
+    n_lost = 0
+    pixel_aspect = Fraction(1)
+    stems: tuple[str, ...] = ()
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._open = ExitStack()
+        self._image: Image = self._open.enter_context(opened_image(path))
+        self._pages, self._seconds = pages_of(self._image, path)
+        self._bits = _bits_of([(path, page) for page in self._pages])
+        self.remarks = _remarks(path, self._bits)
+
+    @property
+    def name(self) -> str:
+        return self._path.absolute().name
+
+    @property
+    def size(self) -> tuple[int, int]:
+        self._image.seek(0)
+        return upright_size(self._image)
+
+    @property
+    def timestamps_s(self) -> Float64[np.ndarray, " n"]:
+        if not all(self._seconds[:-1]):
+            return np.arange(len(self._pages)) / NOMINAL_FPS
+        return np.concatenate([[0.0], np.cumsum(self._seconds)[:-1]])
+
+    def fps(self, numbers: range) -> float:
+        seconds = self.timestamps_s[numbers[-1]] - self.timestamps_s[numbers[0]]
+        return (len(numbers) - 1) / float(seconds) if all(self._seconds[:-1]) and seconds > 0 else 0.0
+
+    def sha256(self) -> str:
+        return fingerprint([self._path], with_names=False)
+
+    def decoding_start(self, number: int) -> int:
+        return number
+
+    def pictures(self, numbers: Sequence[int]) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+        for number in numbers:
+            to_page(self._image, self._pages[number], self._path)
+            yield rgb_of(self._image, self._path, self._bits)
+
+    def close(self) -> None:
+        self._open.close()
+
+
+def has_pages(path: Path) -> bool:
+    """Whether a picture file holds several pictures; InputError where it cannot be read."""
+    with opened_image(path) as image:
+        return n_pages_of(image) > 1
 
 
 def image_files(folder: Path) -> list[Path]:
     """Return the images of a folder, in the order of their frames.
 
     Raises:
-        InputError: the folder cannot be read, or contains no images.
+        InputError: the folder cannot be read, contains no images, or two of one name.
     """
     from natsort import natsorted, ns
 
@@ -85,90 +161,55 @@ def image_files(folder: Path) -> list[Path]:
         files = [f for f in folder.iterdir() if f.suffix.lower() in IMAGE_SUFFIXES and not f.name.startswith(".")]
     except OSError as e:
         raise InputError(f"cannot read the folder {folder}: {e.strerror}; check its permissions") from e
-    files = [f for f in files if f.is_file()]
+    files = [f for f in files if not f.is_dir()]
     if not files:
         raise InputError(
             f"the folder {folder} contains no images; expected files that end in {', '.join(IMAGE_SUFFIXES)}: give the "
             "folder that directly contains the images"
         )
-    return natsorted(sorted(files), key=lambda f: (f.stem, f.suffix), alg=ns.IGNORECASE)
+    ordered = natsorted(sorted(files), key=lambda f: (f.stem, f.suffix), alg=ns.IGNORECASE)
+    twice = [stem for stem, n in Counter(f.stem for f in files).items() if n > 1]
+    if twice:
+        one, other, *_ = (f.name for f in ordered if f.stem == twice[0])
+        raise InputError(f"expected one image a frame in {folder}, got {one} and {other}: remove one of them")
+    return ordered
 
 
-def _common_size(files: list[Path]) -> tuple[int, int]:
-    """(height, width) in pixels of all images, from their headers."""
-    first = _upright_size(files[0])
-    for file in files[1:]:
-        size = _upright_size(file)
+def _common_size(files: list[Path]) -> tuple[tuple[int, int], list[Path]]:
+    """(height, width) in pixels of all images, from their headers; and those that have several pages."""
+    first, with_pages = None, []
+    for file in files:
+        with opened_image(file) as image:
+            size = upright_size(image)
+            if n_pages_of(image) > 1:
+                with_pages.append(file)
+        first = first or size
         if size != first:
             raise InputError(
                 f"the images of a folder must have one size, but in {file.parent} {files[0].name} has {first[1]} x "
                 f"{first[0]} px and {file.name} has {size[1]} x {size[0]} px; put them into separate folders"
             )
-    return first
+    return first or (1, 1), with_pages
 
 
-def _upright_size(file: Path) -> tuple[int, int]:
-    with _open(file) as image:
-        height, width = image.height, image.width
-        return (width, height) if _orientation(image) in _TURNING_ORIENTATIONS else (height, width)
+def _bits_of(places: list[tuple[Path, int]]) -> int:
+    """How many bits 16-bit files use, by a few of them (file and page); 16 where they are of 8 bits or broken."""
+    sampled = np.unique(np.linspace(0, len(places) - 1, _SAMPLED_FILES).astype(int)).tolist()
+    found = []
+    for file, page in (places[at] for at in sampled):
+        with opened_image(file) as image:
+            try:
+                to_page(image, page, file)
+                bits = bits_in(image, file)
+            except (InputError, OSError, SyntaxError, ValueError, EOFError):  # reported when it is read
+                return _ALL_BITS
+            if bits is None:
+                return _ALL_BITS
+            found.append(bits)
+    return max(found)
 
 
-def _orientation(image: "Image") -> int:
-    """The EXIF orientation in the header, 1 to 8; 1 (upright) if it has none."""
-    if image.format == "PNG" and "exif" not in image.info:  # else Pillow decodes all of it to read behind the pixels
-        return 1
-    return image.getexif().get(_EXIF_ORIENTATION, 1)
-
-
-def _open(file: Path) -> "Image":
-    """Open an image and read its header.
-
-    Raises:
-        InputError: it is unreadable, not an image, or absurdly large.
-    """
-    from PIL import Image
-
-    try:
-        image = Image.open(file)
-    except PermissionError as e:
-        raise InputError(f"cannot read the image {file}: {e.strerror}; check its permissions") from e
-    except Image.DecompressionBombError as e:
-        raise InputError(f"the image {file} is too large to be decoded; make it smaller first") from e
-    except (OSError, SyntaxError, ValueError) as e:
-        raise InputError(f"{file} cannot be read as an image ({_one_line(e)}); repair or remove it") from e
-    refuse_absurd_size((image.height, image.width), file)
-    if image.format == "PNG":
-        refuse_swelling((image.height, image.width), file.stat().st_size, file)
-    return image
-
-
-def _read_rgb(file: Path) -> UInt8[np.ndarray, "h w 3"]:
-    with _open(file) as image:
-        try:
-            return _upright(np.asarray(_to_8_bit_rgb(image, file)), _orientation(image))
-        except (OSError, SyntaxError, ValueError, EOFError) as e:
-            raise InputError(f"the image {file} is broken ({_one_line(e)}); repair or remove it") from e
-
-
-def _upright(rgb: UInt8[np.ndarray, "h w 3"], orientation: int) -> UInt8[np.ndarray, "h2 w2 3"]:
-    """Return a picture rotated and mirrored for display (EXIF 2.32, tag 0x0112)."""
-    if orientation in _TURNING_ORIENTATIONS:
-        rgb = rgb.transpose(1, 0, 2)
-    rows = -1 if orientation in (3, 4, 7, 8) else 1
-    columns = -1 if orientation in (2, 3, 6, 7) else 1
-    return rgb[::rows, ::columns]
-
-
-def _to_8_bit_rgb(image: "Image", file: Path) -> "Image":
-    from PIL import Image
-
-    if image.mode.startswith("I;16"):
-        return Image.fromarray(np.round(np.asarray(image) / 257).astype(np.uint8)).convert("RGB")
-    if image.mode in ("I", "F"):
-        kind = {"I": "32-bit whole numbers", "F": "fractions"}[image.mode]
-        raise InputError(f"the image {file} holds {kind}, whose range is unknown; expected 8 or 16 bits: convert it")
-    return image.convert("RGB")
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+def _remarks(file: Path, bits: int) -> tuple[str, ...]:
+    if bits == _ALL_BITS:
+        return ()
+    return (f"{file} and others of 16 bits hold {bits} bits: level {2**bits - 1} is taken for white",)

@@ -1,17 +1,20 @@
 """Opens a video file or a folder of images as the frames to process."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from overseg.errors import InputError, SettingsError
+from overseg.stages import Report
 from overseg.video.array_source import ArraySource
 from overseg.video.buffered import BufferedVideo
 from overseg.video.file_source import FileSource
-from overseg.video.image_source import IMAGE_SUFFIXES, ImageSource
+from overseg.video.image_file import IMAGE_SUFFIXES
+from overseg.video.image_source import ImageSource, PagesSource, has_pages
 from overseg.video.source import PictureSource
 
 DEFAULT_CACHE_BYTES = 256 * 2**20
+WHICH_FRAMES = ("start", "end", "stride", "resize", "deinterlace")  # settings that say which frames, and how
 
 
 def open_video(
@@ -21,9 +24,10 @@ def open_video(
     end: int | None = None,
     stride: int = 1,
     resize: int | None = None,
+    deinterlace: bool = False,
     cache_bytes: int = DEFAULT_CACHE_BYTES,
 ) -> BufferedVideo:
-    """Open a video file, a folder of images, one image, or arrays.
+    """Open a video file, a folder of images, one image and its pages, or arrays.
 
     Example:
         >>> video = open_video("cup.mp4", start=100, stride=2, resize=960)  # doctest: +SKIP
@@ -31,12 +35,13 @@ def open_video(
         ((540, 960, 3), 12.5)
 
     Args:
-        path: a file in any container that FFmpeg reads, a folder of jpg, png, webp, tif or bmp images, or arrays of
-            uint8 [h, w, 3].
+        path: a file in any container that FFmpeg reads, a folder of images, one image file, whose pages are then the
+            frames, or arrays of uint8 [h, w, 3].
         start: number of the first frame to process, from 0, counted over the frames that can be decoded.
         end: number of the frame before which to stop; None, or a number past the last frame, for all.
         stride: process every `stride`-th frame.
         resize: longer side in pixels to which frames are shrunk, never enlarged; None keeps their size.
+        deinterlace: keep one field of each frame of a video file, and interpolate the rows of the other.
         cache_bytes: memory for decoded frames, in bytes; a backward run is fast if a few frames fit.
 
     Raises:
@@ -52,7 +57,7 @@ def open_video(
         _check_whole("resize", resize, least=1)
     if end is not None and end <= start:
         raise SettingsError(f"--end ({end}) must be after --start ({start}): frames from start up to end")
-    source = _open_source(path)
+    source = _open_source(path, deinterlace=deinterlace)
     n_frames = len(source.timestamps_s)
     if start >= n_frames:
         source.close()
@@ -61,7 +66,27 @@ def open_video(
     return BufferedVideo(source, numbers, resize=resize, cache_bytes=cache_bytes)
 
 
-def _open_source(path: str | Path | Iterable[Any]) -> PictureSource:
+def open_chosen(
+    path: str | Path | Iterable[Any], settings: Mapping[str, Any], report: Report | None = None
+) -> BufferedVideo:
+    """Open the frames that settings choose, those of WHICH_FRAMES; others do not matter here.
+
+    Args:
+        path: as in `open_video`.
+        settings: by name.
+        report: gets a remark about colours and fields that had to be assumed or changed.
+
+    Raises:
+        SettingsError, InputError: as in `open_video`.
+    """
+    video = open_video(path, **{name: settings[name] for name in WHICH_FRAMES if name in settings})
+    if report is not None:
+        for line in video.remarks:
+            report.event("remark", line=line)
+    return video
+
+
+def _open_source(path: str | Path | Iterable[Any], *, deinterlace: bool) -> PictureSource:
     if isinstance(path, Iterable) and not isinstance(path, str | bytes):
         return ArraySource(path)
     if not isinstance(path, str | Path) or not str(path):
@@ -72,10 +97,10 @@ def _open_source(path: str | Path | Iterable[Any]) -> PictureSource:
     except (OSError, ValueError) as e:
         raise InputError(f"cannot access {path}: {e}; check the path and its permissions") from e
     if is_folder or (is_file and path.suffix.lower() in IMAGE_SUFFIXES):
-        return ImageSource(path)
+        return PagesSource(path) if is_file and not is_folder and has_pages(path) else ImageSource(path)
     if not is_file:
         raise InputError(f"there is no file or folder {path}; give the path of a video or of a folder of images")
-    return FileSource(path)
+    return FileSource(path, deinterlace=deinterlace)
 
 
 def _check_whole(name: str, value: object, *, least: int) -> None:

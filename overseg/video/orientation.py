@@ -27,6 +27,12 @@ def upright(rgb: UInt8[np.ndarray, "h w 3"], matrix: Int32[np.ndarray, "2 2"]) -
     """Return a picture rotated and mirrored for display: the quarter turn and mirroring nearest to `matrix`."""
     (a, b), (c, d) = matrix.tolist()
     across, down = a, d
-    if abs(b) > abs(a):
+    if is_turned(matrix):
         rgb, across, down = rgb.transpose(1, 0, 2), c, b
     return rgb[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1]
+
+
+def is_turned(matrix: Int32[np.ndarray, "2 2"]) -> bool:
+    """Whether `upright` swaps width and height."""
+    (a, b), _ = matrix.tolist()
+    return abs(b) > abs(a)

@@ -1,6 +1,7 @@
 """The interface that both kinds of input share: a video file and a folder of images."""
 
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -24,6 +25,16 @@ class PictureSource(Protocol):
     @property
     def size(self) -> tuple[int, int]:
         """(height, width) in pixels of every picture."""
+        ...
+
+    @property
+    def pixel_aspect(self) -> Fraction:
+        """Width of a pixel by its height, as it is to be shown."""
+        ...
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What was assumed or changed on the way in, a line each."""
         ...
 
     @property
