@@ -3,6 +3,7 @@
 import hashlib
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ class ArraySource:
     The frames are copied to a temporary file, so that memory does not grow with their number and a generator is read
     once only. The file is deleted when the source is closed, and takes 3 bytes per pixel.
     """
+
+    pixel_aspect = Fraction(1)
+    remarks = ()
 
     def __init__(self, frames: Iterable[Any]) -> None:
         """
