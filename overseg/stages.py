@@ -386,8 +386,14 @@ class TrackStore(Protocol):
 class Report(Protocol):
     """Receives progress and events, and shows or logs them."""
 
-    def progress(self, stage: str, done: int, total: int) -> None:
-        """`done` of `total` steps of a stage are done. The stage ends when they are equal."""
+    def progress(self, stage: str, done: int, total: int, left_s: float | None = None) -> None:
+        """`done` of `total` steps of a stage are done. The stage ends when they are equal.
+
+        Args:
+            stage: name of the stage, which is shown.
+            done, total: steps, such as frames.
+            left_s: seconds until the stage ends; None if steps take equally long.
+        """
         ...
 
     def event(self, name: str, **facts: str | int | float | None) -> None:

@@ -24,7 +24,7 @@ class SilentReport:
     def __init__(self) -> None:
         self.events: list[str] = []
 
-    def progress(self, stage: str, done: int, total: int) -> None:
+    def progress(self, stage: str, done: int, total: int, left_s: float | None = None) -> None:
         self.events.append(stage)
 
     def event(self, name: str, **facts: str | int | float | None) -> None:

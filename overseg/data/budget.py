@@ -91,8 +91,8 @@ class Budget:
 
         Args:
             spent: the sums so far.
-            next_seconds, next_work: expected time and work of the next step. A run stops before a step that would
-                exceed the limit of work, or half of which would exceed the limit of time.
+            next_seconds: expected time of the next step. A run stops if half of it would exceed the limit.
+            next_work: expected work of the next step. A run stops if it would exceed the limit.
         """
         if self.max_seconds is not None and spent.seconds + next_seconds / 2 >= self.max_seconds:
             return self.limits["max_seconds"]

@@ -60,17 +60,18 @@ def refuse_other_run(store: Folder, stored: Root, root: Root) -> None:
         )
 
 
-def tidy(store: Folder, root: Root, *, keep_parts: bool = False) -> None:
+def tidy(store: Folder, root: Root, *, keep_parts: bool = False, keep_result: str | None = None) -> None:
     """Remove what `root` does not need: unfinished files, results that are not current, and visits of a final store.
 
     Args:
         keep_parts: keep the visits of a final store, for a repair.
+        keep_result: keep this result, too, which others may be reading.
     """
     results = store / RESULTS
     for folder in (store, store / PARTS, results):
         folder.clear_drafts()
     for name in results.names():
-        if name.isdecimal() and name != root.result:
+        if name.isdecimal() and name not in (root.result, keep_result):
             (results / name).remove_all()
     if root.final and not keep_parts:
         (store / PARTS).remove_all()

@@ -211,7 +211,8 @@ class Result:
 
         Args:
             frame: number of the frame; IndexError if there is no such frame.
-            x, y: in pixels of the masks, x to the right, y down.
+            x: in pixels of the masks, to the right.
+            y: likewise, down.
         """
         masks = self.masks_at(frame)
         left, top, right, bottom = masks.boxes_xyxy.T

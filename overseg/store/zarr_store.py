@@ -38,6 +38,7 @@ class ZarrStore:
         self._lock = lock
         self._draft: Draft | None = None
         self._is_repaired, self._is_part = False, is_part
+        self._replaced: str | None = None  # a result that others may still be reading
 
     @classmethod
     def create_or_resume(
@@ -264,6 +265,8 @@ class ZarrStore:
     ) -> None:
         """Complete the last draft, and make it the current result.
 
+        The result that it replaces stays until the next one, or until the store is closed, for others that read it.
+
         Args:
             tracks, frames: one row for each of the draft's tracks and frames.
             edges: the overlaps between regions; they are stored sorted by (frame, region_from, region_to).
@@ -288,16 +291,19 @@ class ZarrStore:
             except BaseException:
                 tidy(self._folder, read_root(self._folder), keep_parts=self._is_repaired)
                 raise
+            self._replaced = self._root.result
             self._root, self._is_repaired = root, False
             if final:
                 self._journal.forget()
-            tidy(self._folder, root)
+            tidy(self._folder, root, keep_result=self._replaced)
 
     def close(self) -> None:
         """Remove drafts that were not published, and let others write the store."""
         with writing(self._folder):
             for folder in () if self._is_part else (self._journal.parts, self._results):
                 folder.clear_drafts()
+            if self._replaced is not None:
+                (self._results / self._replaced).remove_all()
             self._lock.release()
 
     def _write_root(self, root: Root) -> None:

@@ -81,7 +81,7 @@ def test_a_fetch_in_a_run_is_told(folder, monkeypatch):
     told = []
 
     class Report:
-        def progress(self, stage, done, total):
+        def progress(self, stage, done, total, left_s=None):
             told.append((stage, done, total))
 
         def event(self, name, **facts):

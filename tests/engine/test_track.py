@@ -178,7 +178,7 @@ def test_without_a_confident_detection_masks_are_propagated_through_and_that_is_
             if name == "remark":
                 lines.append(facts["line"])
 
-        def progress(self, stage, done, total):
+        def progress(self, stage, done, total, left_s=None):
             if stage == "detect":
                 steps.append((done, total))
 
@@ -228,7 +228,7 @@ def test_a_killed_call_is_resumed_and_gives_the_same_result(tmp_path):
         def __init__(self, left: int) -> None:
             self.left = left
 
-        def progress(self, stage, done, total):
+        def progress(self, stage, done, total, left_s=None):
             self.left -= 1
             if self.left < 0:
                 raise Killed

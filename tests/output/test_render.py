@@ -166,7 +166,7 @@ def test_the_way_of_the_video_is_reported(result, video, tmp_path):
     class Steps:
         seen: list[tuple[str, int, int]] = []  # noqa: RUF012
 
-        def progress(self, stage: str, done: int, total: int) -> None:
+        def progress(self, stage: str, done: int, total: int, left_s: float | None = None) -> None:
             self.seen.append((stage, done, total))
 
         def event(self, name: str, **facts: str | int | float | None) -> None:

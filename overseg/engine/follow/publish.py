@@ -13,7 +13,7 @@ from overseg.data.masks import Source
 from overseg.data.shot import Shot
 from overseg.data.track_names import TrackName
 from overseg.data.tracks import Frames
-from overseg.data.visit import Edges, Outline
+from overseg.data.visit import Edges, Outline, VisitKey
 from overseg.engine.follow.followed import object_of
 from overseg.engine.tracks.publish import Summary, Timeline, publish
 from overseg.stages import Report, TrackStore, Video
@@ -27,17 +27,19 @@ def publish_objects(
     shots: Sequence[Shot],
     found: Sequence[dict[str, Any]],
     began: float,
+    stopped: str | None = None,
     report: Report,
 ) -> None:
     """Make one track of each object that is seen, in the order of the objects' numbers, and publish them.
 
     Args:
         video: where they were followed.
-        store: holds visits of all frames.
+        store: holds visits of all frames, or of some of them for a partial result.
         names: of all objects, by number.
         shots: the sub-sequences. Those without a prompt are listed as bridged in the summary.
         found: the detections that were used as prompts, ready for JSON.
         began: time.perf_counter() when the work began.
+        stopped: "running" or "interrupted" for a partial result; None at the end.
         report: receives progress and events.
     """
     keys = sorted(store.committed())
@@ -57,10 +59,12 @@ def publish_objects(
         keyframes=np.unique(np.concatenate(prompted)).astype(np.int64),
         edges=Edges.empty(),
         names={number: names[one] for number, one in enumerate(seen.tolist())},
-        summarize=lambda frames: Summary(_facts(frames, store, shots, found, began=began), final=True),
+        summarize=lambda frames: Summary(
+            _facts(frames, store, shots, found, began=began) | _state(stopped, keys, len(frames)), final=stopped is None
+        ),
         report=report,
     )
-    for line in _unseen(names, seen):
+    for line in _unseen(names, seen) if stopped is None else ():
         report.event("remark", line=line)
     report.event("published", tracks=len(tracks), masks=int(frames.n_masks.sum()))
 
@@ -70,8 +74,6 @@ def _facts(
 ) -> dict[str, Any]:
     bridged = [[shot.start, shot.stop] for shot in shots if not frames.is_keyframe[shot.start : shot.stop + 1].any()]
     return {
-        "stop_reason": "complete",
-        "left_undone": None,
         "n_shots": 1,
         "n_keyframes": int(frames.is_keyframe.sum()),
         "work": 0.0,
@@ -79,6 +81,13 @@ def _facts(
         "seconds_total": round(time.perf_counter() - began, 3),
         **({"bridged": bridged, "detections": list(found)} if len(shots) > 1 or found else {}),
     }
+
+
+def _state(stopped: str | None, keys: Sequence[VisitKey], n_frames: int) -> dict[str, Any]:
+    """What ended the work, and what is left."""
+    n_left = n_frames - sum(key.stop - key.start + 1 for key in keys)
+    left = f"{n_left} of {n_frames} frames; run the same command again to continue"
+    return {"stop_reason": stopped or "complete", "left_undone": left if stopped else None}
 
 
 def _unseen(names: Sequence[TrackName], seen: Int64[np.ndarray, " s"]) -> Iterator[str]:

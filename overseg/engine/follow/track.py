@@ -17,6 +17,7 @@ from overseg.engine.follow.followed import object_of
 from overseg.engine.follow.publish import publish_objects
 from overseg.engine.follow.redetection import FrameDetections, Redetection, distinct, identified
 from overseg.engine.follow.subsequence import EdgeMasks, Subsequence
+from overseg.engine.partial import PartialResults, WithoutProgress, publishing_if_interrupted
 from overseg.errors import InputError, SettingsError
 from overseg.prompts.objects import PromptedObjects
 from overseg.stages import PromptedPropagator, Report, TrackStore, Video
@@ -34,6 +35,8 @@ def follow_objects(
     report: Report,
 ) -> None:
     """Follow objects through the whole video, across cuts, and publish a track for each that is seen.
+
+    Partial results are published on the way, and when Ctrl-C interrupts the work.
 
     Memory does not grow with the video: masks are encoded at once, and committed some frames at a time. A sub-sequence
     begins with the masks at its edge, or with confident detections on one of its frames.
@@ -56,9 +59,16 @@ def follow_objects(
     began = time.perf_counter()
     length = subsequence or len(video)
     shots = [Shot(at, min(at + length, len(video)) - 1) for at in range(0, len(video), length)]
-    following = _Following(video, propagator, store, shots, redetection, min_area_px, report)
-    following.follow(objects)
-    publish_objects(video, store, names=following.names, shots=shots, found=following.found, began=began, report=report)
+
+    def publish(stopped: str | None, told: Report) -> None:
+        names, found = following.names, following.found
+        publish_objects(video, store, names=names, shots=shots, found=found, began=began, stopped=stopped, report=told)
+
+    partial = PartialResults(lambda: publish("running", WithoutProgress(report)))
+    following = _Following(video, propagator, store, shots, redetection, min_area_px, partial, report)
+    with publishing_if_interrupted(store, lambda: publish("interrupted", WithoutProgress(report)), report):
+        following.follow(objects)
+    publish(None, report)
 
 
 class _Following:
@@ -72,10 +82,12 @@ class _Following:
         shots: Sequence[Shot],
         redetection: Redetection | None,
         min_area_px: int,
+        partial: PartialResults,
         report: Report,
     ) -> None:
         self._video, self._propagator, self._store, self._shots = video, propagator, store, shots
-        self._redetection, self._min_area_px, self._report = redetection, min_area_px, report
+        self._redetection, self._min_area_px = redetection, min_area_px
+        self._partial, self._report = partial, report
         self._detections_of: dict[int, FrameDetections | None] = {}  # by sub-sequence
         self.names: list[TrackName] = []
 
@@ -132,7 +144,7 @@ class _Following:
         if objects is None and found is None and self._redetection is not None:
             line = f"no confident detection on frames {shot.start} to {shot.stop}: masks are propagated through them"
             self._report.event("remark", line=line)
-        self._report.progress("track", self._n_done(), len(self._video))
+        self._report.progress("frames", self._n_done(), len(self._video))
 
     def _visits(
         self, shot: Shot, objects: PromptedObjects | None, found: FrameDetections | None, edge: EdgeMasks | None
@@ -168,7 +180,9 @@ class _Following:
         for visit in visits:
             if visit.key not in committed:
                 self._store.commit(visit)
-            self._report.progress("track", self._n_done(), len(self._video))
+            self._report.progress("frames", self._n_done(), len(self._video))
+            if self._n_done() < len(self._video):
+                self._partial.publish_if_due()
 
     def _detections(self, at: int) -> FrameDetections | None:
         """The first confident detections in a sub-sequence; None if there are none."""

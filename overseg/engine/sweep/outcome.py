@@ -19,14 +19,21 @@ class Outcome:
     """How a run ended.
 
     Attributes:
-        limit: the limit of the budget that stopped it, in words; None if it made all visits.
+        limit: the limit of the budget that stopped it, in words; None if none did.
         visits_left: visits of the full round that were not made.
         spent: over all runs on the store.
+        stopped: "running" or "interrupted" for a partial result; None at the end of a run.
     """
 
     limit: str | None
     visits_left: frozenset[VisitKey]
     spent: Spent
+    stopped: str | None = None
+
+    @property
+    def stop_reason(self) -> str:
+        """What ended the run, in words."""
+        return self.stopped or ("complete" if self.limit is None else f"budget {self.limit}")
 
 
 def publish_run(
@@ -55,11 +62,12 @@ def _summary(
     began: float,
 ) -> Summary:
     height, width = video.info.size
+    n_px = height * width * len(video)
     left = left_by(outcome.visits_left, store, resolution, frames, height * width)
     seconds = {**store.seconds(), "conclude": time.perf_counter() - began}
     facts = {
-        "stop_reason": "complete" if outcome.limit is None else f"budget {outcome.limit}",
-        "left_undone": left.in_words(height * width * len(video)) if left else None,
+        "stop_reason": outcome.stop_reason,
+        "left_undone": left.in_words(n_px, by_budget=outcome.limit is not None) if left else None,
         "left": asdict(left) if left else None,
         "n_visits": len(store.committed()),
         "n_shots": n_shots,

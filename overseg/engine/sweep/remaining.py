@@ -34,13 +34,19 @@ class Left:
     bare_px: int
     expected_gain_px: int
 
-    def in_words(self, n_px: int) -> str:
-        """One line for people; `n_px` is the number of pixels of all frames."""
+    def in_words(self, n_px: int, *, by_budget: bool) -> str:
+        """One line for people.
+
+        Args:
+            n_px: number of pixels of all frames.
+            by_budget: whether a budget ended the run; otherwise it was interrupted, or is still running.
+        """
+        how = "again with a larger budget" if by_budget else "the same command again"
         return (
             f"{self.n_visits} visits to clips, with {self.n_masks} known masks to propagate; {self.n_coarser_frames} "
             f"frames have masks of a coarser round only, {self.n_unseen_frames} none; {self.bare_px / n_px:.1%} of "
-            f"the pixels are bare, of which {self.expected_gain_px / n_px:.1%} are expected to be covered; run again "
-            "with a larger budget to continue"
+            f"the pixels are bare, of which {self.expected_gain_px / n_px:.1%} are expected to be covered; run "
+            f"{how} to continue"
         )
 
 

@@ -6,18 +6,29 @@ from overseg.data.budget import Budget
 from overseg.data.settings import Settings
 from overseg.data.shot import Shot
 from overseg.data.visit import Visit, VisitKey
+from overseg.engine.partial import PartialResults, WithoutProgress, publishing_if_interrupted
+from overseg.engine.sweep.advance import Advance
 from overseg.engine.sweep.crossing import Crossing
 from overseg.engine.sweep.outcome import Outcome, publish_run
-from overseg.engine.sweep.schedule import full_round, schedule, visits_to_pay_for
+from overseg.engine.sweep.schedule import first_keyframes_first, full_round, schedule, visits_to_pay_for
 from overseg.engine.sweep.spending import Spending
 from overseg.stages import Report, Stages, TrackStore, Video
 from overseg.video.shots import find_shots
 
 
 def sweep_video(
-    video: Video, stages: Stages, store: TrackStore, *, settings: Settings, budget: Budget, report: Report, since: float
+    video: Video,
+    stages: Stages,
+    store: TrackStore,
+    *,
+    settings: Settings,
+    budget: Budget,
+    report: Report,
+    since: float,
 ) -> Outcome:
     """Work on `store` until every visit is made or the budget is spent, then publish the result.
+
+    Partial results are published on the way, and when Ctrl-C interrupts the run.
 
     Args:
         video, stages: the input, and the stages that work on it.
@@ -29,13 +40,23 @@ def sweep_video(
     """
     shots = kept_shots(video, store, report)
     visits = schedule(shots, settings.step, budget, stages, stretch=settings.stretch)
+    if not budget.limited:
+        visits = first_keyframes_first(visits)
     crossing = _crossing(video, stages, store, settings)
     spending = Spending(store, stages, budget, n_frames=len(video), size=video.info.size, since=since)
-    limit = _make(visits, crossing, store, spending, report)
-    left = full_round(shots, settings.step, stretch=settings.stretch) - store.committed()
-    outcome = Outcome(limit=limit, visits_left=left, spent=spending.spent())
-    publish_run(video, shots, stages.associator, store, outcome, report)
-    return outcome
+    advance = Advance(visits, store.committed(), stages, shots, budget, n_frames=len(video))
+    full = full_round(shots, settings.step, stretch=settings.stretch)
+
+    def publish(limit: str | None, stopped: str | None, told: Report) -> Outcome:
+        left = full - store.committed()
+        outcome = Outcome(limit=limit, visits_left=left, spent=spending.spent(), stopped=stopped)
+        publish_run(video, shots, stages.associator, store, outcome, told)
+        return outcome
+
+    partial = PartialResults(lambda: publish(None, "running", WithoutProgress(report)))
+    with publishing_if_interrupted(store, lambda: publish(None, "interrupted", WithoutProgress(report)), report):
+        limit = _make(visits, crossing, store, spending, advance, partial, report)
+    return publish(limit, None, report)
 
 
 def make_visits(
@@ -78,25 +99,36 @@ def kept_shots(video: Video, store: TrackStore, report: Report) -> list[Shot]:
 
 
 def _make(
-    visits: Sequence[VisitKey], crossing: Crossing, store: TrackStore, spending: Spending, report: Report
+    visits: Sequence[VisitKey],
+    crossing: Crossing,
+    store: TrackStore,
+    spending: Spending,
+    advance: Advance,
+    partial: PartialResults,
+    report: Report,
 ) -> str | None:
     """Make the visits that are not in the store; return the limit that stopped it, None if all are made."""
-    committed = store.committed()
-    for done, key in enumerate(visits):
-        report.progress("masks", done, len(visits))
+    committed, n_frames = store.committed(), advance.n_frames
+    for at, key in enumerate(visits):
         if key in committed:
             continue
-        if limit := spending.limit_reached(visits_to_pay_for(visits, done)):
+        left_s = advance.left_s(spending.spent())
+        report.progress("frames", advance.n_done, n_frames, left_s)
+        if limit := spending.limit_reached(visits_to_pay_for(visits, at)):
             report.event("budget met", limit=limit)
             return limit
         visit = crossing.make(key)
         spending.add(visit)
-        _tell(visit, report)
-    report.progress("masks", len(visits), len(visits))
+        advance.add(visit)
+        left_s = advance.left_s(spending.spent())
+        _tell(visit, report, frames_done=advance.n_done, left_s=None if left_s is None else round(left_s, 1))
+        if advance.n_done < n_frames and (seconds := partial.publish_if_due()) is not None:
+            advance.published_in(seconds)
+    report.progress("frames", n_frames, n_frames, 0.0)
     return None
 
 
-def _tell(visit: Visit, report: Report) -> None:
+def _tell(visit: Visit, report: Report, **facts: int | float | None) -> None:
     key = visit.key
     report.event(
         "visit",
@@ -107,5 +139,6 @@ def _tell(visit: Visit, report: Report) -> None:
         masks=len(visit.masks),
         edges=len(visit.edges),
         frontier=len(visit.frontier),
+        **facts,
         **{f"{stage}_s": round(seconds, 4) for stage, seconds in visit.seconds.items()},
     )

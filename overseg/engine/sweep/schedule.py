@@ -104,6 +104,14 @@ def _stretch(of_stretch: Sequence[int], shot: Shot, round_: int) -> list[VisitKe
     ]
 
 
+def first_keyframes_first(visits: Sequence[VisitKey]) -> list[VisitKey]:
+    """The same visits, with those that make the first masks of shots before all others.
+
+    They show early how much work each shot is, and a partial result has masks of all shots. No visit changes.
+    """
+    return sorted(visits, key=lambda key: key.start != key.stop)
+
+
 def parts(shots: Sequence[Shot], step: int, *, stretch: int | None = None) -> list[list[VisitKey]]:
     """The visits of a complete run in parts, which can be made at the same time.
 
@@ -135,6 +143,16 @@ def visits_to_pay_for(visits: Sequence[VisitKey], at: int) -> list[VisitKey]:
         return [first]
     others = takewhile(lambda key: key.round == first.round and key.start != key.stop, islice(visits, at + 1, None))
     return [first, *others]
+
+
+def affordable(visits: Sequence[VisitKey], max_work: float, stages: Stages) -> list[VisitKey]:
+    """The visits from the first on that this work is expected to be enough for."""
+    left = max_work
+    for at, key in enumerate(visits):
+        if _work(visits_to_pay_for(visits, at), stages) > left:
+            return list(visits[:at])
+        left -= expected_work(key, stages)
+    return list(visits)
 
 
 def visit_work(key: VisitKey, n_propagated: int, stages: Stages) -> float:
