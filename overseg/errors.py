@@ -1,5 +1,19 @@
 """Errors a user can cause. The command line prints them as one line and exits with their code."""
 
+from collections.abc import Iterable
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The end of a message about a word that does not exist; empty if no word is like it.
+
+    >>> did_you_mean("coc", ["coco", "davis"]), did_you_mean("x", ["coco"])
+    (': did you mean coco?', '')
+    """
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, list(known), n=1)
+    return f": did you mean {near[0]}?" if near else ""
+
 
 class OversegError(Exception):
     """Says what was expected, what came, where, and what to do next, in one line."""

@@ -9,7 +9,7 @@ from overseg.adapters import PROPAGATORS, STAGES, Adapter, Stage
 from overseg.build import ensure_weights
 from overseg.data.setting import Setting, current_names, option, settings_of
 from overseg.data.settings import Settings, SharedSettings
-from overseg.errors import DeviceError, SettingsError, WeightsError
+from overseg.errors import DeviceError, SettingsError, WeightsError, did_you_mean
 from overseg.stages import Report
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -84,7 +84,8 @@ def known_changes(cls: type[SharedSettings], changes: Mapping[str, Any]) -> dict
         warnings.warn(f"the setting {old} is called {current[old]} now", DeprecationWarning, stacklevel=3)
     changes = {current.get(name, name): value for name, value in changes.items()}
     if unknown := sorted(set(changes) - set(cls.names())):
-        raise SettingsError(f"there is no setting {unknown[0]!r}: expected {', '.join(cls.names())}")
+        hint = did_you_mean(unknown[0], cls.names()) or f": expected {', '.join(cls.names())}"
+        raise SettingsError(f"there is no setting {unknown[0]!r}{hint}")
     return changes
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from overseg.api.arguments import checked_arguments
-from overseg.errors import SettingsError
+from overseg.errors import SettingsError, did_you_mean
 
 if TYPE_CHECKING:
     from overseg.interchange.filters import Filters
@@ -30,7 +30,8 @@ def filters_of(changes: Mapping[str, Any]) -> "Filters":
     names = FilterChanges.__annotations__
     for name in changes:
         if name not in names:
-            raise SettingsError(f"there is no option {name!r}: expected some of {', '.join(names)}")
+            hint = did_you_mean(name, names) or f": expected some of {', '.join(names)}"
+            raise SettingsError(f"there is no option {name!r}{hint}")
     ids = changes.get("ids")
     known = dict(changes) if ids is None else {**changes, "ids": tuple(ids)}
     return checked_arguments(Filters)(**known)

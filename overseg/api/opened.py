@@ -75,5 +75,12 @@ def opened(
     check_cache_is_used(feature_cache, settings.propagator)
     video = open_chosen(input, asdict(settings), report)
     with video, out_of_memory_as_error():
+        report.event("remark", line=_first_line(video))
         weights = find_weights(settings, report=report)
         yield Opened(video, choice, weights, Machine(choice.device, cache_bytes), name_of_input(input))
+
+
+def _first_line(video: "Video") -> str:
+    """The first line of a run, before weights are read and models are loaded, which takes seconds."""
+    height, width = video[0].rgb.shape[:2]
+    return f"{len(video)} frames of {width} x {height} px, {video.timestamps_s[-1]:.1f} s"

@@ -78,7 +78,9 @@ def export(
     """
     from overseg.interchange.exporting import export as write
     from overseg.interchange.filters import Cut
+    from overseg.interchange.formats import format_named
 
+    format_named(format)  # before the store is opened
     return write(
         opened(store),
         destination,

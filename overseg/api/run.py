@@ -104,10 +104,10 @@ def run(
 
     limits = _limits(budget)
     drawn = [render] if isinstance(render, str | Path) else list(render)
-    for destination in drawn:
-        check_destination(destination, name_of_input(input))
     with ExitStack() as stack:
         report = stack.enter_context(reporting(report))
+        for destination in drawn:
+            check_destination(destination, name_of_input(input))
         job = stack.enter_context(
             opened(input, preset, device, dict(changes), feature_cache=feature_cache, report=report)
         )

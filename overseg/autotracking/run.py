@@ -86,7 +86,9 @@ def autotrack(
             a store, with one track, because all objects share a picture.
         style: how the result is drawn, see `STYLES`; None for no drawing, or for "binary" with "replicate".
         format: ending of the result, a video or pictures; None for mp4, or webm with alpha.
-        fps, every, quality: form of the result; see `Form`.
+        fps: frames per second of a video; None for the input's.
+        every: every Nth frame is drawn.
+        quality: of jpg and webp, from 1 to 100.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         overwrite: replace the outputs of an earlier call.
         report: receives every step; None for progress bars on a terminal.

@@ -11,7 +11,6 @@ def add_parser(commands: Any) -> None:
     """Describe the command to argparse."""
     parser = commands.add_parser(
         "associate",
-        help="make tracks of masks that another tool found frame by frame",
         description="Give masks that were found on each frame by itself numbers that stay the same through the video.",
     )
     parser.add_argument(

@@ -38,7 +38,6 @@ def add_parser(commands: Any) -> None:
     """Describe the command to argparse."""
     parser = commands.add_parser(
         "autotrack",
-        help="follow the largest objects of the first frame",
         description="Find masks on the first frame, click on the largest objects, and follow these through the video.",
     )
     parser.add_argument("input", metavar="INPUT", help="a video file, or a folder of images")

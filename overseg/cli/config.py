@@ -1,7 +1,6 @@
 """Options out of a YAML file."""
 
 import argparse
-import difflib
 import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -12,7 +11,7 @@ import yaml
 
 from overseg.data.setting import current_names
 from overseg.data.settings import SharedSettings
-from overseg.errors import SettingsError
+from overseg.errors import SettingsError, did_you_mean
 
 NO_OLD_NAMES: Mapping[str, str] = MappingProxyType({})
 
@@ -86,7 +85,6 @@ def _known(name: str, path: Path, allowed: Collection[str]) -> str:
     plain = name.replace("-", "_")
     spelled = plain if plain in allowed or f"{plain}_px" not in allowed else f"{plain}_px"
     if spelled not in allowed:
-        near = difflib.get_close_matches(spelled, allowed, n=1)
-        advice = f"did you mean {near[0]}?" if near else f"expected some of {', '.join(sorted(allowed))}"
-        raise SettingsError(f"--config {path} has the unknown option {name!r}: {advice}")
+        hint = did_you_mean(spelled, allowed) or f": expected some of {', '.join(sorted(allowed))}"
+        raise SettingsError(f"--config {path} has the unknown option {name!r}{hint}")
     return spelled

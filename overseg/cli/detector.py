@@ -11,7 +11,9 @@ from overseg.report import TerminalReport
 
 def add_parser(commands: Any) -> None:
     """Describe the command to argparse."""
-    parser = commands.add_parser("detector", help="train a detector that finds tracked objects again")
+    parser = commands.add_parser(
+        "detector",
+    )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     train = actions.add_parser(
         "train",

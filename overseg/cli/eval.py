@@ -13,7 +13,6 @@ def add_parser(commands: Any) -> None:
     """Describe the command to argparse."""
     parser = commands.add_parser(
         "eval",
-        help="measure how good the tracks are",
         description="Measure how good the tracks of a store are, by themselves and against ground truth.",
     )
     parser.add_argument("store", metavar="OUT.zarr", help="the store of a run")

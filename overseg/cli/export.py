@@ -13,7 +13,6 @@ def add_parser(commands: Any) -> None:
     """Describe the command to argparse."""
     parser = commands.add_parser(
         "export",
-        help="write masks and tracks for another tool",
         description="Write masks and tracks for another tool. docs/formats.md says what each format holds.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="formats:\n" + "\n".join(f"  {name:<20}{known.title}" for name, known in FORMATS.items()),
@@ -39,7 +38,9 @@ def call(args: argparse.Namespace) -> int:
     """Write it, and say what was written and what was lost."""
     from overseg.api.results import export
     from overseg.api.results import open as open_store
+    from overseg.interchange.formats import format_named
 
+    format_named(args.format)  # before the store is opened
     result = open_store(args.store)
     exported = export(
         result,

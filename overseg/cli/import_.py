@@ -11,7 +11,6 @@ def add_parser(commands: Any) -> None:
     """Describe the command to argparse."""
     parser = commands.add_parser(
         "import",
-        help="make a store of another tool's masks",
         description="Make a store of masks that another tool wrote. docs/formats.md says what each format holds.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="formats:\n" + "\n".join(f"  {name:<20}{known.title}" for name, known in FORMATS.items()),

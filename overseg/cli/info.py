@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 def add_parser(commands: Any) -> None:
     """Describe the command to argparse."""
-    parser = commands.add_parser("info", help="say what a store holds")
+    parser = commands.add_parser(
+        "info",
+    )
     parser.add_argument("store", metavar="OUT.zarr")
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.add_argument(

@@ -2,32 +2,17 @@
 
 import argparse
 import os
+import re
 import signal
 import sys
 import threading
 from collections.abc import Sequence
-from importlib.metadata import version
+from importlib import import_module
 from typing import NoReturn
 
-from overseg.cli import (
-    associate,
-    autotrack,
-    detector,
-    export,
-    import_,
-    info,
-    relink,
-    render,
-    repair,
-    run,
-    segment,
-    selfcheck,
-    track,
-    weights,
-)
-from overseg.cli import eval as evaluation
+from overseg.cli.commands import COMMANDS, Command, overview
 from overseg.cli.renamed import with_current_options
-from overseg.errors import OversegError, SettingsError
+from overseg.errors import OversegError, SettingsError, did_you_mean
 
 _INTERRUPTED = 130
 # Read by OpenMP when torch is loaded: idle threads sleep. Spinning, they made a run ten times slower beside another
@@ -39,17 +24,16 @@ _WHAT_MPS_LACKS = {"PYTORCH_ENABLE_MPS_FALLBACK": "1"}  # read when torch is loa
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit code is 0 on success, 2 for a wrong option, 1 for other errors, 130 when interrupted."""
     os.environ.update(_THREADS_THAT_SLEEP | _WHAT_MPS_LACKS | os.environ)
-    if_interrupted = "run the same command again"
+    args = argparse.Namespace(if_interrupted="run the same command again")
     with _Interrupts() as interrupts:
         try:
             args = _parsed(arguments)
-            if_interrupted = args.if_interrupted
             code = args.call(args)
             print(end="", flush=True)  # here, and not at the interpreter's end, where an error could not be reported
             return code
         except (Exception, KeyboardInterrupt) as e:
             if interrupts.came or isinstance(e, KeyboardInterrupt):
-                return _fail(f"interrupted; {if_interrupted}", _INTERRUPTED)
+                return _fail(f"interrupted; {args.if_interrupted}", _INTERRUPTED)
             return _reported(e)
 
 
@@ -90,43 +74,67 @@ def _reported(error: Exception | KeyboardInterrupt) -> int:
     raise error
 
 
-_COMMANDS = (
-    run,
-    track,
-    autotrack,
-    detector,
-    info,
-    evaluation,
-    relink,
-    repair,
-    render,
-    export,
-    import_,
-    segment,
-    associate,
-    weights,
-    selfcheck,
-)
-
-
 class _Parser(argparse.ArgumentParser):
     """Refuses wrong words with one line, like everything else."""
 
     def error(self, message: str) -> NoReturn:
-        raise SettingsError(f"{message.removeprefix('argument ')}; see `{self.prog} --help`")
+        wrong = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        known = [word.strip(" '") for word in wrong[2].split(",")] if wrong else []
+        hint = did_you_mean(wrong[1], known) if wrong else ""
+        raise SettingsError(f"{message.removeprefix('argument ')}{hint}; see `{self.prog} --help`")
 
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = _Parser(prog="overseg", description="Every region of a video, followed through time.")
-    parser.add_argument("--version", action="version", version=f"overseg {version('overseg')}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in _COMMANDS:
-        command.add_parser(commands)
     words = with_current_options(sys.argv[1:] if arguments is None else arguments)
+    if not words:
+        raise SettingsError("expected a command, such as `overseg run cup.mp4 cup.zarr`; see `overseg --help`")
+    if words[0] in ("-h", "--help", "--version"):
+        call = _print_version if words[0] == "--version" else _print_overview
+        return argparse.Namespace(call=call, if_interrupted="nothing was lost")
+    command = _command(words[0])
+    parser = _Parser(prog="overseg")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    import_module(f"overseg.cli.{command.module}").add_parser(commands)
+    _add_examples(commands.choices[command.name], command)
     args, unknown = parser.parse_known_args(words)
     if unknown:
-        raise SettingsError(f"unknown words {' '.join(unknown)}; see `overseg {args.command} --help`")
+        options = [word for one in _parsers(commands.choices[command.name]) for word in one._option_string_actions]
+        hint = did_you_mean(unknown[0].partition("=")[0], options)
+        raise SettingsError(f"unknown words {' '.join(unknown)}{hint}; see `overseg {command.name} --help`")
     return args
+
+
+def _command(word: str) -> Command:
+    names = {one.name: one for one in COMMANDS}
+    if word not in names:
+        hint = did_you_mean(word, names)
+        raise SettingsError(f"there is no command {word!r}{hint}; see `overseg --help`")
+    return names[word]
+
+
+def _add_examples(parser: argparse.ArgumentParser, command: Command) -> None:
+    """Show the examples of a command at the end of its help."""
+    lines = "\n".join(["examples:", *(f"  {line}" for line in command.examples[:3])])
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = f"{parser.epilog}\n\n{lines}" if parser.epilog else lines
+
+
+def _parsers(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+    """A command's parser, and those of its parts."""
+    parts = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    return [parser, *(one for action in parts for one in action.choices.values())]
+
+
+def _print_overview(_: argparse.Namespace) -> int:
+    print(overview())
+    return 0
+
+
+def _print_version(_: argparse.Namespace) -> int:
+    from importlib.metadata import version
+
+    print(f"overseg {version('overseg')}")
+    return 0
 
 
 def _drop_output() -> None:

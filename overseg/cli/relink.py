@@ -13,7 +13,6 @@ def add_parser(commands: Any) -> None:
     """Describe the command to argparse."""
     parser = commands.add_parser(
         "relink",
-        help="decide again which masks are one track, without any model",
         description="Decide again which masks are one track, from what the store holds; no mask is made or changed.",
     )
     parser.add_argument("store", metavar="OUT.zarr", help="the store of a run")

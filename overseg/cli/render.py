@@ -15,7 +15,6 @@ def add_parser(commands: Any) -> None:
     """Describe the command to argparse."""
     parser = commands.add_parser(
         "render",
-        help="draw the masks over the video, or cut out what they hold",
         description="Draw masks over the video, or write mattes of them; replaces what has the name.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="styles:\n" + "\n".join(f"  {name:<14}{style.title}" for name, style in STYLES.items()),

@@ -12,14 +12,12 @@ def add_parser(commands: Any) -> None:
     """Describe both commands to argparse."""
     check = commands.add_parser(
         "check",
-        help="see whether a store is as it was written",
         description="Read all of a store and name every file that is damaged. Exits with 1 if there is one.",
     )
     check.add_argument("store", metavar="OUT.zarr")
     check.set_defaults(call=run_check, if_interrupted="the store is as it was")
     repair = commands.add_parser(
         "repair",
-        help="make again what is damaged in a store",
         description="Find what is damaged in a store, and make it again; the result is the same as before.",
     )
     repair.add_argument("store", metavar="OUT.zarr")

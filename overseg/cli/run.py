@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from overseg.cli.config import options_of
+from overseg.cli.endings import interruptible, last_line
 from overseg.cli.info import headline
 from overseg.cli.settings import add_settings, given
 from overseg.cli.shared import add_device, add_options_file, add_quiet
@@ -29,7 +30,6 @@ def add_parser(commands: Any) -> None:
     """Describe the command to argparse."""
     parser = commands.add_parser(
         "run",
-        help="over-segment a video and follow every region",
         description="Over-segment a video and follow every region. The same command again continues where it stopped.",
     )
     parser.add_argument("input", metavar="INPUT", help="a video file, or a folder of images")
@@ -72,9 +72,11 @@ def call(args: argparse.Namespace) -> int:
         log = stack.enter_context(log_file(args.log_json)) if args.log_json else None
         report = TerminalReport(quiet=args.quiet, log=log)
         stack.callback(report.close)
+        stack.enter_context(interruptible(args))
         result = run(args.input, args.output, render=args.render, overwrite=args.overwrite, report=report, **chosen)
     if not args.quiet:
         print(f"{args.output}: {headline(result)}")
+        print(last_line(args.output, result))
     return 0
 
 

@@ -37,7 +37,6 @@ def add_parser(commands: Any) -> None:
     """Describe the command to argparse."""
     parser = commands.add_parser(
         "segment",
-        help="find the masks of one picture",
         description="Find the masks of prompted objects on a picture, or all masks of it.",
     )
     parser.add_argument("image", metavar="IMAGE", help="a picture; of a video or a folder of images, one frame")

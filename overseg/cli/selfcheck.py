@@ -19,7 +19,6 @@ def add_parser(commands: Any) -> None:
     """Describe the command to argparse."""
     parser = commands.add_parser(
         "selfcheck",
-        help="compare with upstream on this machine",
         description="Propagate masks with upstream's code and this one, and compare; exit code 1 where they differ.",
     )
     parser.add_argument("part", choices=("sam2",), help="what is compared")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from overseg.cli.config import options_of
+from overseg.cli.endings import interruptible, last_line
 from overseg.cli.info import headline
 from overseg.cli.run import log_file
 from overseg.cli.settings import add_settings, given
@@ -44,7 +45,6 @@ def add_parser(commands: Any) -> None:
     """Describe the command to argparse."""
     parser = commands.add_parser(
         "track",
-        help="follow objects that you prompt",
         description="Follow objects that you prompt on one frame through the whole video.",
     )
     parser.add_argument("input", metavar="INPUT", help="a video file, or a folder of images")
@@ -99,6 +99,7 @@ def call(args: argparse.Namespace) -> int:
         log = stack.enter_context(log_file(args.log_json)) if args.log_json else None
         report = TerminalReport(quiet=args.quiet, log=log)
         stack.callback(report.close)
+        stack.enter_context(interruptible(args))
         result = track(
             args.input,
             args.output,
@@ -116,6 +117,7 @@ def call(args: argparse.Namespace) -> int:
         print(f"{args.output}: {headline(result)}")
         for name in outputs.names(result):
             print(folder / name)
+        print(last_line(args.output, result))
     return 0
 
 

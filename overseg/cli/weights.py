@@ -12,7 +12,9 @@ from overseg.weights.catalogue import Checkpoint
 
 def add_parser(commands: Any) -> None:
     """Describe the command and its three parts to argparse."""
-    parser = commands.add_parser("weights", help="list and fetch checkpoints")
+    parser = commands.add_parser(
+        "weights",
+    )
     parts = parser.add_subparsers(dest="part", required=True, metavar="list|fetch|path")
     parts.add_parser("list", help="every checkpoint: size, licence, whether it is here, where it comes from")
     fetching = parts.add_parser(

@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 from overseg.annotations.annotations import Annotations
-from overseg.errors import InputError, SettingsError
+from overseg.errors import InputError, SettingsError, did_you_mean
 from overseg.interchange.pictures import Pictures
 from overseg.interchange.selection import Selection
 
@@ -138,5 +138,5 @@ def format_named(name: str) -> Format:
         SettingsError: there is none.
     """
     if name not in FORMATS:
-        raise SettingsError(f"--format is one of {', '.join(FORMATS)}, not {name!r}")
+        raise SettingsError(f"--format is one of {', '.join(FORMATS)}, not {name!r}{did_you_mean(name, FORMATS)}")
     return FORMATS[name]

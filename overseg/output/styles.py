@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 
 from overseg.data.masks import TrackMasks
-from overseg.errors import SettingsError
+from overseg.errors import SettingsError, did_you_mean
 from overseg.output.overlay import draw_masks
 
 _GREEN = (0, 255, 0)  # rare in nature, so that an editor can key it out
@@ -76,5 +76,5 @@ def style_named(name: str) -> Style:
         SettingsError: there is no such style.
     """
     if name not in tuple(STYLES):
-        raise SettingsError(f"--style is one of {', '.join(STYLES)}, not {name!r}")
+        raise SettingsError(f"--style is one of {', '.join(STYLES)}, not {name!r}{did_you_mean(name, STYLES)}")
     return STYLES[name]

@@ -152,4 +152,4 @@ def test_a_truncated_video_says_what_is_lost(folder, capsys, facts):
     assert 0 < found["frames"] < 40
     assert found["frames"] + found["frames_lost"] == 40
     said = f"clip.mp4 is damaged or cut off: {found['frames_lost']} frames could not be decoded and are left out"
-    assert remarks[1:] == [said]
+    assert remarks[2:] == [said]

@@ -57,7 +57,7 @@ def test_wrong_values_in_every_way_in(name, words, value, python, line, images, 
         (["--step", "abc"], "--step: invalid int value: 'abc'; see `overseg run --help`"),
         (["--preset", "best"], "--preset: invalid choice: 'best' (choose from"),
         (["--generator", "sam9"], "--generator: invalid choice: 'sam9' (choose from"),
-        (["--steps", "4"], "unknown words --steps 4; see `overseg run --help`"),
+        (["--steps", "4"], "unknown words --steps 4: did you mean --step?; see `overseg run --help`"),
         (["--start", "2", "--end", "2"], "--end (2) must be after --start (2)"),
         (["--log-json", "nowhere/log"], "--log-json nowhere/log cannot be written: No such file or directory"),
         (["--config", "none.yaml"], "--config none.yaml cannot be read: No such file or directory"),
@@ -72,8 +72,8 @@ def test_wrong_words(words, line, images, refused, folder):
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        ([], "required: COMMAND; see `overseg --help`"),
-        (["walk"], "invalid choice: 'walk' (choose from"),
+        ([], "expected a command, such as `overseg run cup.mp4 cup.zarr`; see `overseg --help`"),
+        (["walk"], "there is no command 'walk'; see `overseg --help`"),
         (["run"], "required: INPUT, OUT.zarr; see `overseg run --help`"),
         (["weights"], "see `overseg weights --help`"),
         (["info", "a", "b"], "unknown words b; see `overseg info --help`"),
@@ -117,8 +117,10 @@ def test_wrong_config(content, line, images, folder, refused):
 
 
 def test_an_unknown_setting_in_python(images):
-    with pytest.raises(SettingsError, match="there is no setting 'steps': expected .*generator, "):
+    with pytest.raises(SettingsError, match="there is no setting 'steps': did you mean step"):
         overseg.run(images, "out.zarr", preset="preview", steps=4)
+    with pytest.raises(SettingsError, match="there is no setting 'xyz': expected .*generator, "):
+        overseg.run(images, "out.zarr", preset="preview", xyz=4)
 
 
 def test_no_gpu(images, refused, folder, monkeypatch):
@@ -161,7 +163,11 @@ def test_a_log(images, folder, capsys):
     assert all(event["time_s"] > 0 for event in events)
     visit = next(event for event in events if event["event"] == "visit")
     assert (visit["round"], visit["direction"], visit["start"], visit["stop"]) == (0, "forward", 0, 0)
-    assert next(event for event in events if event["event"] == "remark")["line"].startswith("preset preview")
+    remarks = [event["line"] for event in events if event["event"] == "remark"]
+    assert remarks[0] == "3 frames of 64 x 48 px, 0.1 s" and remarks[1].startswith("preset preview")
+    visits = [event for event in events if event["event"] == "visit"]
+    assert visits[-1]["frames_done"] == 3 and visits[-1]["left_s"] == 0
+    assert all(0 <= visit["frames_done"] < 3 and visit["left_s"] > 0 for visit in visits[:-1])
 
 
 def test_a_log_on_a_full_disk(images, refused, run, facts):
@@ -174,8 +180,9 @@ def test_a_log_on_a_full_disk(images, refused, run, facts):
 def test_remarks_and_silence(images, capsys):
     assert main(["run", images, "out.zarr", "--preset", "preview"]) == 0
     out, err = capsys.readouterr()
-    assert out.startswith("out.zarr: 3 frames, 2 keyframes, ") and out.count("\n") == 1
-    assert err.startswith("preset preview: masks by hierarchy, propagated by flow, on cpu (as asked")
-    assert err.count("\n") == 1
+    assert out.startswith("out.zarr: 3 frames, 2 keyframes, ") and out.count("\n") == 2
+    opened, chosen = err.splitlines()
+    assert opened == "3 frames of 64 x 48 px, 0.1 s"
+    assert chosen.startswith("preset preview: masks by hierarchy, propagated by flow, on cpu (as asked")
     assert main(["run", images, "quiet.zarr", "--preset", "preview", "--quiet"]) == 0
     assert capsys.readouterr() == ("", "")

@@ -1,5 +1,6 @@
 """The command in a process of its own: interrupted, killed, on a terminal."""
 
+import io
 import json
 import os
 import pty
@@ -13,7 +14,9 @@ from cli.cli_samples import PREVIEW
 from cli.conftest import one_line
 
 import overseg
+from overseg.cli.commands import COMMANDS
 from overseg.cli.main import main
+from overseg.report import TerminalReport
 
 OVERSEG = (sys.executable, "-m", "overseg")
 END_AND_STEP = ("--end", "12", "--step", "2")
@@ -47,7 +50,8 @@ def test_stopped_and_run_again(sent, code, carphone, folder, never_stopped):
         _, err = process.communicate()
     assert process.returncode == code
     if sent == signal.SIGINT:
-        assert one_line(err) == "interrupted; what was committed is kept: the same command continues from there"
+        held = "out.zarr holds the result so far: overseg info, render and export open it"
+        assert one_line(err) == f"interrupted; {held}, and the same command continues from there"
     assert n_parts(folder / "out.zarr") >= 3
     assert main(command[3:]) == 0
     assert hash_of("out.zarr") == never_stopped
@@ -96,15 +100,46 @@ def test_out_of_memory(error, images, run, refused, monkeypatch):
 def test_bars_on_a_terminal_only(images):
     shown = on_a_terminal("run", images, "out.zarr", "--preset", "preview")
     assert b"preset preview" in shown
-    for stage in (b"shots", b"masks", b"tracks"):
+    assert shown.startswith(b"3 frames of 64 x 48 px, 0.1 s")
+    for stage in (b"shots", b"frames", b"tracks"):
         assert stage + b": 100%|" in shown
+    assert b" left]" in shown
     assert on_a_terminal("run", images, "quiet.zarr", *PREVIEW) == b""
 
 
-def on_a_terminal(*words):
-    """What a command that succeeds shows on a terminal."""
+def test_bars_on_a_terminal_of_unknown_width(images):
+    assert b"frames: 100%|#" in on_a_terminal("run", images, "out.zarr", "--preset", "preview", size=(0, 0))
+
+
+def test_bars_in_a_notebook_and_nowhere_else():
+    class OutStream(io.StringIO):
+        """As a notebook's kernel has it."""
+
+    OutStream.__module__ = "ipykernel.iostream"
+    for stream, is_shown in ((OutStream(), True), (io.StringIO(), False)):
+        report = TerminalReport(stream=stream)
+        report.progress("frames", 10, 40, 75.0)
+        report.event("remark", line="a remark")
+        report.progress("frames", 40, 40, 0.0)
+        assert ("frames:  25%" in stream.getvalue() and "10/40 [00:00, 1:15 left]" in stream.getvalue()) is is_shown
+        assert "a remark" in stream.getvalue()
+
+
+def test_the_last_line_names_the_result_and_what_to_do_next(images, capsys):
+    assert main(["run", images, "out.zarr", "--preset", "preview"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "out.zarr: complete; next: `overseg render out.zarr out_overlay.mp4`, `overseg info out.zarr --tree`"
+    assert main(["run", images, "few.zarr", "--preset", "preview", "--step", "1", "--budget", "masks=1"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert (
+        last.startswith("few.zarr: not finished: ") and "; next: run again with a larger budget to continue, " in last
+    )
+
+
+def on_a_terminal(*words, size=(24, 100)):
+    """What a command that succeeds shows on a terminal of so many lines and columns."""
     ours, theirs = pty.openpty()
-    termios.tcsetwinsize(theirs, (24, 100))
+    termios.tcsetwinsize(theirs, size)
     with subprocess.Popen([*OVERSEG, *words], stdout=subprocess.DEVNULL, stderr=theirs) as process:
         os.close(theirs)
         shown = read_all(ours)
@@ -140,8 +175,37 @@ def test_a_reader_that_has_seen_enough(images, run):
 
 
 def test_version_and_help(capsys):
-    for words in (["--version"], ["--help"], ["run", "--help"]):
-        with pytest.raises(SystemExit) as ended:
-            main(words)
-        assert ended.value.code == 0
-    assert "keyframes" in capsys.readouterr().out
+    assert main(["--version"]) == 0
+    assert main(["--help"]) == 0
+    overview = capsys.readouterr().out
+    assert all(f"\n  {command.name} " in overview for command in COMMANDS)
+    with pytest.raises(SystemExit) as ended:
+        main(["run", "--help"])
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    assert "keyframes" in shown
+    assert shown.count("\n  overseg run ") == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["rnu", "a", "b"], "there is no command 'rnu': did you mean run?; see `overseg --help`"),
+        (["xyz"], "there is no command 'xyz'; see `overseg --help`"),
+        (["run", "a", "b", "--stpe", "3"], "unknown words --stpe 3: did you mean --step?; see `overseg run --help`"),
+        (["export", "a", "b", "--format", "coc"], "not 'coc': did you mean coco?"),
+        (["render", "a", "b", "--style", "alhpa"], "not 'alhpa': did you mean alpha?"),
+        (["run", "a", "b", "--preset", "fsat"], "did you mean fast?; see `overseg run --help`"),
+        ([], "expected a command"),
+    ],
+)
+def test_wrong_words_get_a_suggestion(words, line, refused, images):
+    assert line in refused(*words, code=2)
+
+
+def test_help_and_import_load_little():
+    """What takes CPU time at the start is what is imported."""
+    code = "import sys, overseg, overseg.cli.main as m; m.main(['--help']); print([n for n in sys.modules if n in {}])"
+    heavy = {"numpy", "yaml", "tqdm", "zarr", "PIL", "scipy", "overseg.store.result"}
+    done = subprocess.run([sys.executable, "-c", code.replace("{}", repr(heavy))], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -93,7 +93,7 @@ class Lines:
     def __init__(self) -> None:
         self.lines: list[str] = []
 
-    def progress(self, stage: str, done: int, total: int) -> None:
+    def progress(self, stage: str, done: int, total: int, left_s: float | None = None) -> None:
         pass
 
     def event(self, name: str, **facts: str | int | float | None) -> None:
