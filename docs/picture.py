@@ -1,38 +1,34 @@
-"""Makes docs/coffee.png, the picture in the README: `python docs/picture.py`.
+"""Makes docs/bunny.jpg, the picture in the README: `python docs/picture.py`.
 
-A camera moves over the photograph of a cup from scikit-image (Rachel Michetti, CC0). overseg runs on that video with
-its default settings. The middle frame is drawn beside its masks.
+Runs overseg with its default settings on the clip of `overseg demo` (Big Buck Bunny, (c) Blender Foundation, CC BY
+3.0), and puts three pictures side by side: a frame, its masks, and the masks of a later frame in the same colours.
 """
 
 import tempfile
 from pathlib import Path
 
-import cv2
-from skimage import data
+import numpy as np
+from PIL import Image
 
 import overseg
-from overseg.output.picture_file import write_picture
-from overseg.output.render import render_frame
-from overseg.output.render_options import RenderOptions
-from overseg.output.video_writer import VideoWriter
-from overseg.video.open import open_video
+from overseg.output.overlay import draw_masks
+from overseg.weights.demo_clip import demo_clip
 
-N_FRAMES = 16
-HEIGHT, WIDTH = 360, 540
+FIRST, LATER, END = 5, 45, 51  # frames
+WIDTH_PX, GAP_PX = 420, 6
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        video, store = Path(folder, "coffee.mp4"), Path(folder, "coffee.zarr")
-        photograph = data.coffee()
-        with VideoWriter(video, 25, (HEIGHT, WIDTH)) as writer:
-            for frame in range(N_FRAMES):
-                window = photograph[frame * 2 : frame * 2 + 368, frame * 3 : frame * 3 + 552]
-                writer.write(cv2.resize(window, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA))
-        result = overseg.run(video, store)
-        with open_video(video) as frames:
-            picture = render_frame(result, frames, N_FRAMES // 2, render_options=RenderOptions(side_by_side=True))
-    write_picture(Path(__file__).with_name("coffee.png"), picture)
+        result = overseg.run(demo_clip(), Path(folder, "bunny.zarr"), end=END, resize=854)
+        first, later = result.masks_at(FIRST), result.masks_at(LATER)
+        pictures = [first.frame_rgb, *(draw_masks(masks.frame_rgb, masks) for masks in (first, later))]
+    height = round(WIDTH_PX * result.size[0] / result.size[1])
+    strip = np.full((height, 3 * WIDTH_PX + 2 * GAP_PX, 3), 255, np.uint8)
+    for at, picture in enumerate(pictures):
+        small = Image.fromarray(picture).resize((WIDTH_PX, height), Image.Resampling.LANCZOS)
+        strip[:, at * (WIDTH_PX + GAP_PX) :][:, :WIDTH_PX] = np.asarray(small)
+    Image.fromarray(strip).save(Path(__file__).with_name("bunny.jpg"), quality=88, optimize=True)
 
 
 if __name__ == "__main__":
