@@ -69,6 +69,8 @@ class Annotations:
         left_out: what could not be read as a mask; complete when all pictures are read.
         counts_from_zero: the numbers of pictures, or those at the end of their names, are defined as numbers of frames
             that count from 0, so that the first need not be 0.
+        stated_from_zero: the numbers of frames that the file states count the frames of the video from 0. Without the
+            video, the first picture is frame 0 nevertheless.
         n_frames: number of frames, where the file states it; else 0.
         name: of the video; empty where unknown.
         fps: frames per second; 0 where unknown.
@@ -83,6 +85,7 @@ class Annotations:
     objects: Objects = field(default_factory=Objects)
     left_out: LeftOut = field(default_factory=LeftOut)
     counts_from_zero: bool = False
+    stated_from_zero: bool = False
     n_frames: int = 0
     name: str = ""
     fps: float = 0.0

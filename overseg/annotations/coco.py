@@ -1,7 +1,8 @@
 """COCO instance annotations with tracks: run lengths or polygons, overlapping.
 
-Beside COCO's own keys, annotations have `track_id` or `instance_id`, which may stand under `attributes`, and what a
-store knows of a mask; images have `frame_index` or `frame_id`, counted from 0; `tracks` lists the objects.
+A list of results, of which each has an `image_id`, is read as well. Beside COCO's own keys, annotations have `track_id`
+or `instance_id`, which may stand under `attributes`, and what a store knows of a mask; images have `frame_index` or
+`frame_id`, counted from 0; `tracks` lists the objects.
 """
 
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import numpy as np
 
 from overseg.annotations.annotations import Annotations, Picture
 from overseg.annotations.gathered import Gathered
-from overseg.annotations.json_stream import items
+from overseg.annotations.json_stream import LIST, entries_at, items
 from overseg.annotations.left_out import LeftOut, NoMask
 from overseg.annotations.objects import NAME, Categories, Objects
 from overseg.annotations.values import (
@@ -54,13 +55,14 @@ def read(
         InputError: the file cannot be read, or a part of it is wrong.
     """
     chosen = _video(source, video)
-    images = _read_images(source, chosen.get("id"))
+    prefix = entries_at(source, "annotations")
+    images = _read_images(source, chosen.get("id")) if prefix != LIST else _images_of_results(source)
     size = _size(source, images, size)
     row_of: dict[int | str, int] = {image["id"]: row for row, image in enumerate(images)}
     elsewhere = {image["id"] for image in _images_in(source)} - set(row_of) if chosen else set()
     gathered, objects, left_out, categories = Gathered(size), Objects(), LeftOut(), Categories(source)
     own_names = _own_names(source)
-    for at, annotation in enumerate(items(source, "annotations.item")):
+    for at, annotation in enumerate(items(source, prefix)):
         with checked(source, f"annotations[{at}]"):
             id = as_id(annotation["image_id"])
             if id in elsewhere:
@@ -93,6 +95,7 @@ def read(
         objects=objects,
         left_out=left_out,
         name=str(chosen.get("name") or ""),
+        stated_from_zero=all(image["from_zero"] for image in images),
         fps=fps,
         part_of=_read_part_of(source),
         picture_columns={
@@ -116,6 +119,21 @@ def _read_images(source: Path, video: Any) -> list[dict[str, Any]]:
     return found
 
 
+def _images_of_results(source: Path) -> list[dict[str, Any]]:
+    """The images that results speak of, by number; all that is known of them is that."""
+    found: dict[int | str, dict[str, Any]] = {}
+    for at, result in enumerate(items(source, LIST)):
+        with checked(source, f"results[{at}]"):
+            id = as_id(result["image_id"])
+            place, name = f"{source}: image {id}", "" if isinstance(id, int) else id
+            picture = Picture(place, name, id=id if isinstance(id, int) else None)
+            unknown = {"from_zero": False, "timestamp_s": float("nan"), "shot": -1, "is_keyframe": -1}
+            found[id] = {"id": id, "picture": picture, "size": None, **unknown}
+    if not found:
+        raise InputError(f"expected results, one for each mask, in {source}, found none")
+    return [found[id] for id in sorted(found, key=lambda id: (isinstance(id, str), id))]
+
+
 def _images_in(source: Path, video: Any = None) -> Iterator[dict[str, Any]]:
     from natsort import natsort_key
 
@@ -133,6 +151,7 @@ def _images_in(source: Path, video: Any = None) -> Iterator[dict[str, Any]]:
                 "id": as_id(image["id"]),
                 "order": (0, int(number), "") if number is not None else (1, 0, natsort_key(name)),
                 "picture": Picture(f"{source}: images[{at}]", name, None if number is None else int(number)),
+                "from_zero": image.get(_FRAME_KEYS[0]) is not None,
                 "size": as_size(image["height"], image["width"], source) if has_size else None,
                 "timestamp_s": within(image.get("timestamp_s"), 0, 1e9, otherwise=float("nan")),
                 "shot": int(within(image.get("shot"), 0, 2**31 - 1, otherwise=-1)),
@@ -149,7 +168,7 @@ def _size(source: Path, images: list[dict[str, Any]], expected: tuple[int, int] 
         check_size(next(iter(sizes)), expected, source)
     if sizes or expected:
         return expected or next(iter(sizes))
-    for at, segmentation in enumerate(items(source, "annotations.item.segmentation")):
+    for at, segmentation in enumerate(items(source, f"{entries_at(source, 'annotations')}.segmentation")):
         if isinstance(segmentation, dict):
             with checked(source, f"annotations[{at}]"):
                 return as_size(*as_size_of_mask(segmentation), source)

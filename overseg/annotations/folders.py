@@ -2,7 +2,21 @@
 
 from pathlib import Path
 
+from overseg.annotations.png import MASK_SUFFIXES
 from overseg.errors import InputError
+
+
+def mask_files_in_order(folder: Path) -> list[Path]:
+    """The PNGs of a folder, in natural order of their names, or its JPEGs where it has no PNG.
+
+    Raises:
+        InputError: the folder cannot be read, or has neither.
+    """
+    try:
+        suffixes = {path.suffix.lower() for path in folder.iterdir()}
+    except OSError:
+        suffixes = set()
+    return files_in_order(folder, next((suffix for suffix in MASK_SUFFIXES if suffix in suffixes), ".png"))
 
 
 def files_in_order(folder: Path, suffix: str) -> list[Path]:

@@ -20,14 +20,14 @@ def depth_folders(folder: Path) -> list[Path]:
 
 
 def read(source: Path, size: tuple[int, int] | None = None, video: str | None = None) -> Annotations:
-    """Read the maps of all depths; a number is one object, whichever its depth.
+    """Read the maps of all depths, or one folder of maps; a number is one object, whichever its depth.
 
     Raises:
         InputError: there are none, or a map cannot be read or has another size than the first.
     """
-    places = depth_folders(source)
-    if not places:
-        raise InputError(f"expected folders called depth_0, depth_1 and so on in {source}, found none")
+    places = depth_folders(source) or [source]
+    if places == [source] and not any(path.suffix.lower() == ".png" for path in source.iterdir()):
+        raise InputError(f"expected folders called depth_0, depth_1 and so on in {source}, or PNGs, found neither")
     names = files_in_order_of_all(places, ".png")
     first = {name: next(place / name for place in places if (place / name).exists()) for name in names}
     size = size or read_size(first[names[0]])

@@ -9,6 +9,25 @@ import ijson
 from overseg.annotations.json_depth import refuse_deep
 from overseg.errors import InputError
 
+LIST = "item"  # where the entries of a file are that is a list
+
+
+def entries_at(path: Path, key: str) -> str:
+    """Where the entries of a file are: `LIST`, where the file is a list, or those under a key.
+
+    Raises:
+        InputError: as in `items`.
+    """
+    try:
+        refuse_deep(path)
+        with path.open("rb") as file:
+            _, event, _ = next(iter(ijson.parse(file)))
+    except OSError as e:
+        raise InputError(f"cannot read {path}: {e.strerror}; check the path and its permissions") from e
+    except (ijson.JSONError, UnicodeDecodeError) as e:
+        raise InputError(f"expected JSON in {path}, found none ({' '.join(str(e).split())}); replace it") from e
+    return LIST if event == "start_array" else f"{key}.item"
+
 
 def items(path: Path, prefix: str) -> Iterator[Any]:
     """The values at a place such as `annotations.item`, one after the other.

@@ -20,6 +20,7 @@ from overseg.data.rles import Rles
 from overseg.errors import InputError
 from overseg.video.image_file import IMAGE_SUFFIXES
 
+FRAME = "frame_index"  # of the frame in the input, in the data of a task
 _TRACK = re.compile(r"track-(\d{1,10})")
 _BRUSH, _POLYGON = ("brush", "brushlabels"), ("polygon", "polygonlabels")
 _RECTANGLE, _ELLIPSE = ("rectangle", "rectanglelabels"), ("ellipse", "ellipselabels")
@@ -38,7 +39,7 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
     objects, left_out, pictures = Objects(), LeftOut(), []
     for task_row, task in enumerate(items(source, "item")):
         with checked(source, f"task {task_row}"):
-            pictures.append(Picture(f"{source}: task {task_row}", _picture_name(task)))
+            pictures.append(Picture(f"{source}: task {task_row}", _picture_name(task), _frame_number(task)))
             for region in _regions(task, left_out):
                 found = as_size(region["original_height"], region["original_width"], source)
                 gathered = gathered or Gathered(found)
@@ -63,6 +64,7 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
         read=lambda row: masks.read(order[row]),
         objects=objects,
         left_out=left_out,
+        stated_from_zero=all(picture.number is not None for picture in pictures),
     )
 
 
@@ -76,6 +78,12 @@ def _picture_name(task: dict[str, Any]) -> str:
             if name.lower().endswith(IMAGE_SUFFIXES):
                 return name
     return ""
+
+
+def _frame_number(task: dict[str, Any]) -> int | None:
+    """The number of the frame that our exports state."""
+    number = (task.get("data") or {}).get(FRAME)
+    return None if number is None else int(number)
 
 
 def _order(pictures: list[Picture]) -> list[int]:

@@ -85,7 +85,19 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
     Raises:
         InputError: a file cannot be read, or has another size than the first, or a shape of it is wrong.
     """
-    files = files_in_order(source, ".json")
+    return _read_files(source, files_in_order(source, ".json"), size)
+
+
+def read_file(source: Path, size: tuple[int, int] | None = None) -> Annotations:
+    """Read one file alone, of one picture.
+
+    Raises:
+        InputError: as in `read`.
+    """
+    return _read_files(source, [source], size)
+
+
+def _read_files(source: Path, files: list[Path], size: tuple[int, int] | None) -> Annotations:
     size = size or _stated_size(files[0], load(files[0])) or _size_of_picture(files[0])
     objects, left_out = Objects(), LeftOut()
 
@@ -93,7 +105,7 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
         return _masks(files[row], size, objects, left_out)
 
     pictures = tuple(Picture(str(file), file.name) for file in files)
-    return Annotations(source, size, pictures, masks, objects, left_out, name=source.name)
+    return Annotations(source, size, pictures, masks, objects, left_out, name=source.stem)
 
 
 def load(file: Path) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from collections import Counter
 from pathlib import Path
 
+from overseg.errors import InputError
+
 _PLURAL = "{s}"  # stands for the s of a plural
 
 
@@ -39,6 +41,11 @@ class LeftOut:
     def add(self, what: str) -> None:
         """Count one thing, whose plural has an s in place of {s}."""
         self._counts[what] += 1
+
+    def refuse_if_strict(self, source: str | Path, *, strict: bool) -> None:
+        """Refuse a source of which something was left out, with InputError, where `--strict` is given."""
+        if strict and len(self):
+            raise InputError(f"{self.line(source)}; correct the file, or read it without --strict")
 
     def line(self, source: str | Path) -> str:
         """One line with all counts."""

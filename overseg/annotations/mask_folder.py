@@ -9,7 +9,7 @@ import numpy as np
 from overseg.annotations import npz, sam_json
 from overseg.annotations.annotations import Annotations, Picture, PictureMasks
 from overseg.annotations.placing import number_at_end
-from overseg.annotations.png import masks_of_numbers, read_mask, read_numbers, read_size
+from overseg.annotations.png import MASK_SUFFIXES, masks_of_numbers, read_mask, read_numbers, read_size
 from overseg.data.rles import Rles
 from overseg.errors import InputError
 
@@ -31,7 +31,8 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
 
     A picture has the name of a frame's image, or a name that ends with a number. It is one of
 
-    - a PNG in which each grey value, palette entry or colour but black is one mask,
+    - a PNG in which each grey value, palette entry or colour but black is one mask; or a JPEG, or a cut-out with alpha,
+      which is one mask,
     - a folder of PNGs, one mask each, which may overlap,
     - JSON with COCO RLE, as SAM's automatic mask generator writes it,
     - an npz file with a stack of masks [n, height, width].
@@ -101,12 +102,12 @@ def _folder_size(folder: Path) -> tuple[int, int] | None:
 
 
 def _pngs(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.png"))
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in MASK_SUFFIXES)
 
 
 _FOLDER = _Kind(_read_folder, _folder_size)
 _KIND_OF = {
-    ".png": _Kind(_read_map, read_size),
+    **dict.fromkeys(MASK_SUFFIXES, _Kind(_read_map, read_size)),
     ".json": _Kind(sam_json.read_masks, sam_json.read_masks_size),
     ".npz": _Kind(npz.read_stack_masks, npz.read_stack_size),
 }

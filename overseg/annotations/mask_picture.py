@@ -3,25 +3,21 @@
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Shaped
 from PIL import Image
 
-from overseg.annotations.png import VOID, masks_of_numbers
+from overseg.annotations.png import LOSSY, MIDDLE, MOST_OBJECTS, VOID, masks_of_numbers, numbers_of
 from overseg.data.rles import Rles
 
-_LOSSY = ("JPEG", "MPO")  # formats that blur values
-_MIDDLE = 128  # of grey values; a lossy format's ringing stays below it around a white mask
-_MOST_OBJECTS = 254
-_PLACES = np.array([1, 256, 65536])
-_WHITE = 255 * int(_PLACES.sum())
+_WHITE = 255 * (1 + 256 + 65536)
 
 
 def read_picture_masks(path: Path, size: tuple[int, int]) -> dict[int, Rles] | tuple[int, int]:
     """The mask of each object in a picture of any kind, by the object's number; or the picture's size, if it differs.
 
     A JPEG is one mask, its pixels of at least half of white. In a palette, and in a map of few values or colours
-    without white, each value but 0 is an object; 255 of a palette is void where it has other values. Any other picture
-    is one mask, its pixels that are not black: soft edges up to white belong to it.
+    without white, each value but 0 is an object; 255 of a palette is void where it has other values. A cut-out with
+    alpha is one mask, what is opaque of it. Any other picture is one mask, its pixels that are not black: soft edges up
+    to white belong to it.
 
     Args:
         path: the file.
@@ -34,20 +30,12 @@ def read_picture_masks(path: Path, size: tuple[int, int]) -> dict[int, Rles] | t
         found = (picture.height, picture.width)
         if found != size:
             return found
-        if picture.format in _LOSSY:
-            return {1: Rles.from_masks((np.asarray(picture.convert("L")) >= _MIDDLE)[None])}
-        has_palette, pixels = picture.mode in ("P", "PA"), _numbers(picture)
+        if picture.format in LOSSY:
+            return {1: Rles.from_masks((np.asarray(picture.convert("L")) >= MIDDLE)[None])}
+        has_palette, pixels = picture.mode in ("P", "PA"), numbers_of(picture, path)
     values = np.unique(pixels[pixels != 0])
     is_map = has_palette or not ({VOID, _WHITE} & set(values.tolist()))
-    if not is_map or not 1 < len(values) <= _MOST_OBJECTS:
+    if not is_map or not 1 < len(values) <= MOST_OBJECTS:
         return {1: Rles.from_masks((pixels != 0)[None])}
     rles, numbers = masks_of_numbers(pixels, nothing=(0, VOID) if has_palette else (0,))
     return {number: rles.take([row]) for row, number in enumerate(numbers.tolist())}
-
-
-def _numbers(picture: Image.Image) -> Shaped[np.ndarray, "h w"]:
-    if picture.mode in ("P", "1", "L", "I", "I;16"):
-        return np.asarray(picture)
-    if picture.mode in ("LA", "PA"):
-        return np.asarray(picture)[..., 0]
-    return np.asarray(picture.convert("RGB")).astype(np.int64) @ _PLACES

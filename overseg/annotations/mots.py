@@ -2,14 +2,19 @@
 
 from pathlib import Path
 
-from overseg.annotations.annotations import Annotations
+import numpy as np
+
+from overseg.annotations.annotations import Annotations, Picture, PictureMasks
+from overseg.annotations.folders import files_in_order
 from overseg.annotations.gathered import Gathered
 from overseg.annotations.left_out import LeftOut
 from overseg.annotations.mot_challenge import INFO, LINES, Sequence, annotations_of, check_length, read_info, read_lines
 from overseg.annotations.objects import Objects, as_object_number
+from overseg.annotations.png import masks_of_numbers, read_numbers, read_size
 from overseg.annotations.values import as_size, check_size, checked, mask_counts, within
 
 _IGNORED = 10  # class of regions that do not count
+_IGNORED_VALUE = 10_000  # of KITTI's maps, whose values are 1000 times the class, and the object's number in it
 
 
 def read(source: Path, size: tuple[int, int] | None = None, video: str | None = None) -> Annotations:
@@ -18,9 +23,13 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
     With a `seqinfo.ini`, frames count from 1, as in MOTSChallenge. In a file alone they count from 0, as in KITTI MOTS,
     unless it has a frame 1 and no frame 0.
 
+    A folder of PNGs is read as KITTI's maps, in which each value but 0 is an object and 10000 is to be ignored.
+
     Raises:
         InputError: a file cannot be read, or a line of it is wrong.
     """
+    if source.is_dir() and any(path.suffix.lower() == ".png" for path in source.iterdir()):
+        return _read_maps(source, size)
     info, first_frame = _info(source, size)
     if size:
         check_size(info.size, size, info.path)
@@ -37,6 +46,20 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
             mask = mask_counts(segmentation, info.size, f"{info.path}: line {line}", left_out)
             gathered.add(row, objects.number(as_object_number(id)), mask)
     return annotations_of(info, gathered, objects, left_out, first_frame=first_frame)
+
+
+def _read_maps(source: Path, size: tuple[int, int] | None) -> Annotations:
+    files = files_in_order(source, ".png")
+    size = size or read_size(files[0])
+
+    def masks(row: int) -> PictureMasks:
+        rles, ids = masks_of_numbers(read_numbers(files[row], size))
+        ignored = ids == _IGNORED_VALUE
+        void = rles.take(np.flatnonzero(ignored)).union() if ignored.any() else None
+        return PictureMasks(rles.take(np.flatnonzero(~ignored)), ids[~ignored], void=void)
+
+    pictures = tuple(Picture(str(file), file.name) for file in files)
+    return Annotations(source, size, pictures, masks, counts_from_zero=True, name=source.name)
 
 
 def _info(source: Path, size: tuple[int, int] | None) -> tuple[Sequence, int]:

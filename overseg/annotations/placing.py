@@ -26,7 +26,13 @@ class Placed:
     remark: str | None = None
 
 
-def place_pictures(annotations: Annotations, video: SourceFrames | None = None, *, strict: bool = True) -> Placed:
+def place_pictures(
+    annotations: Annotations,
+    video: SourceFrames | None = None,
+    *,
+    strict: bool = True,
+    first_number: int | None = None,
+) -> Placed:
     """The frame of each picture of the annotations.
 
     The first of these ways that fits all pictures counts:
@@ -37,20 +43,26 @@ def place_pictures(annotations: Annotations, video: SourceFrames | None = None, 
     4. The file states the number of the picture (CVAT's `id`).
     5. The pictures are in order, and there are as many as frames.
 
-    Numbers count from 0, or from 1 where they fit the video in that way alone.
+    Numbers count from 0, or from 1 where they fit the video in that way alone. Where two of these ways are possible and
+    say different things, the first one counts and a remark says so.
 
     Args:
         annotations: whose pictures are placed.
         video: the frames that they are of; None where there is no video: then the first picture is frame 0, unless the
             format defines what is frame 0.
         strict: refuse pictures of frames after the last of the video; otherwise they keep these frames.
+        first_number: the number that names or the file give the first frame; then the names of images do not matter,
+            and a number must be there. None to find out.
 
     Raises:
         InputError: two pictures are of one frame, or a picture is of a frame that the video does not have.
     """
     pictures = annotations.pictures
-    frames, remark = _by_image(pictures, video.stems) if video else None, None
-    if frames is None:
+    if first_number is not None:
+        frames, remark = _from_first(annotations, first_number), None
+    elif video and (named := _by_image(pictures, video.stems)) is not None:
+        frames, remark = named, _disagreement(annotations, named, "names of images")
+    else:
         frames, remark = _by_number(annotations, video)
     _check(annotations, frames, video, strict=strict)
     return Placed(tuple(frames), remark)
@@ -86,13 +98,43 @@ def _image(picture: Picture, by_stem: dict[str, int], by_end: dict[int, int]) ->
     return None if end is None else by_end.get(end)
 
 
+def _from_first(annotations: Annotations, first_number: int) -> list[int]:
+    """The frames by numbers of which the first one is known."""
+    numbers = _numbers(annotations)
+    if numbers is None:
+        raise InputError(
+            f"--first-number {first_number} needs numbers in {annotations.source}, and not all of its pictures have "
+            "one: leave it out"
+        )
+    lowest = min(numbers, default=first_number)
+    if lowest < first_number:
+        one = annotations.pictures[numbers.index(lowest)]
+        raise InputError(f"{one.place} has the number {lowest}, which is before --first-number {first_number}")
+    return [number - first_number for number in numbers]
+
+
+def _disagreement(annotations: Annotations, frames: list[int], by: str) -> str | None:
+    """One line where the numbers that the file states say something else than `frames`, whatever they count from."""
+    stated = [picture.number for picture in annotations.pictures]
+    shifts = {number - frame for number, frame in zip(stated, frames, strict=True) if number is not None}
+    if len(shifts) < 2:
+        return None
+    at = next(at for at, number in enumerate(stated) if number is not None and number != frames[at])
+    picture = annotations.pictures[at]
+    return (
+        f"{annotations.source}: {by} and the frame numbers that the file states disagree: {picture.name} is frame "
+        f"{frames[at]} by the one and {stated[at]} by the other; {by} count: rename the pictures if that is wrong"
+    )
+
+
 def _by_number(annotations: Annotations, video: SourceFrames | None) -> tuple[list[int], str | None]:
     """The frames by the numbers that the file has, and a remark where it is not sure from where they count."""
     numbers = _numbers(annotations)
     if numbers is None:
         return _in_order(annotations, video), None
     if video:
-        return _counted_from(numbers, annotations, video.n_frames)
+        frames, remark = _counted_from(numbers, annotations, video.n_frames)
+        return frames, remark or _names_disagree(annotations, frames)
     if annotations.counts_from_zero or not numbers:
         return numbers, None
     first = min(numbers)
@@ -101,9 +143,25 @@ def _by_number(annotations: Annotations, video: SourceFrames | None) -> tuple[li
     return [number - first for number in numbers], None
 
 
+def _names_disagree(annotations: Annotations, frames: list[int]) -> str | None:
+    """One line where the file states numbers, and those at the end of names say something else."""
+    stems = [picture.stem for picture in annotations.pictures]
+    ends = [number_at_end(stem) for stem in stems]
+    if None in ends or any(picture.number is None for picture in annotations.pictures) or len(set(ends)) < len(ends):
+        return None
+    if len({end - frame for end, frame in zip(ends, frames, strict=True) if end is not None}) < 2:
+        return None
+    at = next(at for at, end in enumerate(ends) if end != frames[at])
+    return (
+        f"{annotations.source}: names and the frame numbers that the file states disagree: {stems[at]} is stated to be "
+        f"frame {frames[at]}; stated numbers count: correct them if that is wrong"
+    )
+
+
 def _counted_from(numbers: list[int], annotations: Annotations, n_frames: int) -> tuple[list[int], str | None]:
     """The same numbers from 0. One number alone counts from 0: nothing shows that it does not."""
-    if annotations.counts_from_zero and any(picture.number is not None for picture in annotations.pictures):
+    is_stated = any(picture.number is not None for picture in annotations.pictures)
+    if is_stated and (annotations.counts_from_zero or annotations.stated_from_zero):
         return numbers, None
     if 0 in numbers or len(numbers) < 2 or not n_frames:
         return numbers, None

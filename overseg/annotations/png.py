@@ -1,9 +1,9 @@
-"""Pictures whose values are numbers of objects."""
+"""Pictures whose values are numbers of objects, and pictures of one mask."""
 
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int64, Integer, Shaped
+from jaxtyping import Int64, Integer, Shaped, UInt8
 from PIL import Image, UnidentifiedImageError
 
 from overseg.annotations.objects import LARGEST_ID
@@ -14,32 +14,78 @@ from overseg.errors import InputError
 from overseg.video.packets import refuse_absurd_size, refuse_swelling
 
 _BROKEN = (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError)
-_COLOUR_MODES = ("RGB", "RGBA", "CMYK", "YCbCr")
+_COLOUR_MODES = ("RGB", "CMYK", "YCbCr")
+_ALPHA_MODES = ("RGBA", "LA", "PA")
+MASK_SUFFIXES = (".png", ".jpg", ".jpeg")
+LOSSY = ("JPEG", "MPO")  # formats that blur values
+MIDDLE = 128  # of grey values and alpha; a lossy format's ringing stays below it around a white mask
+MOST_OBJECTS = 254  # of a map of values or colours without a palette; a photograph has more
+_COLOURFUL_SHARE = 0.02  # of the pixels of a JPEG; more are a photograph
+_GREY_LEVELS = 48  # that the channels of a grey JPEG differ by at most
 _PLACES = np.array([1, 256, 65536])
 VOID = 255  # of DAVIS: pixels of which nothing is known
 
 
 def read_numbers(path: Path, size: tuple[int, int], *, red_first: bool = False) -> Shaped[np.ndarray, "h w"]:
-    """The number of each pixel of a PNG: its grey value, its place in the palette, or red + 256 green + 65536 blue.
+    """The number of each pixel: its grey value, its place in the palette, or red + 256 green + 65536 blue.
+
+    A JPEG is one mask, 255 where it is at least half of white. A cut-out with alpha, which has more colours than a map
+    has objects, is one mask, 255 where it is at least half opaque. In a map, what is transparent is 0.
 
     Args:
-        path: the file.
+        path: a PNG or JPEG.
         size: (height, width) that it must have.
         red_first: the number of a colour is 65536 red + 256 green + blue, so that numbers are ordered by red first.
 
     Raises:
-        InputError: it cannot be read, or has another size.
+        InputError: it cannot be read, has another size, or is a photograph.
     """
     try:
-        with Image.open(path, formats=["PNG"]) as image:
+        with Image.open(path, formats=["PNG", "JPEG"]) as image:
             _refuse_absurd(image, path)
             check_size((image.height, image.width), size, path)
-            if image.mode in _COLOUR_MODES:
-                return np.asarray(image.convert("RGB")).astype(np.int64) @ _PLACES[:: -1 if red_first else 1]
-            values = np.asarray(image)
-            return values if values.ndim == 2 else values[..., 0]  # without alpha
+            return numbers_of(image, path, red_first=red_first)
     except _BROKEN as e:
         raise InputError(f"expected masks as a PNG in {path}, cannot read it ({_one_line(e)}); replace it") from e
+
+
+def numbers_of(image: Image.Image, path: Path, *, red_first: bool = False) -> Shaped[np.ndarray, "h w"]:
+    """The same, of an open picture of any kind.
+
+    Raises:
+        InputError: it is a photograph.
+        OSError, SyntaxError, ValueError: it is broken.
+    """
+    places = _PLACES[:: -1 if red_first else 1]
+    if image.format in LOSSY:
+        return _lossy_mask(image, path)
+    if image.mode in _ALPHA_MODES:
+        colours = np.asarray(image.convert("RGBA"))
+        numbers = np.asarray(image)[..., 0] if image.mode != "RGBA" else colours[..., :3].astype(np.int64) @ places
+        return _without_transparent(numbers, colours[..., 3])
+    if image.mode in _COLOUR_MODES:
+        return np.asarray(image.convert("RGB")).astype(np.int64) @ places
+    return np.asarray(image)
+
+
+def _lossy_mask(image: Image.Image, path: Path) -> UInt8[np.ndarray, "h w"]:
+    colours = np.asarray(image.convert("RGB")).astype(np.int16)
+    if (np.ptp(colours, axis=2) > _GREY_LEVELS).mean() > _COLOURFUL_SHARE:
+        raise InputError(
+            f"expected a mask in {path}, white on black, got a JPEG in colour: is it a picture of the video?"
+        )
+    return np.where(np.asarray(image.convert("L")) >= MIDDLE, VOID, 0).astype(np.uint8)
+
+
+def _without_transparent(
+    numbers: Integer[np.ndarray, "h w"], alpha: UInt8[np.ndarray, "h w"]
+) -> Integer[np.ndarray, "h w"]:
+    opaque = alpha >= MIDDLE
+    if opaque.all():
+        return numbers
+    if len(np.unique(numbers[opaque])) > MOST_OBJECTS:
+        return np.where(opaque, VOID, 0).astype(np.uint8)
+    return np.where(opaque, numbers, 0)
 
 
 def read_mask(path: Path, size: tuple[int, int]) -> Rles:

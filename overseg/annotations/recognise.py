@@ -11,6 +11,8 @@ from overseg.annotations import (
     id_maps,
     label_studio,
     labelme,
+    mask_folder,
+    mot,
     mots,
     npz,
     panoptic,
@@ -21,7 +23,8 @@ from overseg.annotations import (
 )
 from overseg.annotations.annotations import Annotations
 from overseg.annotations.json_stream import items, top_level_keys
-from overseg.annotations.mot_challenge import INFO
+from overseg.annotations.mot_challenge import INFO, read_info, read_lines
+from overseg.annotations.png import MASK_SUFFIXES
 from overseg.errors import InputError
 
 _FORMS = (
@@ -30,7 +33,49 @@ _FORMS = (
 )
 
 
-def read_any(path: Path, size: tuple[int, int], video: str) -> Annotations:
+def read_frames(path: Path, size: tuple[int, int] | None = None, video: str | None = None) -> Annotations:
+    """The masks of each picture at a path, in any form, whether or not it says which are of one object.
+
+    Args:
+        path: a folder of masks as `mask_folder` reads it, or anything that `read_any` reads.
+        size, video: as in `read_any`.
+
+    Raises:
+        InputError: there is nothing, it has no known form, or it cannot be read.
+    """
+    if is_mask_folder(path):
+        return mask_folder.read(path, size)
+    return read_any(path, size, video, needs_tracks=False)
+
+
+def is_mask_folder(path: Path) -> bool:
+    """Whether a folder has a file or folder of masks for each frame, rather than the files of a data set."""
+    if not path.is_dir() or _has_form_of_export(path):
+        return False
+    try:
+        paths = mask_folder.mask_paths(path)
+    except InputError:
+        return not _is_data_set(path)
+    return not any(_is_data_set_file(one) for one in islice(paths, 2) if one.suffix.lower() == ".json")
+
+
+def _is_data_set(path: Path) -> bool:
+    """Whether a folder that has no masks named by frame may hold something else that can be read."""
+    return any(one.is_dir() or one.suffix.lower() in (".json", ".xml") for one in _entries(path))
+
+
+def _is_data_set_file(path: Path) -> bool:
+    keys = top_level_keys(path)
+    return "shapes" in keys or "masklet" in keys or ("annotations" in keys and bool({"images", "videos"} & keys))
+
+
+def _has_form_of_export(path: Path) -> bool:
+    has_info = (path / INFO).is_file() or any((folder / INFO).is_file() for folder in _folders(path))
+    known = (path / panoptic.FILE).is_file() or (path / yolo.LABELS / yolo.TRAIN).is_dir() or has_info
+    return known or bool(id_maps.depth_folders(path))
+
+
+def read_any(path: Path, size: tuple[int, int] | None, video: str | None, *, needs_tracks: bool = True) -> Annotations:
     """The annotations at a path, whose form shows which format they have.
 
     - a folder with PNGs: DAVIS
@@ -42,34 +87,35 @@ def read_any(path: Path, size: tuple[int, int], video: str) -> Annotations:
 
     Args:
         path: the file or folder.
-        size: (height, width) that masks must have.
-        video: what the video is called, without suffix.
+        size: (height, width) that masks must have; None for what the source states.
+        video: what the video is called, without suffix; None where that is not known.
+        needs_tracks: refuse masks of which the file does not say which are of one object.
 
     Raises:
         InputError: there is nothing, it has no such form, or it cannot be read.
     """
     if path.is_file():
-        return _read_file(path, size, video)
+        return _read_file(path, size, video, needs_tracks=needs_tracks)
     if not path.is_dir():
-        raise InputError(f"expected ground truth at --gt {path}, found nothing; give {_FORMS}")
-    if _has(path, ".png"):
+        raise InputError(f"expected masks of objects at {path}, found nothing; give {_FORMS}")
+    if _has(path, ".png") and not _has(path, ".json"):
         return davis.read(path, size, video)
-    if (path / video).is_dir():
-        return read_any(path / video, size, video)
-    return _read_folder(path, size, video)
+    if video and (path / video).is_dir():
+        return read_any(path / video, size, video, needs_tracks=needs_tracks)
+    return _read_folder(path, size, video, needs_tracks=needs_tracks)
 
 
-def _read_folder(path: Path, size: tuple[int, int], video: str) -> Annotations:
-    """A folder without PNGs of its own."""
+def _read_folder(path: Path, size: tuple[int, int] | None, video: str | None, *, needs_tracks: bool) -> Annotations:
+    """A folder without PNGs of its own, or with JSON files beside pictures."""
     folders = _folders(path)
     if id_maps.depth_folders(path):
         return id_maps.read(path, size)
     if (path / panoptic.FILE).is_file():
         return panoptic.read(path / panoptic.FILE, size)
-    if (path / yolo.LABELS).is_dir():
+    if (path / yolo.LABELS / yolo.TRAIN).is_dir():
         return yolo.read(path, size)
     if (path / INFO).is_file() or any((folder / INFO).is_file() for folder in folders):
-        return mots.read(path, size)
+        return _read_lines(path, size)
     if any(_has(folder, ".png") for folder in folders):
         return sav_png.read(path, size)
     if _has(path, ".npz"):
@@ -77,33 +123,57 @@ def _read_folder(path: Path, size: tuple[int, int], video: str) -> Annotations:
     files = [file for suffix in (".json", ".xml") for file in sorted(path.glob(f"*{suffix}"))]
     roots = [folder for folder in folders if folder.name.startswith("Annotations")] or folders
     if len(roots) == 1 and not files:
-        return read_any(roots[0], size, video)
+        return read_any(roots[0], size, video, needs_tracks=needs_tracks)
     if len(files) == 1 and not _is_labelme(files[0]):
-        return _read_file(files[0], size, video)
+        return _read_file(files[0], size, video, needs_tracks=needs_tracks)
     if files and all(map(_is_labelme, islice(files, 2))):
         return labelme.read(path, size)
+    if _has(path, ".png"):
+        return davis.read(path, size, video)
     found = f"{len(files)} JSON files: give one of them" if files else f"neither PNGs nor JSON; expected {_FORMS}"
-    raise InputError(f"the folder --gt {path} holds {found}")
+    raise InputError(f"the folder {path} holds {found}")
 
 
-def _read_file(path: Path, size: tuple[int, int], video: str) -> Annotations:
+def _read_lines(path: Path, size: tuple[int, int] | None) -> Annotations:
+    """Lines of MOTChallenge, which have commas, or of MOTS."""
+    first = next(iter(read_lines(read_info(path).path)), "")
+    return mot.read(path, size) if "," in first else mots.read(path, size)
+
+
+def _read_file(path: Path, size: tuple[int, int] | None, video: str | None, *, needs_tracks: bool) -> Annotations:
     if path.suffix.lower() == ".xml":
         return cvat.read(path, size)
     if path.suffix.lower() == ".txt":
         return mots.read(path, size)
+    if path.suffix.lower() in MASK_SUFFIXES:
+        return davis.read_file(path, size)
     keys = top_level_keys(path)
     if "masklet" in keys:
         return sav_json.read(path, size)
+    if {"images", "annotations"} <= keys and _is_panoptic(path):
+        return panoptic.read(path, size)
     if {"images", "annotations"} <= keys:
-        return coco.read(path, size, video)
+        return coco.read(path, size, video, needs_tracks=needs_tracks)
     if {"videos", "annotations"} <= keys:
         return youtube_vis.read(path, size, video)
-    if not keys and isinstance(task := next(items(path, "item"), None), dict) and "data" in task:
+    first = None if keys else next(items(path, "item"), None)
+    if isinstance(first, dict) and "data" in first:
         return label_studio.read(path, size)
+    if isinstance(first, dict) and "segmentations" in first:
+        return youtube_vis.read(path, size, video)
+    if isinstance(first, dict) and "image_id" in first:
+        return coco.read(path, size, video, needs_tracks=needs_tracks)
+    if "shapes" in keys:
+        return labelme.read_file(path, size)
     raise InputError(
         f'expected the keys "masklet" (SA-V), "images" and "annotations" (COCO) or "videos" and "annotations" '
         f"(YouTube-VIS) in {path}, got {', '.join(sorted(keys)) or 'none'}"
     )
+
+
+def _is_panoptic(path: Path) -> bool:
+    first = next(items(path, "annotations.item"), None)
+    return isinstance(first, dict) and "segments_info" in first
 
 
 def _is_labelme(path: Path) -> bool:

@@ -76,13 +76,7 @@ def read_xml(path: Path, size: tuple[int, int]) -> list[BoxedObject]:
         InputError: the file cannot be read, something in it is missing or of another kind, it is for pictures of
             another size, or has a document type, which could hold entities that grow without end.
     """
-    try:
-        root = parse(path, forbid_dtd=True).getroot()
-    except OSError as e:
-        raise InputError(f"cannot read {path}: {e.strerror}; check the path and its permissions") from e
-    except (ParseError, LookupError, ValueError, DefusedXmlException) as e:  # LookupError: an unknown encoding
-        reason = " ".join(str(e).split())
-        raise InputError(f"{path}: expected XML without a document type, got something else ({reason})") from e
+    root = _root(path)
     if root is None or root.tag != "annotation":
         raise InputError(
             f"{path}: expected <annotation>, as Pascal VOC has it, got <{'' if root is None else root.tag}>"
@@ -94,6 +88,28 @@ def read_xml(path: Path, size: tuple[int, int]) -> list[BoxedObject]:
     if not objects:
         raise InputError(f"{path}: annotation: expected an <object> at least, found none")
     return [_of_xml(one, f"{path}: annotation.object[{at}]") for at, one in enumerate(objects)]
+
+
+def is_of_several_pictures(path: Path) -> bool:
+    """Whether a file is CVAT's, which has `<annotations>`; InputError as in `read_xml` where it is no XML."""
+    root = _root(path)
+    return root is not None and root.tag == "annotations"
+
+
+def picture_named_in(path: Path) -> str:
+    """The name of the picture that a file speaks of; empty where it names none. InputError as in `read_xml`."""
+    root = _root(path)
+    return "" if root is None else (_text(root, "filename") or "").strip()
+
+
+def _root(path: Path) -> Element | None:
+    try:
+        return parse(path, forbid_dtd=True).getroot()
+    except OSError as e:
+        raise InputError(f"cannot read {path}: {e.strerror}; check the path and its permissions") from e
+    except (ParseError, LookupError, ValueError, DefusedXmlException) as e:  # LookupError: an unknown encoding
+        reason = " ".join(str(e).split())
+        raise InputError(f"{path}: expected XML without a document type, got something else ({reason})") from e
 
 
 def _of_xml(one: Element, place: str) -> BoxedObject:

@@ -6,6 +6,7 @@ There are no tracks: each line is an object of its own.
 from pathlib import Path
 
 import numpy as np
+from natsort import natsort_key
 
 from overseg.annotations.annotations import Annotations, Picture, PictureMasks
 from overseg.annotations.folders import files_in_order
@@ -17,17 +18,21 @@ from overseg.annotations.values import check_size, checked, within
 from overseg.data.rles import Rles
 from overseg.video.image_source import image_files
 
-LABELS, IMAGES = Path("labels", "train"), Path("images", "train")
+LABELS, IMAGES = Path("labels"), Path("images")
+TRAIN, VAL = "train", "val"
+_SPLITS = (TRAIN, VAL, "test")
 
 
 def read(source: Path, size: tuple[int, int] | None = None, video: str | None = None) -> Annotations:
-    """Read the folder of a data set with `labels/train` and `images/train`, which has the size.
+    """Read the folder of a data set with `labels/train` and `images/train`, which has the size; and `val` and `test`.
 
     Raises:
         InputError: a file cannot be read, a line of it is wrong, or there are no images.
     """
-    files, objects = files_in_order(source / LABELS, ".txt"), Objects()
-    first = image_files(source / IMAGES)[0]
+    splits = [split for split in _SPLITS if (source / LABELS / split).is_dir()] or [TRAIN]
+    found_in = {file: split for split in splits for file in files_in_order(source / LABELS / split, ".txt")}
+    files, objects = sorted(found_in, key=lambda file: natsort_key(file.stem)), Objects()
+    first = image_files(source / IMAGES / splits[0])[0]
     found = read_size(first)
     if size:
         check_size(found, size, first)

@@ -3,12 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+from overseg.annotations import videos
 from overseg.annotations.annotations import Annotations, Picture
 from overseg.annotations.gathered import Gathered
-from overseg.annotations.json_stream import items
+from overseg.annotations.json_stream import LIST, entries_at, items
 from overseg.annotations.left_out import LeftOut, NoMask
 from overseg.annotations.objects import NAME, Categories, Objects
 from overseg.annotations.values import (
+    as_id,
     as_score,
     as_size,
     as_size_of_mask,
@@ -21,19 +23,20 @@ from overseg.errors import InputError
 
 
 def read(source: Path, size: tuple[int, int] | None = None, video: str | None = None) -> Annotations:
-    """Read the objects of one video; its `file_names` are the pictures.
+    """Read the objects of one video; its `file_names` are the pictures. A list of results numbers frames from 0.
 
     Raises:
         InputError: the file cannot be read, holds several videos with other names, or a part of it is wrong.
     """
-    chosen = pick_video(source, video)
+    prefix = entries_at(source, "annotations")
+    chosen = pick_video(source, video) if prefix != LIST else _video_of_results(source, video)
     files = chosen.get("file_names")
     if not isinstance(files, list):
         raise InputError(f"expected file_names, one for each frame, of the video {chosen.get('id')} in {source}")
     size = _size(source, chosen, size)
     gathered, objects, left_out, categories = Gathered(size), Objects(), LeftOut(), Categories(source)
     annotated: list[int] = []
-    for at, annotation in enumerate(items(source, "annotations.item")):
+    for at, annotation in enumerate(items(source, prefix)):
         where = f"{source}: annotations[{at}].segmentations"
         with checked(source, f"annotations[{at}]"):
             if annotation.get("video_id", chosen.get("id")) != chosen.get("id"):
@@ -55,11 +58,43 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
     return Annotations(
         source=source,
         size=size,
-        pictures=tuple(Picture(f"{source}: file_names[{at}]", str(file)) for at, file in enumerate(files)),
+        pictures=tuple(_picture(source, at, file) for at, file in enumerate(files)),
         read=gathered.read,
         objects=objects,
         left_out=left_out,
-        name=Path(str(files[0])).parent.name if files else "",
+        counts_from_zero=prefix == LIST,
+        name=Path(str(files[0])).parent.name if files and files[0] else "",
+    )
+
+
+def video_names(source: Path) -> list[str]:
+    """What the videos of a file are called, in its order.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    if entries_at(source, "annotations") == LIST:
+        return list(dict.fromkeys(str(result.get("video_id")) for result in items(source, LIST)))
+    return videos.video_names(source)
+
+
+def _picture(source: Path, at: int, file: Any) -> Picture:
+    place = f"{source}: file_names[{at}]"
+    return Picture(place, str(file)) if file else Picture(place, number=at)
+
+
+def _video_of_results(source: Path, wanted: str | None) -> dict[str, Any]:
+    """A video that results speak of, without names of files, by its id."""
+    found: dict[str, dict[str, Any]] = {}
+    for at, result in enumerate(items(source, LIST)):
+        with checked(source, f"results[{at}]"):
+            id = as_id(result["video_id"])
+            found.setdefault(str(id), {"id": id, "file_names": [""] * len(result["segmentations"])})
+    if wanted in found or len(found) == 1:
+        return found[wanted] if wanted in found else next(iter(found.values()))
+    raise InputError(
+        f"expected results of one video in {source}, or of one with the id {wanted!r}, got those of {len(found)}: "
+        f"name one of {', '.join(list(found)[:8])}"
     )
 
 
@@ -73,7 +108,7 @@ def _size(source: Path, video: dict[str, Any], expected: tuple[int, int] | None)
         return size
     if expected:
         return expected
-    for mask in items(source, "annotations.item.segmentations.item"):
+    for mask in items(source, f"{entries_at(source, 'annotations')}.segmentations.item"):
         if isinstance(mask, dict):
             with checked(source, "segmentations"):
                 return as_size(*as_size_of_mask(mask), source)

@@ -19,6 +19,8 @@ def evaluate(
     truth: str | Path | None = None,
     *,
     skip_ends: bool = False,
+    first_number: int | None = None,
+    strict: bool = False,
     video: str | Path | None = None,
     report: "Report | None" = None,
 ) -> "Evaluation":
@@ -33,6 +35,8 @@ def evaluate(
         truth: ground truth: a folder of PNGs (DAVIS), a folder of folders of PNGs (SA-V), or a file of one of the
             formats that `overseg.import_masks` reads. None measures the tracks by themselves only.
         skip_ends: leave out the first and the last annotated frame, as DAVIS does if the first frame is given.
+        first_number: the number that names and files of the truth give the first frame; None to find out.
+        strict: refuse a truth of which something would be left out.
         video: where the input is now, if it was moved since the run. The temporal stability needs it; if it is None
             and the input is missing, that figure is left out with a remark.
         report: receives the progress; None for a progress bar.
@@ -53,7 +57,8 @@ def evaluate(
         told = stack.enter_context(reporting(report))
         known = None
         if truth is not None:
-            known = read_truth(Path(truth), RunFrames(result, video=video), told)
+            frames = RunFrames(result, video=video)
+            known = read_truth(Path(truth), frames, told, first_number=first_number, strict=strict)
             known = known.without_ends() if skip_ends else known
         return measure(result, known, _video(result, video, told, stack), told)
 

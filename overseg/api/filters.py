@@ -21,6 +21,7 @@ class FilterChanges(TypedDict, total=False):
     end: int | None
     ids: tuple[int, ...] | None
     new_only: bool
+    wholes: bool
 
 
 def filters_of(changes: Mapping[str, Any]) -> "Filters":

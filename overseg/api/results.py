@@ -1,6 +1,6 @@
 """Results: `overseg.open`, and the way to other tools and back, `overseg.export` and `overseg.import_masks`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from overseg.interchange.exporting import Exported
+    from overseg.interchange.shaping import Shaping
     from overseg.stages import Report
     from overseg.store.result import Result
 
@@ -44,13 +45,16 @@ def opened(store: "str | Path | Result") -> "Result":
 
 @checked_arguments
 def export(
-    store: "str | Path | Result",
+    store: "str | Path | Result | Sequence[str | Path | Result]",
     destination: str | Path,
     *,
     format: str,
     labels: str | Path | Mapping[int, str] | None = None,
     flatten: str | None = None,
+    polygons: "Shaping | None" = None,
+    val: float | None = None,
     frames: str | None = None,
+    size: str = "source",
     video: str | Path | None = None,
     overwrite: bool = False,
     **filters: Unpack[FilterChanges],
@@ -62,13 +66,16 @@ def export(
         >>> overseg.export("cup.zarr", "cup_davis", format="davis", flatten="depth=1").loss  # doctest: +SKIP
 
     Args:
-        store: a store, or the result in it.
+        store: a store, or the result in it; of several, one data set is made.
         destination: what is written: a folder, or a file where the format is one.
         format: name of a format; `docs/formats.md` lists them.
-        labels: the category of each track that is exported, by its number; or a CSV file with the columns track, id
-            and category. Other tracks are left out. None exports all of them.
-        flatten: "depth=N" or "tracks=N", where a format takes no overlap.
+        labels: the category of each track that is exported, by its number; or a CSV file with the column track, and id,
+            name, category or drop. Other tracks are left out, unless there is a column drop. None exports all of them.
+        flatten: "depth=N", "tracks=N" or "all", where a format takes no overlap, and for npz and id-maps.
+        polygons: how masks become polygons, for yolo-seg, and for coco in place of run lengths.
+        val: share of the frames that are for validation, for yolo-seg.
         frames: "link", "copy" or "none"; None for what the tool needs.
+        size: "source" or "processed": masks and frames in the size of the input, or of the run.
         video: where the input is now, if it was moved since the run.
         overwrite: replace an older export.
         filters: which tracks and frames.
@@ -81,14 +88,18 @@ def export(
     from overseg.interchange.formats import format_named
 
     format_named(format)  # before the store is opened
+    stores = [store] if isinstance(store, str | Path) or not isinstance(store, Sequence) else store
     return write(
-        opened(store),
+        list(map(opened, stores)),
         destination,
         format=format,
         filters=filters_of(dict(filters)),
         labels=labels,
         flat=None if flatten is None else Cut.parse(flatten),
+        polygons=polygons,
+        val=val,
         frames=frames,
+        size=size,
         video=video,
         overwrite=overwrite,
     )
@@ -102,6 +113,12 @@ def import_masks(
     format: str,
     video: str | Path | None = None,
     video_name: str | None = None,
+    start: int = 0,
+    end: int | None = None,
+    stride: int = 1,
+    resize: int | None = None,
+    first_number: int | None = None,
+    strict: bool = False,
     overwrite: bool = False,
     report: "Report | None" = None,
 ) -> "Result":
@@ -116,6 +133,9 @@ def import_masks(
         format: name of a format; `docs/formats.md` lists them.
         video: the video or folder of images that the masks are of.
         video_name: which video to read, where the source holds several; None for the one called like `video`.
+        start, end, stride, resize: which frames the store has, and their size; as in `overseg.run`.
+        first_number: the number that names and the file give the first frame; None to find out.
+        strict: refuse a source of which something would be left out.
         overwrite: replace an older store.
         report: gets a remark about what could not be read as a mask; None for a line on the terminal.
 
@@ -126,5 +146,19 @@ def import_masks(
     from overseg.interchange.importing import import_masks as read
 
     with reporting(report) as told:
-        read(source, output, format=format, video=video, video_name=video_name, overwrite=overwrite, report=told)
+        read(
+            source,
+            output,
+            format=format,
+            video=video,
+            video_name=video_name,
+            start=start,
+            end=end,
+            stride=stride,
+            resize=resize,
+            first_number=first_number,
+            strict=strict,
+            overwrite=overwrite,
+            report=told,
+        )
     return open(output)

@@ -62,6 +62,7 @@ def run(
     device: str = "auto",
     budget: str | Budget | None = None,
     feature_cache: str | int | None = None,
+    from_store: str | Path | None = None,
     render: str | Path | Sequence[str | Path] = (),
     overwrite: bool = False,
     report: "Report | None" = None,
@@ -85,6 +86,8 @@ def run(
         budget: limits such as "10m,coverage=0.98"; see `Budget`. None works until everything is done.
         feature_cache: host memory for SAM 2's image features, so that frames visited again are not encoded again: a
             number of bytes, or as "4G", which None is. It changes the time a run takes, and no mask.
+        from_store: a store, such as of `overseg.import_masks`, whose masks are known on their frames: they are
+            propagated to all other frames, and no new ones are made.
         render: a video file or a folder of pictures, or several, to draw the result to, all masks over the frames.
         overwrite: discard what the store holds.
         report: receives the progress of every step; None for progress bars on a terminal.
@@ -102,8 +105,23 @@ def run(
     from overseg.api.results import open
     from overseg.output.render import check_destination, render_result
 
-    limits = _limits(budget)
     drawn = [render] if isinstance(render, str | Path) else list(render)
+    if from_store is not None:
+        from overseg.api.continued import continue_store
+
+        return continue_store(
+            from_store,
+            input,
+            output,
+            device=device,
+            feature_cache=feature_cache,
+            render=drawn,
+            overwrite=overwrite,
+            report=report,
+            without_effect={"preset": preset, "budget": budget},
+            changes=dict(changes),
+        )
+    limits = _limits(budget)
     with ExitStack() as stack:
         report = stack.enter_context(reporting(report))
         for destination in drawn:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from overseg.prompts.arguments import PromptArguments
     from overseg.prompts.given import Box, Mask, Point
     from overseg.prompts.objects import PromptedObjects
+    from overseg.prompts.prompted_frames import PromptedFrames
     from overseg.stages import Report
     from overseg.store.result import Result
     from overseg.video.buffered import BufferedVideo
@@ -54,7 +55,9 @@ def track(
     boxes: "Box | str | Sequence[Box | str]" = (),
     points: "Point | str | Sequence[Point | str]" = (),
     masks: "Mask | str | Sequence[Mask | str]" = (),
-    prompt_frame: int = 0,
+    prompt_frame: int | None = None,
+    first_number: int | None = None,
+    strict: bool = False,
     click: bool = False,
     detector: str | Path | None = None,
     categories: Sequence[str] = (),
@@ -76,12 +79,17 @@ def track(
     Args:
         input: a video file in any container that FFmpeg reads, a folder of images, or arrays of uint8 [h, w, 3].
         output: the store to write. One made of the same video, prompts and settings is continued.
-        prompts: a file that says what to follow, see `read_prompts`; or prompts in pixels of the processed frames.
+        prompts: a file that points out objects, see `read_prompts`; masks that are known on some frames, in any format
+            that `import_masks` reads, or in a store; or prompts in pixels of the processed frames.
         boxes: one or several `Box`, in pixels of the input's pictures.
         points: one or several `Point`, in the same pixels; those of one name are of one object.
         masks: one or several `Mask`, arrays or pictures of the input's size. Boxes, points and masks may also be texts
-            as on the command line: `name:x1,y1,x2,y2`, `name:x,y,label`, `name:FILE`.
-        prompt_frame: number of the processed frame that a file, boxes, points and masks speak of.
+            as on the command line: `name:x1,y1,x2,y2`, `name:x,y,label`, `name:FILE`; `name@12:…` is on frame 12. An
+            object may be prompted on several frames.
+        prompt_frame: number of the processed frame of prompts that do not say one; None for that of the image that a
+            file names, or 0.
+        first_number: the number that names and files of known masks give the first frame; None to find out.
+        strict: refuse known masks of which something would be left out.
         click: open a page on this machine, and print its address, to click on the objects on the prompt frame.
         detector: a detector as .onnx, or .pt with ultralytics, that finds objects in every sub-sequence that has no
             prompts; then there need be none at all.
@@ -103,18 +111,20 @@ def track(
     from overseg.api.results import open
     from overseg.output.tracked import check_tracked, write_tracked
     from overseg.prompts.arguments import PromptArguments
-    from overseg.video.open import open_video
+    from overseg.prompts.prompted_frames import PromptedFrames
+    from overseg.video.open import open_chosen
 
     cache_bytes, outputs_folder = feature_cache_bytes(feature_cache), Path(outputs_folder)
     if outputs is not None:
         check_tracked(outputs_folder, outputs, name_of_input(input))
     with ExitStack() as stack:
         report = stack.enter_context(reporting(report))
-        which = {name: changes[name] for name in _WHICH_FRAMES if name in changes}  # type: ignore[literal-required]
-        video = stack.enter_context(open_video(input, **which))
+        video = stack.enter_context(open_chosen(input, dict(changes), report))
         stack.enter_context(out_of_memory_as_error())
-        given = PromptArguments(prompts=prompts, boxes=boxes, points=points, masks=masks, frame=prompt_frame)
-        objects = _objects(video, given, click=click, report=report)
+        given = PromptArguments(
+            prompts=prompts, boxes=boxes, points=points, masks=masks, first_number=first_number, strict=strict
+        )
+        objects = _objects(video, given, PromptedFrames.of(video, prompt_frame), click=click, report=report)
         targets = _Targets(objects, None if detector is None else Path(detector), tuple(categories))
         choice = _choice(targets, device, dict(changes), feature_cache, report)
         _work(video, name_of_input(input), output, choice, targets, cache_bytes, overwrite=overwrite, report=report)
@@ -124,7 +134,6 @@ def track(
     return result
 
 
-_WHICH_FRAMES = ("start", "end", "stride", "resize")
 _WAYS = "--prompts FILE, --box name:x1,y1,x2,y2, --point x,y,label, --mask name:FILE, --click or --detector FILE"
 _DETECTOR_SUBSEQUENCE = 100
 
@@ -151,20 +160,21 @@ class _Targets:
 
 
 def _objects(
-    video: "BufferedVideo", given: "PromptArguments", *, click: bool, report: "Report"
+    video: "BufferedVideo", given: "PromptArguments", frames: "PromptedFrames", *, click: bool, report: "Report"
 ) -> "PromptedObjects | None":
     """What is given, and what a person clicks on; None for nothing."""
-    given.check_frame(len(video))
-    pointed = given.pointed(video.source_size)
+    pointed, remarks = given.pointed(frames)
+    for line in remarks:
+        report.event("remark", line=line)
     if click:
         from overseg.prompts.click_page import ask_for_points
 
         pointed += ask_for_points(
-            video[given.frame].rgb,
+            video[frames.default].rgb,
             video.source_size,
             show_url=lambda url: report.event("remark", line=f"click on the objects at {url}"),
         )
-    return given.objects(pointed, video)
+    return given.objects(pointed, video, frames)
 
 
 def _choice(

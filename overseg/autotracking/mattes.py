@@ -12,6 +12,7 @@ from overseg.data.track_names import TrackName
 from overseg.errors import InputError
 from overseg.interchange.imported import Imported, imported_masks
 from overseg.interchange.importing import write_store
+from overseg.interchange.target import Target
 from overseg.stages import Video
 from overseg.store.result import Result
 from overseg.video.open import open_video
@@ -52,11 +53,12 @@ def store_mattes(
             n_frames=len(video),
             frames=_frames(found, len(video), every, video.info.size),
             fps=video.info.fps,
+            frame_columns={"timestamp_s": video.timestamps_s},
             name=video.info.name,
             names={0: TrackName(called, called)},
         )
         settings = {"model": model, "every": every}
-        return write_store(imported, mattes, output, settings=settings, video=input, overwrite=overwrite)
+        return write_store(imported, mattes, output, settings=settings, target=Target.of(input), overwrite=overwrite)
 
 
 def _frames(mattes: Video, n_frames: int, every: int, size: tuple[int, int]) -> Iterator[TrackMasks]:

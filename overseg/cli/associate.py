@@ -5,6 +5,7 @@ from contextlib import closing
 from typing import Any
 
 from overseg.associate.frame_by_frame import METHODS
+from overseg.cli.shared import add_reading
 
 
 def add_parser(commands: Any) -> None:
@@ -16,7 +17,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "masks",
         metavar="MASK_DIR",
-        help="a folder with a PNG, a folder of PNGs, a JSON or an npz for each frame; or a COCO file",
+        help="a folder with a PNG, a folder of PNGs, a JSON or an npz for each frame; or what import reads",
     )
     parser.add_argument(
         "output", metavar="OUT", help="a store (.zarr), a file (.json, .csv), or a folder for both files and id maps"
@@ -35,6 +36,7 @@ def add_parser(commands: Any) -> None:
         "--max-gap", type=int, default=3, metavar="FRAMES", help="frames that a track may have no mask on (3)"
     )
     parser.add_argument("--video", metavar="PATH", help="for a store: the video or folder that the masks are of")
+    add_reading(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace what has that name")
     parser.add_argument("--quiet", action="store_true", help="say nothing")
     parser.set_defaults(call=call, if_interrupted="nothing was written")
@@ -54,6 +56,8 @@ def call(args: argparse.Namespace) -> int:
             max_distance_px=args.max_distance_px,
             max_gap=args.max_gap,
             video=args.video,
+            first_number=args.first_number,
+            strict=args.strict,
             overwrite=args.overwrite,
             report=report,
         )

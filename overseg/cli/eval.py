@@ -5,7 +5,7 @@ import json
 from contextlib import closing
 from typing import Any
 
-from overseg.cli.shared import add_moved_video, add_quiet
+from overseg.cli.shared import add_moved_video, add_quiet, add_reading
 from overseg.report import TerminalReport
 
 
@@ -19,9 +19,10 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--gt",
         metavar="PATH",
-        help="objects with known masks: a folder of PNGs (DAVIS), a folder of folders of PNGs (SA-V), or JSON of SA-V, "
-        "COCO with track ids, or YouTube-VIS",
+        help="objects with known masks, in any format that import reads: a folder of PNGs (DAVIS), a folder of folders "
+        "of PNGs (SA-V), JSON of COCO with track ids, YouTube-VIS, LabelMe, XML of CVAT, …",
     )
+    add_reading(parser)
     parser.add_argument(
         "--skip-ends",
         action="store_true",
@@ -38,6 +39,14 @@ def call(args: argparse.Namespace) -> int:
     from overseg.api.evaluate import evaluate
 
     with closing(TerminalReport(quiet=args.quiet)) as report:
-        found = evaluate(args.store, args.gt, skip_ends=args.skip_ends, video=args.video, report=report)
+        found = evaluate(
+            args.store,
+            args.gt,
+            skip_ends=args.skip_ends,
+            first_number=args.first_number,
+            strict=args.strict,
+            video=args.video,
+            report=report,
+        )
     print(json.dumps(found.as_json(), indent=2) if args.json else found)
     return 0

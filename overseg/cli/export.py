@@ -2,11 +2,15 @@
 
 import argparse
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from overseg.cli.filters import add_filters, filters_of
 from overseg.cli.shared import add_moved_video
+from overseg.errors import SettingsError
 from overseg.interchange.formats import FORMATS
+
+if TYPE_CHECKING:
+    from overseg.interchange.shaping import Shaping
 
 
 def add_parser(commands: Any) -> None:
@@ -17,17 +21,42 @@ def add_parser(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="formats:\n" + "\n".join(f"  {name:<20}{known.title}" for name, known in FORMATS.items()),
     )
-    parser.add_argument("store", metavar="OUT.zarr", help="the store of a run")
+    parser.add_argument(
+        "stores", metavar="OUT.zarr", nargs="+", help="the store of a run; of several, one data set is made"
+    )
     parser.add_argument("destination", metavar="DEST", help="a folder, or a file where the format is one")
     parser.add_argument("--format", required=True, metavar="F", help="one of those below")
     add_filters(parser)
-    parser.add_argument("--labels", metavar="FILE.csv", help="columns track, id, category; other tracks are left out")
+    parser.add_argument(
+        "--labels",
+        metavar="FILE.csv",
+        help="columns track, and id, name, category, drop",
+    )
     parser.add_argument(
         "--flatten",
-        metavar="depth=N|tracks=N",
-        help="where a format takes no overlap: tracks down to this depth of the containment tree, or so many of them",
+        metavar="depth=N|tracks=N|all",
+        help="lay masks over each other: tracks down to this depth of the containment tree, or so many of them (all, "
+        "where a format takes no overlap)",
+    )
+    parser.add_argument("--polygons", action="store_true", help="for coco: polygons in place of run lengths")
+    parser.add_argument(
+        "--min-piece", type=int, metavar="PIXELS", help="of polygons: drop smaller connected parts of a mask (0)"
+    )
+    parser.add_argument(
+        "--separate-pieces", action="store_true", help="for yolo-seg: a line for each connected part of a mask"
+    )
+    parser.add_argument(
+        "--val",
+        type=float,
+        metavar="SHARE",
+        help="for yolo-seg: share of each video, its end, for validation (0.2)",
     )
     parser.add_argument("--frames", help="link, copy or none: put the frames there too (as the tool needs)")
+    parser.add_argument(
+        "--size",
+        default="source",
+        help="source or processed: in the size of the input, or of the run (source)",
+    )
     add_moved_video(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace an older export")
     parser.add_argument("--quiet", action="store_true", help="say nothing")
@@ -41,20 +70,36 @@ def call(args: argparse.Namespace) -> int:
     from overseg.interchange.formats import format_named
 
     format_named(args.format)  # before the store is opened
-    result = open_store(args.store)
+    results = [open_store(store) for store in args.stores]
     exported = export(
-        result,
+        results,
         args.destination,
         format=args.format,
         labels=args.labels,
         flatten=args.flatten,
+        polygons=_shaping(args),
+        val=args.val,
         frames=args.frames,
+        size=args.size,
         video=args.video,
         overwrite=args.overwrite,
-        **asdict(filters_of(args, result.names)),
+        **asdict(filters_of(args, results[0].names)),
     )
     if not args.quiet:
         print(f"{args.destination}: {args.format}, {exported.n_frames} frames, {exported.n_objects} tracks")
         if exported.loss is not None:
             print(f"laid over each other, small on top: {exported.loss}")
+        if exported.n_dropped:
+            print(f"dropped pieces of masks under {args.min_piece} pixels: {exported.n_dropped}")
     return 0
+
+
+def _shaping(args: argparse.Namespace) -> "Shaping | None":
+    """How masks become polygons; None where no option says so."""
+    from overseg.interchange.shaping import Shaping
+
+    if not args.polygons and not args.separate_pieces and args.min_piece is None:
+        return None
+    if args.format == "coco" and not args.polygons:
+        raise SettingsError("--min-piece and --separate-pieces are of polygons: add --polygons, or leave them out")
+    return Shaping(min_piece_px=args.min_piece or 0, is_joined=args.format != "coco" and not args.separate_pieces)

@@ -28,6 +28,7 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--track", action="append", metavar="ID|NAME", help="only this track, or those of this name; may be repeated"
     )
+    parser.add_argument("--wholes", action="store_true", help="only tracks that are part of no other")
     parser.add_argument(
         "--new", action="store_true", dest="new_only", help="only tracks that begin on these frames, not before"
     )
@@ -45,6 +46,7 @@ def filters_of(args: argparse.Namespace, names: Mapping[int, TrackName]) -> Filt
         end=args.end,
         ids=None if words is None else tuple(words),
         new_only=args.new_only,
+        wholes=args.wholes,
     )
 
 

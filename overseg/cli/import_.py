@@ -4,7 +4,11 @@ import argparse
 from contextlib import closing
 from typing import Any
 
+from overseg.cli.shared import add_reading
+from overseg.errors import SettingsError
 from overseg.interchange.formats import FORMATS
+
+_OPTIONS = ("format", "start", "end", "stride", "resize", "first_number", "strict", "overwrite")
 
 
 def add_parser(commands: Any) -> None:
@@ -20,6 +24,16 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--format", required=True, metavar="F", help="one of those below")
     parser.add_argument("--video", metavar="PATH", help="the video or folder of images that the masks are of")
     parser.add_argument("--video-name", metavar="NAME", help="which video to read, where SRC holds several")
+    parser.add_argument(
+        "--each-video", action="store_true", help="read all videos that SRC holds: OUT.zarr is a folder of stores"
+    )
+    parser.add_argument("--start", type=int, default=0, metavar="FRAME", help="first frame, from 0")
+    parser.add_argument("--end", type=int, metavar="FRAME", help="frame to stop before (the video's end)")
+    parser.add_argument("--stride", type=int, default=1, metavar="N", help="take every Nth frame from --start on (1)")
+    parser.add_argument(
+        "--resize", type=int, metavar="PIXELS", help="shrink the video's frames, and masks, to this longer side"
+    )
+    add_reading(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace an older store")
     parser.add_argument("--quiet", action="store_true", help="say nothing")
     parser.set_defaults(call=call, if_interrupted="nothing was written")
@@ -29,18 +43,18 @@ def call(args: argparse.Namespace) -> int:
     """Make it, and say what it holds."""
     from overseg.api.results import import_masks
     from overseg.cli.info import headline
+    from overseg.interchange.import_each import import_each
     from overseg.report import TerminalReport
 
+    options = {name: getattr(args, name) for name in _OPTIONS}
     with closing(TerminalReport(quiet=args.quiet)) as report:
-        result = import_masks(
-            args.source,
-            args.output,
-            format=args.format,
-            video=args.video,
-            video_name=args.video_name,
-            overwrite=args.overwrite,
-            report=report,
-        )
-    if not args.quiet:
-        print(f"{args.output}: {headline(result)}")
+        if args.each_video:
+            if args.video or args.video_name:
+                raise SettingsError("--each-video reads all videos: leave out --video and --video-name")
+            results = import_each(args.source, args.output, report=report, **options)
+        else:
+            more = {"video": args.video, "video_name": args.video_name}
+            results = [import_masks(args.source, args.output, report=report, **options, **more)]
+    for result in results if not args.quiet else ():
+        print(f"{result.path if args.each_video else args.output}: {headline(result)}")
     return 0

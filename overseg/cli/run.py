@@ -48,6 +48,12 @@ def add_parser(commands: Any) -> None:
         help="segment every frame by itself: a keyframe on each, without propagation",
     )
     parser.add_argument(
+        "--from",
+        dest="from_store",
+        metavar="STORE",
+        help="take the masks of a store, such as an imported one, as known on their frames, and propagate them",
+    )
+    parser.add_argument(
         "--render",
         action="append",
         default=[],
@@ -73,7 +79,15 @@ def call(args: argparse.Namespace) -> int:
         report = TerminalReport(quiet=args.quiet, log=log)
         stack.callback(report.close)
         stack.enter_context(interruptible(args))
-        result = run(args.input, args.output, render=args.render, overwrite=args.overwrite, report=report, **chosen)
+        result = run(
+            args.input,
+            args.output,
+            from_store=args.from_store,
+            render=args.render,
+            overwrite=args.overwrite,
+            report=report,
+            **chosen,
+        )
     if not args.quiet:
         print(f"{args.output}: {headline(result)}")
         print(last_line(args.output, result))

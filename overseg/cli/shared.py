@@ -26,6 +26,17 @@ def add_quiet(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="no progress bars and no remarks")
 
 
+def add_reading(group: Any) -> None:
+    """`--first-number` and `--strict`, for commands that read masks of other tools."""
+    group.add_argument(
+        "--first-number",
+        type=int,
+        metavar="N",
+        help="the number that names and files give the first frame (what fits the video: 0 or 1)",
+    )
+    group.add_argument("--strict", action="store_true", help="refuse a source of which something would be left out")
+
+
 def add_moved_video(parser: argparse.ArgumentParser) -> None:
     """`--video`, for commands that need the pictures that a store was made of."""
     parser.add_argument("--video", metavar="PATH", help="where the input is now, if it was moved since")

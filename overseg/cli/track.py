@@ -11,7 +11,7 @@ from overseg.cli.endings import interruptible, last_line
 from overseg.cli.info import headline
 from overseg.cli.run import log_file
 from overseg.cli.settings import add_settings, given
-from overseg.cli.shared import add_categories, add_device, add_options_file, add_quiet
+from overseg.cli.shared import add_categories, add_device, add_options_file, add_quiet, add_reading
 from overseg.data.track_settings import TrackSettings
 from overseg.errors import SettingsError
 from overseg.output.tracked import (
@@ -29,9 +29,9 @@ _EXAMPLES = {"device": "cuda:0", "feature_cache": "4G", "prompts": "objects.json
 
 
 _GIVEN = (
-    ("--box", "NAME:X1,Y1,X2,Y2", "a box"),
-    ("--point", "[NAME:]X,Y,LABEL", "a point, with label 1 on the object and 0 beside it"),
-    ("--mask", "NAME:FILE", "a picture of its mask, black beside the object"),
+    ("--box", "NAME[@FRAME]:X1,Y1,X2,Y2", "a box"),
+    ("--point", "[NAME[@FRAME]:]X,Y,LABEL", "a point, with label 1 on the object and 0 beside it"),
+    ("--mask", "NAME[@FRAME]:FILE", "a picture of its mask, black beside the object"),
 )
 _BESIDE = (
     ("--detections", True, f"{DETECTIONS}: a line a frame, with each object's name, number and box"),
@@ -64,7 +64,10 @@ def add_parser(commands: Any) -> None:
 
 def _add_what(group: Any) -> None:
     group.add_argument(
-        "--prompts", metavar="FILE", help="JSON with annotation.object, LabelMe's JSON, or Pascal VOC's XML"
+        "--prompts",
+        metavar="PATH",
+        help="JSON with annotation.object, LabelMe's JSON, Pascal VOC's XML; or masks that are known on some frames, "
+        "in any format that import reads, or in a store",
     )
     for word, metavar, help in _GIVEN:
         group.add_argument(word, action="append", default=[], metavar=metavar, help=f"{help}; may be repeated")
@@ -76,8 +79,13 @@ def _add_what(group: Any) -> None:
     )
     add_categories(group)
     group.add_argument(
-        "--frame", type=int, dest="prompt_frame", metavar="N", help="the frame that all of these are on (0)"
+        "--frame",
+        type=int,
+        dest="prompt_frame",
+        metavar="N",
+        help="the frame of what does not say one (that of the image that a file names, or 0)",
     )
+    add_reading(group)
 
 
 def _add_beside(group: Any) -> None:
@@ -107,6 +115,8 @@ def call(args: argparse.Namespace) -> int:
             points=args.point,
             masks=args.mask,
             categories=args.categories,
+            first_number=args.first_number,
+            strict=args.strict,
             outputs=outputs,
             outputs_folder=folder,
             overwrite=args.overwrite,

@@ -6,6 +6,7 @@ from overseg.annotations.annotations import Annotations
 from overseg.annotations.placing import place_pictures
 from overseg.data.source_frames import SourceFrames
 from overseg.errors import InputError
+from overseg.output.input_video import source_size_of
 from overseg.stages import Report
 from overseg.store.result import Result
 from overseg.video.image_source import image_files
@@ -17,7 +18,9 @@ class RunFrames:
     Names and numbers are those of the input before `--start`, `--end` and `--stride`.
 
     Attributes:
-        size: (height, width) that masks must have.
+        size: (height, width) of the run's masks.
+        source_size: (height, width) of the input's pictures, where the run shrank them and they are still there; else
+            that of the masks.
         video: name of the input, without suffix.
     """
 
@@ -30,6 +33,7 @@ class RunFrames:
         given = Path(video if video is not None else result.provenance.get("input", result.info.name))
         chosen = result.identity["settings"]
         self.size = result.size
+        self.source_size = source_size_of(result, video)
         self.video = given.stem
         self._start, end = int(chosen.get("start") or 0), chosen.get("end")
         self._stride = int(chosen.get("stride") or 1)
@@ -40,17 +44,20 @@ class RunFrames:
             stems = ()  # too few images: the input of an imported store is a folder of annotations, which may have gaps
         self._source = SourceFrames(len(stems) or (after_last if end is None else 0), stems)
 
-    def of(self, annotations: Annotations, report: Report | None = None) -> list[int | None]:
+    def of(
+        self, annotations: Annotations, report: Report | None = None, *, first_number: int | None = None
+    ) -> list[int | None]:
         """The store's frame of each picture; None for a frame that the run left out.
 
         Args:
             annotations: whose pictures are placed.
             report: gets a remark where their numbers could be read in two ways.
+            first_number: the number that names and files give the first frame; None to find out.
 
         Raises:
             InputError: a picture has neither the name nor the number of a frame of the input.
         """
-        placed = place_pictures(annotations, self._source)
+        placed = place_pictures(annotations, self._source, first_number=first_number)
         if placed.remark and report is not None:
             report.event("remark", line=placed.remark)
         return [self._in_store(frame) for frame in placed.frames]

@@ -8,6 +8,8 @@ import numpy as np
 from jaxtyping import Int32
 
 from overseg.annotations.recognise import read_any
+from overseg.annotations.resizing import in_size
+from overseg.annotations.values import check_size
 from overseg.data.rles import Rles
 from overseg.errors import InputError
 from overseg.evaluate.run_frames import RunFrames
@@ -65,19 +67,30 @@ class Truth:
         return Truth(self.names, self.rles.take(inner), self.frame[inner], self.object[inner], self.void)
 
 
-def read_truth(path: Path, frames: RunFrames, report: Report | None = None) -> Truth:
+def read_truth(
+    path: Path,
+    frames: RunFrames,
+    report: Report | None = None,
+    *,
+    first_number: int | None = None,
+    strict: bool = False,
+) -> Truth:
     """The objects of an annotation in any of the formats of `read_any`, on the frames of a run.
 
     Args:
         path: the file or folder.
         frames: of the run.
         report: gets a remark about what could not be read as a mask.
+        first_number: the number that names and files give the first frame; None to find out.
+        strict: refuse a source of which something would be left out.
 
     Raises:
         InputError: there is nothing, it cannot be read, has masks of another size, or does not belong to the video.
     """
-    annotations = read_any(path, frames.size, frames.video)
-    placed = frames.of(annotations, report)
+    annotations = read_any(path, None, frames.video)
+    if annotations.size != frames.source_size:
+        check_size(annotations.size, frames.size, path)
+    placed = frames.of(annotations, report, first_number=first_number)
     masks: dict[tuple[int, int], bytes] = {}
     annotated: dict[int, tuple[int, ...] | None] = {}
     void: dict[int, Rles] = {}
@@ -85,7 +98,7 @@ def read_truth(path: Path, frames: RunFrames, report: Report | None = None) -> T
     for row, frame in enumerate(placed):
         if frame is None:
             continue
-        found = annotations.read(row)
+        found = in_size(annotations.read(row), frames.size)
         for object, counts in zip(found.object.tolist(), found.rles.counts, strict=True):
             at = (frame, object)
             masks[at] = Rles(frames.size, (masks[at], counts)).union().counts[0] if at in masks else counts
@@ -95,6 +108,7 @@ def read_truth(path: Path, frames: RunFrames, report: Report | None = None) -> T
             void[frame] = found.void
     if not objects:
         raise InputError(f"expected masks of objects on the frames of the run in {path}, found none")
+    annotations.left_out.refuse_if_strict(path, strict=strict)
     if report is not None and len(annotations.left_out):
         report.event("remark", line=annotations.left_out.line(path))
     ordered = sorted(objects) if None in annotated.values() else list(objects)

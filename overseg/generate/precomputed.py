@@ -8,6 +8,10 @@ import numpy as np
 from overseg.annotations import mask_folder
 from overseg.annotations.annotations import Annotations, Picture, PictureMasks
 from overseg.annotations.placing import place_pictures
+from overseg.annotations.recognise import is_mask_folder, read_frames
+from overseg.annotations.resizing import in_size
+from overseg.annotations.united import united
+from overseg.annotations.values import check_size
 from overseg.data.frame import Frame
 from overseg.data.machine import Machine
 from overseg.data.masks import KeyframeMasks
@@ -22,59 +26,83 @@ _NEAR_DUPLICATE_IOU = 0.95  # high, since this removes masks that another tool m
 def build(settings: Settings, machine: Machine) -> "PrecomputedGenerator":
     """The generator that the settings describe."""
     return PrecomputedGenerator(
-        Path(settings.masks or ""), min_area_px=settings.min_area_px, max_masks=settings.max_masks_per_keyframe
+        Path(settings.masks or ""),
+        min_area_px=settings.min_area_px,
+        max_masks=settings.max_masks_per_keyframe,
+        first_number=settings.first_number,
     )
 
 
 class PrecomputedGenerator:
-    """Reads the masks of each keyframe from a folder; `annotations.mask_folder` describes what it may hold.
+    """Reads the masks of each keyframe from a file or folder in any form that `read_frames` reads.
 
-    A file or folder has the name of its frame's image, or its name ends with the number of the frame in the input,
-    before `--start`, `--end` and `--stride`. A frame without a file has no masks.
+    A picture has the name of its frame's image, or its name ends with the number of the frame in the input, before
+    `--start`, `--end` and `--stride`. A frame without a picture has no masks. Masks have the size of the input's
+    pictures, or that of shrunk frames.
     """
 
     keyframe_work = 0.02
 
-    def __init__(self, folder: Path, *, min_area_px: int = 64, max_masks: int | None = None) -> None:
-        """List what is in the folder; the masks of a frame are read when it is generated.
+    def __init__(
+        self, source: Path, *, min_area_px: int = 64, max_masks: int | None = None, first_number: int | None = None
+    ) -> None:
+        """List what is there; the masks of a frame are read when it is generated, as far as the format allows.
 
         Args:
-            folder: the masks.
+            source: the masks.
             min_area_px: smaller masks are dropped.
             max_masks: only so many of the largest are kept; None keeps all.
+            first_number: the number that names and files give the first frame; None to find out.
 
         Raises:
-            InputError: the folder cannot be read, holds no masks, or holds two files for one frame.
+            InputError: it cannot be read, holds no masks, or holds two pictures for one frame.
         """
-        self._folder, self._paths = folder, mask_folder.mask_paths(folder)
+        self._source, self._first_number = source, first_number
+        self._paths = mask_folder.mask_paths(source) if is_mask_folder(source) else []
+        self._listed = _listed(source, self._paths) if self._paths else read_frames(source)
         self._min_area_px, self._max_masks = min_area_px, max_masks
-        self._placed: dict[SourceFrames, dict[int, Path]] = {}
-        self._path_of(SourceFrames())  # finds two files for one number
+        self._placed: dict[SourceFrames, dict[int, int]] = {}
+        self._row_of(SourceFrames())  # finds two files for one number
 
     def generate(self, keyframe: Frame, propagated: Rles) -> KeyframeMasks:
-        """The masks that the folder has for `keyframe`. `propagated` is not used.
+        """The masks that are there for `keyframe`. `propagated` is not used.
 
         Raises:
             InputError: the file is broken, or its masks are of another size than the frame.
         """
-        path = self._path_of(keyframe.source).get(keyframe.number_in_source)
-        if path is None:
+        row = self._row_of(keyframe.source).get(keyframe.number_in_source)
+        if row is None:
             return KeyframeMasks.from_rles(Rles.empty(keyframe.size))
+        masks = self._read(row, keyframe)
         return keep_masks(
-            as_keyframe_masks(mask_folder.read_masks(path, keyframe.size)),
+            as_keyframe_masks(in_size(masks, keyframe.size)),
             min_area_px=self._min_area_px,
             max_masks=self._max_masks,
             max_iou=_NEAR_DUPLICATE_IOU,
         )
 
-    def _path_of(self, source: SourceFrames) -> dict[int, Path]:
-        """The file or folder of each frame of the input, by its number there."""
+    def _read(self, row: int, keyframe: Frame) -> PictureMasks:
+        """The masks of a picture, in the size of the keyframe or of the input."""
+        if self._paths:
+            whole = keyframe.source.size
+            is_whole = whole not in (None, keyframe.size) and mask_folder.masks_size(self._paths[row]) == whole
+            return mask_folder.read_masks(self._paths[row], whole if whole and is_whole else keyframe.size)
+        if self._listed.size != keyframe.source.size:
+            check_size(self._listed.size, keyframe.size, self._source)
+        return united(self._listed.read(row))
+
+    def _row_of(self, source: SourceFrames) -> dict[int, int]:
+        """The row of the picture of each frame of the input, by its number there."""
         if source not in self._placed:
-            pictures = tuple(Picture(str(path), path.name) for path in self._paths)
-            listed = Annotations(self._folder, (1, 1), pictures, _not_read, counts_from_zero=True)
-            frames = place_pictures(listed, source, strict=False).frames
-            self._placed[source] = dict(zip(frames, self._paths, strict=True))
+            placed = place_pictures(self._listed, source, strict=False, first_number=self._first_number)
+            self._placed[source] = {frame: row for row, frame in enumerate(placed.frames)}
         return self._placed[source]
+
+
+def _listed(folder: Path, paths: list[Path]) -> Annotations:
+    """The pictures of a folder of masks, of which none is read yet."""
+    pictures = tuple(Picture(str(path), path.name) for path in paths)
+    return Annotations(folder, (1, 1), pictures, _not_read, counts_from_zero=True)
 
 
 def as_keyframe_masks(masks: PictureMasks) -> KeyframeMasks:

@@ -9,19 +9,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from overseg.annotations import coco, id_maps, mask_folder
 from overseg.annotations.annotations import PictureMasks
 from overseg.annotations.placing import place_pictures
+from overseg.annotations.recognise import read_frames
+from overseg.annotations.resizing import in_size
+from overseg.annotations.united import united
 from overseg.data.label_map import paint
 from overseg.data.masks import TrackMasks
 from overseg.data.rles import Rles
-from overseg.data.source_frames import SourceFrames
 from overseg.errors import InputError, SettingsError
 from overseg.interchange.destination import written
 from overseg.interchange.imported import Imported, imported_masks
-from overseg.interchange.importing import frames_and_size, write_store
+from overseg.interchange.importing import write_store
 from overseg.interchange.json_output import write_json
 from overseg.interchange.png import encoded
+from overseg.interchange.target import Target
 from overseg.stages import Report
 
 if TYPE_CHECKING:
@@ -41,11 +43,13 @@ class _MaskFrames:
         size: (height, width) of every mask, in pixels.
         n_frames: number of frames; those without a picture have no masks.
         read: the masks of a frame, by its number, none of them empty.
+        finish: says what was left out, when all are read; InputError where that is refused.
     """
 
     size: tuple[int, int]
     n_frames: int
     read: Callable[[int], PictureMasks]
+    finish: Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,8 @@ def associate_masks(
     max_distance_px: float = 50.0,
     max_gap: int = 3,
     video: str | Path | None = None,
+    first_number: int | None = None,
+    strict: bool = False,
     overwrite: bool = False,
     report: Report | None = None,
 ) -> Associated:
@@ -82,12 +88,15 @@ def associate_masks(
         12
 
     Args:
-        source: a folder with the masks of each frame, see `annotations.mask_folder`, or a COCO file.
+        source: a folder with the masks of each frame, see `annotations.mask_folder`, or anything else that `import`
+            reads; tracks that it has do not count.
         output: a store that ends in .zarr; one file that ends in .json or .csv; or a folder for both files and
             `id_maps`, 16-bit PNGs whose pixels are the number of a track plus 1, small masks on top, or 0.
         method, min_iou, max_distance_px, max_gap: see `FrameByFrame`.
         video: for a store, the video or folder of images that the masks are of. Its frames, and the names of its
             images, decide which frame each file is of.
+        first_number: the number that names and the file give the first frame; None to find out.
+        strict: refuse a source of which something would be left out.
         overwrite: replace an existing file or folder of that name.
         report: gets a remark about what could not be read as a mask, and about numbers that are not clear.
 
@@ -106,49 +115,66 @@ def associate_masks(
     if suffix != ".zarr" and (video is not None or is_address(output)):
         option = "--video" if video is not None else "such an address"
         raise SettingsError(f"{option} is for a store: name one that ends in .zarr, not {output}")
-    known = None if video is None else frames_and_size(Path(video))
-    frames = _mask_frames(source, known[0] if known else None, report)
+    target = Target.of(video)
+    frames = _mask_frames(source, target, report, first_number=first_number, strict=strict)
     if suffix == ".zarr":
-        imported = Imported(frames.size, frames.n_frames, _followed(frames, tracks), name=source.name)
-        result = write_store(imported, source, output, settings=options, video=video, overwrite=overwrite)
+        imported = Imported(
+            frames.size,
+            frames.n_frames,
+            _followed(frames, tracks),
+            name=source.name,
+            frame_columns={} if target.timestamps_s is None else {"timestamp_s": target.timestamps_s},
+        )
+        result = write_store(
+            imported,
+            source,
+            output,
+            settings=options,
+            target=target,
+            overwrite=overwrite,
+            check=lambda n_masks: frames.finish(),
+        )
         return Associated(len(result), int(result.frames.n_masks.sum()), len(result.tracks))
     with written(Path(output), overwrite=overwrite) as folder:
-        return _write(list(_followed(frames, tracks)), frames, tracks, suffix, folder)
+        followed = list(_followed(frames, tracks))
+        frames.finish()
+        return _write(followed, frames, tracks, suffix, folder)
 
 
-def _mask_frames(source: Path, video: SourceFrames | None, report: Report | None) -> _MaskFrames:
-    """Masks out of a folder with a file or folder a frame, or out of one COCO file.
+def _mask_frames(
+    source: Path, target: Target, report: Report | None, *, first_number: int | None, strict: bool
+) -> _MaskFrames:
+    """Masks out of a folder with a file or folder a frame, or of any format; its tracks do not count.
 
     Of a COCO annotation without a segmentation, all that is in its box is the mask.
 
     Raises:
         InputError: there are no masks, or they cannot be read.
     """
-    if source.is_dir() and (source / coco.FILE).is_file():
-        source = source / coco.FILE
-    if source.is_dir() and (depths := id_maps.depth_folders(source)):
-        raise InputError(f"{source} holds maps for each depth, not for each frame: name one of them, {depths[0]}")
-    if source.is_dir():
-        annotations = mask_folder.read(source)
-    elif source.suffix.lower() == ".json":
-        annotations = coco.read(source, needs_tracks=False)
-    else:
-        raise InputError(f"expected a folder of masks, or a COCO file that ends in .json, at {source}; check the path")
-    placed = place_pictures(annotations, video)
+    if not source.exists():
+        raise InputError(f"expected a folder of masks, or a file of annotations, at {source}; check the path")
+    annotations = read_frames(source, None, None if target.video is None else target.video.stem)
+    target.check_size(annotations)
+    placed = place_pictures(annotations, target.source, first_number=first_number)
     row_of = {frame: row for row, frame in enumerate(placed.frames)}
-    for line in (placed.remark, annotations.left_out.line(source) if len(annotations.left_out) else None):
-        if line and report is not None:
-            report.event("remark", line=line)
-    nothing = PictureMasks(Rles.empty(annotations.size), np.zeros(0, np.int64))
+    numbers = target.frames(max([annotations.n_frames, *(frame + 1 for frame in row_of)]))
+    nothing = PictureMasks(Rles.empty(target.size(annotations)), np.zeros(0, np.int64))
 
     def read(frame: int) -> PictureMasks:
-        masks = annotations.read(row_of[frame]) if frame in row_of else nothing
-        kept = np.flatnonzero(masks.rles.area_px() > 0)
-        columns = {name: column[kept] for name, column in masks.columns.items()}
-        return PictureMasks(masks.rles.take(kept), masks.object[kept], columns)
+        row = row_of.get(numbers[frame])
+        if row is None:
+            return nothing
+        masks = united(annotations.read(row))
+        return in_size(masks, target.size(annotations))
 
-    n_frames = (video.n_frames if video else 0) or 1 + max(row_of)
-    return _MaskFrames(annotations.size, n_frames, read)
+    def finish() -> None:
+        annotations.left_out.refuse_if_strict(source, strict=strict)
+        left_out = annotations.left_out.line(source) if len(annotations.left_out) else None
+        for line in (placed.remark, left_out):
+            if line and report is not None:
+                report.event("remark", line=line)
+
+    return _MaskFrames(target.size(annotations), len(numbers), read, finish)
 
 
 def _followed(frames: _MaskFrames, tracks: "FrameByFrame") -> Iterator[TrackMasks]:

@@ -28,7 +28,7 @@ def write(selection: Selection, pictures: list[str], folder: Path) -> None:
         _write_meta(xml, selection)
         for frame, picture in zip(selection, pictures, strict=True):
             height, width = selection.size
-            attributes = {"id": frame.position, "name": Path(picture).name, "width": width, "height": height}
+            attributes = {"id": frame.source_number, "name": Path(picture).name, "width": width, "height": height}
             _start(xml, "image", **{name: str(value) for name, value in attributes.items()})
             for mask, id, score in _masks(frame):
                 label = selection.categories[category[id]]

@@ -22,6 +22,7 @@ class Filters:
         start, end: frames from start up to, not including, end; None is the last frame's.
         ids: tracks with these numbers; None for all.
         new_only: tracks that begin on these frames, without those that began before.
+        wholes: tracks that are part of no other track.
     """
 
     min_length: int = 1
@@ -32,6 +33,7 @@ class Filters:
     end: int | None = None
     ids: tuple[int, ...] | None = None
     new_only: bool = False
+    wholes: bool = False
 
     def frames(self, n_frames: int) -> range:
         """Numbers of the chosen frames.
@@ -65,6 +67,8 @@ class Filters:
             & (tracks.last_frame >= frames.start)
             & (tracks.first_frame < frames.stop)
         )
+        if self.wholes:
+            wanted &= tracks.part_of < 0
         if self.sam_output is not None:
             wanted &= tracks.sam_output == SAM_OUTPUTS.index(self.sam_output)
         if self.ids is not None:
@@ -94,7 +98,9 @@ class Cut:
         Raises:
             SettingsError: the text is not of this form.
         """
+        if text == "all":
+            return cls()
         match = re.fullmatch(r"(depth|level|tracks)=(\d{1,9})", text)
         if match is None:
-            raise SettingsError(f"--flatten takes depth=N or tracks=N, not {text!r}")
+            raise SettingsError(f"--flatten takes depth=N, tracks=N or all, not {text!r}")
         return cls(n_tracks=int(match[2])) if match[1] == "tracks" else cls(depth=int(match[2]))

@@ -1,7 +1,7 @@
 """The formats by name: what each can hold, and which modules write and read it."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -24,9 +24,14 @@ class Format:
         folder_file: the file that is read first, where the format is a folder with several.
         pictures: folder of the frames in an export; `{name}` stands for the video's name.
         digits: of a frame's number in the names of pictures; None for the input's own names.
-        first: number of the first frame in names; None for its number in the result.
+        first: the number that the input's first frame has in names.
         needs_pictures: whether the tool needs the pictures to open an export.
         max_objects: how many objects it can hold; None for any number.
+        may_flatten: whether masks that may overlap are laid over each other on request.
+        flat_by_writer: whether the format does that itself.
+        has_polygons: whether masks may be polygons; "always", "on request" or "never".
+        has_split: whether frames are split into those for training and for validation.
+        several: whether an export can hold several videos.
     """
 
     module: str
@@ -36,13 +41,23 @@ class Format:
     folder_file: str | None = None
     pictures: str = "images"
     digits: int | None = None
-    first: int | None = None
+    first: int = 0
     needs_pictures: bool = False
     max_objects: int | None = None
+    may_flatten: bool = False
+    flat_by_writer: bool = False
+    has_polygons: str = "never"
+    has_split: bool = False
+    several: bool = False
 
-    def write(self, selection: Selection, pictures: list[str], folder: Path) -> None:
-        """Write an export into a folder; `pictures` are the file names of its frames, relative to it."""
-        import_module(f"overseg.interchange.{self.module}").write(selection, pictures, folder)
+    def write(self, selections: Sequence[Selection], pictures: Sequence[list[str]], folder: Path) -> None:
+        """Write an export into a folder; `pictures` are the file names of the frames of each, relative to it."""
+        module = import_module(f"overseg.interchange.{self.module}")
+        if hasattr(module, "write_all"):
+            module.write_all(selections, pictures, folder)
+            return
+        for selection, names in zip(selections, pictures, strict=True):
+            module.write(selection, names, folder)
 
     def read(self, source: Path, size: tuple[int, int] | None = None, video: str | None = None) -> Annotations:
         """Read a file, or the folder of an export.
@@ -58,26 +73,39 @@ class Format:
         module = import_module(f"overseg.annotations.{self.module}")
         return module.read(source, size, video)
 
-    def picture_names(self, selection: Selection, pictures: Pictures) -> list[str]:
+    def picture_names(self, selection: Selection, pictures: Pictures, *, prefix: str = "") -> list[str]:
         """The file names of the frames' pictures, relative to the export, with "/".
+
+        Args:
+            selection: what is exported.
+            pictures: of the same result.
+            prefix: of each name, where videos share a folder.
 
         Raises:
             InputError: two names differ only in their suffix, so that files named after them would collide.
         """
-        folder = self.pictures.format(name=selection.name)
-        shift = 0 if self.first is None else self.first - selection.frames.start
         if self.digits is None:
             names = [pictures.name(number) for number in selection.frames]
         else:
-            names = [f"{number + shift:0{self.digits}}{pictures.suffix(number)}" for number in selection.frames]
+            names = [
+                f"{source + self.first:0{self.digits}}{pictures.suffix(number)}"
+                for number, source in zip(selection.frames, selection.source_numbers, strict=True)
+            ]
         twice = [stem for stem, n in Counter(Path(name).stem for name in names).items() if n > 1]
         if twice:
             raise InputError(f"two images of the input are called {twice[0]}, with different suffixes: rename one")
-        return [f"{folder}/{name}" if folder else name for name in names]
+        folders = [self.pictures.format(name=selection.name, split=selection.split(at)) for at in range(len(names))]
+        return [f"{folder}/{prefix}{name}" if folder else name for folder, name in zip(folders, names, strict=True)]
 
 
 FORMATS: Mapping[str, Format] = {
-    "coco": Format(module="coco", title="COCO with videos and tracks", file="annotations.json"),
+    "coco": Format(
+        module="coco",
+        title="COCO with videos and tracks",
+        file="annotations.json",
+        has_polygons="on request",
+        several=True,
+    ),
     "youtube-vis": Format(
         module="youtube_vis",
         title="YouTube-VIS and OVIS",
@@ -93,13 +121,23 @@ FORMATS: Mapping[str, Format] = {
         digits=5,
     ),
     "sav-png": Format(
-        module="sav_png", title="SA-V, a folder of PNGs for each object", pictures="JPEGImages/{name}", digits=5
+        module="sav_png",
+        title="SA-V, a folder of PNGs for each object",
+        pictures="JPEGImages/{name}",
+        digits=5,
+        several=True,
     ),
     "cvat": Format(module="cvat", title="CVAT; exports are for images 1.1", file="annotations.xml"),
     "labelme": Format(module="labelme", title="LabelMe", pictures="", needs_pictures=True),
     "label-studio": Format(module="label_studio", title="Label Studio", file="tasks.json"),
-    "npz": Format(module="npz", title="a stack of masks for every frame, for 3D segmentation"),
-    "id-maps": Format(module="id_maps", title="16-bit maps, one for each depth of the tree", max_objects=2**16 - 1),
+    "npz": Format(module="npz", title="a stack of masks for every frame, for 3D segmentation", may_flatten=True),
+    "id-maps": Format(
+        module="id_maps",
+        title="16-bit maps, one for each depth of the tree",
+        max_objects=2**16 - 1,
+        may_flatten=True,
+        flat_by_writer=True,
+    ),
     "davis": Format(
         module="davis",
         title="DAVIS, PNGs with a palette",
@@ -107,6 +145,7 @@ FORMATS: Mapping[str, Format] = {
         pictures="JPEGImages/{name}",
         digits=5,
         max_objects=254,
+        several=True,
     ),
     "mots": Format(
         module="mots",
@@ -116,16 +155,26 @@ FORMATS: Mapping[str, Format] = {
         digits=6,
         first=1,
         max_objects=999,
+        several=True,
     ),
     "mot": Format(
-        module="mot", title="MOTChallenge, boxes as text", overlapping=False, pictures="{name}/img1", digits=6, first=1
+        module="mot",
+        title="MOTChallenge, boxes as text",
+        overlapping=False,
+        pictures="{name}/img1",
+        digits=6,
+        first=1,
+        several=True,
     ),
     "yolo-seg": Format(
         module="yolo",
         title="YOLO segmentation, polygons",
         overlapping=False,
-        pictures="images/train",
+        pictures="images/{split}",
         needs_pictures=True,
+        has_polygons="always",
+        has_split=True,
+        several=True,
     ),
     "panoptic": Format(module="panoptic", title="panoptic COCO", overlapping=False, folder_file="panoptic.json"),
 }

@@ -17,7 +17,11 @@ _LARGEST = 2**16 - 1
 
 
 def write(selection: Selection, pictures: list[str], folder: Path) -> None:
-    """Write a map for every frame and depth that has objects."""
+    """Write a map for every frame and depth that has objects.
+
+    Where masks are laid over each other on request, each map is a full partition: the tracks down to its depth, small
+    ones on top.
+    """
     objects = selection.objects
     given = numbers(selection, largest=_LARGEST)
     write_table(selection, given, folder)
@@ -30,9 +34,10 @@ def write(selection: Selection, pictures: list[str], folder: Path) -> None:
     for frame, picture in zip(selection, pictures, strict=True):
         row = np.searchsorted(objects.id, frame.masks.track)
         for one, place in places.items():
-            here = np.flatnonzero(depth[row] == one)
+            here = np.flatnonzero(depth[row] <= one if selection.is_flat else depth[row] == one)
             before = frame.masks.take(here)
             rles = split(paint(before.rles, np.argsort(height[row[here]], kind="stable")), len(before))
-            selection.lose(before, rles)
+            if not selection.is_flat or one == max(places):
+                selection.lose(before, rles)
             pixels = number_map(rles, given[row[here]]).astype(np.uint16)
             (place / f"{Path(picture).stem}.png").write_bytes(encoded(Image.fromarray(pixels)))

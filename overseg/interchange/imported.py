@@ -1,6 +1,6 @@
 """Masks by frame with the numbers of their objects, as a store is made of them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -9,9 +9,11 @@ from jaxtyping import Int64
 from overseg.annotations.annotations import Annotations, PictureMasks
 from overseg.annotations.coco import UNKNOWN_REGION
 from overseg.annotations.placing import Placed
+from overseg.annotations.resizing import resized
 from overseg.data.masks import KeyframeMasks, Masks, TrackMasks, sam_outputs_of
 from overseg.data.rles import Rles
 from overseg.data.track_names import TrackName
+from overseg.interchange.target import Target
 
 
 @dataclass(frozen=True)
@@ -40,34 +42,37 @@ class Imported:
     names: Mapping[int, TrackName] = field(default_factory=dict)
 
 
-def on_frames(annotations: Annotations, placed: Placed, n_frames: int) -> Imported:
+def on_frames(annotations: Annotations, placed: Placed, target: Target) -> Imported:
     """The annotations on the frames of their pictures; other frames have no masks.
 
     Args:
         annotations: what was read.
-        placed: the frame of each picture.
-        n_frames: of the video; 0 where there is none.
+        placed: the frame of each picture, in the input.
+        target: which frames of the input are wanted, and of which size.
     """
     row_of = {frame: row for row, frame in enumerate(placed.frames)}
-    n_frames = n_frames or max([annotations.n_frames, *(frame + 1 for frame in row_of)])
-    is_whole = len(row_of) == n_frames
+    numbers = target.frames(max([annotations.n_frames, *(frame + 1 for frame in row_of)]))
+    rows = [row_of.get(number) for number in numbers]
+    known = [row for row in rows if row is not None]
+    columns = annotations.picture_columns if len(known) == len(rows) else {}
+    times = {} if target.timestamps_s is None else {"timestamp_s": target.timestamps_s}
     return Imported(
-        size=annotations.size,
-        n_frames=n_frames,
-        frames=_frames(annotations, row_of, n_frames),
-        fps=annotations.fps,
+        size=target.size(annotations),
+        n_frames=len(numbers),
+        frames=_frames(annotations, rows, target.size(annotations)),
+        fps=annotations.fps / numbers.step,
         name=annotations.name,
         part_of=annotations.part_of,
-        frame_columns=annotations.picture_columns if is_whole else {},
+        frame_columns={name: column[known] for name, column in columns.items()} | times,
         names=annotations.objects.names,
     )
 
 
-def _frames(annotations: Annotations, row_of: Mapping[int, int], n_frames: int) -> Iterator[TrackMasks]:
+def _frames(annotations: Annotations, rows: Sequence[int | None], size: tuple[int, int]) -> Iterator[TrackMasks]:
     nothing = PictureMasks(Rles.empty(annotations.size), np.zeros(0, np.int64))
-    for frame in range(n_frames):
-        masks = annotations.read(row_of[frame]) if frame in row_of else nothing
-        yield imported_masks(masks.rles, masks.object, **masks.columns)
+    for row in rows:
+        masks = nothing if row is None else annotations.read(row)
+        yield imported_masks(resized(masks.rles, size), masks.object, **masks.columns)
 
 
 def imported_masks(rles: Rles, ids: Int64[np.ndarray, " n"], **columns: np.ndarray) -> TrackMasks:

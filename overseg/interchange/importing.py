@@ -12,11 +12,10 @@ import numpy as np
 from jaxtyping import Int32, Int64
 
 from overseg.annotations.annotations import Annotations
-from overseg.annotations.placing import place_pictures
+from overseg.annotations.placing import Placed, place_pictures
 from overseg.associate.containment import Containment
 from overseg.associate.frame_counts import FrameCounts
 from overseg.associate.shown import ShownRows
-from overseg.data.source_frames import SourceFrames
 from overseg.data.tracks import Frames, Tracks
 from overseg.data.video_info import VideoInfo
 from overseg.data.visit import Edges, Outline
@@ -25,6 +24,8 @@ from overseg.interchange.destination import written
 from overseg.interchange.formats import format_named
 from overseg.interchange.import_journal import ImportJournal
 from overseg.interchange.imported import Imported, on_frames
+from overseg.interchange.target import Target
+from overseg.output.input_video import WITHOUT_VIDEO
 from overseg.stages import Report
 from overseg.store.disk import DiskFolder
 from overseg.store.places import is_address
@@ -32,7 +33,6 @@ from overseg.store.result import Result, open_result
 from overseg.store.root import PARTS, RESULTS, is_store
 from overseg.store.zarr_store import Draft, ZarrStore
 from overseg.video.fingerprint import fingerprint
-from overseg.video.open import open_video
 
 _STORE = (PARTS, RESULTS)  # beside zarr.json, in a store
 _NOMINAL_FPS = 30.0  # where no time is known, as for a folder of images
@@ -45,6 +45,12 @@ def import_masks(
     format: str,
     video: str | Path | None = None,
     video_name: str | None = None,
+    start: int = 0,
+    end: int | None = None,
+    stride: int = 1,
+    resize: int | None = None,
+    first_number: int | None = None,
+    strict: bool = False,
     overwrite: bool = False,
     report: Report | None = None,
 ) -> Result:
@@ -63,59 +69,63 @@ def import_masks(
         video: the video or folder of images that the masks are of, so that it can be rendered. Masks are placed on its
             frames by the names and numbers of their pictures.
         video_name: which video to read, where the source holds several; None for the one called like `video`.
+        start, end, stride: which frames the store has, numbered as in the video; as in a run.
+        resize: longer side in pixels to which the video's frames are shrunk, and masks with them; as in a run.
+        first_number: the number that names and the file give the first frame; None to find out.
+        strict: refuse a source of which something would be left out.
         overwrite: replace an older store.
         report: gets a remark about what could not be read as a mask.
 
     Raises:
-        SettingsError: there is no such format.
+        SettingsError: there is no such format, or an option has an impossible value.
         InputError: the source cannot be read, does not fit the video, holds no masks but other things, or the store
             cannot be written.
     """
     source, chosen = Path(source), format_named(format)
     if not source.exists():
         raise InputError(f"expected something in the format {format} at {source}, found nothing; check the path")
-    known = None if video is None else frames_and_size(Path(video))
+    target = Target.of(video, start=start, end=end, stride=stride, resize=resize)
     name = video_name or (None if video is None else Path(video).stem)
     annotations = chosen.read(source, None, name)
-    if known is not None and known[1] != annotations.size:
-        raise InputError(_other_video(Path(video or ""), *known, annotations, source))
-    placed = place_pictures(annotations, None if known is None else known[0])
-    imported = on_frames(annotations, placed, 0 if known is None else known[0].n_frames)
+    target.check_size(annotations)
+    placed = place_pictures(annotations, target.source, first_number=first_number)
+    imported = on_frames(annotations, placed, target)
+    outside = _outside(annotations, placed, target)
     result = write_store(
         imported,
         source,
         output,
-        settings={"format": format},
-        video=video,
+        settings={"format": format, **target.settings},
+        target=target,
         overwrite=overwrite,
-        check=lambda n_masks: _refuse_nothing(n_masks, annotations),
+        check=lambda n_masks: _refuse(n_masks, annotations, outside, strict=strict),
     )
-    for line in (placed.remark, annotations.left_out.line(source) if len(annotations.left_out) else None):
+    left_out = annotations.left_out.line(source) if len(annotations.left_out) else None
+    for line in (placed.remark, left_out, outside):
         if line and report is not None:
             report.event("remark", line=line)
     return result
 
 
-def frames_and_size(video: Path) -> tuple[SourceFrames, tuple[int, int]]:
-    """The frames of a video or folder of images, and their (height, width); InputError where it cannot be opened."""
-    with open_video(video) as opened:
-        return opened.source_frames, opened.source_size
-
-
-def _other_video(
-    video: Path, frames: SourceFrames, size: tuple[int, int], annotations: Annotations, source: Path
-) -> str:
+def _outside(annotations: Annotations, placed: Placed, target: Target) -> str | None:
+    """One line on the pictures of frames that were not chosen."""
+    numbers = target.frames(max([annotations.n_frames, *(frame + 1 for frame in placed.frames)]))
+    n_outside = sum(frame not in numbers for frame in placed.frames)
+    if not n_outside:
+        return None
     return (
-        f"{video} has {frames.n_frames} frames of {size[1]} x {size[0]} px, but the masks in {source} are of "
-        f"{len(annotations.pictures)} frames of {annotations.size[1]} x {annotations.size[0]} px: give the video they "
-        "are of"
+        f"{annotations.source}: {n_outside} of {len(placed.frames)} pictures are of frames that --start, --end and "
+        "--stride leave out"
     )
 
 
-def _refuse_nothing(n_masks: int, annotations: Annotations) -> None:
-    """Refuse a source of which everything was left out."""
+def _refuse(n_masks: int, annotations: Annotations, outside: str | None, *, strict: bool) -> None:
+    """Refuse a source of which everything was left out; with `strict`, anything."""
+    annotations.left_out.refuse_if_strict(annotations.source, strict=strict)
     if not n_masks and len(annotations.left_out):
         raise InputError(f"no mask could be read; {annotations.left_out.line(annotations.source)}")
+    if not n_masks and outside:
+        raise InputError(f"no mask is on the chosen frames; {outside}")
 
 
 def write_store(
@@ -124,7 +134,7 @@ def write_store(
     output: str | Path,
     *,
     settings: dict[str, Any],
-    video: str | Path | None = None,
+    target: Target,
     overwrite: bool = False,
     check: Callable[[int], None] = lambda n_masks: None,
 ) -> Result:
@@ -133,20 +143,22 @@ def write_store(
     Args:
         imported: masks with the numbers of their objects.
         source: the file or folder that was read.
-        output, video, overwrite: as in `import_masks`.
+        output, overwrite: as in `import_masks`.
         settings: how they were imported; kept in the store.
+        target: the frames that they are on.
         check: gets the number of masks before the store is published, and may raise.
 
     Raises:
         InputError: the masks do not fit the video, or the store cannot be written.
     """
-    info = _video_info(imported, source, Path(video) if video is not None else None)
+    info = target.info or _info(imported, source)
     provenance = {
         "overseg": version("overseg"),
         "device": "none",
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "input": str(Path(video if video is not None else source).resolve()),
+        "input": str((target.video or source).resolve()),
         "weights": {},
+        **({} if target.video else {WITHOUT_VIDEO: True}),
     }
     identity = {"video": {k: v for k, v in asdict(info).items() if k != "name"}, "settings": settings}
     with ExitStack() as stack:
@@ -176,20 +188,11 @@ def _replaced(output: Path, *, overwrite: bool) -> Iterator[Path]:
         yield folder
 
 
-def _video_info(imported: Imported, source: Path, video: Path | None) -> VideoInfo:
-    """Facts about the given video, else what the source states."""
-    if video is None:
-        files = [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file())
-        name = imported.name or source.stem
-        return VideoInfo(name, fingerprint(files, with_names=True), imported.n_frames, *imported.size, imported.fps)
-    with open_video(video) as opened:
-        info = opened.info
-    if (info.size, info.n_frames) != (imported.size, imported.n_frames):
-        raise InputError(
-            f"{video} has {info.n_frames} frames of {info.width} x {info.height} px, but the masks in {source} are of "
-            f"{imported.n_frames} frames of {imported.size[1]} x {imported.size[0]} px: give the video they are of"
-        )
-    return info
+def _info(imported: Imported, source: Path) -> VideoInfo:
+    """Facts about a video that is not there, as far as the source states them."""
+    files = [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file())
+    name = imported.name or source.stem
+    return VideoInfo(name, fingerprint(files, with_names=True), imported.n_frames, *imported.size, imported.fps)
 
 
 def fill(

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from overseg.annotations.brush_rle import encode_brush
+from overseg.annotations.label_studio import FRAME
 from overseg.annotations.objects import NAME
 from overseg.data.rles import Rles
 from overseg.interchange.json_output import write_list
@@ -40,6 +41,7 @@ def _task(frame: SelectedFrame, picture: str, label: dict[int, str], names: dict
         for row, (id, score) in enumerate(zip(frame.masks.track.tolist(), frame.masks.score.tolist(), strict=True))
     ]
     data = {"image": f"/data/local-files/?d={picture}", "width": width, "height": height}
+    data[FRAME] = frame.source_number
     return {"data": data, "predictions": [{"model_version": "overseg", "result": result}]}
 
 

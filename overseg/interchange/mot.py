@@ -12,4 +12,4 @@ def write(selection: Selection, pictures: list[str], folder: Path) -> None:
         for frame in selection:
             boxes = frame.masks.rles.boxes_xywh().astype(int).tolist()
             for id, (left, top, width, height) in zip(frame.masks.track.tolist(), boxes, strict=True):
-                file.write(f"{frame.position + 1},{id + 1},{left + 1},{top + 1},{width},{height},1,1,1\n")
+                file.write(f"{frame.source_number + 1},{id + 1},{left + 1},{top + 1},{width},{height},1,1,1\n")

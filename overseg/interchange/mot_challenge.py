@@ -20,7 +20,7 @@ def make_folder(selection: Selection, pictures: list[str], folder: Path) -> Path
         "name": selection.name,
         "imDir": "img1",
         "frameRate": f"{selection.result.info.fps or 30:g}",
-        "seqLength": str(len(selection)),
+        "seqLength": str(selection.source_numbers[-1] + 1),
         "imWidth": str(width),
         "imHeight": str(height),
         "imExt": Path(pictures[0]).suffix,

@@ -20,5 +20,5 @@ def write(selection: Selection, pictures: list[str], folder: Path) -> None:
         for frame in selection:
             row = np.searchsorted(selection.objects.id, frame.masks.track)
             for number, counts in zip(given[row].tolist(), frame.masks.rles.counts, strict=True):
-                id = 1000 * PEDESTRIAN_MOTS + number
-                file.write(f"{frame.position + 1} {id} {PEDESTRIAN_MOTS} {height} {width} {counts.decode('ascii')}\n")
+                facts = (frame.source_number + 1, 1000 * PEDESTRIAN_MOTS + number, PEDESTRIAN_MOTS, height, width)
+                file.write(f"{' '.join(map(str, facts))} {counts.decode('ascii')}\n")

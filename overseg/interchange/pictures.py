@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from overseg.errors import InputError, SettingsError
-from overseg.output.input_video import open_input
+from overseg.output.input_video import open_input, source_numbers
 from overseg.output.picture_file import write_picture
 from overseg.store.result import Result
 from overseg.video.image_source import image_files
@@ -20,25 +20,27 @@ class Pictures:
         files: the images of the input, one a frame, where it is a folder of images that still exists; else None.
     """
 
-    def __init__(self, result: Result, video: Path | None = None) -> None:
+    def __init__(self, result: Result, video: Path | None = None, *, shrunk: bool = False) -> None:
         """
         Args:
             result: what is exported.
             video: the path of the input now; None for its path when the store was made.
+            shrunk: write frames as the run shrank them, rather than in the input's size.
         """
         self._result = result
         self._video = video
-        self._shrunk = result.identity["settings"].get("resize") is not None
+        self._numbers = source_numbers(result)
+        self._shrunk = shrunk and result.identity["settings"].get("resize") is not None
         self.files = _image_files(result, video)
 
     def name(self, number: int) -> str:
-        """The file name of a frame: that of its image, or its number in five digits and `.jpg` for a video.
+        """The file name of a frame: that of its image, or its number in the input in five digits and `.jpg`.
 
         Example:
             >>> Pictures(result).name(12)  # doctest: +SKIP
             '00012.jpg'
         """
-        return self.files[number].name if self.files else f"{number:05}.jpg"
+        return self.files[number].name if self.files else f"{self._numbers[number]:05}.jpg"
 
     def suffix(self, number: int) -> str:
         """The suffix of that name."""
@@ -71,7 +73,7 @@ class Pictures:
             raise SettingsError(
                 "--frames link needs an input that is a folder of images and was not shrunk: use --frames copy"
             )
-        with open_input(self._result, self._video) as video:
+        with open_input(self._result, self._video, shrunk=self._shrunk) as video:
             for number, name in names.items():
                 write_picture(folder / name, video[number].rgb)
 

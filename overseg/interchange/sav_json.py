@@ -1,6 +1,10 @@
-"""SA-V's JSON: for every frame a list with the mask of every object, empty where it is not visible."""
+"""SA-V's JSON: for every frame a list with the mask of every object, empty where it is not visible.
+
+Frames of the input before the first one that is exported, and between those of a stride, have empty masks.
+"""
 
 from collections.abc import Iterator
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +23,11 @@ def write(selection: Selection, pictures: list[str], folder: Path) -> None:
     """Write `masklets_auto.json` with all fields of SA-V's own; every frame is annotated, not each fourth."""
     height, width = selection.size
     n, info, times = len(selection.objects), selection.result.info, selection.result.frames.timestamp_s
-    seen = _Seen(selection)
+    seen, n_frames = _Seen(selection), selection.source_numbers[-1] + 1
     members: dict[str, Any] = {
         "video_id": selection.name,
         "video_duration": float(times[selection.frames[-1]] - times[selection.frames[0]]) + 1 / (info.fps or 24.0),
-        "video_frame_count": float(len(selection)),
+        "video_frame_count": float(n_frames),
         "video_height": float(height),
         "video_width": float(width),
         "video_resolution": float(height * width),
@@ -34,7 +38,7 @@ def write(selection: Selection, pictures: list[str], folder: Path) -> None:
         "masklet_num": n,
         "masklet_type": ["auto"] * n,
         "masklet_edited_frame_count": [0] * n,
-        "masklet_frame_count": [len(selection)] * n,
+        "masklet_frame_count": [n_frames] * n,
         "masklet_stability_score": _stability_scores(selection),
         "masklet_size_abs": lambda: seen.mean_area_px().tolist(),
         "masklet_size_rel": lambda: (seen.mean_area_px() / (height * width)).tolist(),
@@ -63,9 +67,13 @@ class _Seen:
         """For each frame the mask of every object."""
         height, width = self._selection.size
         nowhere = Rles.empty((height, width)).union().counts[0].decode("ascii")
+        empty = [{"size": [height, width], "counts": nowhere}] * len(self._selection.objects)
+        before = -1
         for frame in self._selection:
+            yield from repeat(empty, frame.source_number - before - 1)
+            before = frame.source_number
             rows = np.searchsorted(self._selection.objects.id, frame.masks.track)
-            self._note(frame.position, rows, frame.masks.rles.area_px())
+            self._note(frame.source_number, rows, frame.masks.rles.area_px())
             texts = [nowhere] * len(self._selection.objects)
             for row, counts in zip(rows.tolist(), frame.masks.rles.counts, strict=True):
                 texts[row] = counts.decode("ascii")
@@ -88,9 +96,11 @@ class _Seen:
 
 def _stability_scores(selection: Selection) -> Iterator[list[float | None]]:
     """For each frame the score of every object; null where it is not visible or has none."""
-    for number in selection.frames:
-        scores = np.full(len(selection.objects), np.nan)
-        masks = selection.frame(number).masks
+    before = -1
+    for frame in selection:
+        yield from repeat([None] * len(selection.objects), frame.source_number - before - 1)
+        before = frame.source_number
+        scores, masks = np.full(len(selection.objects), np.nan), frame.masks
         scores[np.searchsorted(selection.objects.id, masks.track)] = masks.stability_score
         yield [known(score) for score in scores.tolist()]
 

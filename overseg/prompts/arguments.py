@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,11 @@ import numpy as np
 from overseg.data.prompts import Prompts
 from overseg.data.track_names import TrackName
 from overseg.errors import InputError, SettingsError
-from overseg.prompts.files import read_prompts
+from overseg.prompts.files import picture_named_in, points_out, read_prompts
 from overseg.prompts.given import Box, Mask, Point, given_list
+from overseg.prompts.known_masks import read_known_masks
 from overseg.prompts.objects import Pointed, PromptedObjects, gather
+from overseg.prompts.prompted_frames import PromptedFrames
 from overseg.prompts.words import parse_box, parse_masks, parse_point
 
 
@@ -22,40 +24,57 @@ class PromptArguments:
     """The prompt arguments of `overseg.track`; see there.
 
     Attributes:
-        prompts: a file, or a table in pixels of the processed frames.
+        prompts: a file, a folder, a store, or a table in pixels of the processed frames.
         boxes, points, masks: prompts, or values of the options --box, --point and --mask.
-        frame: number of the processed frame that the file and the options refer to.
+        first_number: the number that names and files give the first frame; None to find out.
+        strict: refuse a file of which something would be left out.
     """
 
     prompts: str | Path | Prompts | PromptedObjects | None = None
     boxes: "Box | str | Sequence[Box | str]" = ()
     points: "Point | str | Sequence[Point | str]" = ()
     masks: "Mask | str | Sequence[Mask | str]" = ()
-    frame: int = 0
+    first_number: int | None = None
+    strict: bool = False
 
-    def pointed(self, input_size: tuple[int, int]) -> list[Pointed]:
-        """Read the file and the options, for input pictures of this (height, width).
+    def pointed(self, frames: PromptedFrames) -> tuple[list[Pointed], list[str]]:
+        """Read the file and the options; and remarks on what was left out.
 
         Raises:
             OversegError: a value is wrong; the message names the option, or the place in the file.
         """
-        read = []
-        if isinstance(self.prompts, str | Path):
-            read = read_prompts(Path(self.prompts), input_size)
+        read, remarks = self._read(frames) if isinstance(self.prompts, str | Path) else ([], [])
         boxes = [parse_box(box) if isinstance(box, str) else box.pointed() for box in given_list(self.boxes, Box)]
         masks = [
-            parse_masks(mask, input_size) if isinstance(mask, str) else mask.pointed(input_size)
+            parse_masks(mask, frames.input_size) if isinstance(mask, str) else mask.pointed(frames.input_size)
             for mask in given_list(self.masks, Mask)
         ]
         points = [parse_point(one) if isinstance(one, str) else one.pointed() for one in given_list(self.points, Point)]
-        return [*read, *boxes, *(one for several in masks for one in several), *points]
+        given = [*read, *boxes, *(one for several in masks for one in several), *points]
+        for one in given:
+            if one.frame is not None and one.frame >= len(frames.numbers):
+                raise SettingsError(f"{one.place}: the frames are 0 to {len(frames.numbers) - 1}, not {one.frame}")
+        return given, remarks
 
-    def objects(self, pointed: Sequence[Pointed], video: Any) -> PromptedObjects | None:
+    def _read(self, frames: PromptedFrames) -> tuple[list[Pointed], list[str]]:
+        path = Path(self.prompts)  # type: ignore[arg-type]
+        if not points_out(path):
+            return read_known_masks(path, frames, first_number=self.first_number, strict=self.strict)
+        pointed = read_prompts(path, frames.input_size)
+        frame = frames.named(picture_named_in(path), path.name)
+        if not frame:
+            return pointed, []
+        image = frames.source.stems[frames.numbers[frame]]
+        remark = f"{path} is of the image {image}: its objects are on frame {frame}"
+        return [replace(one, frame=frame) for one in pointed], [remark]
+
+    def objects(self, pointed: Sequence[Pointed], video: Any, frames: PromptedFrames) -> PromptedObjects | None:
         """Return all objects, numbered from 0 in the order of their names' first appearance; None if there are none.
 
         Args:
-            pointed: from `pointed`, and other prompts on the same frame.
+            pointed: from `pointed`, and other prompts.
             video: a `BufferedVideo`; the returned prompts are in its pixels.
+            frames: of this video.
 
         Raises:
             OversegError: a value is wrong; the message names the option, or the place in the file.
@@ -68,12 +87,7 @@ class PromptArguments:
             return objects
         if not pointed:
             return None
-        return gather(pointed, input_size=video.source_size, size=video.info.size, frame=self.frame)
-
-    def check_frame(self, n_frames: int) -> None:
-        """Raise SettingsError if the frame does not exist."""
-        if not 0 <= self.frame < n_frames:
-            raise SettingsError(f"--frame is one of the frames 0 to {n_frames - 1}, not {self.frame}")
+        return gather(pointed, input_size=video.source_size, size=video.info.size, frame=frames.default)
 
 
 def fingerprint_of(objects: PromptedObjects) -> str:

@@ -8,13 +8,30 @@ from typing import Any
 from overseg.annotations import labelme, voc
 from overseg.annotations.checked_numbers import check_stated_size, number, shown
 from overseg.annotations.labelme import Shape
+from overseg.annotations.png import MASK_SUFFIXES
 from overseg.data.rles import Rles
 from overseg.data.track_names import check_name
 from overseg.errors import InputError
 from overseg.prompts.numbered import numbered
 from overseg.prompts.objects import Pointed
 
+_OF_FRAMES = (*MASK_SUFFIXES, ".txt", ".zarr")  # of files that hold masks of frames
 BESIDE = "beside"  # LabelMe's flag of a point that does not lie on the object
+
+
+def points_out(path: Path) -> bool:
+    """Whether a file is in one of the forms of `read_prompts`, rather than one that holds masks of frames.
+
+    Raises:
+        InputError: it cannot be read, or is not what its suffix says.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".xml":
+        return not voc.is_of_several_pictures(path)
+    if suffix != ".json" or path.is_dir():
+        return suffix not in _OF_FRAMES and not path.is_dir()
+    content = _json(path)
+    return isinstance(content, dict) and not {"annotations", "masklet"} & content.keys()
 
 
 def read_prompts(path: Path, size: tuple[int, int]) -> list[Pointed]:
@@ -42,6 +59,19 @@ def read_prompts(path: Path, size: tuple[int, int]) -> list[Pointed]:
     if isinstance(content, dict) and "shapes" in content:
         return _of_labelme(content, str(path), size)
     raise InputError(f"{path}: expected `annotation` with a list `object`, or LabelMe's `shapes`, got {shown(content)}")
+
+
+def picture_named_in(path: Path) -> str:
+    """The name of the picture that a file of `read_prompts` speaks of; empty where it names none.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    if path.suffix.lower() == ".xml":
+        return voc.picture_named_in(path)
+    content = _json(path)
+    inner = content.get("annotation") if isinstance(content.get("annotation"), dict) else {}
+    return str(content.get("imagePath") or inner.get("filename") or "")
 
 
 def _json(path: Path) -> Any:

@@ -1,8 +1,9 @@
-"""Prompts for named objects on one frame, gathered from one or several sources."""
+"""Prompts for named objects, gathered from one or several sources."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from overseg.annotations.resizing import resized
 from overseg.data.prompts import Prompts
 from overseg.data.rles import Rles
 from overseg.data.track_names import TrackName
@@ -35,6 +36,7 @@ class Pointed:
         points: points on the object and beside it.
         mask: one mask of the input's size.
         category: the object's category; None if unknown.
+        frame: number of the processed frame that it is on; None for the one that all prompts are on.
     """
 
     name: str
@@ -43,31 +45,37 @@ class Pointed:
     points: tuple[Point, ...] = ()
     mask: Rles | None = None
     category: str | None = None
+    frame: int | None = None
 
 
 def gather(
     pointed: Sequence[Pointed], *, input_size: tuple[int, int], size: tuple[int, int], frame: int
 ) -> PromptedObjects:
-    """Join the prompts of all sources on one frame, and scale them to frames that may be shrunk.
+    """Join the prompts of all sources, and scale them to frames that may be shrunk.
 
-    An object may have either one mask, or one box and any number of points.
+    On a frame, an object may have either one mask, or one box and any number of points.
 
     Args:
         pointed: the prompts; at least one.
         input_size: (height, width) in pixels of the input's pictures; the prompts are in these pixels.
         size: (height, width) in pixels of the frames.
-        frame: number of the frame.
+        frame: number of the frame of prompts that do not say one.
 
     Raises:
         InputError: a prompt is outside the picture, or contradicts another; the message names the source.
     """
-    objects: dict[str, Pointed] = {}
+    joined: dict[tuple[str, int], Pointed] = {}
     for one in pointed:
         _check_inside(one, input_size)
-        objects[one.name] = _joined(objects[one.name], one) if one.name in objects else one
-    rows = [_row(one, number, input_size, size, frame) for number, one in enumerate(objects.values())]
-    names = tuple(TrackName(one.name, one.category or one.name) for one in objects.values())
-    return PromptedObjects(Prompts.concatenate(rows), names)
+        at = (one.name, frame if one.frame is None else one.frame)
+        joined[at] = _joined(joined[at], one) if at in joined else one
+    names: dict[str, TrackName] = {}
+    for (name, _), one in joined.items():
+        if name not in names or names[name].category == name:
+            names[name] = TrackName(name, one.category or name)
+    number = {name: at for at, name in enumerate(names)}
+    rows = [_row(one, number[name], input_size, size, on) for (name, on), one in joined.items()]
+    return PromptedObjects(Prompts.concatenate(rows), tuple(names.values()))
 
 
 def _joined(before: Pointed, one: Pointed) -> Pointed:
@@ -111,7 +119,7 @@ def _row(one: Pointed, number: int, input_size: tuple[int, int], size: tuple[int
     if one.mask is not None:
         if one.points:
             raise InputError(f"{one.place}: expected either a mask or points for the object {one.name!r}, got both")
-        return Prompts.of_masks(_resized(one.mask, size), object=[number], frame=frame)
+        return Prompts.of_masks(resized(one.mask, size), object=[number], frame=frame)
     if one.box_xyxy is None and not any(label for _, _, label in one.points):
         raise InputError(f"{one.place}: expected a box, or a point with the label 1, for the object {one.name!r}")
     x1, y1, x2, y2 = one.box_xyxy or (0, 0, 0, 0)
@@ -123,16 +131,6 @@ def _row(one: Pointed, number: int, input_size: tuple[int, int], size: tuple[int
         labels=[label for _, _, label in one.points],
         box_xyxy=(x1 * scale_x, y1 * scale_y, x2 * scale_x, y2 * scale_y) if one.box_xyxy else None,
     )
-
-
-def _resized(mask: Rles, size: tuple[int, int]) -> Rles:
-    if mask.size == size:
-        return mask
-    import cv2
-    import numpy as np
-
-    shrunk = cv2.resize(mask.to_masks()[0].view(np.uint8), size[::-1], interpolation=cv2.INTER_AREA)
-    return Rles.from_masks((shrunk > 0)[None])
 
 
 def _numbers(values: Sequence[float]) -> str:

@@ -1,6 +1,10 @@
-"""Parses the options --box, --point and --mask: `cup:10,20,60,80`, `cup:35,50,1` and `cup:cup.png`."""
+"""Parses the options --box, --point and --mask: `cup:10,20,60,80`, `cup:35,50,1` and `cup:cup.png`.
+
+`@N` after the name says on which frame: `cup@40:10,20,60,80`.
+"""
 
 import math
+import re
 from pathlib import Path
 
 from PIL import Image
@@ -11,6 +15,7 @@ from overseg.errors import InputError, SettingsError
 from overseg.prompts.objects import Pointed
 
 DEFAULT_NAME = "object"
+_NAME_AND_FRAME = re.compile(r"(?P<name>.*)@(?P<frame>\d{1,9})", re.DOTALL)
 
 
 def parse_box(text: str) -> Pointed:
@@ -23,11 +28,11 @@ def parse_box(text: str) -> Pointed:
         SettingsError: the text has another form.
         InputError: the name is not allowed.
     """
-    name, numbers = _split(text)
+    name, frame, numbers = _split(text)
     if len(numbers) != 4:
         raise SettingsError(f"--box takes name:x1,y1,x2,y2 in pixels, not {text!r}")
     x1, y1, x2, y2 = numbers
-    return Pointed(check_name(name, place=f"--box {text}"), f"--box {text}", box_xyxy=(x1, y1, x2, y2))
+    return Pointed(check_name(name, place=f"--box {text}"), f"--box {text}", box_xyxy=(x1, y1, x2, y2), frame=frame)
 
 
 def parse_point(text: str) -> Pointed:
@@ -40,13 +45,14 @@ def parse_point(text: str) -> Pointed:
         SettingsError: the text has another form.
         InputError: the name is not allowed.
     """
-    name, numbers = _split(text)
+    name, frame, numbers = _split(text)
     if len(numbers) != 3 or numbers[2] not in (0, 1):
         raise SettingsError(
             f"--point takes x,y,label or name:x,y,label, with label 1 on the object and 0 beside it, not {text!r}"
         )
     x, y, label = numbers
-    return Pointed(check_name(name, place=f"--point {text}"), f"--point {text}", points=((x, y, int(label)),))
+    place = f"--point {text}"
+    return Pointed(check_name(name, place=place), place, points=((x, y, int(label)),), frame=frame)
 
 
 def parse_masks(text: str, size: tuple[int, int]) -> list[Pointed]:
@@ -71,17 +77,25 @@ def parse_masks(text: str, size: tuple[int, int]) -> list[Pointed]:
         raise InputError(
             f"--mask {text}: expected the input's size, {size[1]} x {size[0]} px, got {found[1]} x {found[0]} px"
         )
-    name, place = check_name(name if colon else DEFAULT_NAME, place=f"--mask {text}"), f"--mask {text}"
+    name, frame = _name_and_frame(name) if colon else (DEFAULT_NAME, None)
+    name, place = check_name(name, place=f"--mask {text}"), f"--mask {text}"
     if len(found) == 1:
-        return [Pointed(name, place, mask=mask) for mask in found.values()]
-    return [Pointed(f"{name} {number}", place, mask=mask, category=name) for number, mask in found.items()]
+        return [Pointed(name, place, mask=mask, frame=frame) for mask in found.values()]
+    return [Pointed(f"{name} {number}", place, mask=mask, category=name, frame=frame) for number, mask in found.items()]
 
 
-def _split(text: str) -> tuple[str, list[float]]:
-    """Split into the name and the numbers after it; no numbers if one of them is not a finite number."""
-    name, colon, numbers = text.rpartition(":")
+def _name_and_frame(text: str) -> tuple[str, int | None]:
+    """The name and the frame after it; the name is "object" where a frame alone is given."""
+    found = _NAME_AND_FRAME.fullmatch(text)
+    return (found["name"] or DEFAULT_NAME, int(found["frame"])) if found else (text, None)
+
+
+def _split(text: str) -> tuple[str, int | None, list[float]]:
+    """Split into name, frame, and the numbers after them; no numbers if one of them is not a finite number."""
+    before, colon, numbers = text.rpartition(":")
+    name, frame = _name_and_frame(before) if colon else (DEFAULT_NAME, None)
     try:
         found = [float(number) for number in numbers.split(",")]
     except ValueError:
-        return name, []
-    return name if colon else DEFAULT_NAME, found if all(map(math.isfinite, found)) else []
+        return name, frame, []
+    return name, frame, found if all(map(math.isfinite, found)) else []

@@ -14,6 +14,7 @@ from overseg.annotations.rle_text import to_counts
 from overseg.cli.config import read_config
 from overseg.data.frame import Frame
 from overseg.data.settings import Settings
+from overseg.data.source_frames import SourceFrames
 from overseg.data.video_info import VideoInfo
 from overseg.detect.opening import open_detector
 from overseg.evaluate.run_frames import RunFrames
@@ -25,14 +26,17 @@ from overseg.interchange.import_journal import ImportJournal
 from overseg.interchange.imported import on_frames
 from overseg.interchange.importing import import_masks
 from overseg.interchange.relabel import read_labels
+from overseg.interchange.target import Target
+from overseg.prompts.arguments import PromptArguments
 from overseg.prompts.clicks import read_clicks
-from overseg.prompts.files import read_prompts
 from overseg.prompts.objects import gather
+from overseg.prompts.prompted_frames import PromptedFrames
 from overseg.prompts.words import parse_masks
 from overseg.store.result import Result, open_result, progress
 from overseg.store.zarr_store import ZarrStore
 from overseg.video.open import open_video
 
+FRAMES = PromptedFrames(SourceFrames(4), range(4), (24, 32), (12, 16), "a")
 Reader = Callable[[Path, Path, int], None]
 """Reads all of an input: where it lies, an empty folder to write to, and the number of the input."""
 
@@ -53,7 +57,7 @@ def read_images(source: Path, scratch: Path, number: int) -> None:
 def read_import(format: str) -> Reader:
     def read(source: Path, scratch: Path, number: int) -> None:
         annotations = FORMATS[format].read(source)
-        imported = on_frames(annotations, place_pictures(annotations), 0)
+        imported = on_frames(annotations, place_pictures(annotations), Target({}))
         for visit in ImportJournal(imported.size).visits(imported):
             visit.masks.rles.area_px()
 
@@ -103,7 +107,7 @@ def read_clicks_on_objects(source: Path, scratch: Path, number: int) -> None:
 def read_objects_to_follow(source: Path, scratch: Path, number: int) -> None:
     for path in sorted(source.iterdir()):
         mask = parse_masks(f"cup:{path}", (24, 32)) if path.suffix == ".png" else []
-        pointed = mask or read_prompts(path, (24, 32))
+        pointed = mask or PromptArguments(prompts=path).pointed(FRAMES)[0]
         gather(pointed, input_size=(24, 32), size=(12, 16), frame=0)
 
 

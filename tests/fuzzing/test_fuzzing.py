@@ -29,6 +29,7 @@ from overseg.errors import OversegError, SettingsError
 from overseg.interchange.formats import FORMATS
 from overseg.interchange.import_journal import ImportJournal
 from overseg.interchange.imported import on_frames
+from overseg.interchange.target import Target
 from overseg.video.open import open_video
 
 N_INPUTS = 20  # of each kind
@@ -171,7 +172,7 @@ def read_bomb(kind: str, folder: Path) -> None:
         read_masks(folder / file, (64, 64))
     else:
         annotations = FORMATS[kind.split(" ")[0]].read(folder)
-        imported = on_frames(annotations, place_pictures(annotations), 0)
+        imported = on_frames(annotations, place_pictures(annotations), Target({}))
         list(ImportJournal(imported.size).visits(imported))
 
 

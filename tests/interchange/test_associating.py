@@ -258,11 +258,6 @@ def coco_without_image(folder):
     (folder / "annotations.json").write_text(json.dumps(content))
 
 
-def maps_by_depth(folder):
-    (folder / "depth_0").mkdir()
-    id_maps(folder / "depth_0")
-
-
 def numbered_by_date(folder):
     no_numbers(folder)
     (folder / "mask.png").rename(folder / "mask_20261121.png")
@@ -275,11 +270,10 @@ def numbered_by_date(folder):
         (npz, ["--video", "x.mp4"], 2, "--video is for a store: name one that ends in .zarr"),
         (no_numbers, [], 1, "expected masks in masks named by frame, as 00000.png"),
         (two_files, [], 1, "expected one file a frame in masks, got a_1.png and b_1.png"),
-        (maps_by_depth, [], 1, "masks holds maps for each depth, not for each frame: name one of them, masks/depth_0"),
         (numbered_by_date, [], 1, "masks has 1 files, and mask_20261121.png would be frame 20261121: number files by"),
         (another_size, [], 1, "expected masks of 300 x 200 px in masks/4.npz, got 8 x 8 px"),
         (broken, [], 1, "expected a picture in masks/0.png, cannot read it"),
-        (coco_of_nothing, [], 1, "expected images in masks/annotations.json, found none"),
+        (coco_of_nothing, [], 1, "in masks/annotations.json, got images"),
         (coco_without_image, [], 1, "expected 99 at annotations[3] of masks/annotations.json"),
     ],
 )
@@ -299,7 +293,7 @@ def test_names_that_cannot_be_written(folder, capsys):
     assert main(["associate", "masks", "out"]) == 1
     assert "out exists already" in capsys.readouterr().err
     assert main(["associate", "nowhere", "out.json"]) == 1
-    assert "expected a folder of masks, or a COCO file" in capsys.readouterr().err
+    assert "expected a folder of masks, or a file of annotations" in capsys.readouterr().err
 
 
 def test_no_masks_on_any_frame(folder):

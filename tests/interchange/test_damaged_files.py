@@ -14,6 +14,7 @@ from overseg.interchange.filters import Filters
 from overseg.interchange.formats import FORMATS
 from overseg.interchange.import_journal import ImportJournal
 from overseg.interchange.imported import on_frames
+from overseg.interchange.target import Target
 
 N_INPUTS = 25  # for each format
 STRANGE = (None, -1, 0, 1e308, 10**30, "", "x", "../../etc/passwd", [], {}, [[]], True, -0.5, "\0", 2**31)
@@ -33,7 +34,7 @@ def test_damaged_files(exported, format):
         path.write_bytes(_damaged(whole, path.suffix, dice))
         try:
             annotations = FORMATS[format].read(folder)
-            imported = on_frames(annotations, place_pictures(annotations), 0)
+            imported = on_frames(annotations, place_pictures(annotations), Target({}))
             list(ImportJournal(imported.size).visits(imported))
         except OversegError as error:
             n_refused += 1
