@@ -1,7 +1,7 @@
 """Pictures and videos of a result: `overseg.render`."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -11,13 +11,15 @@ from overseg.api.filters import FilterChanges, filters_of
 if TYPE_CHECKING:
     import numpy as np
 
+    from overseg.data.track_names import TrackName
     from overseg.interchange.filters import Filters
     from overseg.output.form import Form
     from overseg.output.render_options import RenderOptions
     from overseg.stages import Report
     from overseg.store.result import Result
 
-_PICTURE_OPTIONS = ("fps", "every", "format", "per_track", "start", "end")  # options that one picture has no use for
+# Options that one picture has no use for.
+_PICTURE_OPTIONS = ("fps", "audio", "every", "format", "per_track", "crop", "start", "end")
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,10 @@ def render(
     opacity: float | None = None,
     side_by_side: bool = False,
     names: bool = False,
+    labels: str | Path | None = None,
     per_track: bool = False,
+    crop: bool = False,
+    audio: bool = False,
     format: str | None = None,
     fps: float | None = None,
     every: int = 1,
@@ -72,15 +77,19 @@ def render(
         opacity: of the masks' fill, 0 to 1; None for 0.5.
         side_by_side: put the frame without masks to the left.
         names: draw boxes, and the name of each track that has one.
+        labels: a CSV file with the column track, and name, category or drop; names take the place of the tracks' own,
+            and tracks to drop are not drawn.
         per_track: a file or folder for each track; `output` is then a folder.
+        crop: with `per_track`, only the box that the track stays in.
+        audio: write the input's sound, too.
         format: ending of the pictures in a folder, or of videos with `per_track`.
-        fps: frames per second of a video; None for the input's.
+        fps: frames per second of a video; None for the input's own times.
         every: write every Nth frame.
         quality: of jpg and webp, 1 to 100.
         video: where the input is now, if it was moved since the run; or its frames as arrays.
         report: receives the progress; None for a progress bar.
         filters: which tracks and frames: `ids`, `start`, `end`, `min_length`, `min_area_px`, `min_score`,
-            `sam_output`, `new_only`.
+            `sam_output`, `new_only`, `wholes`.
 
     Raises:
         OversegError: what was expected, what came, where, and what to do.
@@ -89,14 +98,32 @@ def render(
     from overseg.output.form import Form
     from overseg.output.render_options import RenderOptions
 
-    _check(Path(output), frame, {"format": format, "fps": fps, "every": every, "per_track": per_track, **filters})
-    form = Form(format=format, fps=fps, every=every, quality=quality, per_track=per_track)
+    of_video = {"format": format, "fps": fps, "every": every, "per_track": per_track, "crop": crop, "audio": audio}
+    _check(Path(output), frame, {**of_video, **filters})
+    form = Form(format=format, fps=fps, every=every, quality=quality, per_track=per_track, crop=crop)
     options = RenderOptions(style=style, opacity=opacity, side_by_side=side_by_side, names={} if names else None)
     chosen, result = filters_of(dict(filters)), opened(store)
+    called, chosen = (result.names, chosen) if labels is None else _labelled(result, Path(labels), chosen)
     if names:
-        options = RenderOptions(style=style, opacity=opacity, side_by_side=side_by_side, names=result.names)
+        options = replace(options, names=called)
+    if audio:
+        form = replace(form, sound=Path(video if isinstance(video, str | Path) else _input_of(result)))
     _write(result, Path(output), frame, options, chosen, form, video, report)
     return Rendered(Path(output), _gist(result, frame, form, chosen))
+
+
+def _labelled(result: "Result", labels: Path, filters: "Filters") -> "tuple[Mapping[int, TrackName], Filters]":
+    """What tracks are called in a file of labels, and the filters without those that it drops."""
+    from overseg.interchange.relabel import read_labels
+
+    read = read_labels(labels, len(result.tracks), result.names)
+    kept = {track for track, id in enumerate(read.id.tolist()) if id >= 0}
+    ids = kept if filters.ids is None else kept & set(filters.ids)
+    return read.track_names, replace(filters, ids=tuple(sorted(ids)))
+
+
+def _input_of(result: "Result") -> str:
+    return str(result.provenance.get("input", result.info.name))
 
 
 def _check(output: Path, frame: int | None, given: dict[str, object]) -> None:
@@ -126,7 +153,7 @@ def _write(
     report: "Report | None",
 ) -> None:
     from overseg.api.shared import reporting
-    from overseg.output.input_video import open_input
+    from overseg.output.input_video import open_input, opened_input
     from overseg.output.picture_file import check_picture_name, write_picture
     from overseg.output.render import render as draw
     from overseg.output.render import render_frame
@@ -137,8 +164,9 @@ def _write(
     else:
         form.format_of(output, options)
     named = video if isinstance(video, str | Path) else None
-    spare_input(output, named or result.provenance.get("input", result.info.name))
-    with open_input(result, video) as frames, reporting(report) as told:
+    spare_input(output, named or _input_of(result))
+    opening = opened_input(result) if video is None else open_input(result, video)
+    with opening as frames, reporting(report) as told:
         if frame is None:
             draw(result, frames, output, render_options=options, filters=filters, form=form, report=told)
         else:

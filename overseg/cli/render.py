@@ -30,8 +30,11 @@ def add_parser(commands: Any) -> None:
     add_moved_video(parser)
     parser.add_argument("--format", metavar="F", help="in a folder: png, jpg or webp; with --per-track also a video's")
     parser.add_argument("--per-track", action="store_true", help="a file or folder for each track")
+    parser.add_argument("--crop", action="store_true", help="with --per-track: only the box that the track stays in")
+    parser.add_argument("--labels", metavar="FILE.csv", help="columns track, and name, category, drop")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="write every Nth frame (1)")
-    parser.add_argument("--fps", type=float, help="frames per second (the input's, or 30, by --every)")
+    parser.add_argument("--fps", type=float, help="frames per second (the input's own times; 30 by --every for images)")
+    parser.add_argument("--audio", action="store_true", help="write the input's sound, too")
     parser.add_argument("--quality", type=int, default=80, metavar="Q", help="of jpg and webp, 1 to 100 (80)")
     parser.add_argument("--opacity", type=float, help="of the masks' fill, 0 to 1 (0.5)")
     parser.add_argument("--side-by-side", action="store_true", help="put the frame without masks to the left")
@@ -56,7 +59,10 @@ def call(args: argparse.Namespace) -> int:
             opacity=args.opacity,
             side_by_side=args.side_by_side,
             names=args.names,
+            labels=args.labels,
             per_track=args.per_track,
+            crop=args.crop,
+            audio=args.audio,
             format=args.format,
             fps=args.fps,
             every=args.every,

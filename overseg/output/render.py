@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, UInt8
 
+from overseg.data.masks import TrackMasks
 from overseg.errors import SettingsError
 from overseg.interchange.destination import written
 from overseg.interchange.filters import Filters
 from overseg.output.form import Form
 from overseg.output.input_video import opened_input
+from overseg.output.playback import playback_of
 from overseg.output.render_options import RenderOptions
 from overseg.output.sink import Sink, is_video, is_video_name, open_sink
 from overseg.output.spare_input import spare_input
@@ -20,6 +23,8 @@ from overseg.stages import Report, Video
 from overseg.store.result import Result
 
 DEFAULT_FPS = 30.0  # where the input has no frame rate: a folder of images
+_WITHOUT_ASPECT = "webm"  # PyAV sets the aspect of the codec alone, and VP9 has none
+_LEAST_DIGITS = 5  # of a track's number in a name
 _TARGETS_AT_ONCE = 16  # encoders open at the same time; with more tracks the frames are read several times
 
 
@@ -85,17 +90,18 @@ def render(
     destination = Path(destination)
     format, frames = form.format_of(destination, render_options), filters.frames(len(result))
     spare_input(destination, result.provenance.get("input", result.info.name))
-    targets = _targets(filters.tracks(result.tracks, frames), form, format)
+    if report and format == _WITHOUT_ASPECT and result.info.pixel_aspect != 1:
+        report.event("remark", line=f"pixels of {destination} are square, unlike the source's: take .mp4, .mov or .mkv")
+    targets = _targets(result, filters.tracks(result.tracks, frames), frames, form, format)
     open_target = partial(
         open_sink,
         format=format,
-        fps=(result.info.fps or DEFAULT_FPS) / form.every if form.fps is None else form.fps,
-        size=render_options.size(result.size),
+        playback=playback_of(result, frames[:: form.every], fps=form.fps, otherwise=DEFAULT_FPS, sound=form.sound),
         channels=render_options.channels,
         quality=form.quality,
     )
     with nullcontext(destination) if is_video_name(destination) else written(destination, overwrite=True) as place:
-        placed = [(place / name, shown) for name, shown in targets]
+        placed = [replace(target, path=place / target.path) for target in targets]
         _draw_frames(result, video, frames[:: form.every], placed, open_target, render_options, report)
 
 
@@ -131,12 +137,43 @@ def check_destination(destination: str | Path, input: str | Path) -> None:
     spare_input(destination, input)
 
 
+@dataclass(frozen=True)
+class _Target:
+    """A file or folder to write.
+
+    Attributes:
+        path: of it.
+        shown: whether each track is drawn on it.
+        box: the rows and columns of the frame that it shows.
+    """
+
+    path: Path
+    shown: Bool[np.ndarray, " t"]
+    box: tuple[slice, slice]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of the part of a frame that it shows, in pixels."""
+        rows, columns = self.box
+        return rows.stop - rows.start, columns.stop - columns.start
+
+    def draw(
+        self, rgb: UInt8[np.ndarray, "h w 3"], masks: TrackMasks, render_options: RenderOptions
+    ) -> UInt8[np.ndarray, "h2 w2 c"]:
+        """The picture of a frame."""
+        drawn = render_options.draw(rgb, masks.take(self.shown[masks.track]))
+        if self.size == rgb.shape[:2]:
+            return drawn
+        side_by_side = np.split(drawn, drawn.shape[1] // rgb.shape[1], axis=1)
+        return np.concatenate([one[self.box] for one in side_by_side], axis=1)
+
+
 def _draw_frames(
     result: Result,
     video: Video,
     frames: range,
-    targets: Sequence[tuple[Path, Bool[np.ndarray, " t"]]],
-    open_target: Callable[[Path], AbstractContextManager[Sink]],
+    targets: Sequence[_Target],
+    open_target: Callable[..., AbstractContextManager[Sink]],
     render_options: RenderOptions,
     report: Report | None,
 ) -> None:
@@ -145,22 +182,43 @@ def _draw_frames(
     done, total = 0, len(groups) * len(frames)
     for group in groups:
         with ExitStack() as stack:
-            sinks = [(stack.enter_context(open_target(path)), shown) for path, shown in group]
+            sinks = [
+                stack.enter_context(open_target(target.path, size=render_options.size(target.size))) for target in group
+            ]
             for frame in frames:
                 rgb, masks = video[frame].rgb, result.masks_at(frame)
-                for sink, shown in sinks:
-                    sink(frame, render_options.draw(rgb, masks.take(shown[masks.track])))
+                for sink, target in zip(sinks, group, strict=True):
+                    sink(frame, target.draw(rgb, masks, render_options))
                 done += 1
                 if report:
                     report.progress("render", done, total)
 
 
-def _targets(shown: Bool[np.ndarray, " t"], form: Form, format: str) -> list[tuple[str, Bool[np.ndarray, " t"]]]:
-    """The path of each target within the destination, and the tracks drawn on it. "" is the destination itself."""
+def _targets(result: Result, shown: Bool[np.ndarray, " t"], frames: range, form: Form, format: str) -> list[_Target]:
+    """What is written, each with its path within the destination; "" is the destination itself."""
+    whole = (slice(0, result.size[0]), slice(0, result.size[1]))
     if not form.per_track:
-        return [("", shown)]
-    tracks = np.flatnonzero(shown)
-    if not len(tracks):
+        return [_Target(Path(), shown, whole)]
+    tracks = np.flatnonzero(shown).tolist()
+    if not tracks:
         raise SettingsError("--per-track writes one file per track, and the filters leave no track: choose others")
     ending = f".{format}" if is_video(format) else ""
-    return [(f"track_{track}{ending}", np.arange(len(shown)) == track) for track in tracks.tolist()]
+    digits = max(_LEAST_DIGITS, len(str(len(shown) - 1)))
+    return [
+        _Target(
+            Path(f"track_{track:0{digits}d}{ending}"),
+            np.arange(len(shown)) == track,
+            _box(result, track, frames) if form.crop else whole,
+        )
+        for track in tracks
+    ]
+
+
+def _box(result: Result, track: int, frames: range) -> tuple[slice, slice]:
+    """The rows and columns that a track stays in on these frames; all of them where it is not seen there."""
+    masks = result.masks_of(track)
+    masks = masks.take(np.flatnonzero(np.isin(masks.frame, frames)))
+    if not len(masks):
+        return slice(0, result.size[0]), slice(0, result.size[1])
+    left, top, width, height = masks.rles.boxes_xywh().astype(int).T
+    return slice(int(top.min()), int((top + height).max())), slice(int(left.min()), int((left + width).max()))

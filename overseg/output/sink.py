@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ from jaxtyping import UInt8
 
 from overseg.errors import SettingsError
 from overseg.output.picture_file import PICTURE_SUFFIXES, check_picture_name, write_picture
+from overseg.output.playback import Playback
 from overseg.output.video_writer import VIDEO_SUFFIXES, VideoWriter, check_video_name
 
 Sink = Callable[[int, UInt8[np.ndarray, "h w c"]], None]
@@ -42,20 +42,20 @@ def check_format(format: str, *, channels: int) -> None:
 
 @contextmanager
 def open_sink(
-    path: Path, *, format: str, fps: Fraction | float, size: tuple[int, int], channels: int, quality: int
+    path: Path, *, format: str, playback: Playback, size: tuple[int, int], channels: int, quality: int
 ) -> Iterator[Sink]:
     """Yield a function that writes a frame, given its number and its picture.
 
     Args:
         path: the video file to write, or the folder to fill with `frame_<number>.<format>`; created if missing.
         format: file name ending without its dot, of a video or of pictures.
-        fps: frames per second of a video.
+        playback: how a video is shown.
         size: (height, width) of the pictures in pixels.
         channels: number of channels of the pictures, as in `Style`.
         quality: of jpg and webp, from 1 to 100.
     """
     if is_video(format):
-        with VideoWriter(path, fps=fps, size=size, alpha=channels == 4) as writer:
+        with VideoWriter(path, playback, size, alpha=channels == 4) as writer:
             yield lambda frame, picture: writer.write(picture)
     else:
         path.mkdir(exist_ok=True)

@@ -17,6 +17,7 @@ from overseg.interchange.destination import check_replaceable, written
 from overseg.interchange.pictures import Pictures
 from overseg.output.input_video import opened_input
 from overseg.output.picture_file import write_picture
+from overseg.output.playback import playback_of
 from overseg.output.render_options import RenderOptions
 from overseg.output.spare_input import spare_input
 from overseg.output.video_writer import VideoWriter
@@ -126,8 +127,8 @@ def write_tracked(
         if outputs.annotated_frames:
             sinks.append(stack.enter_context(_frames(folder / FRAMES, pictures)))
         if outputs.tracking_video:
-            fps = outputs.fps or result.info.fps or _NOMINAL_FPS
-            writer = stack.enter_context(VideoWriter(folder / VIDEO, fps=fps, size=result.size))
+            playback = playback_of(result, range(len(result)), fps=outputs.fps, otherwise=_NOMINAL_FPS)
+            writer = stack.enter_context(VideoWriter(folder / VIDEO, playback, result.size))
             sinks.append(lambda frame, picture: writer.write(picture))
         if sinks:
             _draw(result, stack.enter_context(opened_input(result, video)), sinks, report)

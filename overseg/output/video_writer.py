@@ -14,6 +14,8 @@ from jaxtyping import UInt8
 
 from overseg.errors import InputError, SettingsError
 from overseg.files.holding import hold, remove_abandoned
+from overseg.output.playback import Playback
+from overseg.output.sound import Sound
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -40,7 +42,6 @@ _FORMAT_OF = {1: "gray", 3: "rgb24", 4: "rgba"}  # FFmpeg's name, by channels
 _CONTAINER_OPTIONS = {"movflags": "+faststart", "fflags": "+bitexact"}
 _BT709 = 1  # in the numbering of ITU-T H.273
 _LIMITED_RANGE = 1
-_MAX_FPS_DENOMINATOR = 1001  # as in 30000/1001
 
 
 def check_video_name(path: str | Path, *, alpha: bool = False) -> None:
@@ -69,11 +70,18 @@ class VideoWriter:
         ...     writer.write(np.zeros((272, 640, 3), np.uint8))
     """
 
-    def __init__(self, path: str | Path, fps: Fraction | float, size: tuple[int, int], *, alpha: bool = False) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        fps: Fraction | float | Playback,
+        size: tuple[int, int],
+        *,
+        alpha: bool = False,
+    ) -> None:
         """
         Args:
             path: file to write; its ending selects the format.
-            fps: frames per second, above 0.
+            fps: frames per second, above 0; or how the video is shown.
             size: (height, width) of the pictures in pixels.
             alpha: whether the pictures have alpha.
 
@@ -83,11 +91,11 @@ class VideoWriter:
         """
         self._path = Path(path)
         check_video_name(path, alpha=alpha)
-        if not 0 < fps < float("inf"):
-            raise SettingsError(f"--fps takes a number above 0, not {fps}")
+        self._playback = fps if isinstance(fps, Playback) else Playback(fps=fps)
+        if not 0 < self._playback.fps < float("inf"):
+            raise SettingsError(f"--fps takes a number above 0, not {self._playback.fps}")
         if min(size) < 1:
             raise SettingsError(f"a video needs pictures of at least 1 x 1 px, got height and width {size}")
-        self._fps = Fraction(fps).limit_denominator(_MAX_FPS_DENOMINATOR)
         self._size, self._alpha = size, alpha
         self._n_written = 0
         self._cleanup = ExitStack()
@@ -124,9 +132,11 @@ class VideoWriter:
             dst_color_range="MPEG",
             threads=1,  # with more threads, FFmpeg corrupts alpha at the border between the rows of two threads
         )
-        frame.pts, frame.time_base = self._n_written, 1 / self._fps
+        frame.pts, frame.time_base = self._playback.shown_at(self._n_written), self._playback.unit_s
         self._encode(frame)
         self._n_written += 1
+        if self._sound is not None:
+            self._sound.write_until(float(self._playback.shown_at(self._n_written) * self._playback.unit_s))
 
     def close(self) -> None:
         """Finish the file and give it its name.
@@ -139,6 +149,8 @@ class VideoWriter:
             raise InputError(f"no video was written to {self._path}: there is no frame to write")
         self._encode(None)
         try:
+            if self._sound is not None:
+                self._sound.finish()
             self._container.close()
             self._part.replace(self._path)
         except OSError as e:
@@ -165,18 +177,31 @@ class VideoWriter:
 
         container_format, codec, options, pixel_format = _kinds(alpha=self._alpha)[self._path.suffix.lower()]
         self._container = av.open(str(self._part), "w", format=container_format, container_options=_CONTAINER_OPTIONS)
-        self._stream = cast("VideoStream", self._container.add_stream(codec, rate=self._fps, options=dict(options)))
+        self._stream = cast(
+            "VideoStream", self._container.add_stream(codec, rate=self._playback.rate, options=dict(options))
+        )
         context = self._stream.codec_context
         context.height, context.width = (side + side % 2 for side in self._size)
         context.pix_fmt = pixel_format
         context.colorspace = context.color_primaries = context.color_trc = _BT709
         context.color_range = _LIMITED_RANGE
+        if self._playback.pixel_aspect != 1:
+            context.sample_aspect_ratio = self._playback.pixel_aspect
+        if self._playback.times_s is not None:
+            context.time_base = self._stream.time_base = self._playback.unit_s
+        self._sound: Sound | None = None
+        if self._playback.sound is not None:
+            self._sound = Sound(self._playback.sound, self._playback.begin_s, self._container)
+            self._cleanup.enter_context(self._sound)
 
     def _encode(self, frame: "VideoFrame | None") -> None:
         import av
 
         try:
             for packet in self._stream.encode(frame):
+                if self._playback.times_s is not None:  # encoders derive durations from the rate
+                    ticks = Fraction(packet.time_base) / self._playback.unit_s
+                    packet.duration = round(self._playback.duration(round((packet.pts or 0) * ticks)) / ticks)
                 self._container.mux(packet)
         except (av.error.FFmpegError, OSError) as e:
             self._abandon()

@@ -49,7 +49,7 @@ def toy_masks(frame: int) -> dict[str, np.ndarray]:
 def write_store(path: Path, video_path: Path, *, names: dict[int, TrackName] | None = None, **settings: int) -> Result:
     """A finished store of the video at `video_path`, every shape a track with the number it has in NAMES."""
     with open_video(video_path, **settings) as video:
-        info = video.info
+        info, timestamps_s = video.info, video.timestamps_s
     frames = [Masks.from_keyframe(_seen(frame, info.size), frame=frame, round_=0) for frame in range(info.n_frames)]
     masks = Masks.concatenate(frames)
     tracks = np.array([NAMES.index(name) for frame in range(info.n_frames) for name in toy_masks(frame)], np.int32)
@@ -70,7 +70,7 @@ def write_store(path: Path, video_path: Path, *, names: dict[int, TrackName] | N
         store.compact({visit.key: tracks})
         store.publish(
             tracks=_tracks_table(tracks),
-            frames=_frames_table(info.n_frames),
+            frames=_frames_table(timestamps_s),
             edges=Edges.empty(),
             summary={},
             final=True,
@@ -115,6 +115,6 @@ def _tracks_table(track_of_row: np.ndarray) -> Tracks:
     )
 
 
-def _frames_table(n: int) -> Frames:
-    zeros = np.zeros(n, np.int32)
-    return Frames(np.arange(n) / 12.5, zeros, zeros == 0, zeros, zeros, zeros)
+def _frames_table(timestamps_s: np.ndarray) -> Frames:
+    zeros = np.zeros(len(timestamps_s), np.int32)
+    return Frames(timestamps_s, zeros, zeros == 0, zeros, zeros, zeros)

@@ -118,10 +118,10 @@ def test_a_matte_per_track_as_video(ending, tmp_path):
     out = tmp_path / "mattes"
     words = ["--style", "alpha", "--per-track", "--format", ending, "--every", "2"]
     assert main(["render", str(result.path), str(out), *words, "--quiet"]) == 0
-    assert sorted(path.name for path in out.iterdir()) == [f"track_0.{ending}", f"track_1.{ending}"]
+    assert sorted(path.name for path in out.iterdir()) == [f"track_00000.{ending}", f"track_00001.{ending}"]
     height, width = result.size
     for track in (0, 1):
-        path = out / f"track_{track}.{ending}"
+        path = out / f"track_{track:05}.{ending}"
         with av.open(str(path)) as container:
             assert container.streams.video[0].average_rate == 15  # half of a folder's 30
         pictures = decoded(path, codec="libvpx-vp9" if ending == "webm" else None)
@@ -134,9 +134,13 @@ def test_more_tracks_than_are_written_at_once(result, tmp_path, monkeypatch):
     monkeypatch.setattr("overseg.output.render._TARGETS_AT_ONCE", 2)
     words = ["--style", "binary", "--per-track", "--track", "0", "--track", "2", "--track", "4"]
     assert main(["render", str(result.path), str(tmp_path / "mattes"), *words, "--quiet"]) == 0
-    assert sorted(path.name for path in (tmp_path / "mattes").iterdir()) == ["track_0", "track_2", "track_4"]
+    assert sorted(path.name for path in (tmp_path / "mattes").iterdir()) == [
+        "track_00000",
+        "track_00002",
+        "track_00004",
+    ]
     for track in (0, 2, 4):
-        folder = tmp_path / "mattes" / f"track_{track}"
+        folder = tmp_path / "mattes" / f"track_{track:05}"
         for frame in range(N_FRAMES):
             matte = cv2.imread(str(folder / f"frame_{frame:05d}.png"), cv2.IMREAD_UNCHANGED)
             assert np.array_equal(matte > 0, covered(frame, NAMES[track]))
