@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from overseg.stages import Report
     from overseg.store.result import Result
 
+_IMPORTED_MATCH_IOU = 0.3
+
 
 @checked_arguments
 def relink(
@@ -20,18 +22,22 @@ def relink(
 ) -> "Result":
     """Decide again which masks of a store are one track, without any model; what `overseg relink` does.
 
+    In an imported store, the masks of an object stay together, and an object that begins where another ended continues
+    it.
+
     Example:
         >>> overseg.relink("cup.zarr", match_iou=0.7)  # doctest: +SKIP
 
     Args:
         path: the store. The new result replaces the current one.
-        match_iou: masks of one frame with at least this IoU are the same region; None for the value of the run.
+        match_iou: masks of one frame with at least this IoU are the same region; None for the value of the run. In an
+            imported store, the last mask of an object and the first of another; None for 0.3.
         reid: whether a track that ended continues as a later one with a similar appearance nearby; None for the value
             of the run.
         report: receives the progress; None for progress bars on a terminal.
 
     Raises:
-        StoreError: there is no store, it holds no result yet, it was imported, or another process is writing it.
+        StoreError: there is no store, it holds no result yet, or another process is writing it.
         SettingsError: the threshold is out of range, or lower than the overlaps that the store keeps.
     """
     from overseg.api.results import open
@@ -42,6 +48,8 @@ def relink(
     from overseg.store.zarr_store import ZarrStore
 
     chosen = open_result(path).identity["settings"]
+    if "format" in chosen:
+        return _relink_imported(path, match_iou=match_iou, reid=reid, report=report)
     if "match_iou" not in chosen:
         raise StoreError(f"{path} was not made by `overseg run`: it keeps no overlaps to decide tracks from")
     of_run = {name: chosen[name] for name in ("propagator", "match_iou", "reid")}
@@ -55,4 +63,21 @@ def relink(
         store = stack.enter_context(ZarrStore.reopen(path))
         settings = {"match_iou": wanted.match_iou, "reid": wanted.reid}
         relink_tracks(store, open_result(path), build_associator(wanted), settings, report)
+    return open(path)
+
+
+def _relink_imported(
+    path: str | Path, *, match_iou: float | None, reid: bool | None, report: "Report | None"
+) -> "Result":
+    from overseg.api.results import open
+    from overseg.engine.tracks.rejoin import rejoin_tracks
+    from overseg.store.zarr_store import ZarrStore
+
+    if reid is not None:
+        raise SettingsError(f"--reid needs appearances, and {path} was imported without: leave it out")
+    min_iou = _IMPORTED_MATCH_IOU if match_iou is None else match_iou
+    if not 0 < min_iou <= 1:
+        raise SettingsError(f"--match-iou takes a number above 0 and up to 1, not {min_iou:g}")
+    with reporting(report) as told, ZarrStore.reopen(path) as store:
+        rejoin_tracks(store, open(path), min_iou=min_iou, settings={"match_iou": min_iou}, report=told)
     return open(path)

@@ -80,12 +80,12 @@ class FrameByFrame:
             from scipy.spatial.distance import cdist
 
             distance_px = cdist(_centroids(before), _centroids(masks))
-            return _strongest_first(1 - distance_px / (2 * self._max_distance_px), 0.5)
-        paired = hungarian if self._method == "hungarian" else _strongest_first
+            return strongest_first(1 - distance_px / (2 * self._max_distance_px), 0.5)
+        paired = hungarian if self._method == "hungarian" else strongest_first
         return paired(before.iou(masks), self._min_iou)
 
 
-def _strongest_first(strength: Float64[np.ndarray, "l n"], least: float) -> _Pairs:
+def strongest_first(strength: Float64[np.ndarray, "l n"], least: float) -> _Pairs:
     """Rows and columns of the pairs chosen from the strongest down, as `OverlapAssociator` does."""
     rows, columns = np.nonzero(strength >= least)
     edges = Edges(rows, columns, np.zeros(len(rows), np.int32), strength[rows, columns].astype(np.float32))

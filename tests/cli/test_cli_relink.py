@@ -85,5 +85,7 @@ def test_invalid_options_and_stores(store, refused):
     line = refused("relink", store, "--match-iou", "0.3", code=2)
     assert main(["export", store, "exported", "--format", "sav-json", "--quiet"]) == 0
     assert main(["import", "--format", "sav-json", "exported", "imported.zarr", "--quiet"]) == 0
-    assert "imported.zarr was not made by `overseg run`: it keeps no overlaps" in refused("relink", "imported.zarr")
+    assert "--reid needs appearances, and imported.zarr was imported without" in refused(
+        "relink", "imported.zarr", "--reid", code=2
+    )
     assert line == "--match-iou 0.3 is too low for out.zarr, which keeps overlaps of 0.4 or more"
