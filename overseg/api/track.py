@@ -116,7 +116,7 @@ def track(
 
     cache_bytes, outputs_folder = feature_cache_bytes(feature_cache), Path(outputs_folder)
     if outputs is not None:
-        check_tracked(outputs_folder, outputs, name_of_input(input))
+        check_tracked(outputs_folder, outputs, name_of_input(input), output)
     with ExitStack() as stack:
         report = stack.enter_context(reporting(report))
         video = stack.enter_context(open_chosen(input, dict(changes), report))

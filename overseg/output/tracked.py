@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from overseg.data.masks import TrackMasks
-from overseg.errors import SettingsError
+from overseg.errors import InputError, SettingsError
 from overseg.interchange.destination import check_replaceable, written
 from overseg.interchange.pictures import Pictures
 from overseg.output.input_video import opened_input
@@ -26,6 +26,7 @@ from overseg.store.result import Result
 
 DETECTIONS, FRAMES, VIDEO = "tracked_detections.jsonl", "annotated_frames", "tracking_video.mp4"
 DETECTOR_BOXES = "detector_boxes.jsonl"
+_OWNER = ".overseg_tracked"  # holds the name of the store that the files in a folder are of
 _NOMINAL_FPS = 10.0  # of a folder of images
 _QUALITY = 85  # of annotated frames
 _FRAME_NAME = re.compile(r".+\.(jpg|jpeg|png|webp|bmp|tif|tiff)", re.IGNORECASE)
@@ -73,19 +74,21 @@ class TrackedOutputs:
         ]
 
 
-def check_tracked(folder: Path, outputs: TrackedOutputs, input: str | Path) -> None:
+def check_tracked(folder: Path, outputs: TrackedOutputs, input: str | Path, store: str | Path) -> None:
     """Refuse, before any work, what `write_tracked` would refuse after it.
 
     Args:
         folder: destination folder.
         outputs: the files to write.
         input: the video or folder of images to draw on.
+        store: whose tracks are described.
 
     Raises:
-        InputError: a file or folder in the destination may not be replaced.
+        InputError: a file or folder in the destination may not be replaced: it is not ours, or is of another store.
     """
     for name in outputs.names():
         spare_input(folder / name, input)
+    _refuse_those_of_others(folder, outputs, Path(store).name)
     if outputs.annotated_frames and (folder / FRAMES).is_dir():
         check_replaceable(folder / FRAMES, _is_picture)
 
@@ -112,9 +115,11 @@ def write_tracked(
             not replaced, and neither is the input.
     """
     path = Path(video) if isinstance(video, str | Path) else None
-    check_tracked(folder, outputs, path or result.provenance.get("input", result.info.name))
+    check_tracked(folder, outputs, path or result.provenance.get("input", result.info.name), result.path)
     pictures = Pictures(result, path)
     wanted = outputs.names(result)
+    if wanted:
+        _note_owner(folder, Path(result.path).name)
     if outputs.detections:
         with written(folder / DETECTIONS, overwrite=True) as place:
             _write_detections(result, pictures, place / DETECTIONS)
@@ -133,6 +138,31 @@ def write_tracked(
         if sinks:
             _draw(result, stack.enter_context(opened_input(result, video)), sinks, report)
     return [folder / name for name in wanted]
+
+
+def _note_owner(folder: Path, store: str) -> None:
+    try:
+        (folder / _OWNER).write_text(store, encoding="utf-8")
+    except OSError as e:
+        raise InputError(f"cannot write into {folder}: {e.strerror}; check its permissions") from e
+
+
+def _refuse_those_of_others(folder: Path, outputs: TrackedOutputs, store: str) -> None:
+    """Refuse to replace what describes another store."""
+    there = next((name for name in outputs.names() if (folder / name).exists()), None)
+    if there is None:
+        return
+    try:
+        owner = (folder / _OWNER).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:  # of an earlier version: of the only store here
+        stores = [one.name for one in folder.glob("*.zarr") if one.name != store]
+        owner = stores[0] if stores and not (folder / store).exists() else store
+    except (OSError, UnicodeDecodeError) as e:
+        raise InputError(f"cannot read {folder / _OWNER}: {e}; remove it") from e
+    if owner != store:
+        raise InputError(
+            f"{folder / there} describes the store {owner} and is not replaced: name another folder with --outputs"
+        )
 
 
 def detections_of(masks: TrackMasks, result: Result) -> list[dict[str, Any]]:

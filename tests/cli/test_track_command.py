@@ -115,7 +115,7 @@ def test_what_is_written_beside_the_store_may_be_left_out_or_lie_elsewhere(frame
     assert "--outputs there: expected a folder that exists" in refused(*words, "--outputs", "there", code=2)
     Path("there").mkdir()
     assert main([*words, "--outputs", "there"]) == 0
-    assert sorted(path.name for path in Path("there").iterdir()) == ["annotated_frames", "tracked_detections.jsonl"]
+    assert sorted(path.name for path in Path("there").glob("[!.]*")) == ["annotated_frames", "tracked_detections.jsonl"]
 
 
 @pytest.mark.real_weights

@@ -57,6 +57,16 @@ def test_annotated_frames_have_the_input_s_names_and_replace_older_ones(result, 
     assert (cv2.imread(str(folder / f"{UNVISITED}.png"))[..., ::-1] == TOY[UNVISITED].rgb).all()
 
 
+def test_what_describes_another_store_is_not_replaced(result, tmp_path):
+    other = write_store(tmp_path / "other.zarr", tmp_path / "toy")
+    (path,) = write_tracked(result, tmp_path, TrackedOutputs(annotated_frames=False))
+    before = path.read_bytes()
+    with pytest.raises(InputError, match=r"tracked_detections.jsonl describes the store toy.zarr and is not replaced"):
+        write_tracked(other, tmp_path, TrackedOutputs(annotated_frames=False))
+    assert path.read_bytes() == before
+    assert write_tracked(result, tmp_path, TrackedOutputs(annotated_frames=False)) == [path]
+
+
 def test_a_folder_with_something_else_in_it_is_left_alone(result, tmp_path):
     folder = tmp_path / "annotated_frames"
     folder.mkdir()
@@ -129,6 +139,6 @@ def test_a_name_stands_above_its_box_or_inside_the_picture(result):
 
 def test_the_video_that_the_caller_opened_is_used(result, tmp_path, monkeypatch):
     with open_input(result) as video:
-        monkeypatch.setattr("overseg.output.input_video.open_video", None)
+        monkeypatch.setattr("overseg.output.input_video.open_chosen", None)
         paths = write_tracked(result, tmp_path, TrackedOutputs(detections=False, tracking_video=True), video=video)
     assert [path.name for path in paths] == ["annotated_frames", "tracking_video.mp4"]
