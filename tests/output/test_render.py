@@ -195,7 +195,7 @@ def test_a_picture_that_cannot_be_written(tmp_path):
 
 
 def test_the_video_that_the_caller_opened_is_used_and_stays_open(result, video, tmp_path, monkeypatch):
-    monkeypatch.setattr("overseg.output.input_video.open_video", None)
+    monkeypatch.setattr("overseg.output.input_video.open_chosen", None)
     for number in range(2):
         render_result(result, tmp_path / f"{number}.mp4", video=video)
     pictures, _ = read_video(tmp_path / "1.mp4")
