@@ -20,6 +20,8 @@ def associate(
     max_distance_px: float = 50.0,
     max_gap: int = 3,
     video: str | Path | None = None,
+    first_number: int | None = None,
+    strict: bool = False,
     overwrite: bool = False,
     report: "Report | None" = None,
 ) -> "Associated":
@@ -30,7 +32,8 @@ def associate(
         12
 
     Args:
-        masks: a folder with a PNG, a folder of PNGs, a JSON or an npz for each frame; or a COCO file.
+        masks: a folder with a PNG, a folder of PNGs, a JSON or an npz for each frame; or anything else that
+            `overseg.import_masks` reads.
         output: a store (.zarr), a file (.json, .csv), or a folder for both files and for `id_maps`, 16-bit PNGs whose
             pixels are the number of a track plus 1, small masks on top, or 0.
         method: "iou", "hungarian" or "centroid".
@@ -38,6 +41,8 @@ def associate(
         max_distance_px: with "centroid", masks whose centroids are farther apart are not one track.
         max_gap: number of frames on which a track may have no mask.
         video: for a store, the video or folder of images that the masks are of.
+        first_number: the number that names and the file give the first frame; None to find out.
+        strict: refuse a source of which something would be left out.
         overwrite: replace an older output.
         report: gets a remark about what could not be read as a mask; None for a line on the terminal.
 
@@ -56,6 +61,8 @@ def associate(
             max_distance_px=max_distance_px,
             max_gap=max_gap,
             video=video,
+            first_number=first_number,
+            strict=strict,
             overwrite=overwrite,
             report=told,
         )

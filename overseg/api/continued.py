@@ -1,21 +1,24 @@
 """From the masks of a store, known on some frames, to tracks through the whole video: `overseg.run(from_store=...)`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from overseg.api.shared import name_of_input
 from overseg.data.setting import option
 from overseg.data.track_settings import TrackSettings
 from overseg.errors import SettingsError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from overseg.stages import Report
     from overseg.store.result import Result
 
 
 def continue_store(
     from_store: str | Path,
-    input: str | Path,
+    input: "str | Path | Iterable[np.ndarray]",
     output: str | Path,
     *,
     device: str,
@@ -48,7 +51,7 @@ def continue_store(
     if others:
         raise SettingsError(f"{option(others[0])} has no effect with --from, which makes no new masks: leave it out")
     for destination in render:
-        check_destination(destination, input)
+        check_destination(destination, name_of_input(input))
     chosen = {"step": 0, **changes}
     result = track(
         input,
