@@ -1,24 +1,27 @@
-"""How well `overseg track` follows an object from the box around it in the first frame, on clips with ground truth.
+"""How well `overseg track` follows an object from its box in the first frame, and `overseg run` finds it by itself.
 
-    python benchmarks/davis.py FOLDER [CLIP ...] [--json] [overseg track's options]
+    python benchmarks/davis.py FOLDER [CLIP ...] [--run] [--against CHECKOUT] [--json] [the command's options]
 
 FOLDER holds CLIP/frames and CLIP/masks, or is laid out as DAVIS is: JPEGImages/480p/CLIP and Annotations/480p/CLIP.
-The object is whatever is not black in an annotation, as in DAVIS 2016. Prints for each clip the region similarity J
-(mean IoU over all annotated frames; Perazzi et al., CVPR 2016, section 5), the same on its last annotated frame, and
-seconds; then the means.
+The object is whatever is not black in an annotation, as in DAVIS 2016. Prints for each clip, and then as means:
+
+- of `track`: the region similarity J (mean IoU over all annotated frames; Perazzi et al., CVPR 2016, section 5), the
+  same on its last annotated frame, wall and CPU seconds;
+- with --run, of `run`: J of the best track and of the best union of tracks, coverage, switches, AR@100, work in passes
+  of SAM's image encoder, wall and CPU seconds.
+
+With --against, another version of overseg follows each clip right before this one. This version measures both.
 """
 
 import argparse
 import json
-import subprocess
-import sys
 import tempfile
-import time
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from whole import HERE, quality, timed
 
 import overseg
 
@@ -35,35 +38,33 @@ class Clip:
     masks: Path
 
 
-@dataclass(frozen=True)
-class Figures:
-    """What a measure found of one clip."""
-
-    j: float
-    j_last: float
-    frames: int
-    seconds: float
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("clips", nargs="*", metavar="CLIP", help="all of them, where none is named")
+    parser.add_argument("--run", action="store_true", help="measure overseg run in place of overseg track")
+    parser.add_argument("--against", type=Path, metavar="CHECKOUT", help="folder of another version")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     args, options = parser.parse_known_args()
     clips = [clip for clip in clips_in(args.folder) if not args.clips or clip.name in args.clips]
     if not clips:
         parser.error(f"expected CLIP/frames and CLIP/masks, or JPEGImages/480p and Annotations/480p, in {args.folder}")
-    found: dict[str, Figures] = {}
+    measure = run_measures if args.run else track_measures
+    versions = {"other": args.against.resolve()} if args.against else {}
+    versions["this"] = HERE
+    found: dict[str, dict[str, dict[str, float]]] = {version: {} for version in versions}
     for clip in clips:
-        found[clip.name] = track_measures(clip, options)
+        for version, checkout in versions.items():
+            found[version][clip.name] = measure(clip, checkout, options)
+            if not args.json:
+                print(_line(clip.name, version, found[version][clip.name]), flush=True)
+    for version, of_clips in found.items():
+        names = next(iter(of_clips.values()))
+        found[version]["mean"] = {name: float(np.mean([one[name] for one in of_clips.values()])) for name in names}
         if not args.json:
-            print(_line(clip.name, found[clip.name]), flush=True)
-    means = Figures(*(float(np.mean([getattr(one, f.name) for one in found.values()])) for f in fields(Figures)))
+            print(_line("mean", version, found[version]["mean"]))
     if args.json:
-        print(json.dumps({"clips": {name: asdict(one) for name, one in found.items()}, "mean": asdict(means)}))
-    else:
-        print(_line("mean", means))
+        print(json.dumps(found))
 
 
 def clips_in(folder: Path) -> list[Clip]:
@@ -76,18 +77,15 @@ def clips_in(folder: Path) -> list[Clip]:
     return []
 
 
-def track_measures(clip: Clip, options: list[str]) -> Figures:
+def track_measures(clip: Clip, checkout: Path, options: list[str]) -> dict[str, float]:
     """Follow the object from the box around it in the first frame, by the command itself."""
     frames = sorted(path.stem for path in clip.frames.iterdir() if path.suffix.lower() in _PICTURES)
     truth = {path.stem: path for path in clip.masks.glob("*.png")}
-    box = _box(_annotation(truth[frames[0]]))
-    command = [sys.executable, "-m", "overseg", "track", str(clip.frames)]
+    box = f"object:{_box(_annotation(truth[frames[0]]))}"
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "out.zarr"
-        began = time.perf_counter()
-        beside = ["--no-detections", "--no-annotated-frames", "--quiet"]
-        subprocess.run([*command, str(store), "--box", f"object:{box}", *beside, *options], check=True)
-        seconds = time.perf_counter() - began
+        beside = ["--box", box, "--no-detections", "--no-annotated-frames"]
+        times = timed(checkout, ["track", str(clip.frames), str(store), *beside, *options])
         result = overseg.open(store)
         masks = {int(frame): row for row, frame in enumerate(result.masks_of(0).frame.tolist())}
         drawn = result.masks_of(0).rles
@@ -96,7 +94,17 @@ def track_measures(clip: Clip, options: list[str]) -> Figures:
             for at, name in enumerate(frames[: len(result)])
             if name in truth
         ]
-    return Figures(float(np.mean(scores)), scores[-1], len(result), seconds)
+    return {"J": float(np.mean(scores)), "last": scores[-1], "wall_s": times["wall_s"], "cpu_s": times["cpu_s"]}
+
+
+def run_measures(clip: Clip, checkout: Path, options: list[str]) -> dict[str, float]:
+    """Over-segment the clip by the command itself, and evaluate what it found."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = Path(folder) / "out.zarr"
+        times = timed(checkout, ["run", str(clip.frames), str(store), *options])
+        found = quality(store, clip.masks)
+    names = ("best_track_j", "union_j", "coverage", "switches", "ar_at_100", "work")
+    return {name: found[name] for name in names} | {"wall_s": times["wall_s"], "cpu_s": times["cpu_s"]}
 
 
 def _annotation(path: Path) -> np.ndarray:
@@ -116,8 +124,12 @@ def _iou(mask: np.ndarray | None, truth: np.ndarray) -> float:
     return np.count_nonzero(drawn & truth) / either if either else 1.0
 
 
-def _line(name: str, one: Figures) -> str:
-    return f"{name:<20} J {one.j:.3f}  last {one.j_last:.2f}  {one.frames:6.1f} frames  {one.seconds:6.1f} s"
+def _line(clip: str, version: str, figures: dict[str, float]) -> str:
+    shown = (
+        f"{name} {value:.1f}" if name.endswith("_s") or name == "work" else f"{name} {value:.3f}"
+        for name, value in figures.items()
+    )
+    return f"{clip:<20} {version:<6}" + "  ".join(shown)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ import overseg
 from overseg.cli.info import summary
 
 HERE = Path(__file__).resolve().parent.parent
-QUALITY = ("best_track_j", "coverage", "mean_length", "linked")
+QUALITY = ("best_track_j", "coverage", "mean_length", "linked", "union_j", "switches", "ar_at_100")
 
 
 def main() -> None:
@@ -57,7 +57,7 @@ def compared(clip: Path, against: Path, turns: int, options: list[str]) -> dict[
         for turn in range(turns):
             for name, checkout in versions.items():
                 store = Path(folder) / f"{name}{turn}.zarr"
-                times[name].append(timed_run(checkout, frames, store, options))
+                times[name].append(timed(checkout, ["run", str(frames), str(store), *options]))
                 if turn == 0:
                     found[name] = quality(store, truth)
     for name, turns_of in times.items():
@@ -67,15 +67,15 @@ def compared(clip: Path, against: Path, turns: int, options: list[str]) -> dict[
     return found
 
 
-def timed_run(checkout: Path, frames: Path, store: Path, options: list[str]) -> dict[str, float]:
-    """Run `overseg run` of a checkout, and return what the operating system says about the process."""
-    command = [sys.executable, "-m", "overseg", "run", str(frames), str(store), "--quiet", *options]
+def timed(checkout: Path, arguments: list[str]) -> dict[str, float]:
+    """Run a command of a checkout, and return what the operating system says about the process."""
+    command = [sys.executable, "-P", "-m", "overseg", *arguments, "--quiet"]  # -P: not the one of the current folder
     began = time.perf_counter()
-    process = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(checkout)}, cwd=store.parent)
+    process = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(checkout)})
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise SystemExit(f"overseg run of {checkout} failed on {frames}")
+        raise SystemExit(f"{checkout} failed: overseg {' '.join(arguments)}")
     return {
         "wall_s": time.perf_counter() - began,
         "cpu_s": usage.ru_utime + usage.ru_stime,
@@ -85,12 +85,13 @@ def timed_run(checkout: Path, frames: Path, store: Path, options: list[str]) -> 
 
 def quality(store: Path, truth: Path | None) -> dict[str, Any]:
     """What a store holds, and what `overseg eval` finds in it."""
-    facts = summary(overseg.open(store))
+    result = overseg.open(store)
+    facts = summary(result) | {"work": result.summary.get("work", float("nan"))}
     command = [sys.executable, "-m", "overseg", "eval", str(store), "--json", "--quiet"]
     command += ["--gt", str(truth)] if truth else []
     report = json.loads(subprocess.check_output(command, env=os.environ | {"PYTHONPATH": str(HERE)}))
-    measures = report["means"] | report.get("ground_truth", {})
-    return {name: facts[name] for name in ("masks", "tracks", "keyframes")} | {
+    measures = report["means"] | report.get("ground_truth", {}).get("means", {})
+    return {name: facts[name] for name in ("masks", "tracks", "keyframes", "work")} | {
         name: measures[name] for name in QUALITY if name in measures
     }
 
@@ -104,8 +105,8 @@ def _table(clip: str, found: dict[str, dict[str, Any]]) -> str:
     for version in ("other", "this"):
         one = found[version]
         times = f"{one['wall_s']:7.1f} {one['cpu_s']:7.1f} {one['peak_mib']:9.0f}"
-        best_j, *others = (one.get(name, float("nan")) for name in QUALITY)
-        measures = f"{best_j:7.3f} {others[0]:9.3f} {others[1]:7.2f} {others[2]:7.3f}"
+        best_j, coverage, length, linked = (one.get(name, float("nan")) for name in QUALITY[:4])
+        measures = f"{best_j:7.3f} {coverage:9.3f} {length:7.2f} {linked:7.3f}"
         lines.append(f"  {version:18} {times} {one['masks']:6} {one['tracks']:7} {measures}")
     ratio = found["ratio"]
     lines.append(f"  {'this / other':18} {ratio['wall_s']:7.3f} {ratio['cpu_s']:7.3f} {ratio['peak_mib']:9.3f}")

@@ -8,7 +8,7 @@ from jaxtyping import Int32, Int64
 
 from overseg.data.rles import Rles
 from overseg.evaluate.truth import Truth
-from overseg.store.result import Result
+from overseg.stages import MasksByFrame
 
 _MASKS_AT_ONCE = 64
 
@@ -36,7 +36,7 @@ class AnnotatedFrame:
         return np.flatnonzero(self.truth.area_px() > 0)
 
 
-def annotated_frames(result: Result, truth: Truth) -> Iterator[AnnotatedFrame]:
+def annotated_frames(result: MasksByFrame, truth: Truth) -> Iterator[AnnotatedFrame]:
     """Every annotated frame, ascending."""
     starts = np.flatnonzero(np.diff(truth.frame, prepend=-1))
     for start, stop in zip(starts.tolist(), [*starts[1:].tolist(), len(truth.frame)], strict=True):

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from overseg.evaluate.agreement import agreement
+from overseg.evaluate.field import FieldQuality, field_quality
 from overseg.evaluate.stability import stability
 from overseg.evaluate.table import as_table
 from overseg.evaluate.truth import Truth
@@ -28,12 +29,14 @@ class Evaluation:
         agreement: of forward and backward masklets, by track; NaN where a track never has both.
         stability: by track, how well it moves with the picture; None without the video.
         objects: by object of the ground truth; None where there was none.
+        field: by the measures that others publish, likewise.
     """
 
     quality: TrackQuality
     agreement: Float64[np.ndarray, " t"]
     stability: Float64[np.ndarray, " t"] | None
     objects: list[ObjectQuality] | None
+    field: FieldQuality | None = None
 
     def __str__(self) -> str:
         return as_table(self)
@@ -51,7 +54,9 @@ class Evaluation:
             return {}
         objects = [one for one in self.objects if one.n_seen]
         means = {name: _mean(np.array([float(getattr(one, name)) for one in objects])) for name in _MEANS}
-        return means | {f"recall_at_{iou:g}": recall(objects, iou) for iou in RECALL_AT}
+        recalls = {f"recall_at_{iou:g}": recall(objects, iou) for iou in RECALL_AT}
+        of_field = {} if self.field is None else {name: _known(value) for name, value in asdict(self.field).items()}
+        return means | recalls | of_field
 
     def as_json(self) -> dict[str, Any]:
         """All figures, ready for JSON; NaN is None."""
@@ -84,6 +89,7 @@ def evaluate(result: Result, truth: Truth | None, video: Video | None, report: R
         objects=None
         if truth is None
         else with_truth(result, truth, progress=lambda done, n: report.progress("ground truth", done, n)),
+        field=None if truth is None else field_quality(result, truth),
     )
 
 

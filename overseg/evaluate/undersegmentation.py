@@ -27,7 +27,7 @@ class UndersegmentationError:
     def add(self, frame: AnnotatedFrame) -> None:
         """Count one frame."""
         n_tracks = len(self._volume)
-        track_at = _smallest_on_top(frame.found, frame.tracks.astype(np.int64))
+        track_at = smallest_on_top(frame.found, frame.tracks.astype(np.int64))
         self._volume += _count(track_at, n_tracks)
         for row in frame.seen.tolist():
             mask, number = frame.truth.take([row]).to_masks()[0], frame.objects[row]
@@ -41,7 +41,7 @@ class UndersegmentationError:
             return leaked / self._object_volume
 
 
-def _smallest_on_top(masks: Rles, tracks: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, "h w"]:
+def smallest_on_top(masks: Rles, tracks: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, "h w"]:
     """For each pixel the track of the smallest mask over it; -1 where there is none."""
     track_at = np.full(masks.size, -1, np.int64)
     order = np.lexsort((tracks, -masks.area_px()))
