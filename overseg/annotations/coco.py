@@ -28,6 +28,7 @@ from overseg.annotations.values import (
     within,
 )
 from overseg.annotations.videos import pick_video
+from overseg.data.masks import Source
 from overseg.data.track_names import check_name
 from overseg.errors import InputError
 
@@ -208,7 +209,7 @@ def _columns(annotation: dict[str, Any]) -> dict[str, Any]:
         "stability_score": within(annotation.get("stability_score"), 0, 1, otherwise=nan if is_propagated else 1.0),
         "sam_output": sam_output,
         "sam_outputs": int(sam_outputs),
-        "source": int(within(annotation.get("source"), 0, 2, otherwise=0)),
+        "source": int(within(annotation.get("source"), 0, max(Source), otherwise=0)),
         "region": _region(annotation.get("region")),
         "point_xy": [within(at, -_FAR_PX, _FAR_PX, otherwise=nan) for at in (x, y)],
     }

@@ -62,9 +62,9 @@ def train_detector(
         OversegError: what was expected, what came, where, and what to do.
     """
     from overseg.detect.dataset import write_dataset
+    from overseg.edits.reading import open_edited
     from overseg.interchange.destination import written
     from overseg.presets import resolve_device
-    from overseg.store.result import open_result
 
     output, training = Path(output), _Training(epochs, patience, image_size)
     check_range("train_frames", train_frames, int, 1, None)
@@ -73,7 +73,7 @@ def train_detector(
     folder = Path(dataset) if dataset is not None else output.with_name(f"{output.stem}_dataset")
     with ExitStack() as stack:
         report = stack.enter_context(reporting(report))
-        result = open_result(store)
+        result = open_edited(store)
         description = write_dataset(result, folder, n_frames=train_frames, video=video, report=report)
         place = stack.enter_context(written(output, overwrite=overwrite))
         if _is_own(output):

@@ -10,8 +10,8 @@ from overseg.data.settings import Settings
 from overseg.errors import SettingsError, StoreError
 
 if TYPE_CHECKING:
+    from overseg.api.result import Result
     from overseg.stages import Report
-    from overseg.store.result import Result
 
 _IMPORTED_MATCH_IOU = 0.3
 

@@ -1,5 +1,6 @@
 """Results: `overseg.open`, and the way to other tools and back, `overseg.export` and `overseg.import_masks`."""
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
@@ -10,6 +11,7 @@ from overseg.api.filters import FilterChanges, filters_of
 if TYPE_CHECKING:
     import numpy as np
 
+    from overseg.api.result import Result as OpenedResult
     from overseg.interchange.exporting import Exported
     from overseg.interchange.shaping import Shaping
     from overseg.stages import Report
@@ -17,8 +19,10 @@ if TYPE_CHECKING:
 
 
 @checked_arguments
-def open(path: str | Path, *, video: "str | Path | Iterable[np.ndarray] | None" = None) -> "Result":
-    """The result in a store, read lazily.
+def open(
+    path: str | Path, *, video: "str | Path | Iterable[np.ndarray] | None" = None, as_found: bool = False
+) -> "OpenedResult":
+    """The result in a store with a person's edits, read lazily. A warning says which edits could not be used.
 
     Example:
         >>> result = overseg.open("cup.zarr")  # doctest: +SKIP
@@ -28,14 +32,21 @@ def open(path: str | Path, *, video: "str | Path | Iterable[np.ndarray] | None" 
     Args:
         path: the store's path, or its address such as `s3://bucket/cup.zarr`.
         video: where the input is now, if it was moved since the run, or its frames as arrays; only pictures need it.
+        as_found: without the edits, as the run made it.
 
     Raises:
-        StoreError: there is no store, or it holds no result yet.
+        StoreError: there is no store, it holds no result yet, or the edits beside it cannot be read.
     """
+    from overseg.api.result import Result
+    from overseg.edits.reading import edited, remarks_of
     from overseg.output.frame_grid import InputPictures
-    from overseg.store.result import open_result
+    from overseg.store.result import open_result_as
 
-    return open_result(path, pictures=InputPictures(video))
+    result = open_result_as(Result, path, pictures=InputPictures(video))
+    result = result if as_found else edited(result)
+    for remark in remarks_of(result):
+        warnings.warn(remark, stacklevel=2)
+    return result
 
 
 def opened(store: "str | Path | Result") -> "Result":

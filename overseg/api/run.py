@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     import numpy as np
 
     from overseg.api.opened import Opened
+    from overseg.api.result import Result
     from overseg.build import BuildStages
     from overseg.data.video_info import VideoInfo
     from overseg.stages import Report
-    from overseg.store.result import Result
+    from overseg.store.result import Result as StoredResult
 
 
 class SettingsChanges(SharedChanges, total=False):
@@ -166,7 +167,7 @@ def _work(
         sweep_video(job.video, stages, store, settings=settings, budget=budget, report=report, since=since)
 
 
-def _stopped_by(result: "Result", budget: Budget) -> bool:
+def _stopped_by(result: "StoredResult", budget: Budget) -> bool:
     """Whether a limit of this budget ended the run whose result this is."""
     return result.summary["stop_reason"] in {f"budget {limit}" for limit in budget.limits.values()}
 

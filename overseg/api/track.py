@@ -22,6 +22,7 @@ from overseg.errors import SettingsError
 if TYPE_CHECKING:
     import numpy as np
 
+    from overseg.api.result import Result
     from overseg.api.track_choice import TrackChoice
     from overseg.data.prompts import Prompts
     from overseg.data.track_settings import TrackSettings
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from overseg.prompts.objects import PromptedObjects
     from overseg.prompts.prompted_frames import PromptedFrames
     from overseg.stages import Report
-    from overseg.store.result import Result
     from overseg.video.buffered import BufferedVideo
 
 

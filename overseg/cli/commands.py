@@ -86,6 +86,38 @@ COMMANDS = (
         ),
     ),
     Command(
+        "edit",
+        "edit",
+        LOOK,
+        "merge, split, name and delete tracks",
+        (
+            "overseg edit cup.zarr merge 13 73 125",
+            "overseg edit cup.zarr name 7 cup --category dish",
+            "overseg edit cup.zarr log",
+        ),
+    ),
+    Command(
+        "tracks",
+        "tracks",
+        LOOK,
+        "list the tracks: names, frames, areas, scores, what contains what",
+        ("overseg tracks cup.zarr", "overseg tracks cup.zarr --csv"),
+    ),
+    Command(
+        "sheet",
+        "sheet",
+        LOOK,
+        "draw the largest, longest and least certain tracks into one picture",
+        ("overseg sheet cup.zarr sheet.png", "overseg sheet cup.zarr sheet.png --columns 8"),
+    ),
+    Command(
+        "report",
+        "report",
+        LOOK,
+        "write a page about a result: pictures, charts, figures, settings",
+        ("overseg report cup.zarr cup.html", "overseg report cup.zarr cup.html --gt masks"),
+    ),
+    Command(
         "info",
         "info",
         LOOK,

@@ -5,7 +5,7 @@ import json
 from contextlib import closing
 from typing import Any
 
-from overseg.cli.shared import add_moved_video, add_quiet, add_reading
+from overseg.cli.shared import add_as_found, add_moved_video, add_quiet, add_reading, open_store
 from overseg.report import TerminalReport
 
 
@@ -30,6 +30,7 @@ def add_parser(commands: Any) -> None:
     )
     add_moved_video(parser)
     parser.add_argument("--json", action="store_true", help="everything, as JSON")
+    add_as_found(parser)
     add_quiet(parser)
     parser.set_defaults(call=call, if_interrupted="the store is as it was")
 
@@ -40,7 +41,7 @@ def call(args: argparse.Namespace) -> int:
 
     with closing(TerminalReport(quiet=args.quiet)) as report:
         found = evaluate(
-            args.store,
+            open_store(args),
             args.gt,
             skip_ends=args.skip_ends,
             first_number=args.first_number,

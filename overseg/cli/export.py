@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from overseg.cli.filters import add_filters, filters_of
-from overseg.cli.shared import add_moved_video
+from overseg.cli.shared import add_as_found, add_moved_video, opened_with_edits
 from overseg.errors import SettingsError
 from overseg.interchange.formats import FORMATS
 
@@ -58,6 +58,7 @@ def add_parser(commands: Any) -> None:
         help="source or processed: in the size of the input, or of the run (source)",
     )
     add_moved_video(parser)
+    add_as_found(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace an older export")
     parser.add_argument("--quiet", action="store_true", help="say nothing")
     parser.set_defaults(call=call, if_interrupted="nothing was written; the store is as it was")
@@ -66,11 +67,10 @@ def add_parser(commands: Any) -> None:
 def call(args: argparse.Namespace) -> int:
     """Write it, and say what was written and what was lost."""
     from overseg.api.results import export
-    from overseg.api.results import open as open_store
     from overseg.interchange.formats import format_named
 
     format_named(args.format)  # before the store is opened
-    results = [open_store(store) for store in args.stores]
+    results = [opened_with_edits(store, as_found=args.as_found) for store in args.stores]
     exported = export(
         results,
         args.destination,

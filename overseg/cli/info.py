@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from overseg.cli.shared import add_as_found, open_store
 from overseg.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -26,14 +27,14 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--at", metavar="T,X,Y", help="print the tracks under a pixel of frame T, the smallest first")
     parser.add_argument("--tree", action="store_true", help="add what contains what: a line for each track")
+    add_as_found(parser)
     parser.set_defaults(call=call, if_interrupted="the store is as it was")
 
 
 def call(args: argparse.Namespace) -> int:
     """Print it."""
-    from overseg.api.results import open as open_store
 
-    result = open_store(args.store)
+    result = open_store(args)
     if args.at is not None:
         print("\n".join(_under_pixel(result, args.at, as_json=args.json)))
         return 0
@@ -67,7 +68,10 @@ def _under_pixel(result: "Result", text: str, *, as_json: bool) -> Iterator[str]
 
 def summary(result: "Result") -> dict[str, Any]:
     """Everything worth knowing about a result, ready for JSON."""
-    lengths = result.tracks.n_frames
+    from overseg.edits.reading import done_edits
+
+    exists = result.tracks.exists
+    lengths = result.tracks.n_frames[exists]
     return {
         "input": result.provenance["input"],
         "frames": len(result.frames),
@@ -78,9 +82,9 @@ def summary(result: "Result") -> dict[str, Any]:
         "shots": result.summary["n_shots"],
         "keyframes": result.summary["n_keyframes"],
         "masks": int(result.frames.n_masks.sum()),
-        "tracks": len(result.tracks),
+        "tracks": len(lengths),
         **({"names": _names(result)} if result.names else {}),
-        "tracks_by_depth": np.bincount(result.tree.depth).tolist(),
+        "tracks_by_depth": np.bincount(result.tree.depth[exists]).tolist(),
         "coverage": round(result.coverage, 4),
         "depth": round(result.depth, 3),
         "track_length": {
@@ -97,6 +101,7 @@ def summary(result: "Result") -> dict[str, Any]:
         "work": result.summary["work"],
         "seconds": {**result.summary["seconds"], "total": result.summary["seconds_total"]},
         "device": result.provenance["device"],
+        **({"edits": len(done_edits(result))} if done_edits(result) else {}),
         "settings": result.identity["settings"],
         "weights": result.provenance["weights"],
     }
@@ -125,7 +130,8 @@ def _tree(result: "Result") -> Iterator[str]:
     tracks = result.tracks
     largest_first = np.argsort(-tracks.mean_area_px, kind="stable")
     place = np.argsort(largest_first)  # of each track among all
-    waiting = sorted(result.tree.roots().tolist(), key=lambda track: place[track], reverse=True)
+    roots = result.tree.roots()
+    waiting = sorted(roots[tracks.exists[roots]].tolist(), key=lambda track: place[track], reverse=True)
     while waiting:
         track = waiting.pop()
         yield f"{'  ' * int(result.tree.depth[track])}{_track_line(result, track)}"

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from overseg.cli.filters import add_filters, filters_of
-from overseg.cli.shared import add_moved_video, add_quiet
+from overseg.cli.shared import add_as_found, add_moved_video, add_quiet, open_store
 from overseg.output.styles import STYLES
 from overseg.report import TerminalReport
 
@@ -40,6 +40,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--side-by-side", action="store_true", help="put the frame without masks to the left")
     parser.add_argument("--names", action="store_true", help="draw boxes, and what each track is called")
     add_filters(parser)
+    add_as_found(parser)
     add_quiet(parser)
     parser.set_defaults(call=call, if_interrupted="nothing was written; the store is as it was")
 
@@ -47,9 +48,8 @@ def add_parser(commands: Any) -> None:
 def call(args: argparse.Namespace) -> int:
     """Write it, and say what was written."""
     from overseg.api.render import render
-    from overseg.api.results import open as open_store
 
-    result = open_store(args.store)
+    result = open_store(args)
     with closing(TerminalReport(quiet=args.quiet)) as report:
         drawn = render(
             result,

@@ -80,11 +80,12 @@ class RefinedMasks:
 
 
 class Source(IntEnum):
-    """Where a stored mask comes from."""
+    """Where a mask comes from. No stored mask comes from an EDIT, which lies beside the result."""
 
     KEYFRAME = 0
     FORWARD = 1
     BACKWARD = 2
+    EDIT = 3
 
 
 @dataclass(frozen=True)

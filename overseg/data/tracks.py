@@ -36,6 +36,11 @@ class Tracks:
     def __len__(self) -> int:
         return len(self.first_frame)
 
+    @property
+    def exists(self) -> Bool[np.ndarray, " t"]:
+        """Whether each track has a mask. One that was deleted or merged into another keeps its number and has none."""
+        return self.n_frames > 0
+
 
 @dataclass(frozen=True)
 class Frames:

@@ -1,11 +1,12 @@
 """Quality of tracks without ground truth."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from overseg.data.masklets import End
 from overseg.data.masks import Source
+from overseg.data.tracks import Tracks
 from overseg.store.result import Result
 
 _BORDER_PX = 2  # a box that comes this close to the picture's edge touches it
@@ -41,7 +42,7 @@ class TrackQuality:
 
 def without_truth(result: Result) -> TrackQuality:
     """The quality of a result by itself. A result without tracks has 0 everywhere, but a fragmentation of 1."""
-    tracks, frames = result.tracks, result.frames
+    tracks, frames = _existing(result.tracks), result.frames
     lengths = tracks.n_frames.astype(np.float64)
     volume = tracks.mean_area_px * lengths
     shot_length = np.bincount(frames.shot, minlength=1)[frames.shot[tracks.first_frame]]
@@ -59,6 +60,11 @@ def without_truth(result: Result) -> TrackQuality:
         deaths_per_frame=deaths / n_frames,
         linked=_linked(result),
     )
+
+
+def _existing(tracks: Tracks) -> Tracks:
+    """The tracks that have masks."""
+    return Tracks(**{f.name: getattr(tracks, f.name)[tracks.exists] for f in fields(Tracks)})
 
 
 def _linked(result: Result) -> float:

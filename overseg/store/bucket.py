@@ -134,6 +134,10 @@ class BucketFolder:
         self._put(self._path + name, content)
         self._keep(name, content)
 
+    def append(self, name: str, content: bytes) -> None:
+        before = self.read(name) if self.has(name) else b""
+        self.write(name, before + content)
+
     def remove(self, names: Iterable[str]) -> None:
         self._connection.confirm()
         names = list(names)
@@ -182,6 +186,11 @@ class BucketFolder:
     def lock(self, part: str | None = None) -> BucketLock:
         with as_os_error():
             self._connection.lock = BucketLock(self._store, self.address, part)
+        return self._connection.lock
+
+    def lock_named(self, name: str) -> BucketLock:
+        with as_os_error():
+            self._connection.lock = BucketLock(self._store, self.address, name=name)
         return self._connection.lock
 
     def is_locked(self) -> bool:

@@ -42,9 +42,16 @@ class BucketLock:
         StoreBusyError: another process holds it, or one that excludes it.
     """
 
-    def __init__(self, store: S3Store, address: str, part: str | None = None) -> None:
+    def __init__(self, store: S3Store, address: str, part: str | None = None, *, name: str | None = None) -> None:
+        """
+        Args:
+            store: the bucket.
+            address: of the store in it.
+            part: the part of the visits that is written; None for the whole.
+            name: of a lock that excludes no writer; None for one of a writer.
+        """
         self._store, self._address = store, address
-        self._name = LOCK_NAME if part is None else f"{PART_LOCK}{part}"
+        self._name = name or (LOCK_NAME if part is None else f"{PART_LOCK}{part}")
         self._holder = {"host": socket.gethostname(), "pid": os.getpid(), "token": uuid.uuid4().hex}
         self._one_at_a_time = threading.Lock()
         self._ended = threading.Event()
@@ -53,7 +60,8 @@ class BucketLock:
         self._is_lost = False
         try:
             self._take()
-            self._give_way(part)
+            if name is None:
+                self._give_way(part)
         except NotImplementedError:
             return
         threading.Thread(target=self._keep_renewing, daemon=True).start()

@@ -18,7 +18,7 @@ from overseg.files.atomic import (
     write_durably,
 )
 from overseg.store.folder import Lock
-from overseg.store.lock import PartLock, StoreLock, is_locked
+from overseg.store.lock import NamedLock, PartLock, StoreLock, is_locked
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,15 @@ class DiskFolder:
     def write(self, name: str, content: bytes) -> None:
         write_durably(self.path / name, content)
 
+    def append(self, name: str, content: bytes) -> None:
+        is_new = not self.has(name)
+        with (self.path / name).open("ab") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if is_new:
+            sync(self.path)
+
     def remove(self, names: Iterable[str]) -> None:
         for name in names:
             (self.path / name).unlink()
@@ -102,6 +111,9 @@ class DiskFolder:
 
     def lock(self, part: str | None = None) -> Lock:
         return StoreLock(self.path) if part is None else PartLock(self.path, part)
+
+    def lock_named(self, name: str) -> Lock:
+        return NamedLock(self.path, name)
 
     def is_locked(self) -> bool:
         return is_locked(self.path)

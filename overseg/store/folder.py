@@ -74,6 +74,10 @@ class Folder(Protocol):
         """Write or replace a file, atomically and durably."""
         ...
 
+    def append(self, name: str, content: bytes) -> None:
+        """Add to the end of a file, or begin one, durably. If it fails or is killed, a part may have been added."""
+        ...
+
     def remove(self, names: Iterable[str]) -> None:
         """Remove files."""
         ...
@@ -106,6 +110,17 @@ class Folder(Protocol):
 
         Raises:
             StoreBusyError: another process is such a writer.
+        """
+        ...
+
+    def lock_named(self, name: str) -> Lock:
+        """Become the only holder of a lock that excludes no writer, for work beside them.
+
+        Args:
+            name: of the lock's file.
+
+        Raises:
+            StoreBusyError: another process holds it.
         """
         ...
 

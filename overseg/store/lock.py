@@ -67,6 +67,21 @@ class PartLock:
         self._of_store.release(remove=False)  # others hold it, too
 
 
+class NamedLock:
+    """Held by the only process that does one kind of work beside the writers, such as editing.
+
+    Raises:
+        StoreBusyError: another process holds it.
+    """
+
+    def __init__(self, store: Path, name: str) -> None:
+        self._file = _LockFile(store, name, fcntl.LOCK_EX)
+
+    def release(self) -> None:
+        """Let others do it. A second call does nothing."""
+        self._file.release(remove=True)
+
+
 class _LockFile:
     """A locked file in a store's folder."""
 

@@ -1,11 +1,11 @@
 """Reading the masks of a result, by frame or by track."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Float32, Int8, Int32, Int64
 
 from overseg.data.masks import TrackMasks
 from overseg.data.rles import Rles
@@ -23,6 +23,7 @@ class MaskTable:
     """Rows of a result's `masks` and `association`. Memory is bounded: the most recent chunks are kept.
 
     Attributes:
+        size: (height, width) of every mask, in pixels.
         n_rows: number of rows, including those without a track.
         n_frames: number of frames of the video.
         n_tracks: number of tracks.
@@ -31,7 +32,7 @@ class MaskTable:
     def __init__(self, folder: Folder, size: tuple[int, int]) -> None:
         names = {name: f"masks/{name}" for name in stored_names(StoredRows) if name not in ("rles", "track")}
         columns = names | {"track": "association/track"}
-        self._size = size
+        self.size = size
         self._columns = {name: Column(folder, path) for name, path in columns.items()}
         self._rle_offsets, self._rle_bytes = (Column(folder, f"masks/{name}") for name in ("rle_offsets", "rle_bytes"))
         self._frame_offsets: Int64[np.ndarray, " o"] = Column(folder, "masks/frame_offsets").all()
@@ -57,10 +58,7 @@ class MaskTable:
         Raises:
             IndexError: there is no such frame.
         """
-        if not 0 <= frame < self.n_frames:
-            raise IndexError(f"expected a frame from 0 to {self.n_frames - 1}, got {frame}")
-        start, stop = self._frame_offsets[frame : frame + 2].tolist()
-        return self.take(np.arange(start, stop))
+        return self.take(np.arange(*self.row_span(frame)))
 
     def masks_of(self, track: int) -> TrackMasks:
         """The masks of a track, ordered by frame.
@@ -68,9 +66,37 @@ class MaskTable:
         Raises:
             IndexError: there is no such track.
         """
-        self.check_track(track)
-        start, stop = self._track_offsets[track : track + 2].tolist()
-        return self.take(self._track_rows.rows(start, stop).astype(np.int64)).in_tracks()
+        return self.take(self.rows_of([track])).in_tracks()
+
+    def place_of(self, track: int) -> tuple[Int32[np.ndarray, " n"], Int8[np.ndarray, " n"], Float32[np.ndarray, " n"]]:
+        """The frame, source and score of each mask of a track, ordered by frame; IndexError if there is none such."""
+        found = self.columns(("frame", "source", "score"), self.rows_of([track]))
+        return found["frame"], found["source"], found["score"]
+
+    def rows_of(self, tracks: Sequence[int]) -> Int64[np.ndarray, " k"]:
+        """The numbers of the rows of these tracks, ascending; IndexError if there is no such track."""
+        rows = [np.zeros(0, np.int64)]
+        for track in tracks:
+            self.check_track(track)
+            start, stop = self._track_offsets[track : track + 2].tolist()
+            rows.append(self._track_rows.rows(start, stop).astype(np.int64))
+        return np.sort(np.concatenate(rows))
+
+    def row_span(self, frame: int) -> tuple[int, int]:
+        """The number of the first row of a frame, and of the first after it; IndexError if there is no such frame."""
+        if not 0 <= frame < self.n_frames:
+            raise IndexError(f"expected a frame from 0 to {self.n_frames - 1}, got {frame}")
+        start, stop = self._frame_offsets[frame : frame + 2].tolist()
+        return start, stop
+
+    def columns(self, names: Sequence[str], rows: Int64[np.ndarray, " k"]) -> dict[str, np.ndarray]:
+        """The values of some columns, by stored name, in these rows, which are ascending; reads no masks."""
+        chunk_of_row, parts = rows // CHUNK_ROWS, {name: [self._columns[name].rows(0, 0)] for name in names}
+        for chunk in np.unique(chunk_of_row).tolist():
+            local = rows[chunk_of_row == chunk] - chunk * CHUNK_ROWS
+            for name in names:
+                parts[name].append(self._column_chunk(chunk)[0][name][local])
+        return {name: np.concatenate(found) for name, found in parts.items()}
 
     def check_track(self, track: int) -> None:
         """IndexError if there is no such track."""
@@ -103,7 +129,7 @@ class MaskTable:
         columns, offsets = self._column_chunk(chunk)
         local = rows - chunk * CHUNK_ROWS
         bounds = zip(offsets[local].tolist(), offsets[local + 1].tolist(), strict=True)
-        rles = Rles(self._size, tuple(self._rle(start, stop) for start, stop in bounds))
+        rles = Rles(self.size, tuple(self._rle(start, stop) for start, stop in bounds))
         others = [f.name for f in fields(StoredRows) if f.name != "rles"]
         return StoredRows(rles=rles, **{name: columns[stored_name(name)][local] for name in others})
 

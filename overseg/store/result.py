@@ -1,17 +1,19 @@
 """Reading a result, a few masks at a time."""
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable
+from copy import copy
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
-from jaxtyping import Int32, Int64, UInt8
+from jaxtyping import Float32, Int8, Int32, Int64, UInt8
 
 from overseg.data.appearances import Appearances
 from overseg.data.frame_masks import FrameMasks
+from overseg.data.masks import keyframe_of
 from overseg.data.renamed import Renamed, renamed_option
 from overseg.data.terminations import TrackTerminations
 from overseg.data.track_names import TrackName
@@ -20,10 +22,11 @@ from overseg.data.tracks import Frames, Tracks
 from overseg.data.video_info import VideoInfo
 from overseg.data.visit import Edges, Outline
 from overseg.errors import InputError, StoreError
+from overseg.store.changes import Changes, Masks
 from overseg.store.columns import StoredRows, no_rows, to_arrays
 from overseg.store.flattened import Flattened, cut
 from overseg.store.folder import Folder
-from overseg.store.integrity import missing_or_cut
+from overseg.store.integrity import CHECKSUM, missing_or_cut
 from overseg.store.mask_table import MaskTable
 from overseg.store.part import part_key
 from overseg.store.places import folder_at
@@ -31,6 +34,10 @@ from overseg.store.root import PARTS, RESULTS, Root, read_result_attributes, rea
 from overseg.store.summary_text import as_html, six_lines
 from overseg.store.termination_table import count_ends, read_terminations, region_tracks, termination_columns
 from overseg.store.zarr_tables import read_table
+
+AnyResult = TypeVar("AnyResult", bound="Result")
+Found = TypeVar("Found")
+_VERSION_CHARACTERS = 16  # of the sha256 of a result's attributes, which hold the sha256 of every file
 
 
 @dataclass(frozen=True)
@@ -88,13 +95,18 @@ def open_result(path: str | Path, *, pictures: ResultPictures | None = None) -> 
     Raises:
         StoreError: there is no store, it has another format version, or it has no result yet.
     """
+    return open_result_as(Result, path, pictures=pictures)
+
+
+def open_result_as(kind: type[AnyResult], path: str | Path, *, pictures: ResultPictures | None = None) -> AnyResult:
+    """The result of the store at `path` as an object of a subclass of `Result`; see `open_result`."""
     folder = folder_at(path)
     root = read_root(folder)
     if root.result is None:
         raise StoreError(
             f"{path}: {progress(path).n_visits} visits committed, no result yet; run the same command again to finish"
         )
-    return Result(folder, root, pictures)
+    return kind(folder, root, pictures)
 
 
 class Result:
@@ -106,6 +118,8 @@ class Result:
         provenance: versions, weights and machine that made it.
         final: whether the run is complete. If not, running the same command again continues it.
         size: (height, width) of every mask, in pixels.
+        version: tells this result from all others: it changes if the run is continued or relinked.
+        changes: what lies over the result that was published; None if nothing does.
     """
 
     def __init__(self, store: Folder, root: Root, pictures: ResultPictures | None = None) -> None:
@@ -124,8 +138,36 @@ class Result:
                 f"{self._folder}/{damage[0]} is damaged ({damage[1]}): perhaps the store was copied while a process "
                 "wrote it; copy it again, or see `overseg repair`"
             )
-        self._masks = MaskTable(self._folder, root.size)
+        self._stored = MaskTable(self._folder, root.size)
+        self._masks: Masks = self._stored
         self._pictures = pictures
+        self.version: str = self._attributes[CHECKSUM][:_VERSION_CHARACTERS]
+        self.changes: Changes | None = None
+        self._read_once: dict[str, Any] = {}
+
+    def changed(self: AnyResult, make: "Callable[[MaskTable], Changes] | None") -> AnyResult:
+        """The same result under other changes; what is stored stays as it is.
+
+        Args:
+            make: gets the stored masks; None for no changes.
+        """
+        other = copy(self)
+        for name in ("tracks", "frames", "names", "tree"):
+            other.__dict__.pop(name, None)
+        other.changes = None if make is None else make(self._stored)
+        other._masks = self._stored if other.changes is None else other.changes.masks
+        return other
+
+    @property
+    def as_found(self: AnyResult) -> AnyResult:
+        """The result that was published, without changes."""
+        return self if self.changes is None else self._once("as_found", lambda: self.changed(None))
+
+    def _once(self, name: str, read: Callable[[], Found]) -> Found:
+        """What was read first, for this result and those that differ in changes alone."""
+        if name not in self._read_once:
+            self._read_once[name] = read()
+        return self._read_once[name]
 
     @property
     def info(self) -> VideoInfo:
@@ -143,17 +185,20 @@ class Result:
     def names(self) -> dict[int, TrackName]:
         """The names of the tracks that have one."""
         named = self._attributes.get("names", {})
-        return {int(track): TrackName(**name) for track, name in named.items()}
+        names = {int(track): TrackName(**name) for track, name in named.items()}
+        return names if self.changes is None else self.changes.names(names)
 
     @cached_property
     def tracks(self) -> Tracks:
         """One row for each track."""
-        return read_table(self._folder, "tracks", Tracks)
+        tracks = self._once("tracks", lambda: read_table(self._folder, "tracks", Tracks))
+        return tracks if self.changes is None else self.changes.tracks(tracks)
 
     @cached_property
     def frames(self) -> Frames:
         """One row for each frame."""
-        return read_table(self._folder, "frames", Frames)
+        frames = self._once("frames", lambda: read_table(self._folder, "frames", Frames))
+        return frames if self.changes is None else self.changes.frames(frames)
 
     @cached_property
     def edges(self) -> Edges:
@@ -230,11 +275,20 @@ class Result:
 
     def region_tracks(self) -> tuple[Int64[np.ndarray, " r"], Int32[np.ndarray, " r"]]:
         """The regions with a mask in a track, ascending, and the track of each."""
-        return region_tracks(self._folder)
+        regions, tracks = self._once("region_tracks", lambda: region_tracks(self._folder))
+        return regions, tracks if self.changes is None else self.changes.tracks_of(keyframe_of(regions), tracks)
 
     def masks_of(self, track: int) -> FrameMasks:
         """The masks of a track, ordered by frame; IndexError if there is no such track."""
         return FrameMasks.of(self._masks.masks_of(track), self.frame_rgb)
+
+    def place_of(self, track: int) -> tuple[Int32[np.ndarray, " n"], Int8[np.ndarray, " n"], Float32[np.ndarray, " n"]]:
+        """The frame, source and score of each mask of a track, by frame; reads no masks."""
+        return self._masks.place_of(track)
+
+    def regions_of(self, track: int) -> Int64[np.ndarray, " n"]:
+        """The regions of the stored masks of a track; reads no masks. IndexError if there is no such track."""
+        return self._stored.columns(["region"], self._stored.rows_of([track]))["region"]
 
     def terminations(self, track: int | None = None) -> TrackTerminations:
         """Where and why masklets ended, of all tracks or of one, ordered by (from_frame, region, source).
@@ -247,7 +301,11 @@ class Result:
         """
         if track is not None:
             self._masks.check_track(track)
-        return read_terminations(self._folder, track)
+        if self.changes is None:
+            return read_terminations(self._folder, track)
+        rows = read_terminations(self._folder)
+        rows = replace(rows, track=self.changes.tracks_of(rows.from_frame.astype(np.int64), rows.track))
+        return rows if track is None else rows.take(rows.track == track)
 
     @cached_property
     def n_ended(self) -> dict[str, int]:
@@ -269,7 +327,7 @@ class Result:
         return six_lines(self)
 
     def __repr__(self) -> str:
-        return f"<Result {self.path}: {len(self)} frames, {len(self.tracks)} tracks>"
+        return f"<Result {self.path}: {len(self)} frames, {self.tracks.exists.sum()} tracks>"
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the six lines, and frames with their masks if there are pictures."""
@@ -279,9 +337,12 @@ class Result:
 
     def content_hash(self) -> str:
         """sha256 in hex over the columns of all tables. Results with the same identity have the same hash."""
+        if self.changes is not None:
+            as_found = self.as_found.content_hash()
+            return hashlib.sha256(f"{as_found}:{self.changes.digest}".encode()).hexdigest()
         total = hashlib.sha256()
         for name in to_arrays(no_rows(self.size)):
-            _hash_column(total, f"masks/{name}", self._masks.chunks(name))
+            _hash_column(total, f"masks/{name}", self._stored.chunks(name))
         for name, stored in termination_columns(self._folder).items():
             _hash_column(total, f"endings/{name}", stored.chunks())
         for table, columns in (

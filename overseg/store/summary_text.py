@@ -29,8 +29,9 @@ def six_lines(result: "Result") -> str:
         run          complete, in 87 s on cpu
         left undone  nothing
     """
-    facts, n_tracks = result.summary, len(result.tracks)
-    length = float(result.tracks.n_frames.mean()) if n_tracks else 0.0
+    lengths = result.tracks.n_frames[result.tracks.exists]
+    facts, n_tracks = result.summary, len(lengths)
+    length = float(lengths.mean()) if n_tracks else 0.0
     lines = {
         f"{result.path}:": _input(result.info, facts["n_shots"]),
         "masks": f"{result.frames.n_masks.sum()} on {len(result)} frames, made on {facts['n_keyframes']} keyframes",

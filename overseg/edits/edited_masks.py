@@ -1,0 +1,218 @@
+"""The masks of a result with edits, read a frame or a track at a time."""
+
+from collections import defaultdict
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+from jaxtyping import Float32, Float64, Int8, Int32, Int64
+
+from overseg.data.columns import Columns
+from overseg.data.masks import Source, TrackMasks, region_id
+from overseg.data.rles import Rles
+from overseg.data.visit import Outline
+from overseg.edits.plan import Plan
+from overseg.edits.steps import Part, Pieces, Step, applied, origins
+from overseg.store.columns import NO_TRACK, StoredRows
+from overseg.store.mask_table import MaskTable
+
+_EDIT_ROUND = 12  # no round of a run has this number
+_PLACE = ("frame", "track")
+
+
+@dataclass(frozen=True)
+class Outlined(Columns):
+    """The masks of some tracks without their pixels, ordered by frame.
+
+    Attributes:
+        frame: number of the frame of each.
+        track: its track.
+        area_px: number of pixels.
+        score: in [0, 1].
+    """
+
+    frame: Int64[np.ndarray, " n"]
+    track: Int64[np.ndarray, " n"]
+    area_px: Int64[np.ndarray, " n"]
+    score: Float64[np.ndarray, " n"]
+
+    @classmethod
+    def empty(cls) -> "Outlined":
+        """No masks."""
+        none = np.zeros(0, np.int64)
+        return cls(none, none, none, np.zeros(0))
+
+
+class EditedMasks:
+    """Reads stored masks, and shows what edits made of them. Masks of tracks without an edit are passed on.
+
+    Attributes:
+        n_frames: number of frames.
+    """
+
+    def __init__(self, stored: MaskTable, plan: Plan) -> None:
+        self._stored, self._plan = stored, plan
+        self.n_frames = stored.n_frames
+        self._size = stored.size
+        self._is_touched = np.zeros(max(plan.n_tracks, stored.n_tracks) + 1, bool)  # the last one is NO_TRACK's
+        self._is_touched[list(plan.touched)] = True
+
+    def check_track(self, track: int) -> None:
+        """IndexError if there is no such track."""
+        if not 0 <= track < self._plan.n_tracks:
+            raise IndexError(f"expected a track from 0 to {self._plan.n_tracks - 1}, got {track}")
+
+    def rows_at(self, frame: int) -> StoredRows:
+        """All rows of a frame, ordered by region, including those without a track."""
+        rows = self._stored.rows_at(frame)
+        touched = self._is_touched[rows.track]
+        first = self._stored.row_span(frame)[0]
+        numbers = first + np.flatnonzero(touched)
+        pieces = self._pieces([frame], numbers, np.full(len(numbers), frame), rows.track[touched], self._plan.steps)
+        if not touched.any() and not pieces[frame]:
+            return rows
+        changed = self._rows(pieces, numbers, rows.take(touched))
+        together = StoredRows.concatenate([rows.take(~touched), changed])
+        return together.take(np.lexsort((together.track, together.region)))
+
+    def masks_at(self, frame: int) -> TrackMasks:
+        """The masks of tracks on a frame, ordered by region; IndexError if there is no such frame."""
+        return self.rows_at(frame).in_tracks()
+
+    def outline_at(self, frame: int) -> Outline:
+        """All rows of a frame without their masks, ordered by region, including those without a track."""
+        rows = self.rows_at(frame)
+        return Outline(**{f.name: getattr(rows, f.name) for f in fields(Outline)})
+
+    def masks_of(self, track: int) -> TrackMasks:
+        """The masks of a track, ordered by frame; IndexError if there is no such track."""
+        self.check_track(track)
+        if not self._is_touched[track]:
+            return self._stored.masks_of(track)
+        if track in self._plan.dropped:
+            return self._stored.take(np.zeros(0, np.int64)).in_tracks()
+        numbers, pieces = self._pieces_of([track])
+        wanted = {frame: {track: parts[track]} for frame, parts in pieces.items() if track in parts}
+        needed = {part for parts in wanted.values() for part in parts[track] if isinstance(part, int)}
+        numbers = np.array(sorted(needed), np.int64)
+        return self._rows(wanted, numbers, self._stored.take(numbers)).in_tracks()
+
+    def place_of(self, track: int) -> tuple[Int32[np.ndarray, " n"], Int8[np.ndarray, " n"], Float32[np.ndarray, " n"]]:
+        """The frame, source and score of each mask of a track, ordered by frame."""
+        self.check_track(track)
+        if not self._is_touched[track]:
+            return self._stored.place_of(track)
+        masks = self.masks_of(track)
+        return masks.frame, masks.source, masks.score
+
+    def outlined(self, tracks: list[int]) -> Outlined:
+        """The masks of some tracks without their pixels, as if none was deleted.
+
+        Pixels are only read where a mask has several parts.
+        """
+        numbers, pieces = self._pieces_of(tracks)
+        columns = self._stored.columns(("area_px", "score"), numbers)
+        place = {number: at for at, number in enumerate(numbers.tolist())}
+        wanted = set(tracks)
+        found = [
+            (frame, track, *self._area_and_score(parts, columns, place))
+            for frame, here in sorted(pieces.items())
+            for track, parts in here.items()
+            if track in wanted
+        ]
+        frame, track, area_px, score = list(zip(*found, strict=True)) or [(), (), (), ()]
+        return Outlined(
+            np.array(frame, np.int64),
+            np.array(track, np.int64),
+            np.array(area_px, np.int64),
+            np.array(score, np.float64),
+        )
+
+    def tracks_of(self, frames: Int64[np.ndarray, " n"], tracks: Int32[np.ndarray, " n"]) -> Int32[np.ndarray, " n"]:
+        """The track that shows each stored track on a frame; NO_TRACK if none does, or if it is NO_TRACK."""
+        shown = tracks.copy()
+        for row in np.flatnonzero(self._is_touched[tracks]).tolist():
+            pieces = applied(int(frames[row]), {int(tracks[row]): (0,)}, self._plan.steps)
+            target = next((track for track, parts in pieces.items() if 0 in parts), NO_TRACK)
+            shown[row] = NO_TRACK if target in self._plan.dropped else target
+        return shown
+
+    def _pieces_of(self, tracks: list[int]) -> tuple[Int64[np.ndarray, " k"], dict[int, Pieces]]:
+        """The numbers of the stored rows that tracks may consist of, and their pieces by frame."""
+        needed, steps = origins(tracks, self._plan.steps)
+        numbers = self._stored.rows_of(sorted(track for track in needed if track < self._stored.n_tracks))
+        place = self._stored.columns(_PLACE, numbers)
+        edited = {frame for step in steps for frame in getattr(step, "masks", ())}
+        frames = sorted({*place["frame"].tolist(), *edited})
+        return numbers, self._pieces(frames, numbers, place["frame"], place["track"], steps)
+
+    def _pieces(
+        self,
+        frames: list[int],
+        numbers: Int64[np.ndarray, " k"],
+        frame_of: np.ndarray,
+        track_of: np.ndarray,
+        steps: list[Step],
+    ) -> dict[int, Pieces]:
+        """The pieces of these frames, which stored rows of these numbers, frames and tracks become."""
+        stored: defaultdict[int, Pieces] = defaultdict(dict)
+        for number, frame, track in zip(numbers.tolist(), frame_of.tolist(), track_of.tolist(), strict=True):
+            stored[frame][track] = (number,)
+        return {frame: applied(frame, stored[frame], steps) for frame in frames}
+
+    def _rows(self, pieces: dict[int, Pieces], numbers: Int64[np.ndarray, " k"], stored: StoredRows) -> StoredRows:
+        """The rows that pieces are; `numbers` are those of `stored`, ascending."""
+        place = {number: at for at, number in enumerate(numbers.tolist())}
+        shown = [
+            (frame, track, parts)
+            for frame, here in sorted(pieces.items())
+            for track, parts in here.items()
+            if track not in self._plan.dropped
+        ]
+        rows = [self._row(frame, track, parts, place, stored) for frame, track, parts in shown]
+        return StoredRows.concatenate([stored.take(np.zeros(0, np.int64)), *rows])
+
+    def _row(
+        self, frame: int, track: int, parts: tuple[Part, ...], place: dict[int, int], stored: StoredRows
+    ) -> StoredRows:
+        """The row of one mask."""
+        at = np.array([place[part] for part in parts if isinstance(part, int)], np.int64)
+        drawn = tuple(part for part in parts if isinstance(part, bytes))
+        if len(at) and not drawn:
+            best = at[np.argmax(stored.score[at])]
+            row = replace(stored.take(np.array([best])), track=np.array([track], np.int32))
+            return row if len(at) == 1 else _with_mask(row, stored.rles.take(at).union())
+        mask = Rles(self._size, (*stored.rles.take(at).counts, *drawn)).union()
+        region = int(stored.region[at[0]]) if len(at) else int(region_id(frame, _EDIT_ROUND, np.array([track]))[0])
+        return _edited_row(frame, track, region, mask)
+
+    def _area_and_score(
+        self, parts: tuple[Part, ...], columns: dict[str, np.ndarray], place: dict[int, int]
+    ) -> tuple[int, float]:
+        at = [place[part] for part in parts if isinstance(part, int)]
+        is_edited = len(at) < len(parts)
+        score = 1.0 if is_edited else float(columns["score"][at].max())
+        if len(parts) == 1 and not is_edited:
+            return int(columns["area_px"][at[0]]), score
+        rows = self._stored.take(np.array(sorted(part for part in parts if isinstance(part, int)), np.int64))
+        drawn = tuple(part for part in parts if isinstance(part, bytes))
+        return int(Rles(self._size, (*rows.rles.counts, *drawn)).union().area_px()[0]), score
+
+
+def _with_mask(row: StoredRows, mask: Rles) -> StoredRows:
+    return replace(row, rles=mask, area_px=mask.area_px().astype(np.int32))
+
+
+def _edited_row(frame: int, track: int, region: int, mask: Rles) -> StoredRows:
+    return StoredRows(
+        rles=mask,
+        track=np.array([track], np.int32),
+        frame=np.array([frame], np.int32),
+        region=np.array([region], np.int64),
+        source=np.array([Source.EDIT], np.int8),
+        score=np.ones(1, np.float32),
+        stability_score=np.full(1, np.nan, np.float32),
+        sam_output=np.full(1, -1, np.int8),
+        sam_outputs=np.zeros(1, np.uint8),
+        point_xy=np.full((1, 2), np.nan, np.float32),
+        area_px=mask.area_px().astype(np.int32),
+    )
