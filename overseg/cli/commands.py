@@ -86,6 +86,17 @@ COMMANDS = (
         ),
     ),
     Command(
+        "view",
+        "view",
+        LOOK,
+        "look at a result in the browser, and correct it",
+        (
+            "overseg view cup.zarr",
+            "overseg view cup.zarr other_settings.zarr",
+            "overseg view cup.zarr --read-only --no-browser --port 8080",
+        ),
+    ),
+    Command(
         "edit",
         "edit",
         LOOK,

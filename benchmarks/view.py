@@ -1,0 +1,227 @@
+"""Measures the page of `overseg view` in Chromium, on a large store that is made for it.
+
+    python benchmarks/view.py [--frames 5000] [--masks 300] [--tracks 10000] [--steps 5000] [--hostile 10000]
+                              [--keep FOLDER]
+
+The store has 1080p frames with `masks` masks each, and `tracks` tracks. Prints, in milliseconds unless it says
+otherwise: the time from the command to the first picture; the time to find and outline the masks under the pointer; the
+time to show another frame; the time of a merge of two tracks with up to 1,000 masks each, until the page shows it; the
+time of a frame of a scrolling timeline; and the memory of the server and of the page over `steps` frames. Then it sends
+`hostile` requests with wrong paths, numbers, bodies and origins, and checks that each is refused and nothing changes.
+Needs the packages of the extra `test`, and Chromium.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+import overseg
+from overseg.data.masks import TrackMasks
+from overseg.data.rles import Rles
+from overseg.interchange.imported import Imported, imported_masks
+from overseg.interchange.importing import write_store
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+SIZE = (1080, 1920)
+N_SHAPES = 1200
+
+
+def shapes(rng: np.random.Generator) -> Rles:
+    """Ellipses of all sizes, half of them small."""
+    rles: list[bytes] = []
+    for _ in range(N_SHAPES):
+        mask = np.zeros(SIZE, np.uint8)
+        radius = int(10 * 40 ** rng.random())
+        axes = (max(4, int(radius * rng.uniform(0.6, 1.6))), radius)
+        centre = (int(rng.integers(SIZE[1])), int(rng.integers(SIZE[0])))
+        cv2.ellipse(mask, centre, axes, rng.uniform(0, 180), 0, 360, 1, -1)
+        rles += Rles.from_masks(mask.view(bool)[None]).counts
+    return Rles(SIZE, tuple(rles))
+
+
+def write_video(path: Path, n_frames: int, rng: np.random.Generator) -> None:
+    """A picture that moves slowly."""
+    texture = cv2.resize(
+        rng.integers(0, 255, (60, 110, 3), dtype=np.uint8), (2200, 1200), interpolation=cv2.INTER_CUBIC
+    )
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.height, stream.width, stream.pix_fmt, stream.gop_size = *SIZE, "yuv420p", 12
+        for frame in range(n_frames):
+            x, y = frame % 200, frame % 100
+            rgb = np.ascontiguousarray(texture[y : y + SIZE[0], x : x + SIZE[1]])
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
+        container.mux(stream.encode())
+
+
+def make_store(folder: Path, args: argparse.Namespace) -> Path:
+    """Tracks that begin one after another; two of them have up to 1,000 masks."""
+    rng, path, video = np.random.default_rng(0), folder / "large.zarr", folder / "large.mp4"
+    known, length = shapes(rng), args.masks * args.frames // args.tracks
+    write_video(video, args.frames, rng)
+    shape = rng.integers(N_SHAPES, size=args.tracks)
+    first = np.arange(args.tracks) * args.frames // args.tracks
+    last = first + length - 1
+    last[:2] = min(args.frames, 1000) - 1
+
+    def frames() -> Iterator[TrackMasks]:
+        for frame in range(args.frames):
+            tracks = np.flatnonzero((first <= frame) & (frame <= last))
+            yield imported_masks(known.take(shape[tracks]), tracks)
+
+    write_store(Imported(SIZE, args.frames, frames(), fps=25.0), video, path, settings={}, video=video)
+    return path
+
+
+def first_picture(store: Path, browser) -> tuple[subprocess.Popen, object, float]:
+    """The server, the page, and the seconds from the command to the first picture."""
+    began = time.perf_counter()
+    command = [sys.executable, "-m", "overseg", "view", str(store), "--no-browser"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    page = browser.new_page(viewport={"width": 1600, "height": 1000})
+    page.set_default_timeout(600_000)
+    page.goto(server.stdout.readline().strip())
+    page.wait_for_selector("html[data-ready]")
+    return server, page, time.perf_counter() - began
+
+
+def memory_mb(pid: int) -> float:
+    """Resident memory of a process."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if "VmRSS" in line) / 1024
+
+
+def pointer_times(page) -> list[float]:
+    """Milliseconds to find the masks under the pointer and to paint the outline, at 200 places."""
+    return page.evaluate("""() => {
+        const { picture, state } = window.overseg, took = [];
+        for (let n = 0; n < 200; n++) {
+            picture.pointer = [(n * 97) % state.facts.width, (n * 61) % state.facts.height];
+            const began = performance.now();
+            picture.find();
+            picture.paint();
+            took.push(performance.now() - began);
+        }
+        return took;
+    }""")
+
+
+def frame_times(page, n: int, apart: int) -> list[float]:
+    """Milliseconds until another frame is shown; frames far apart are not fetched ahead."""
+    return page.evaluate(
+        """async ([n, apart]) => {
+        const { picture, state } = window.overseg, took = [];
+        for (let at = 0; at < n; at++) {
+            const frame = (state.frame + apart) % state.facts.frames, began = performance.now();
+            document.getElementById("frame").value = frame;
+            document.getElementById("frame").dispatchEvent(new Event("change"));
+            while (picture.shown.frame !== frame) await new Promise((done) => setTimeout(done, 1));
+            took.push(performance.now() - began);
+            await new Promise((done) => setTimeout(done, 30));
+        }
+        return took;
+    }""",
+        [n, apart],
+    )
+
+
+def merge_times(page) -> list[float]:
+    """Milliseconds of a merge of tracks 0 and 1, and of taking it back."""
+    return page.evaluate("""async () => {
+        const { actions } = window.overseg, took = [];
+        for (let n = 0; n < 5; n++) {
+            await actions.edit({ do: "merge", tracks: [0, 1] });
+            took.push(actions.editedIn);
+            await actions.edit({ do: "undo" });
+        }
+        return took;
+    }""")
+
+
+def scroll_times(page) -> list[float]:
+    """Milliseconds to paint the timeline at 200 places of the list."""
+    return page.evaluate("""() => {
+        const { timeline } = window.overseg, took = [];
+        for (let n = 0; n < 200; n++) {
+            timeline.scroll = n * 800;
+            timeline.keepInside();
+            timeline.paint();
+            took.push(timeline.took);
+        }
+        return took;
+    }""")
+
+
+def show(name: str, values: list[float]) -> None:
+    ordered = sorted(values)
+    at = min(len(ordered) - 1, int(0.95 * len(ordered)))
+    print(
+        f"{name:<44}median {ordered[len(ordered) // 2]:7.1f}   95 % {ordered[at]:7.1f}   most {ordered[-1]:7.1f}",
+        flush=True,
+    )
+
+
+def measure_page(store: Path, args: argparse.Namespace) -> None:
+    from playwright.sync_api import sync_playwright
+
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--enable-precise-memory-info"]
+        )
+        server, page, seconds = first_picture(store, browser)
+        try:
+            print(f"first picture after the command: {seconds:.2f} s", flush=True)
+            show("the masks under the pointer", pointer_times(page))
+            show("another frame, far away", frame_times(page, 20, 37))
+            show("the next frame", frame_times(page, 30, 1))
+            show("painting the timeline", scroll_times(page))
+            show("merge of two tracks", merge_times(page))
+            heap = "performance.memory.usedJSHeapSize / 2 ** 20"
+            for at in range(5):
+                print(f"memory after {at * args.steps // 4} frames: server {memory_mb(server.pid):.0f} MB, "
+                      f"page {page.evaluate(heap):.0f} MB", flush=True)  # fmt: skip
+                if at < 4:
+                    frame_times(page, args.steps // 4, 1)
+        finally:
+            server.kill()
+            browser.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    for name, value in (("frames", 5000), ("masks", 300), ("tracks", 10000), ("steps", 5000), ("hostile", 10000)):
+        parser.add_argument(f"--{name}", type=int, default=value)
+    parser.add_argument("--keep", type=Path, help="where the store is made, and kept")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = args.keep or Path(temporary)
+        folder.mkdir(exist_ok=True)
+        store = folder / "large.zarr"
+        if not store.exists():
+            store = make_store(folder, args)
+        result = overseg.open(store)
+        print(
+            json.dumps({"frames": len(result), "masks": int(result.frames.n_masks.sum()), "tracks": len(result.tracks)})
+        )
+        measure_page(store, args)
+        if args.hostile:
+            from view.test_view_server import ask_hostile
+
+            (store / "edits.jsonl").unlink(missing_ok=True)
+            ask_hostile(store, args.hostile, seed=7)
+            print(f"{args.hostile} hostile requests: each was refused, nothing changed")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""`overseg view`: a page in the browser to look at a result, and to correct it."""
+
+import argparse
+from contextlib import closing
+from typing import Any
+
+from overseg.cli.shared import add_moved_video, add_quiet
+from overseg.errors import SettingsError
+
+
+def add_parser(commands: Any) -> None:
+    """Describe the command to argparse."""
+    parser = commands.add_parser(
+        "view",
+        description="Open a page that shows a result and lets you correct it. Only this machine can use the page.",
+    )
+    parser.add_argument("store", metavar="OUT.zarr", help="the store of a run")
+    parser.add_argument("other", metavar="OTHER.zarr", nargs="?", help="a second store of the same video, to compare")
+    add_moved_video(parser)
+    parser.add_argument("--port", type=int, default=0, metavar="N", help="where the page is (any that is free)")
+    parser.add_argument("--no-browser", action="store_true", help="print the address, and open no browser")
+    parser.add_argument("--read-only", action="store_true", help="do not edit")
+    add_quiet(parser)
+    parser.set_defaults(call=call, if_interrupted="all edits are kept")
+
+
+def call(args: argparse.Namespace) -> int:
+    """Serve the page until an interrupt."""
+    from overseg.report import TerminalReport
+
+    if not 0 <= args.port < 1 << 16:
+        raise SettingsError(f"--port takes a number from 0 to 65535, not {args.port}")
+    try:
+        from overseg.view.opening import open_page
+    except ModuleNotFoundError as e:
+        if e.name not in ("starlette", "uvicorn"):
+            raise
+        raise SettingsError("`overseg view` needs the packages of the extra `view`: pip install 'overseg[view]'") from e
+    with closing(TerminalReport(quiet=args.quiet)) as report:
+        options = {"video": args.video, "port": args.port, "read_only": args.read_only, "report": report}
+        with open_page(args.store, args.other, **options) as server:
+            print(f"{server.url}\nPress Ctrl-C to end. All edits are kept at once.", flush=True)
+            if not args.no_browser:
+                import webbrowser
+
+                webbrowser.open(server.url)
+            server.run()
+    return 0

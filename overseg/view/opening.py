@@ -1,0 +1,70 @@
+"""Opening one or two stores as a page."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from overseg.edits.editor import Editor
+from overseg.errors import SettingsError, StoreError
+from overseg.stages import Report
+from overseg.view.correcting import Correcting
+from overseg.view.desk import Desk
+from overseg.view.server import Pages, PageServer
+from overseg.view.shown import Shown
+
+
+@contextmanager
+def open_page(
+    store: str | Path,
+    other: str | Path | None = None,
+    *,
+    video: str | Path | None = None,
+    port: int = 0,
+    read_only: bool = False,
+    report: Report,
+) -> Iterator[PageServer]:
+    """Yield a server that is ready to run.
+
+    Args:
+        store: is shown, and edited unless another process edits it.
+        other: a second store of the same video, shown beside the first one.
+        video: where the input is now, if it was moved.
+        port: 0 for any that is free.
+        read_only: do not edit.
+        report: receives the progress of downloads, and a remark if the store is read-only.
+
+    Raises:
+        OversegError: a store has no result, the two are of different videos, or the port is taken.
+    """
+    with ExitStack() as stack:
+        shown = Shown(store, video=video)
+        stack.callback(shown.close)
+        stores = [shown]
+        if other is not None:
+            second = Shown(other, video=video)
+            stack.callback(second.close)
+            if (second.result.size, len(second.result)) != (shown.result.size, len(shown.result)):
+                raise SettingsError(
+                    f"{other} has {len(second.result)} frames of height and width {second.result.size}, {store} has "
+                    f"{len(shown.result)} of {shown.result.size}: only stores of the same frames can be compared"
+                )
+            stores.append(second)
+        editor, reason = _editor(store, read_only=read_only)
+        if editor is not None:
+            stack.callback(editor.close)
+            shown.show(editor.result)
+        elif not read_only:
+            report.event("remark", line=reason)
+        correcting = Correcting(shown, report)
+        desk = Desk(shown, correcting, editor, reason)
+        yield PageServer(Pages(stores, desk, correcting).app(), port=port)
+
+
+def _editor(store: str | Path, *, read_only: bool) -> tuple[Editor | None, str]:
+    """What makes edits, or why nothing can."""
+    if read_only:
+        return None, "the page was opened read-only"
+    try:
+        return Editor(store), ""
+    except StoreError as e:
+        return None, str(e)

@@ -1,0 +1,213 @@
+// The page: puts its parts together.
+import { Actions } from "./actions.js";
+import { getJson, post } from "./api.js";
+import { Frames, SOURCES } from "./frames.js";
+import { TrackList } from "./list.js";
+import { Places, TrackPanel, element } from "./panel.js";
+import { Picture } from "./picture.js";
+import { changed, colourOf, goTo, nameOf, on, state } from "./state.js";
+import { Timeline } from "./timeline.js";
+import { Tool } from "./tool.js";
+
+const byId = (id) => document.getElementById(id);
+const ASK_EVERY_MS = 4000;
+let frames, picture, second, tool, actions, places, panel, list, timeline, hideNotice;
+
+function tell(text, { stays = false } = {}) {
+  clearTimeout(hideNotice);
+  byId("notice").textContent = text;
+  byId("notice").hidden = !text;
+  if (text && !stays) hideNotice = setTimeout(() => { byId("notice").hidden = true; }, 5000);
+}
+
+async function loadFacts() {
+  state.facts = await getJson("api/facts");
+  const { facts } = state;
+  document.title = `${facts.store} · overseg`;
+  byId("title").textContent = facts.name;
+  byId("title").title = facts.store;
+  byId("frames").textContent = `of ${facts.frames - 1}`;
+  state.readOnly = facts.readOnly;
+}
+
+async function loadTracks() {
+  state.tracks = await getJson("api/tracks");
+  state.colours = Uint8Array.from(state.tracks.colours.match(/../g) ?? [], (byte) => parseInt(byte, 16));
+  state.selected = state.selected.filter((track) => state.tracks.length[track]);
+}
+
+/** Show the result anew, after an edit or another result of the run. */
+async function refresh({ facts = false } = {}) {
+  await Promise.all([loadTracks(), facts ? loadFacts() : null, frames.forget(state.frame)]);
+  changed("tracks");
+  changed("selected");
+  showEdits();
+}
+
+async function askState() {
+  try {
+    const found = await post("api/state", { seat: state.seat });
+    const couldEdit = Boolean(state.seat);
+    state.seat = found.seat;
+    state.readOnly = found.readOnly;
+    if (state.isShown && (couldEdit !== Boolean(state.seat) || state.isAway)) showEdits();
+    state.isAway = false;
+    if (state.isShown && found.revisions[0] !== state.tracks.revision) await refresh({ facts: true });
+  } catch {
+    state.isAway = true;
+    tell("The server cannot be reached. All edits so far are kept: start it again with the same command.", { stays: true });
+  }
+}
+
+function show(name) {
+  for (const one of ["tracks", "track", "places", "edits"]) {
+    byId(one).hidden = one !== name;
+    byId(`tab-${one}`).setAttribute("aria-selected", one === name);
+  }
+  ({ track: panel, places })[name]?.shown();
+  if (name === "tracks") list.show();
+}
+
+function showCrumbs() {
+  const { tracks = [], level = 0 } = state.stack ?? {};
+  byId("crumbs").replaceChildren(...tracks.map((track, at) => {
+    const crumb = element("span", {}, element("i"), nameOf(track));
+    crumb.firstChild.style.background = colourOf(track);
+    if (at === level) crumb.setAttribute("aria-current", "true");
+    return crumb;
+  }));
+}
+
+function showLegend() {
+  const { masks } = picture.shown ?? {};
+  const depths = masks ? [...new Set(masks.depth)].sort() : [];
+  const keys = {
+    source: () => SOURCES.map(([name], at) => [name, frames.colourOf({ source: [at] }, 0)]),
+    depth: () => depths.map((depth) => [`depth ${depth}`, frames.colourOf({ depth: [depth] }, 0)]),
+    score: () => [0.4, 0.7, 1].map((score) => [`score ${score.toFixed(1)}`, frames.colourOf({ score: [255 * score] }, 0)]),
+  }[state.colour]?.();
+  byId("legend").hidden = !keys;
+  byId("legend").replaceChildren(...(keys ?? []).map(([name, [r, g, b]]) => {
+    const key = element("span", {}, element("i"), name);
+    key.firstChild.style.background = `rgb(${r} ${g} ${b})`;
+    return key;
+  }));
+}
+
+function button(text, key, run, pressed) {
+  const made = element("button", { onclick: run }, text, element("kbd", { textContent: key }));
+  if (pressed !== undefined) made.setAttribute("aria-pressed", pressed);
+  return made;
+}
+
+function showTools() {
+  const bar = byId("tools"), { selected } = state, correcting = state.tool;
+  bar.hidden = !correcting && !selected.length;
+  if (correcting) {
+    const what = correcting.track < 0 ? "New track" : nameOf(correcting.track);
+    bar.replaceChildren(element("span", { textContent: what }),
+      ...(correcting.canPrompt ? [button("Click", "c", () => tool.use("click"), correcting.way === "click")] : []),
+      button("Brush", "b", () => tool.use("brush"), correcting.way === "brush"),
+      button("Eraser", "e", () => tool.use("erase"), correcting.way === "erase"),
+      button("Keep", "Enter", () => tool.keep()), button("Leave", "Esc", () => tool.cancel()));
+    return;
+  }
+  if (!selected.length) return;
+  const one = selected.length === 1;
+  const run = (key) => () => actions.all.find(([, keys]) => keys.includes(key))[3](key);
+  bar.replaceChildren(element("span", { textContent: one ? nameOf(selected[0]) : `${selected.length} tracks` }),
+    ...(one ? [button("Name", "r", run("r")), button("Split here", "t", run("t")), button("Correct", "c", run("c")),
+      button("Propagate", "p", run("p"))] : [button("Merge", "m", run("m"))]), button("Delete", "d", run("d")));
+  for (const made of bar.querySelectorAll("button")) made.disabled = !state.seat;
+}
+
+function showEdits() {
+  const { log } = state.facts;
+  byId("undo").disabled = !state.seat || !log.canUndo;
+  byId("redo").disabled = !state.seat || !log.canRedo;
+  const rows = log.done.toReversed().map(([number, text]) => element("div", { className: "edit-row", textContent: `${number}  ${text}` }));
+  const note = state.seat ? "Each edit is kept at once, beside the result. The result of the run stays as it is."
+    : `Read-only: ${state.readOnly || "another window edits this store."}`;
+  const take = element("button", { textContent: "Edit here instead", onclick: async () => {
+    state.seat = (await post("api/state", { seat: state.seat, take: true })).seat;
+    showEdits();
+  } });
+  const remarks = state.facts.remarks.map((text) => element("p", { className: "quiet", textContent: text }));
+  const add = element("button", { textContent: "Add a new track (a)", onclick: () => actions.correct(-1, "click") });
+  byId("edits").replaceChildren(element("p", { className: "quiet", textContent: note }), ...remarks,
+    ...(state.seat ? [add] : state.readOnly ? [] : [take]), ...rows);
+  showTools();
+}
+
+async function compare() {
+  byId("second").hidden = false;
+  const others = new Frames(1), tracks = await getJson("api/tracks?store=1");
+  others.colours = Uint8Array.from(tracks.colours.match(/../g) ?? [], (byte) => parseInt(byte, 16));
+  second = new Picture(byId("canvas2"), others, { isMain: false });
+  second.hover = () => {};
+  second.click = () => {};
+  const mark = async () => {
+    const { frame } = state, found = await getJson(`api/differences/${frame}`).catch(() => null);
+    if (!found || frame !== state.frame) return;
+    picture.marked = new Set(found.one);
+    second.marked = new Set(found.other);
+    picture.draw();
+    second.draw();
+    tell(`frame ${frame}: ${found.one.length} masks here and ${found.other.length} there have no counterpart (dashed)`);
+  };
+  on("frame tracks", mark);
+  picture.onpaint = () => { second.view = { ...picture.view }; second.draw(); };
+  await second.load();
+  mark();
+}
+
+async function begin() {
+  const began = performance.now();
+  await Promise.all([loadFacts(), loadTracks(), askState()]);
+  frames = new Frames(0);
+  picture = new Picture(byId("canvas"), frames);
+  tool = new Tool(picture, (...edit) => actions.edit(...edit), tell);
+  picture.tool = tool;
+  picture.onerror = (error) => tell(error.message, { stays: true });
+  picture.onload = (frame) => { frames.ahead(frame); showLegend(); if (byId("show").value === "here") list.order(); };
+  list = new TrackList(() => [...(picture.shown?.masks.track ?? [])]);
+  panel = new TrackPanel(byId("track"));
+  places = new Places(byId("places"));
+  timeline = new Timeline(byId("timeline"));
+  actions = new Actions({ picture, tool, places, show, tell, refresh });
+  list.onpick = (track) => {
+    if (state.frame < state.tracks.first[track] || state.frame > state.tracks.last[track]) goTo(state.tracks.first[track]);
+  };
+  list.onopen = () => show("track");
+  on("hovered frame", showCrumbs);
+  on("selected tool tracks", showTools);
+  on("look frame", () => { showLegend(); byId("frame").value = state.frame; });
+  wire();
+  picture.fit();
+  list.order();
+  showEdits();
+  await picture.load();
+  picture.fit();
+  byId("frame").value = state.frame;
+  if (!state.facts.hasVideo) tell(`Masks are shown on grey: ${state.facts.whyNoVideo}`, { stays: true });
+  if (state.facts.stores > 1) await compare();
+  window.overseg = { state, picture, frames, timeline, tool, actions, list, places, firstPictureMs: performance.now() - began };
+  state.isShown = true;
+  document.documentElement.dataset.ready = "yes";
+  setInterval(askState, ASK_EVERY_MS);
+}
+
+function wire() {
+  byId("previous").onclick = () => { actions.stop(); goTo(state.frame - 1); };
+  byId("next").onclick = () => { actions.stop(); goTo(state.frame + 1); };
+  byId("play").onclick = () => actions.play();
+  byId("undo").onclick = () => actions.edit({ do: "undo" });
+  byId("redo").onclick = () => actions.edit({ do: "redo" });
+  byId("help").onclick = () => actions.help();
+  byId("frame").addEventListener("change", () => { goTo(Number(byId("frame").value)); byId("frame").value = state.frame; });
+  byId("colour").addEventListener("input", () => { state.colour = byId("colour").value; changed("look"); });
+  byId("opacity").addEventListener("input", () => { state.opacity = byId("opacity").value / 100; picture.draw(); second?.draw(); });
+  for (const name of ["tracks", "track", "places", "edits"]) byId(`tab-${name}`).onclick = () => show(name);
+}
+
+begin().catch((error) => tell(error.message, { stays: true }));

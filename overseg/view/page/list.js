@@ -1,0 +1,113 @@
+// The list of tracks: sorted, filtered, several selected. Only the rows in view are in the document.
+import { changed, colourOf, nameOf, on, select, state } from "./state.js";
+
+const ROW = 56;
+const SORTS = {
+  area: (t, a, b) => t.area[b] - t.area[a],
+  length: (t, a, b) => t.length[b] - t.length[a] || t.area[b] - t.area[a],
+  uncertain: (t, a, b) => t.score[a] - t.score[b],
+  depth: (t, a, b) => t.depth[a] - t.depth[b] || t.area[b] - t.area[a],
+  first: (t, a, b) => t.first[a] - t.first[b] || t.area[b] - t.area[a],
+  name: (t, a, b) => Number(!t.names[a]) - Number(!t.names[b]) || nameOf(a).localeCompare(nameOf(b), undefined, { numeric: true }),
+};
+
+const byId = (id) => document.getElementById(id);
+
+export class TrackList {
+  constructor(tracksHere) {
+    this.tracksHere = tracksHere; // the tracks on the frame that is shown
+    this.rows = byId("rows");
+    this.list = byId("list");
+    this.list.addEventListener("scroll", () => this.show());
+    for (const id of ["search", "sort", "show"]) byId(id).addEventListener("input", () => this.order());
+    on("tracks", () => this.order());
+    on("selected", () => { this.reveal(state.selected.at(-1)); this.show(); });
+    on("frame", () => byId("show").value !== "all" && this.order());
+    new ResizeObserver(() => this.show()).observe(this.list);
+    this.list.addEventListener("keydown", (event) => this.move(event));
+  }
+
+  order() {
+    const { tracks } = state, words = byId("search").value.trim().toLowerCase(), here = new Set(this.tracksHere());
+    const [start, stop] = shotOf(state.frame);
+    const kinds = {
+      all: () => true, here: (track) => here.has(track), named: (track) => tracks.names[track],
+      shot: (track) => tracks.last[track] >= start && tracks.first[track] < stop, long: (track) => tracks.length[track] >= 10,
+    };
+    const isShown = kinds[byId("show").value];
+    const fits = (track) => !words || String(track) === words
+      || (tracks.names[track] ?? []).some((name) => name.toLowerCase().includes(words));
+    const found = [];
+    for (let track = 0; track < tracks.length.length; track++) if (tracks.length[track] && isShown(track) && fits(track)) found.push(track);
+    state.order = found.sort((a, b) => SORTS[byId("sort").value](tracks, a, b) || a - b);
+    const n = tracks.length.reduce((sum, length) => sum + Number(length > 0), 0);
+    byId("count").textContent = found.length === n ? `${n} tracks` : `${found.length} of ${n} tracks`;
+    this.rows.style.height = `${found.length * ROW}px`;
+    this.show();
+    changed("order");
+  }
+
+  show() {
+    const first = Math.max(0, Math.floor(this.list.scrollTop / ROW) - 2);
+    const last = Math.min(state.order.length, first + Math.ceil(this.list.clientHeight / ROW) + 5);
+    const shown = [];
+    for (let place = first; place < last; place++) shown.push(this.row(state.order[place], place));
+    this.rows.replaceChildren(...shown);
+  }
+
+  row(track, place) {
+    const { tracks } = state, row = document.createElement("div"), picture = new Image(), text = document.createElement("div");
+    row.className = "row";
+    row.style.top = `${place * ROW}px`;
+    row.setAttribute("role", "option");
+    row.setAttribute("aria-selected", state.selected.includes(track));
+    row.dataset.track = track;
+    picture.src = `api/crop/${track}?r=${tracks.revision}`;
+    picture.alt = "";
+    picture.loading = "lazy";
+    const name = document.createElement("b"), swatch = document.createElement("i"), facts = document.createElement("small");
+    swatch.style.background = colourOf(track);
+    const category = tracks.names[track]?.[1];
+    name.append(swatch, nameOf(track) + (category && category !== nameOf(track) ? ` · ${category}` : ""));
+    facts.textContent = `${tracks.length[track]} frames · ${Math.round(tracks.area[track])} px · ${tracks.score[track].toFixed(2)} · depth ${tracks.depth[track]}`;
+    text.append(name, facts);
+    row.append(picture, text);
+    row.addEventListener("click", (event) => this.pick(track, event));
+    row.addEventListener("dblclick", () => this.onopen?.(track));
+    return row;
+  }
+
+  pick(track, event) {
+    const last = state.selected.at(-1);
+    if (event.shiftKey && last !== undefined && state.order.includes(last)) {
+      const [from, to] = [state.order.indexOf(last), state.order.indexOf(track)].sort((a, b) => a - b);
+      select([...new Set([...state.selected, ...state.order.slice(from, to + 1)])]);
+    } else select([track], { add: event.ctrlKey || event.metaKey });
+    this.onpick?.(track);
+  }
+
+  move(event) {
+    const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const at = state.order.indexOf(state.selected.at(-1));
+    const track = state.order[Math.max(0, Math.min(state.order.length - 1, at + by))];
+    if (track === undefined) return;
+    select([track]);
+    this.onpick?.(track);
+  }
+
+  reveal(track) {
+    const at = state.order.indexOf(track) * ROW;
+    if (at < 0) return;
+    const { scrollTop, clientHeight } = this.list;
+    if (at < scrollTop || at + ROW > scrollTop + clientHeight) this.list.scrollTop = at - clientHeight / 3;
+  }
+}
+
+/** The first frame of the shot of a frame, and the first after it. */
+export function shotOf(frame) {
+  const { shots, frames } = state.facts;
+  return [shots.findLast((cut) => cut <= frame) ?? 0, shots.find((cut) => cut > frame) ?? frames];
+}

@@ -1,0 +1,183 @@
+// Time: shots, keyframes, coverage, and a bar for each track. Only the rows in view are drawn.
+import { getJson } from "./api.js";
+import { SOURCES } from "./frames.js";
+import { colourOf, goTo, nameOf, on, select, state } from "./state.js";
+
+const LEFT = 132, RIGHT = 14, RULER = 22, COVERAGE = 30, ROW = 16, TOP = RULER + COVERAGE + 6;
+
+export class Timeline {
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.scroll = 0;
+    this.bars = new Map();
+    on("frame selected hovered", () => this.draw());
+    on("order", () => { this.keepInside(); this.draw(); });
+    on("tracks", () => { this.bars.clear(); this.draw(); });
+    on("selected", () => this.reveal(state.selected.at(-1)));
+    new ResizeObserver(() => this.draw()).observe(canvas.parentElement);
+    window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+    this.listen();
+  }
+
+  get height() { return this.canvas.clientHeight; }
+  get span() { return this.canvas.clientWidth - LEFT - RIGHT; }
+  x(frame) { return LEFT + (this.span * frame) / Math.max(1, state.facts.frames); }
+  rows() { return Math.max(1, Math.floor((this.height - TOP) / ROW)); }
+
+  keepInside() {
+    this.scroll = Math.max(0, Math.min(this.scroll, state.order.length * ROW - (this.height - TOP)));
+    if (Number.isNaN(this.scroll)) this.scroll = 0;
+  }
+
+  reveal(track) {
+    const at = state.order.indexOf(track) * ROW;
+    if (at < 0) return;
+    if (at < this.scroll || at + ROW > this.scroll + this.height - TOP) this.scroll = at - (this.height - TOP) / 3;
+    this.keepInside();
+  }
+
+  draw() {
+    if (!this.pending && state.facts) this.pending = requestAnimationFrame(() => this.paint());
+  }
+
+  paint() {
+    const began = performance.now();
+    this.pending = 0;
+    const ratio = window.devicePixelRatio || 1, { canvas } = this;
+    const width = Math.round(canvas.clientWidth * ratio), height = Math.round(canvas.clientHeight * ratio);
+    if (canvas.width !== width || canvas.height !== height) { canvas.width = width; canvas.height = height; }
+    const context = canvas.getContext("2d"), style = getComputedStyle(document.documentElement);
+    const colour = (name) => style.getPropertyValue(name).trim();
+    this.colours = { ink: colour("--ink"), quiet: colour("--quiet"), line: colour("--line"), mark: colour("--mark"), soft: colour("--mark-soft") };
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, width, height);
+    context.font = "11px system-ui, sans-serif";
+    context.textBaseline = "middle";
+    this.ruler(context);
+    this.coverage(context);
+    this.tracks(context);
+    context.fillStyle = this.colours.mark;
+    context.fillRect(this.x(state.frame + 0.5) - 0.75, 4, 1.5, this.height - 4);
+    context.beginPath();
+    context.arc(this.x(state.frame + 0.5), 7, 4, 0, 7);
+    context.fill();
+    this.took = performance.now() - began;
+  }
+
+  ruler(context) {
+    const { facts } = state, { quiet, line } = this.colours;
+    context.fillStyle = quiet;
+    context.textAlign = "left";
+    context.fillText("keyframes", 12, RULER / 2 + 2);
+    context.fillText(`coverage ${Math.round(100 * (facts.coverage[state.frame] ?? 0))} %`, 12, RULER + COVERAGE / 2);
+    context.strokeStyle = line;
+    context.beginPath();
+    context.moveTo(LEFT, RULER - 4);
+    context.lineTo(LEFT + this.span, RULER - 4);
+    context.stroke();
+    const apart = this.span / Math.max(1, facts.keyframes.length);
+    if (apart > 2.5) for (const frame of facts.keyframes) context.fillRect(this.x(frame + 0.5) - 0.5, RULER - 9, 1, 5);
+    context.strokeStyle = quiet;
+    context.setLineDash([3, 3]);
+    for (const cut of facts.shots) {
+      context.beginPath();
+      context.moveTo(this.x(cut), 2);
+      context.lineTo(this.x(cut), this.height);
+      context.stroke();
+    }
+    context.setLineDash([]);
+  }
+
+  coverage(context) {
+    const { coverage } = state.facts, n = coverage.length, step = Math.max(1, Math.floor(n / this.span));
+    context.beginPath();
+    context.moveTo(LEFT, RULER + COVERAGE);
+    context.lineTo(LEFT, RULER + COVERAGE * (1 - (coverage[0] ?? 0)));
+    for (let frame = 0; frame < n; frame += step) context.lineTo(this.x(frame + 0.5), RULER + COVERAGE * (1 - coverage[frame]));
+    context.lineTo(LEFT + this.span, RULER + COVERAGE * (1 - (coverage[n - 1] ?? 0)));
+    context.lineTo(LEFT + this.span, RULER + COVERAGE);
+    context.fillStyle = this.colours.soft;
+    context.fill();
+  }
+
+  tracks(context) {
+    const first = Math.floor(this.scroll / ROW), last = Math.min(state.order.length, first + this.rows() + 2);
+    context.save();
+    context.beginPath();
+    context.rect(0, TOP, this.canvas.clientWidth, this.height - TOP);
+    context.clip();
+    const missing = [];
+    for (let place = first; place < last; place++) {
+      const track = state.order[place], y = TOP + place * ROW - this.scroll;
+      const isSelected = state.selected.includes(track);
+      if (isSelected || track === state.hovered) {
+        context.fillStyle = this.colours.soft;
+        context.fillRect(0, y, this.canvas.clientWidth, ROW);
+      }
+      context.fillStyle = isSelected ? this.colours.ink : this.colours.quiet;
+      context.textAlign = "right";
+      context.fillText(shortened(context, nameOf(track), LEFT - 22), LEFT - 10, y + ROW / 2);
+      const bars = this.bars.get(track);
+      if (bars === undefined) missing.push(track);
+      this.bar(context, track, y, bars);
+    }
+    context.restore();
+    if (missing.length) this.fetch(missing);
+  }
+
+  /** Its height is the support, a line below it the source, and its colour that of the track. */
+  bar(context, track, y, bars) {
+    const known = bars ?? [[state.tracks.first[track], state.tracks.last[track], -1, 10]];
+    context.fillStyle = colourOf(track);
+    for (const [first, last, , tenths] of known) {
+      const height = Math.max(2, (ROW - 7) * tenths / 10);
+      context.fillRect(this.x(first), y + ROW - 5 - height, Math.max(1.5, this.x(last + 1) - this.x(first)), height);
+    }
+    if (!bars) return;
+    for (const [first, last, source] of bars) {
+      const [r, g, b] = SOURCES[source]?.[1] ?? [128, 128, 128];
+      context.fillStyle = `rgb(${r} ${g} ${b})`;
+      context.fillRect(this.x(first), y + ROW - 4, Math.max(1, this.x(last + 1) - this.x(first)), 2);
+    }
+  }
+
+  async fetch(tracks) {
+    for (const track of tracks) this.bars.set(track, null); // asked for
+    const kept = this.bars;
+    try {
+      const found = await getJson(`api/bars?tracks=${tracks.join(",")}`);
+      for (const track of tracks) kept.set(track, found[track] ?? null);
+      while (kept.size > 4000) kept.delete(kept.keys().next().value);
+    } catch {
+      for (const track of tracks) kept.delete(track);
+      return;
+    }
+    this.draw();
+  }
+
+  listen() {
+    const { canvas } = this;
+    let drags = false;
+    const jump = (event) => {
+      const box = canvas.getBoundingClientRect(), x = event.clientX - box.left, y = event.clientY - box.top;
+      const place = Math.floor((y - TOP + this.scroll) / ROW), track = y > TOP ? state.order[place] : undefined;
+      if (event.type === "pointerdown" && track !== undefined) select([track], { add: event.shiftKey || event.ctrlKey });
+      if (x >= LEFT) goTo(Math.floor(((x - LEFT) / this.span) * state.facts.frames));
+    };
+    canvas.addEventListener("pointerdown", (event) => { drags = true; canvas.setPointerCapture(event.pointerId); jump(event); });
+    canvas.addEventListener("pointermove", (event) => drags && jump(event));
+    canvas.addEventListener("pointerup", () => { drags = false; });
+    canvas.addEventListener("wheel", (event) => {
+      event.preventDefault();
+      this.scroll += event.deltaY;
+      this.keepInside();
+      this.draw();
+    }, { passive: false });
+  }
+}
+
+function shortened(context, text, width) {
+  let shown = text;
+  while (shown.length > 2 && context.measureText(shown).width > width) shown = `${shown.slice(0, -2)}…`;
+  return shown;
+}

@@ -1,0 +1,273 @@
+"""One store as the page shows it: its facts, pictures and masks."""
+
+import json
+import threading
+from collections import OrderedDict
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+
+from overseg.data.masklets import End
+from overseg.data.masks import Source, keyframe_of
+from overseg.data.tracks import SAM_OUTPUTS
+from overseg.edits.reading import done_edits, edited, remarks_of
+from overseg.errors import InputError, OversegError
+from overseg.output.colours import track_colours
+from overseg.output.input_video import open_input
+from overseg.output.track_crop import track_crop
+from overseg.store.result import Result, open_result
+from overseg.video.buffered import BufferedVideo
+from overseg.view.message import masks_message
+
+_MOST_PICTURE_BYTES = 64 << 20
+_MOST_BARS = 200  # tracks in one request
+_MOST_MASKS_LISTED = 2000  # of a track's panel
+_GREY, _QUALITY = 150, 88
+
+
+class Shown:
+    """A store that the page shows. One request at a time uses the video; reading masks needs no lock.
+
+    Attributes:
+        path: of the store.
+        result: with its edits.
+        why_no_video: why pictures are grey; empty if they are not.
+        revision: counts up with every change of the result.
+    """
+
+    def __init__(self, path: str | Path, *, video: str | Path | None = None, as_found: bool = False) -> None:
+        """
+        Args:
+            path: the store.
+            video: where its input is now; None for where it was.
+            as_found: without edits.
+
+        Raises:
+            OversegError: there is no result, or a given video is another one.
+        """
+        self.path, self._as_found = path, as_found
+        self.result: Result = self._read()
+        self.revision = 0
+        self.why_no_video = ""
+        self._pictures: OrderedDict[int, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+        self._video: BufferedVideo | None = None
+        try:
+            self._video = open_input(self.result, video)
+        except InputError as e:
+            if video is not None:
+                raise
+            self.why_no_video = str(e)
+
+    def close(self) -> None:
+        """Close the video."""
+        if self._video is not None:
+            self._video.close()
+
+    def show(self, result: Result) -> None:
+        """Show another state of the result, after an edit."""
+        self.result = result
+        self.revision += 1
+
+    def refresh(self) -> bool:
+        """Read the store again if a run published another result or another process edited it; say whether it did."""
+        try:
+            result = self._read()
+        except OversegError:  # it is being written
+            return False
+        before = self.result
+        same_edits = [e.number for e in done_edits(result)] == [e.number for e in done_edits(before)]
+        if result.version == before.version and same_edits:
+            return False
+        self.show(result)
+        return True
+
+    def _read(self) -> Result:
+        result = open_result(self.path)
+        return result if self._as_found else edited(result)
+
+    def facts(self) -> dict[str, Any]:
+        """What the page needs before it shows a frame."""
+        result, frames = self.result, self.result.frames
+        height, width = result.size
+        covered = frames.covered_px / max(1, height * width)
+        return {
+            "name": result.info.name or Path(str(self.path)).name,
+            "store": Path(str(self.path)).name,
+            "width": width,
+            "height": height,
+            "frames": len(result),
+            "fps": result.info.fps or 0,
+            "shots": (np.flatnonzero(np.diff(frames.shot)) + 1).tolist(),
+            "keyframes": np.flatnonzero(frames.is_keyframe).tolist(),
+            "coverage": [round(value, 4) for value in covered.tolist()],
+            "hasVideo": self._video is not None,
+            "whyNoVideo": self.why_no_video,
+            "final": result.final,
+            "version": result.version,
+            "revision": self.revision,
+            "remarks": list(remarks_of(result)),
+            "edits": len(done_edits(result)),
+        }
+
+    def tracks(self) -> dict[str, Any]:
+        """The columns of all tracks."""
+        tracks, depth = self.result.tracks, self.result.tree.depth
+        return {
+            "revision": self.revision,
+            "first": tracks.first_frame.tolist(),
+            "last": tracks.last_frame.tolist(),
+            "length": tracks.n_frames.tolist(),
+            "area": [round(area, 1) for area in tracks.mean_area_px.tolist()],
+            "score": [round(score, 3) for score in tracks.mean_score.tolist()],
+            "partOf": tracks.part_of.tolist(),
+            "depth": depth.tolist(),
+            "names": {str(track): [one.name, one.category] for track, one in self.result.names.items()},
+            "colours": _colours(len(tracks)),
+        }
+
+    def masks(self, frame: int) -> bytes:
+        """The masks of a frame; see `message`."""
+        return masks_message(self.result.masks_at(frame), self.result.tree.depth)
+
+    def picture(self, frame: int) -> bytes:
+        """A frame as JPEG, grey if there is no video. The latest pictures are kept."""
+        with self._lock:
+            if frame not in self._pictures:
+                self._pictures[frame] = _jpeg(self._rgb(frame))
+                while sum(map(len, self._pictures.values())) > _MOST_PICTURE_BYTES:
+                    self._pictures.popitem(last=False)
+            self._pictures.move_to_end(frame)
+            return self._pictures[frame]
+
+    def rgb(self, frame: int) -> UInt8[np.ndarray, "h w 3"]:
+        """The pixels of a frame, grey if there is no video."""
+        with self._lock:
+            return self._rgb(frame)
+
+    @property
+    def video(self) -> BufferedVideo | None:
+        """The open video; None if it is missing. Use it inside `locked`."""
+        return self._video
+
+    @property
+    def locked(self) -> threading.Lock:
+        """Held by who uses the video."""
+        return self._lock
+
+    def crop(self, track: int, frame: int | None, side_px: int) -> bytes:
+        """A small picture of a track as JPEG, on a frame or the nearest one on which it is; in the middle for None."""
+        tracks = self.result.tracks
+        frame = int(tracks.first_frame[track] + tracks.last_frame[track]) // 2 if frame is None else frame
+        masks = self.result.masks_at(frame) if 0 <= frame < len(self.result) else self.result.masks_at(0)
+        here = masks.take(masks.track == track)
+        if not len(here):
+            masks = self.result.masks_of(track)
+            if not len(masks):
+                raise InputError(f"track {track} has no masks")
+            here = masks.take(np.array([int(np.abs(masks.frame - frame).argmin())]))
+        return _jpeg(track_crop(self.rgb(int(here.frame[0])), here, side_px=side_px))
+
+    def bars(self, tracks: list[int]) -> dict[str, list[list[int]]]:
+        """For each track, runs of frames of one source and about one score: [first, last, source, score in tenths]."""
+        found = {}
+        for track in tracks[:_MOST_BARS]:
+            frame, source, score = self.result.place_of(track)
+            tenths = np.round(10 * np.nan_to_num(score)).astype(int)
+            new = (
+                (np.diff(frame, prepend=-9) != 1)
+                | (np.diff(source, prepend=-9) != 0)
+                | (np.diff(tenths, prepend=-9) != 0)
+            )
+            starts = np.flatnonzero(new)
+            stops = np.append(starts[1:], len(frame)) - 1 if len(frame) else starts
+            rows = zip(frame[starts], frame[stops], source[starts], tenths[starts], strict=True)
+            found[str(track)] = [[int(value) for value in row] for row in rows]
+        return found
+
+    def panel(self, track: int) -> dict[str, Any]:
+        """All that is known of a track: what contains it, its parts, and the origin of each mask."""
+        result = self.result
+        masks, ends = result.masks_of(track), result.terminations(track)
+        rows = range(min(len(masks), _MOST_MASKS_LISTED))
+        area_px = masks.rles.area_px()
+        return {
+            "track": track,
+            "above": result.tree.ancestors(track).tolist(),
+            "parts": result.tree.children(track).tolist(),
+            "masks": [
+                {
+                    "frame": int(masks.frame[row]),
+                    "source": Source(int(masks.source[row])).name.lower(),
+                    "score": _number(masks.score[row]),
+                    "stability": _number(masks.stability_score[row]),
+                    "area": int(area_px[row]),
+                    "madeOn": int(keyframe_of(masks.region[row : row + 1])[0]),
+                    "output": SAM_OUTPUTS[masks.sam_output[row]] if masks.sam_output[row] >= 0 else None,
+                    "point": None if np.isnan(masks.point_xy[row, 0]) else masks.point_xy[row].tolist(),
+                }
+                for row in rows
+            ],
+            "ends": [
+                {
+                    "from": int(ends.from_frame[row]),
+                    "last": int(ends.last_frame[row]),
+                    "direction": Source(int(ends.source[row])).name.lower(),
+                    "reason": End(int(ends.end[row])).name.lower(),
+                }
+                for row in range(min(len(ends), _MOST_MASKS_LISTED))
+            ],
+            "matches": self._matches(np.unique(masks.region)),
+        }
+
+    def _matches(self, regions: np.ndarray) -> list[dict[str, Any]]:
+        """The overlaps on keyframes that the track's regions were matched by."""
+        edges = self.result.edges
+        rows = np.flatnonzero(np.isin(edges.region_from, regions) & np.isin(edges.region_to, regions))
+        return [
+            {"frame": int(edges.frame[row]), "iou": _number(edges.iou[row])}
+            for row in rows[:_MOST_MASKS_LISTED].tolist()
+        ]
+
+    def _rgb(self, frame: int) -> UInt8[np.ndarray, "h w 3"]:
+        if self._video is None:
+            return np.full((*self.result.size, 3), _GREY, np.uint8)
+        return self._video[frame].rgb
+
+
+def differences(one: Result, other: Result, frame: int, *, least_iou: float = 0.5) -> dict[str, list[int]]:
+    """Return the tracks whose mask on a frame has no counterpart in the other result, for each of the two.
+
+    Args:
+        one, other: results of the same video.
+        frame: number of the frame.
+        least_iou: two masks with at least this IoU are counterparts.
+    """
+    here, there = one.masks_at(frame), other.masks_at(frame)
+    iou = here.rles.iou(there.rles)
+    lonely, others = (iou.max(axis=axis, initial=0.0) < least_iou for axis in (1, 0))
+    return {"one": here.track[lonely].tolist(), "other": there.track[others].tolist()}
+
+
+def as_json(found: Any) -> bytes:
+    """Return JSON without NaN."""
+    return json.dumps(found, allow_nan=False, separators=(",", ":")).encode()
+
+
+@lru_cache(4)
+def _colours(n_tracks: int) -> str:
+    return bytes(track_colours(np.arange(n_tracks))).hex()
+
+
+def _number(value: Any) -> float | None:
+    return None if np.isnan(value) else round(float(value), 4)
+
+
+def _jpeg(rgb: UInt8[np.ndarray, "h w 3"]) -> bytes:
+    import cv2
+
+    _, encoded = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    return encoded.tobytes()

