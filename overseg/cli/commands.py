@@ -42,6 +42,17 @@ COMMANDS = (
         ),
     ),
     Command(
+        "batch",
+        "batch",
+        MAKE,
+        "run on many videos, with many workers",
+        (
+            "overseg batch clips --out masks",
+            "overseg batch clips --out masks --workers 2 --budget 10m",
+            "overseg batch status masks",
+        ),
+    ),
+    Command(
         "track",
         "track",
         MAKE,

@@ -1,0 +1,55 @@
+"""A batch on a Ray that is started here: one worker is killed, and the object store is full."""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+from batch.conftest import DAMAGED, LONG, N_FRAMES, SETTINGS, Silent, hashes_in
+
+from overseg.batch.start import batch
+
+ray = pytest.importorskip("ray", reason="the extra `ray` is not installed: pip install 'overseg[ray]'")
+
+_STORE_BYTES = 80 << 20  # the least that Ray takes
+
+
+class Killing(Silent):
+    """Kills the actor that made the 3rd visit of the video that both share."""
+
+    def __init__(self) -> None:
+        self.n_shared, self.n_killed = 0, 0
+
+    def event(self, name, **facts) -> None:
+        if name == "visit" and facts["video"] == LONG:
+            self.n_shared += 1
+            if self.n_shared == 3:
+                os.kill(facts["pid"], signal.SIGKILL)
+                self.n_killed += 1
+
+
+@pytest.fixture
+def full_object_store(tmp_path, monkeypatch):
+    """A Ray with two cores, whose object store has no room and may not spill."""
+    monkeypatch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    ray.init(
+        num_cpus=2,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="ERROR",
+        object_store_memory=_STORE_BYTES,
+        _temp_dir=f"/tmp/overseg-ray-{os.getpid()}",  # a socket's path is short
+    )
+    yield ray.put(np.zeros(int(0.9 * _STORE_BYTES), np.uint8))
+    ray.shutdown()
+
+
+def test_every_result_is_that_of_a_single_run(full_object_store, clips, single_hashes, tmp_path):
+    report = Killing()
+    changes = {name: value for name, value in SETTINGS.items() if name != "device"}
+    outcomes = batch([clips], tmp_path / "out", workers=2, on="ray", report=report, **changes)
+    assert report.n_killed == 1
+    assert {one.name: one.state for one in outcomes} == dict.fromkeys(N_FRAMES, "done") | dict.fromkeys(
+        DAMAGED, "failed"
+    )
+    assert hashes_in(tmp_path / "out") == single_hashes
