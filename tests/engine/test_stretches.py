@@ -103,6 +103,11 @@ def test_stretches_in_another_order_give_the_same_result(in_stretches, tmp_path,
     assert other.content_hash() == in_stretches.content_hash()
 
 
+def test_a_budget_first_and_then_none_gives_the_same_result(in_stretches, tmp_path):
+    assert run_toy(tmp_path / "a.zarr", GENERATOR, budget="work=20", stretch=STRETCH).summary["left_undone"]
+    assert run_toy(tmp_path / "a.zarr", GENERATOR, stretch=STRETCH).content_hash() == in_stretches.content_hash()
+
+
 def as_set(edges: Edges) -> set[tuple[float, ...]]:
     return set(zip(*(column.tolist() for column in vars(edges).values()), strict=True))
 
