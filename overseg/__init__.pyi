@@ -13,6 +13,7 @@ from .api.segment import segment as segment
 from .api.track import track as track
 from .autotracking.backend import MaskOptions as MaskOptions
 from .autotracking.run import autotrack as autotrack
+from .batch.start import run_many as run_many
 from .data.budget import Budget as Budget
 from .data.rles import Rles as Rles
 from .data.settings import Settings as Settings

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from overseg.api.arguments import checked_arguments
 from overseg.batch.crew import Crew
 from overseg.batch.one_video import Bench
 from overseg.batch.outcome import Outcome
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from overseg.stages import Report
 
 
-def batch(
-    inputs: Sequence[str | Path],
+@checked_arguments
+def run_many(
+    inputs: str | Path | Sequence[str | Path],
     out: str | Path,
     *,
     workers: int | None = None,
@@ -42,8 +44,7 @@ def batch(
     """Make a result of every video, each in a store of its own; what `overseg batch` does.
 
     Example:
-        >>> from overseg.batch.start import batch
-        >>> outcomes = batch(["clips/"], "masks/", workers=2, step=10)  # doctest: +SKIP
+        >>> outcomes = overseg.run_many(["clips/"], "masks/", workers=2, step=10)  # doctest: +SKIP
         >>> [one.name for one in outcomes if one.state == "failed"]  # doctest: +SKIP
         ['damaged']
 
@@ -66,19 +67,20 @@ def batch(
     Raises:
         OversegError: nothing can be done: there are no videos, or the settings cannot work.
     """
+    from overseg.api.shared import reporting
     from overseg.presets import PRESETS, known_changes
-    from overseg.report import TerminalReport
 
     if preset is not None and preset not in PRESETS:
         raise SettingsError(f"--preset is one of {', '.join(PRESETS)}, not {preset!r}")
     limits = Budget.parse(budget) if budget else Budget()
     part = Shard.parse(shard) if shard else None
+    given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     place = str(out) if is_address(str(out)) else absolute(out)  # workers elsewhere have another working folder
     plan = Plan(place, preset, limits, feature_cache, known_changes(Settings, changes), overwrite)
     with ExitStack() as stack:
-        report = report or stack.enter_context(closing(TerminalReport()))
+        report = stack.enter_context(reporting(report))
         return run_batch(
-            inputs, plan, _maker(workers, devices, on), shard=part, total=_total(limits, total_budget), report=report
+            given, plan, _maker(workers, devices, on), shard=part, total=_total(limits, total_budget), report=report
         )
 
 

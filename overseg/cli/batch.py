@@ -73,13 +73,13 @@ def call(args: argparse.Namespace) -> int:
     if args.out is None:
         raise SettingsError("--out FOLDER says where the stores go: add it")
     from overseg.batch.outcome import State
-    from overseg.batch.start import batch
+    from overseg.batch.start import run_many
 
     with ExitStack() as stack:
         log = stack.enter_context(log_file(args.log_json)) if args.log_json else None
         report = TerminalReport(quiet=args.quiet, log=log)
         stack.callback(report.close)
-        outcomes = batch(
+        outcomes = run_many(
             args.inputs,
             args.out,
             workers=args.workers,

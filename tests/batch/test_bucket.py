@@ -7,7 +7,6 @@ from batch.conftest import DAMAGED, LONG, SETTINGS, Silent
 from local_s3 import local_s3
 
 import overseg
-from overseg.batch.start import batch
 from overseg.batch.status import counts_of, status_of
 
 
@@ -22,7 +21,7 @@ def test_stores_records_and_status_are_in_the_bucket(s3, clips, single_hashes):
     out = s3.url("batch")
     changes = {name: value for name, value in SETTINGS.items() if name != "device"}
     inputs = [clips / f"{DAMAGED[0]}.mp4", clips / LONG]
-    outcomes = batch(inputs, out, workers=2, devices=["cpu"], report=Silent(), **changes)
+    outcomes = overseg.run_many(inputs, out, workers=2, devices=["cpu"], report=Silent(), **changes)
     assert [one.state for one in outcomes] == ["failed", "done"]
     assert overseg.open(f"{out}/{LONG}.zarr").content_hash() == single_hashes[LONG]
     assert {name.split("/")[0] for name in s3.names(out)} == {"failures.jsonl", "videos.jsonl", f"{LONG}.zarr"}

@@ -11,7 +11,6 @@ import pytest
 from batch.conftest import DAMAGED, LONG, N_FRAMES, SETTINGS, Silent, hashes_in
 
 import overseg
-from overseg.batch.start import batch
 from overseg.cli.main import main
 from overseg.data.shot import Shot
 from overseg.engine.sweep.schedule import full_round
@@ -71,7 +70,7 @@ def finished(interrupted, clips):
     out, _, _ = interrupted
     report = Killing()
     changes = {name: value for name, value in SETTINGS.items() if name != "device"}
-    outcomes = batch([clips], out, workers=2, devices=["cpu"], report=report, **changes)
+    outcomes = overseg.run_many([clips], out, workers=2, devices=["cpu"], report=report, **changes)
     assert report.n_killed == 3
     assert report.n_shared >= len(full_round([Shot(0, 12), Shot(13, 25)], 2, stretch=3)), "in parts"
     return out, outcomes
