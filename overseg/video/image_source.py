@@ -105,6 +105,7 @@ class PagesSource:
         self._path = path
         self._open = ExitStack()
         self._image: Image = self._open.enter_context(opened_image(path))
+        self._size = upright_size(self._image)
         self._pages, self._seconds = pages_of(self._image, path)
         self._bits = _bits_of([(path, page) for page in self._pages])
         self.remarks = _remarks(path, self._bits)
@@ -115,8 +116,7 @@ class PagesSource:
 
     @property
     def size(self) -> tuple[int, int]:
-        self._image.seek(0)
-        return upright_size(self._image)
+        return self._size
 
     @property
     def timestamps_s(self) -> Float64[np.ndarray, " n"]:
@@ -136,6 +136,9 @@ class PagesSource:
 
     def pictures(self, numbers: Sequence[int]) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
         for number in numbers:
+            if self._pages[number] < self._image.tell():  # Pillow misreads some animated PNGs after it went back
+                self._open.close()
+                self._image = self._open.enter_context(opened_image(self._path))
             to_page(self._image, self._pages[number], self._path)
             yield rgb_of(self._image, self._path, self._bits)
 

@@ -28,8 +28,9 @@ def test_pages_are_frames(name: str, tmp_path: Path) -> None:
         assert [number_in(video[at].rgb) for at in (3, 0, 2)] == [3, 0, 2]
         expected = np.arange(4) / 30 if name == "a.tif" else np.cumsum([0, *DURATIONS_MS[:3]]) / 1000
         np.testing.assert_allclose(video.timestamps_s, expected)
-    with open_video(tmp_path / name, start=1, stride=2) as some:
+    with open_video(tmp_path / name, start=1, stride=2, cache_bytes=0) as some:
         assert numbers_in(some) == [1, 3]
+        assert [number_in(some[at].rgb) for at in (1, 0, 1)] == [3, 1, 3]
 
 
 def test_pages_of_files_in_a_folder_are_remarked(tmp_path: Path) -> None:
