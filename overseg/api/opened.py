@@ -80,7 +80,7 @@ def opened(
         yield Opened(video, choice, weights, Machine(choice.device, cache_bytes), name_of_input(input))
 
 
-def _first_line(video: "Video") -> str:
+def _first_line(video: "BufferedVideo") -> str:
     """The first line of a run, before weights are read and models are loaded, which takes seconds."""
     height, width = video[0].rgb.shape[:2]
     return f"{len(video)} frames of {width} x {height} px, {video.timestamps_s[-1]:.1f} s"
