@@ -12,8 +12,8 @@ from overseg.errors import SettingsError
 if TYPE_CHECKING:
     import numpy as np
 
+    from overseg.api.result import Result
     from overseg.stages import Report
-    from overseg.store.result import Result
 
 
 def continue_store(

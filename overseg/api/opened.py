@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from overseg.presets import Choice
-    from overseg.stages import Report, Video
+    from overseg.stages import Report
     from overseg.video.buffered import BufferedVideo
 
 
