@@ -1,5 +1,6 @@
 """What all tests share: types checked while testing, real clips and real weights, threads that fit the machine."""
 
+import gc
 import importlib.util
 import os
 from pathlib import Path
@@ -26,6 +27,12 @@ settings.register_profile("any machine", deadline=None, suppress_health_check=[H
 settings.load_profile("any machine")
 
 _CLIPS_FOLDER = Path("datasets", "data")
+
+
+def pytest_collection_finish() -> None:
+    """Have the garbage collector leave alone what was imported: millions of objects, which stay to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
