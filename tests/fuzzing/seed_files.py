@@ -51,8 +51,8 @@ def write_seeds(folder: Path) -> dict[str, Path]:
     }
     for place in places.values():
         place.mkdir()
-    for suffix in _PICTURES:
-        Image.fromarray(numbered(3, (24, 96))).save(places["images"] / f"1{suffix}")
+    for number, suffix in enumerate(_PICTURES):
+        Image.fromarray(numbered(3, (24, 96))).save(places["images"] / f"{number}{suffix}")
     frames = folder / "frames"
     frames.mkdir()
     for number in range(N_FRAMES):
