@@ -123,21 +123,29 @@ COMMANDS = (
         "tracks",
         LOOK,
         "list the tracks: names, frames, areas, scores, what contains what",
-        ("overseg tracks cup.zarr", "overseg tracks cup.zarr --csv"),
+        ("overseg tracks cup.zarr", "overseg tracks cup.zarr --csv", "overseg tracks cup.zarr --as-found"),
     ),
     Command(
         "sheet",
         "sheet",
         LOOK,
         "draw the largest, longest and least certain tracks into one picture",
-        ("overseg sheet cup.zarr sheet.png", "overseg sheet cup.zarr sheet.png --columns 8"),
+        (
+            "overseg sheet cup.zarr sheet.png",
+            "overseg sheet cup.zarr sheet.png --columns 8",
+            "overseg sheet cup.zarr sheet.jpg --video moved/cup.mp4",
+        ),
     ),
     Command(
         "report",
         "report",
         LOOK,
         "write a page about a result: pictures, charts, figures, settings",
-        ("overseg report cup.zarr cup.html", "overseg report cup.zarr cup.html --gt masks"),
+        (
+            "overseg report cup.zarr cup.html",
+            "overseg report cup.zarr cup.html --gt masks",
+            "overseg report cup.zarr cup.html --video moved/cup.mp4",
+        ),
     ),
     Command(
         "info",

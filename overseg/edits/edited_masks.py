@@ -7,11 +7,11 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int8, Int32, Int64
 
 from overseg.data.columns import Columns
-from overseg.data.masks import Source, TrackMasks, region_id
+from overseg.data.masks import Source, TrackMasks, keyframe_of, region_id
 from overseg.data.rles import Rles
 from overseg.data.visit import Outline
 from overseg.edits.plan import Plan
-from overseg.edits.steps import Part, Pieces, Step, applied, origins
+from overseg.edits.steps import Move, Part, Pieces, Step, applied, origins
 from overseg.store.columns import NO_TRACK, StoredRows
 from overseg.store.mask_table import MaskTable
 
@@ -55,6 +55,9 @@ class EditedMasks:
         self._size = stored.size
         self._is_touched = np.zeros(max(plan.n_tracks, stored.n_tracks) + 1, bool)  # the last one is NO_TRACK's
         self._is_touched[list(plan.touched)] = True
+        cut_in_two = [s for step in plan.steps if isinstance(step, Move) and step.from_frame for s in step.sources]
+        self._is_cut = np.zeros_like(self._is_touched)  # tracks of which a region may be in several tracks now
+        self._is_cut[list(origins(cut_in_two, plan.steps)[0])] = True
 
     def check_track(self, track: int) -> None:
         """IndexError if there is no such track."""
@@ -180,6 +183,8 @@ class EditedMasks:
         if len(at) and not drawn:
             best = at[np.argmax(stored.score[at])]
             row = replace(stored.take(np.array([best])), track=np.array([track], np.int32))
+            if self._is_cut[stored.track[best]]:  # a region belongs to one track: each half gets regions of its own
+                row = replace(row, region=_region_of_half(row.region, track))
             return row if len(at) == 1 else _with_mask(row, stored.rles.take(at).union())
         mask = Rles(self._size, (*stored.rles.take(at).counts, *drawn)).union()
         region = int(stored.region[at[0]]) if len(at) else int(region_id(frame, _EDIT_ROUND, np.array([track]))[0])
@@ -196,6 +201,11 @@ class EditedMasks:
         rows = self._stored.take(np.array(sorted(part for part in parts if isinstance(part, int)), np.int64))
         drawn = tuple(part for part in parts if isinstance(part, bytes))
         return int(Rles(self._size, (*rows.rles.counts, *drawn)).union().area_px()[0]), score
+
+
+def _region_of_half(region: Int64[np.ndarray, " 1"], track: int) -> Int64[np.ndarray, " 1"]:
+    """The region of a part of a track that was cut in two: made on the same keyframe, and of this track alone."""
+    return region_id(int(keyframe_of(region)[0]), _EDIT_ROUND, np.array([track]))
 
 
 def _with_mask(row: StoredRows, mask: Rles) -> StoredRows:

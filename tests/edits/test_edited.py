@@ -44,6 +44,11 @@ def check_tables(result) -> None:
         assert result.frames.n_masks[frame] == len(here)
         assert result.frames.mask_px[frame] == sum(mask.sum() for mask in here)
         assert result.frames.covered_px[frame] == (np.any(here, axis=0).sum() if here else 0)
+    of_region: dict[int, int] = {}
+    for frame in range(len(result)):
+        masks = result.masks_at(frame)
+        for region, track in zip(masks.region.tolist(), masks.track.tolist(), strict=True):
+            assert of_region.setdefault(region, track) == track  # exports and imports rely on it
     parents = result.tracks.part_of
     assert all(parents[track] < 0 or tracks.exists[parents[track]] for track in account)
     assert len(result.tree.depth) == len(tracks)  # there is no circle
