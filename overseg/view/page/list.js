@@ -19,7 +19,7 @@ export class TrackList {
     this.rows = byId("rows");
     this.list = byId("list");
     this.list.addEventListener("scroll", () => this.show());
-    for (const id of ["search", "sort", "show"]) byId(id).addEventListener("input", () => this.order());
+    for (const id of ["search", "sort", "show"]) byId(id).addEventListener("input", () => { this.list.scrollTop = 0; this.order(); });
     on("tracks", () => this.order());
     on("selected", () => { this.reveal(state.selected.at(-1)); this.show(); });
     on("frame", () => byId("show").value !== "all" && this.order());
