@@ -14,13 +14,13 @@ import overseg
 from overseg.output.overlay import draw_masks
 from overseg.weights.demo_clip import demo_clip
 
-FIRST, LATER, END = 5, 45, 51  # frames
+FIRST, LATER, END = 5, 35, 40  # frames
 WIDTH_PX, GAP_PX = 420, 6
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        result = overseg.run(demo_clip(), Path(folder, "bunny.zarr"), end=END, resize=854)
+        result = overseg.run(demo_clip(), Path(folder, "bunny.zarr"), end=END, resize=640)
         first, later = result.masks_at(FIRST), result.masks_at(LATER)
         pictures = [first.frame_rgb, *(draw_masks(masks.frame_rgb, masks) for masks in (first, later))]
     height = round(WIDTH_PX * result.size[0] / result.size[1])
