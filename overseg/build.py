@@ -1,6 +1,6 @@
 """From names in the settings to stages that are ready to work."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,9 +31,6 @@ from overseg.stages import (
 from overseg.weights import catalogue, fetch, fingerprints, missing_files, weights_path
 
 _SPARSE_SHARES = (0.75, 0.5)  # of the points on a side
-
-
-BuildStages = Callable[[Settings, Machine], Stages]
 
 
 class KeptStages:

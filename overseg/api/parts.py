@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from overseg.api.opened import opened
 
 if TYPE_CHECKING:
-    from overseg.build import BuildStages
+    from overseg.build import KeptStages
     from overseg.stages import Report
 
 
@@ -51,7 +51,7 @@ def make_part(
     device: str,
     feature_cache: str | int | None,
     report: "Report",
-    build: "BuildStages | None" = None,
+    build: "KeptStages | None" = None,
     **changes: Any,
 ) -> None:
     """Make the visits of a part of a run that `begin_parts` began.

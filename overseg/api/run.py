@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from overseg.api.opened import Opened
     from overseg.api.result import Result
-    from overseg.build import BuildStages
+    from overseg.build import KeptStages
     from overseg.data.video_info import VideoInfo
     from overseg.stages import Report
     from overseg.store.result import Result as StoredResult
@@ -67,7 +67,7 @@ def run(
     render: str | Path | Sequence[str | Path] = (),
     overwrite: bool = False,
     report: "Report | None" = None,
-    build: "BuildStages | None" = None,
+    build: "KeptStages | None" = None,
     **changes: Unpack[SettingsChanges],
 ) -> "Result":
     """Over-segment a video and follow every region; what `overseg run` does.
@@ -92,8 +92,7 @@ def run(
         render: a video file or a folder of pictures, or several, to draw the result to, all masks over the frames.
         overwrite: discard what the store holds.
         report: receives the progress of every step; None for progress bars on a terminal.
-        build: builds the stages, such as `overseg.build.KeptStages`, which keeps models for the next run; None for new
-            ones.
+        build: builds the stages, and keeps the models for the next run that is given it; None for new ones.
         changes: settings that differ from the preset's; see `Settings`.
 
     Returns:
@@ -142,7 +141,7 @@ def _work(
     output: str | Path,
     budget: Budget,
     *,
-    build: "BuildStages | None",
+    build: "KeptStages | None",
     overwrite: bool,
     report: "Report",
     since: float,
