@@ -24,3 +24,4 @@ from .prompts.given import Mask as Mask
 from .prompts.given import Point as Point
 from .prompts.seeding import Seeding as Seeding
 from .store.result import Result as Result
+from .weights.demo_clip import demo_clip as demo_clip
