@@ -4,8 +4,8 @@
 2. The predicted IoU comes from the prompt's tokens alone. Masks are upscaled only for prompts whose masks are needed,
    only in the picture, not in its padding, and if they need not be exact, in detail only near their borders.
 3. `image_attention` computes the cross-attention with fewer multiplications.
-4. Padding is left out: prompts attend to the image tokens of the picture alone, 37 of 64 rows at 16:9. This changes
-   masks a little, because the model was trained with padding; `with_padding` computes it as segment_anything does.
+4. Prompts attend to the image tokens of the picture, 37 of 64 rows at 16:9, and to a few that stand for the padding;
+   see `image_tokens`. `with_padding` computes all of them, as segment_anything does.
 
 The architecture is that of Kirillov et al., "Segment Anything" (2023), appendix A, "Lightweight mask decoder".
 """
@@ -18,6 +18,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from overseg.generate import image_attention
+from overseg.generate.image_tokens import ImageTokens
 from overseg.generate.upscaling import LOGITS_PER_TOKEN, Upscaling
 from overseg.side_by_side import in_one_thread
 
@@ -69,17 +70,18 @@ class MaskDecoding:
             sam: the model, in evaluation mode.
             embedding: the picture, encoded by `sam.image_encoder`.
             input_size: (height, width) of the picture in the encoder's input. The rest is padding.
-            with_padding: whether prompts attend to the padding, too.
+            with_padding: whether prompts attend to each token of the padding.
         """
         self._prompt_encoder, self._decoder = sam.prompt_encoder, sam.mask_decoder
         whole = self._prompt_encoder.image_embedding_size
         token_px = sam.image_encoder.img_size // whole[0]
         # One token more than the picture has: interpolation of its last row of pixels needs it.
         self._drawn = tuple(min(n, px // token_px + 1) for n, px in zip(whole, input_size, strict=True))
-        self._grid = whole if with_padding else self._drawn
         self._upscaling = Upscaling(self._decoder, self._drawn)
-        self._embedding = self._tokens(embedding)
-        self._position = self._tokens(self._prompt_encoder.get_dense_pe()).contiguous()
+        self._tokens = ImageTokens(whole, self._drawn, embedding.device, all_tokens=with_padding)
+        self._log_counts = self._tokens.log_counts
+        self._embedding = self._tokens.of(embedding)
+        self._position = self._tokens.of(self._prompt_encoder.get_dense_pe()).contiguous()
         self._blank = self._embedding + self._prompt_encoder.no_mask_embed.weight
         self._projected = self._project()
 
@@ -108,10 +110,13 @@ class MaskDecoding:
             boxes_xyxy: around the object.
             logits: an approximate mask, at a quarter of the input's scale.
         """
-        if logits is not None:
-            logits = logits[..., : LOGITS_PER_TOKEN * self._grid[0], : LOGITS_PER_TOKEN * self._grid[1]]
-        prompt, dense = self._prompt_encoder(points=points, boxes=boxes_xyxy, masks=logits)
-        return self._decode(prompt, self._embedding + self._tokens(dense), None)
+        if logits is None:
+            prompt, _ = self._prompt_encoder(points=points, boxes=boxes_xyxy, masks=None)
+            return self._decode(prompt, self._blank, self._projected)
+        height, width = self.logits_size
+        prompt, dense = self._prompt_encoder(points=points, boxes=boxes_xyxy, masks=logits[..., :height, :width])
+        outside = self._prompt_encoder.mask_downscaling(logits[:1, :, -LOGITS_PER_TOKEN:, -LOGITS_PER_TOKEN:])
+        return self._decode(prompt, self._embedding + self._tokens.of_picture(dense, outside.flatten()), None)
 
     def draw(self, output: DecoderOutput, prompts: Int[Tensor, " k"]) -> Float[Tensor, "k outputs y x"]:
         """The masks of these rows of `output`, as logits at a quarter of the encoder's input scale, without padding."""
@@ -126,13 +131,7 @@ class MaskDecoding:
 
     def _drawn_tokens(self, output: DecoderOutput, prompts: Int[Tensor, " k"]) -> Float[Tensor, "k n c"]:
         image = output.image if len(prompts) == len(output.image) == 1 else output.image[prompts]
-        rows, columns = self._drawn
-        return image.unflatten(1, self._grid)[:, :rows, :columns].flatten(1, 2)
-
-    def _tokens(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b n c"]:
-        """The n image tokens that prompts attend to, row by row."""
-        rows, columns = self._grid
-        return x[..., :rows, :columns].flatten(2).transpose(1, 2)
+        return self._tokens.picture(image)
 
     @in_one_thread
     def _project(self) -> _Projected:
@@ -153,7 +152,8 @@ class MaskDecoding:
         for number, layer in enumerate(transformer.layers):
             tokens, image = self._layer(layer, tokens, start, image, projected if number == 0 else None)
         last = transformer.final_attn_token_to_image
-        tokens = tokens + image_attention.token_to_image(last, tokens + start, image + self._position, image)
+        at = image + self._position
+        tokens = tokens + image_attention.token_to_image(last, tokens + start, at, image, self._log_counts)
         tokens = transformer.norm_final_attn(tokens)
         return DecoderOutput(
             predicted_iou=self._decoder.iou_prediction_head(tokens[:, 0]),
@@ -168,11 +168,13 @@ class MaskDecoding:
         tokens = _self_attention(layer, tokens, start)
         if projected is None:
             at = image + self._position
-            tokens = layer.norm2(tokens + image_attention.token_to_image(to_image, tokens + start, at, image))
+            attended = image_attention.token_to_image(to_image, tokens + start, at, image, self._log_counts)
         else:
             keys, values = projected.keys, projected.values
-            attended = image_attention.token_to_projected_image(to_image, tokens + start, keys, values)
-            tokens = layer.norm2(tokens + attended)
+            attended = image_attention.token_to_projected_image(
+                to_image, tokens + start, keys, values, self._log_counts
+            )
+        tokens = layer.norm2(tokens + attended)
         tokens = layer.norm3(tokens + layer.mlp(tokens))
         if projected is None:
             weights = image_attention.image_to_token_weights(to_token, tokens + start, at)

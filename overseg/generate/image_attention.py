@@ -22,11 +22,20 @@ def token_to_image(
     queries: Float[Tensor, "b t c"],
     image_at: Float[Tensor, "#b n c"],
     image: Float[Tensor, "#b n c"],
+    log_counts: Float[Tensor, " n"],
 ) -> Float[Tensor, "b t c"]:
-    """Prompt tokens attend to image tokens. `image_at` is `image` plus its positional encoding."""
+    """Prompt tokens attend to image tokens.
+
+    Args:
+        attention: its weights.
+        queries: the prompt's tokens.
+        image_at: `image` plus its positional encoding.
+        image: the image tokens.
+        log_counts: the logarithm of how many tokens each image token stands for.
+    """
     own = by_head(attention.q_proj(queries), attention) / _temperature(attention)
     into_image = (own @ _by_head_weight(attention.k_proj.weight, attention)).flatten(1, 2)
-    weights = _times_image(into_image, image_at.transpose(1, 2)).softmax(dim=-1)
+    weights = _times_image(into_image, image_at.transpose(1, 2)).add_(log_counts).softmax(dim=-1)
     gathered = _times_image(weights, image).unflatten(1, (attention.num_heads, -1))
     attended = gathered @ _by_head_weight(attention.v_proj.weight, attention).transpose(1, 2)
     return attention.out_proj(_join_heads(attended) + attention.v_proj.bias)
@@ -37,11 +46,12 @@ def token_to_projected_image(
     queries: Float[Tensor, "b t c"],
     keys: Float[Tensor, "h d n"],
     values: Float[Tensor, "h n d"],
+    log_counts: Float[Tensor, " n"],
 ) -> Float[Tensor, "b t c"]:
     """`token_to_image` with image tokens that are projected already, for all prompts on one picture."""
     own = by_head(attention.q_proj(queries), attention) / _temperature(attention)
     b, h, t, d = own.shape
-    weights = (own.transpose(0, 1).reshape(h, b * t, d) @ keys).softmax(dim=-1)
+    weights = (own.transpose(0, 1).reshape(h, b * t, d) @ keys).add_(log_counts).softmax(dim=-1)
     attended = (weights @ values).view(h, b, t, d).transpose(0, 1)
     return attention.out_proj(_join_heads(attended))
 
