@@ -1,7 +1,8 @@
-"""A batch on a Ray that is started here: one worker is killed, and the object store is full."""
+"""A batch on a Ray that is started here: one worker is killed, and the object store is nearly full."""
 
 import os
 import signal
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -29,19 +30,20 @@ class Killing(Silent):
 
 
 @pytest.fixture
-def full_object_store(tmp_path, monkeypatch):
-    """A Ray with two cores, whose object store has no room and may not spill."""
+def full_object_store(monkeypatch):
+    """A Ray with two cores, nine tenths of whose object store are taken."""
     monkeypatch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    ray.init(
-        num_cpus=2,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level="ERROR",
-        object_store_memory=_STORE_BYTES,
-        _temp_dir=f"/tmp/overseg-ray-{os.getpid()}",  # a socket's path is short
-    )
-    yield ray.put(np.zeros(int(0.9 * _STORE_BYTES), np.uint8))
-    ray.shutdown()
+    with TemporaryDirectory(prefix="ray", dir="/tmp", ignore_cleanup_errors=True) as folder:  # a socket's path is short
+        ray.init(
+            num_cpus=2,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level="ERROR",
+            object_store_memory=_STORE_BYTES,
+            _temp_dir=folder,
+        )
+        yield ray.put(np.zeros(int(0.9 * _STORE_BYTES), np.uint8))
+        ray.shutdown()
 
 
 def test_every_result_is_that_of_a_single_run(full_object_store, clips, single_hashes, tmp_path):
