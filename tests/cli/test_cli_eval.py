@@ -78,7 +78,7 @@ def test_what_was_exported_is_found_again_to_the_pixel(store, form, capsys):
 
 def test_what_cannot_be_measured(store, folder, refused):
     assert "found nothing; check the path" in refused("eval", "none.zarr")
-    assert "expected ground truth at --gt none, found nothing" in refused("eval", store, "--gt", "none")
+    assert "expected masks of objects at none, found nothing" in refused("eval", store, "--gt", "none")
     Image.fromarray(np.ones((24, 32), np.uint8)).save(folder / "truth" / "1.png")
     assert "the run shrank its frames: leave out --resize" in refused("eval", store, "--gt", "truth")
     assert "unknown words --ground" in refused("eval", store, "--ground", "truth", code=2)
