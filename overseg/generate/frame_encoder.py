@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from contextlib import AbstractContextManager
+from functools import cached_property
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from overseg.batching import enough_memory
 from overseg.data.frame import Frame
 from overseg.errors import WeightsError
 from overseg.generate.decode import MaskDecoding
-from overseg.generate.encoding import Framing, encode
+from overseg.generate.encoding import TOKEN_PX, Framing, encode
 from overseg.generate.prompt_batches import ADVICE
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ class FrameEncoder:
             dtype: type in which the model computes, where that is safe. Its outputs are float32.
             n_kept: number of embeddings in the cache, 4 MiB each with padding.
             exact: whether masks are segment_anything's up to rounding. The padding beside the picture is then encoded,
-                prompts attend to it, and masks are drawn in all details. Otherwise they differ a little and take less
-                than half of the time. An encoder of one size, such as SAM's ViT, encodes the padding in any case.
+                prompts attend to all of it, and masks are drawn in all details. Otherwise they differ a little and take
+                about half of the time. Encoders of one size, such as SAM's ViT, encode the padding in any case.
         """
         self.sam, self.exact = sam, exact
         self._dtype, self._n_kept = dtype, n_kept
@@ -67,9 +68,24 @@ class FrameEncoder:
         takes_any_size = getattr(self.sam.image_encoder, "takes_any_size", False)
         return framing.cut_size if takes_any_size and not self.exact else (framing.side_px, framing.side_px)
 
+    def _filled(self, encoding: Float[Tensor, "1 c a b"]) -> Float[Tensor, "1 c y x"]:
+        """The embedding of the whole square: where it was not encoded, that of a square of padding alone."""
+        rows, columns = encoding.shape[2:]
+        side = self.sam.image_encoder.img_size // TOKEN_PX
+        if (rows, columns) == (side, side):
+            return encoding
+        filled = self._padding.clone()
+        filled[:, :, :rows, :columns] = encoding
+        return filled
+
+    @cached_property
+    def _padding(self) -> Float[Tensor, "1 c y x"]:
+        side_px = self.sam.image_encoder.img_size
+        return self.sam.image_encoder(torch.zeros((1, 3, side_px, side_px), device=self.sam.device))
+
     def _encode(self, frame: Frame, framing: Framing) -> Tensor:
         with enough_memory(for_="to encode one frame", advice=ADVICE), self.precision:
-            encoding = encode(self.sam, frame.rgb, framing, self._input_size(framing))
+            encoding = self._filled(encode(self.sam, frame.rgb, framing, self._input_size(framing)))
         check_finite(encoding)
         return encoding
 

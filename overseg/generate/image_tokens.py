@@ -8,7 +8,6 @@ enough if each counts for those that it stands for: in a softmax, k equal tokens
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional as F
 
 _BLOCK = 4  # tokens of padding along a side that one stands for
 
@@ -47,9 +46,8 @@ class ImageTokens:
         ).log()
 
     def of(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b n c"]:
-        """The tokens of a whole grid. Where it was cut, its last row and column are repeated."""
-        missing = (0, self._grid[1] - x.shape[3], 0, self._grid[0] - x.shape[2])
-        return F.pad(x, missing, mode="replicate").flatten(2)[..., self._cells].transpose(1, 2)
+        """The tokens of a whole grid."""
+        return x.flatten(2)[..., self._cells].transpose(1, 2)
 
     def of_picture(self, x: Float[Tensor, "b c h w"], padding: Float[Tensor, " c"]) -> Float[Tensor, "b n c"]:
         """The tokens of a grid of the picture alone, and this one for all of the padding."""

