@@ -130,5 +130,5 @@ def test_a_run_in_two_parts_finds_the_same(made, store, facts):
 
 
 def test_a_run_without_is_another_run(made, store, refused):
-    line = refused("run", str(made / "same"), store, *FAST, "--no-reid")
+    line = refused("run", str(made / "same"), store, *FAST, "--no-reid", "--quiet")
     assert "settings.reid: the store has true, this run false" in line
