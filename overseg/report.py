@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import time
+from io import TextIOBase
 from typing import IO, TYPE_CHECKING, Any, TextIO
 
 from overseg.errors import InputError
@@ -11,14 +12,16 @@ from overseg.errors import InputError
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-_USUAL_COLUMNS = 80  # where the width of the terminal is unknown, and in a notebook
+_USUAL_COLUMNS, _USUAL_ROWS = 80, 24  # where the width of the terminal is unknown, and in a notebook
 _WITH_TIME_LEFT = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
 
 
 class TerminalReport:
     """Shows progress bars with the time left, and writes events to a log, one JSON object per line."""
 
-    def __init__(self, *, quiet: bool = False, log: IO[bytes] | None = None, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, *, quiet: bool = False, log: IO[bytes] | None = None, stream: TextIOBase | TextIO | None = None
+    ) -> None:
         """
         Args:
             quiet: show no bars and no remarks.
@@ -66,7 +69,7 @@ class TerminalReport:
     def _new_bar(self, stage: str, done: int, total: int, *, has_time_left: bool) -> "tqdm":
         from tqdm import tqdm
 
-        width = {"dynamic_ncols": True} if _has_width(self._stream) else {"ncols": _USUAL_COLUMNS}
+        width = {"dynamic_ncols": True} if _has_width(self._stream) else {"ncols": _USUAL_COLUMNS, "nrows": _USUAL_ROWS}
         shown = {"bar_format": _WITH_TIME_LEFT} if has_time_left else {}
         return tqdm(total=total, initial=done, desc=stage, file=self._stream, mininterval=0.5, **width, **shown)
 
