@@ -48,7 +48,9 @@ def add_parser(commands: Any) -> None:
 def call(args: argparse.Namespace) -> int:
     """Write it, and say what was written."""
     from overseg.api.render import render
+    from overseg.output.styles import style_named
 
+    style_named(args.style)  # before the store is opened
     result = open_store(args)
     with closing(TerminalReport(quiet=args.quiet)) as report:
         drawn = render(
