@@ -107,11 +107,11 @@ def build_follower(settings: TrackSettings, machine: Machine) -> PromptedPropaga
 
 
 def build_prompt_masks(settings: TrackSettings, machine: Machine) -> PromptMasks:
-    """What makes masks of points and boxes on a frame; the settings name its weights."""
+    """What makes masks of points and boxes on a single frame, as the model's own predictor does."""
     from overseg.generate.sam1_adapter import build_encoder
     from overseg.generate.sam1_prompted import Sam1PromptMasks
 
-    return Sam1PromptMasks(build_encoder(settings, machine), mask_threshold=settings.mask_threshold)
+    return Sam1PromptMasks(build_encoder(settings, machine, exact=True), mask_threshold=settings.mask_threshold)
 
 
 def build_redetection(

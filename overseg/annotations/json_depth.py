@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from io import BufferedIOBase
 from pathlib import Path
 from typing import IO
 
@@ -33,7 +34,7 @@ def _depth(path: Path, changed_ns: int, n_bytes: int) -> int:
         return depth(file)
 
 
-def depth(file: IO[bytes]) -> int:
+def depth(file: BufferedIOBase | IO[bytes]) -> int:
     """The largest number of lists and objects that are open at once.
 
     >>> from io import BytesIO

