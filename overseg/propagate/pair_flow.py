@@ -2,13 +2,21 @@
 
 from collections import OrderedDict
 from hashlib import blake2b
+from typing import Any, Protocol
 
-import cv2
 import numpy as np
 from jaxtyping import Float16, Float32, UInt8
 
 _KEPT_BYTES = 64 << 20  # 80 pairs of frames of 854x480 px
 Flow = Float32[np.ndarray, "a b 2"]
+
+
+class DenseFlow(Protocol):
+    """Computes the flow between two pictures, such as OpenCV's `DISOpticalFlow`."""
+
+    def calc(self, one: Any, other: Any, flow: Any, /) -> Any:
+        """The flow [a, b, 2] from one picture [a, b] to another; `flow` is where to begin, or None."""
+        ...
 
 
 class PairFlow:
@@ -18,7 +26,7 @@ class PairFlow:
     last are kept as float16. What is returned is always rounded to it: the same, whether it was kept or not.
     """
 
-    def __init__(self, dis: cv2.DISOpticalFlow, *, kept_bytes: int = _KEPT_BYTES) -> None:
+    def __init__(self, dis: DenseFlow, *, kept_bytes: int = _KEPT_BYTES) -> None:
         """
         Args:
             dis: computes the flow.
@@ -35,7 +43,7 @@ class PairFlow:
 
     def _flow(self, key: tuple[bytes, bytes], one: np.ndarray, other: np.ndarray) -> Flow:
         if key not in self._kept:
-            self._kept[key] = self._dis.calc(one, other, None).astype(np.float16)  # type: ignore[call-overload]
+            self._kept[key] = self._dis.calc(one, other, None).astype(np.float16)
             self._n_bytes += self._kept[key].nbytes
         self._kept.move_to_end(key)
         flow = self._kept[key].astype(np.float32)

@@ -116,9 +116,12 @@ def publish_draft(store: ZarrStore, draft: Draft, found: list[Visit], *, final: 
 
 
 def same(a: Any, b: Any) -> bool:
-    """Whether two tables hold the same, of the same types, NaN equal to NaN."""
+    """Whether two tables hold the same, of the same types, NaN equal to NaN; what is read may be a table with more."""
     if is_dataclass(a):
-        return type(a) is type(b) and all(same(getattr(a, f.name), getattr(b, f.name)) for f in fields(a) if f.compare)
+        shared = next((kind for kind in (type(a), type(b)) if isinstance(a, kind) and isinstance(b, kind)), None)
+        return shared is not None and all(
+            same(getattr(a, f.name), getattr(b, f.name)) for f in fields(shared) if f.compare
+        )
     if isinstance(a, np.ndarray):
         return a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
     return a == b

@@ -42,11 +42,11 @@ def test_parents_are_made_and_an_empty_folder_is_fine(tmp_path):
 def test_another_run_is_refused_and_its_differences_are_named(path):
     before = content(path)
     with pytest.raises(StoreError) as refused:
-        open_store(path, step=10, generator={"name": "sam1"}, extra=None)
+        open_store(path, step=10, generator={"name": "sam1"}, extra=3)
     message = str(refused.value)
     assert "settings.step: the store has 4, this run 10" in message
     assert 'settings.generator.name: the store has "toy", this run "sam1"' in message
-    assert "settings.extra: the store has nothing, this run null" in message
+    assert "settings.extra: the store has nothing, this run 3" in message
     assert "--overwrite" in message
     assert "\n" not in message
     assert content(path) == before
