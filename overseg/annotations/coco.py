@@ -17,6 +17,7 @@ from overseg.annotations.json_stream import LIST, entries_at, items
 from overseg.annotations.left_out import LeftOut, NoMask
 from overseg.annotations.objects import NAME, Categories, Objects
 from overseg.annotations.values import (
+    SizeUnknownError,
     as_id,
     as_score,
     as_size,
@@ -173,7 +174,7 @@ def _size(source: Path, images: list[dict[str, Any]], expected: tuple[int, int] 
         if isinstance(segmentation, dict):
             with checked(source, f"annotations[{at}]"):
                 return as_size(*as_size_of_mask(segmentation), source)
-    raise InputError(f"expected height and width of the images in {source}, found none")
+    raise SizeUnknownError(f"expected height and width of the images in {source}, found none")
 
 
 def _track(annotation: dict[str, Any]) -> Any:

@@ -15,7 +15,7 @@ from overseg.annotations.left_out import LeftOut, NoMask
 from overseg.annotations.objects import NAME, Objects
 from overseg.annotations.outlines import ellipse, rectangle
 from overseg.annotations.row_runs import mask_of_row_runs
-from overseg.annotations.values import as_score, as_size, check_size, checked, polygon_counts
+from overseg.annotations.values import SizeUnknownError, as_score, as_size, check_size, checked, polygon_counts
 from overseg.data.rles import Rles
 from overseg.errors import InputError
 
@@ -46,7 +46,7 @@ class _Found:
     def masks(self) -> Gathered:
         """Where masks go; InputError where nothing has stated their size yet."""
         if self.size is None:
-            raise InputError(f"expected images of one size in {self.source}, or original_size before its tracks")
+            raise SizeUnknownError(f"expected images of one size in {self.source}, or original_size before its tracks")
         self.gathered = self.gathered or Gathered(self.size)
         return self.gathered
 

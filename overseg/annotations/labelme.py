@@ -21,7 +21,7 @@ from overseg.annotations.left_out import LeftOut, NoMask
 from overseg.annotations.objects import NAME, Objects, as_object_number
 from overseg.annotations.outlines import ellipse, rectangle
 from overseg.annotations.png import read_size
-from overseg.annotations.values import as_score, as_size, check_size, checked, polygon_counts
+from overseg.annotations.values import SizeUnknownError, as_score, as_size, check_size, checked, polygon_counts
 from overseg.data.rles import Rles
 from overseg.errors import InputError
 
@@ -150,7 +150,7 @@ def _size_of_picture(file: Path) -> tuple[int, int]:
     for picture in sorted(file.parent.glob(f"{file.stem}.*")):
         if picture.suffix.lower() != ".json":
             return read_size(picture)
-    raise InputError(f"expected imageHeight and imageWidth in {file}, or its picture beside it, found neither")
+    raise SizeUnknownError(f"expected imageHeight and imageWidth in {file}, or its picture beside it, found neither")
 
 
 def _masks(file: Path, size: tuple[int, int], objects: Objects, left_out: LeftOut) -> PictureMasks:

@@ -25,6 +25,7 @@ from overseg.annotations.annotations import Annotations
 from overseg.annotations.json_stream import items, top_level_keys
 from overseg.annotations.mot_challenge import INFO, read_info, read_lines
 from overseg.annotations.png import MASK_SUFFIXES
+from overseg.annotations.values import SizeUnknownError
 from overseg.errors import InputError
 
 _FORMS = (
@@ -43,6 +44,8 @@ def read_frames(path: Path, size: tuple[int, int] | None = None, video: str | No
     Raises:
         InputError: there is nothing, it has no known form, or it cannot be read.
     """
+    if not path.exists():
+        raise InputError(f"expected a folder of masks, or a file of annotations, at {path}; check the path")
     if is_mask_folder(path):
         return mask_folder.read(path, size)
     return read_any(path, size, video, needs_tracks=False)
@@ -73,6 +76,28 @@ def _has_form_of_export(path: Path) -> bool:
     has_info = (path / INFO).is_file() or any((folder / INFO).is_file() for folder in _folders(path))
     known = (path / panoptic.FILE).is_file() or (path / yolo.LABELS / yolo.TRAIN).is_dir() or has_info
     return known or bool(id_maps.depth_folders(path))
+
+
+def read_in_size(
+    path: Path, sizes: tuple[tuple[int, int], ...], video: str | None, *, needs_tracks: bool = True
+) -> Annotations:
+    """The same as `read_any`, of masks that have one of several sizes.
+
+    Args:
+        path: the file or folder.
+        sizes: each (height, width) that all masks may have. Where the source states none, they have the first.
+        video, needs_tracks: as in `read_any`.
+
+    Raises:
+        InputError: as there; the source has another size, which some formats show only when a picture is read.
+    """
+    try:
+        annotations = read_any(path, None, video, needs_tracks=needs_tracks)
+    except SizeUnknownError:
+        return read_any(path, sizes[0], video, needs_tracks=needs_tracks)
+    if annotations.size in sizes:
+        return annotations
+    return read_any(path, sizes[0], video, needs_tracks=needs_tracks)  # its line names the mask of another size
 
 
 def read_any(path: Path, size: tuple[int, int] | None, video: str | None, *, needs_tracks: bool = True) -> Annotations:

@@ -7,7 +7,14 @@ from overseg.annotations.gathered import Gathered
 from overseg.annotations.json_stream import items
 from overseg.annotations.left_out import LeftOut, NoMask
 from overseg.annotations.objects import Objects
-from overseg.annotations.values import as_size, check_size, checked, mask_counts
+from overseg.annotations.values import (
+    SizeUnknownError,
+    as_size,
+    as_size_of_mask,
+    check_size,
+    checked,
+    mask_counts,
+)
 from overseg.errors import InputError
 
 _ANNOTATED_EVERY = 4  # SA-V has 24 frames per second, 6 of them annotated
@@ -60,14 +67,22 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
 
 
 def _size(source: Path, expected: tuple[int, int] | None) -> tuple[int, int]:
-    height, width = (next(items(source, name), 0) for name in ("video_height", "video_width"))
-    if expected and not (height and width):
-        return expected
-    with checked(source, "its top"):
-        size = as_size(height, width, source)
+    """(height, width) of all masks: that of the video, the one that is expected, or that of the first run lengths."""
+    height, width = (next(items(source, name), None) for name in ("video_height", "video_width"))
+    if height and width:
+        with checked(source, "its top"):
+            size = as_size(height, width, source)
+        if expected:
+            check_size(size, expected, source)
+        return size
     if expected:
-        check_size(size, expected, source)
-    return size
+        return expected
+    for entry, masks in enumerate(items(source, "masklet.item")):
+        with checked(source, f"masklet[{entry}]"):
+            for mask in masks:
+                if isinstance(mask, dict):
+                    return as_size(*as_size_of_mask(mask), source)
+    raise SizeUnknownError(f"expected video_height and video_width in {source}, found none")
 
 
 def _every(source: Path, n_entries: int, n_frames: int) -> int:

@@ -20,6 +20,10 @@ _LEAST_POINTS = 3  # of a polygon
 _NO_AREA = "polygon{s} of fewer than three points"
 
 
+class SizeUnknownError(InputError):
+    """Nothing says how large masks are: neither the file nor who reads it."""
+
+
 @contextmanager
 def checked(source: Path, place: str) -> Iterator[None]:
     """Turn errors of a value under this block into one line.

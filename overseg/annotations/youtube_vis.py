@@ -10,6 +10,7 @@ from overseg.annotations.json_stream import LIST, entries_at, items
 from overseg.annotations.left_out import LeftOut, NoMask
 from overseg.annotations.objects import NAME, Categories, Objects
 from overseg.annotations.values import (
+    SizeUnknownError,
     as_id,
     as_score,
     as_size,
@@ -112,4 +113,4 @@ def _size(source: Path, video: dict[str, Any], expected: tuple[int, int] | None)
         if isinstance(mask, dict):
             with checked(source, "segmentations"):
                 return as_size(*as_size_of_mask(mask), source)
-    raise InputError(f"expected height and width of the video in {source}, found none")
+    raise SizeUnknownError(f"expected height and width of the video in {source}, found none")

@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int32
 
-from overseg.annotations.recognise import read_any
+from overseg.annotations.recognise import read_in_size
 from overseg.annotations.resizing import in_size
-from overseg.annotations.values import check_size
 from overseg.data.rles import Rles
 from overseg.errors import InputError
 from overseg.evaluate.run_frames import RunFrames
@@ -87,9 +86,7 @@ def read_truth(
     Raises:
         InputError: there is nothing, it cannot be read, has masks of another size, or does not belong to the video.
     """
-    annotations = read_any(path, None, frames.video)
-    if annotations.size != frames.source_size:
-        check_size(annotations.size, frames.size, path)
+    annotations = read_in_size(path, (frames.source_size, frames.size), frames.video)
     placed = frames.of(annotations, report, first_number=first_number)
     masks: dict[tuple[int, int], bytes] = {}
     annotated: dict[int, tuple[int, ...] | None] = {}

@@ -151,8 +151,6 @@ def _mask_frames(
     Raises:
         InputError: there are no masks, or they cannot be read.
     """
-    if not source.exists():
-        raise InputError(f"expected a folder of masks, or a file of annotations, at {source}; check the path")
     annotations = read_frames(source, None, None if target.video is None else target.video.stem)
     target.check_size(annotations)
     placed = place_pictures(annotations, target.source, first_number=first_number)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from overseg.annotations.annotations import Annotations
 from overseg.annotations.placing import Placed, place_pictures
-from overseg.annotations.recognise import read_any
+from overseg.annotations.recognise import read_in_size
 from overseg.annotations.resizing import in_size, resized
 from overseg.annotations.united import united
 from overseg.annotations.values import check_size
@@ -38,9 +38,7 @@ def read_known_masks(
     """
     if path.suffix.lower() == ".zarr":
         return _of_store(open_result(path), frames)
-    annotations = read_any(path, None, frames.video, needs_tracks=False)
-    if annotations.size not in (frames.input_size, frames.size):
-        check_size(annotations.size, frames.input_size, path)
+    annotations = read_in_size(path, (frames.input_size, frames.size), frames.video, needs_tracks=False)
     if frames.asked is not None and len(annotations.pictures) == 1:
         placed = Placed((frames.numbers[frames.asked],))
     else:

@@ -246,10 +246,10 @@ WRONG = {"size": [5, 6], "counts": "n0"}
 @pytest.mark.parametrize(
     ("write", "line"),
     [
-        (lambda folder: folder, "expected ground truth at --gt .*gt, found nothing; give PNGs with"),
+        (lambda folder: folder, "expected masks of objects at .*gt, found nothing; give PNGs with"),
         (lambda folder: folder.mkdir() or folder, "holds neither PNGs nor JSON; expected PNGs with"),
         (small_png, "expected masks of 80 x 60 px in .*00000.png, got 6 x 5 px; are they of the same video"),
-        (broken_png, "expected masks as a PNG in .*00000.png, cannot read it"),
+        (broken_png, "expected a picture in .*00000.png, cannot read it"),
         (png_of("mask.png"), "a name that ends with a frame's number in .*mask.png, got 'mask.png'"),
         (png_of("00009.png"), "00009.png is of frame 9, but the video has frames 0 to 8: count frames from 0"),
         (png_of("00000.png", 0), "expected masks of objects on the frames of the run in"),

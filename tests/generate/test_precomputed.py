@@ -156,7 +156,7 @@ def test_a_folder_that_is_not_there(tmp_path):
 
 def test_two_files_for_one_frame(tmp_path):
     (tmp_path / "00007.png").touch()
-    (tmp_path / "frame7.json").touch()
+    _write(tmp_path / "frame7.json", [])
     with pytest.raises(InputError, match=r"00007.png and frame7.json"):
         PrecomputedGenerator(tmp_path)
 
