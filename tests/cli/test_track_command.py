@@ -43,7 +43,7 @@ def sam2(tmp_path_factory) -> list[str]:
 
 @pytest.mark.real_weights
 def test_a_box_is_followed_by_name(frames, folder, facts, capsys, monkeypatch):
-    monkeypatch.setattr("overseg.output.input_video.open_video", None)  # the input is opened once, by `overseg.track`
+    monkeypatch.setattr("overseg.output.input_video.open_chosen", None)  # the input is opened once, by `overseg.track`
     words = ["track", frames, "out.zarr", "--box", FACE, "--frame", "1", "--tracking-video"]
     assert main(words) == 0
     out, err = capsys.readouterr()
