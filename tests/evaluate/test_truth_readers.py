@@ -296,3 +296,12 @@ def test_polygons_are_filled_as_coco_does(tmp_path, names):
     coco_file = change(cvat_coco, annotations=[{"image_id": 0, "track_id": 1, "segmentation": [corners]}])(tmp_path)
     expected = coco_mask.decode(coco_mask.frPyObjects([corners], *SIZE))[..., 0].astype(bool)
     assert np.array_equal(read_truth(coco_file, names).rles.to_masks()[0], expected)
+
+
+def test_masks_without_a_size_are_of_the_input_before_the_run_shrank_it(tmp_path):
+    frames = names_for(tmp_path)
+    frames.source_size = (2 * SIZE[0], 2 * SIZE[1])
+    corners = [(2 * np.array(polygon(SCENE[0][1]))).tolist()[0]]
+    annotation = {"image_id": 0, "track_id": 1, "segmentation": corners}
+    written = change(cvat_coco, annotations=[annotation], images=lambda images: images[:1])(tmp_path / "gt")
+    assert np.array_equal(read_truth(written, frames).rles.to_masks()[0], SCENE[0][1])
