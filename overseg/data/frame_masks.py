@@ -1,7 +1,7 @@
 """The masks of a result as a user meets them: printed as a table, read one by one, shown over their picture."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int, UInt8
@@ -55,7 +55,7 @@ class FrameMasks(TrackMasks):
         picture: returns the picture of a frame; None where there are no pictures.
     """
 
-    picture: Callable[[int], UInt8[np.ndarray, "h w 3"]] | None = None
+    picture: Callable[[int], UInt8[np.ndarray, "h w 3"]] | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, masks: TrackMasks, picture: Callable[[int], UInt8[np.ndarray, "h w 3"]] | None = None) -> "FrameMasks":

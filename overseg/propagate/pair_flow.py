@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from hashlib import blake2b
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float16, Float32, UInt8
@@ -11,6 +11,7 @@ _KEPT_BYTES = 64 << 20  # 80 pairs of frames of 854x480 px
 Flow = Float32[np.ndarray, "a b 2"]
 
 
+@runtime_checkable
 class DenseFlow(Protocol):
     """Computes the flow between two pictures, such as OpenCV's `DISOpticalFlow`."""
 
