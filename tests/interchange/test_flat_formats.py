@@ -101,11 +101,15 @@ def test_mot_imported_has_the_boxes(result, returned):
 def test_yolo_read_by_supervision(exported, labels):
     """A line is a connected part of a mask: together they are the frame."""
     folder = exported("yolo-seg")
-    dataset = supervision.DetectionDataset.from_yolo(
-        str(folder / "images" / "train"), str(folder / "labels" / "train"), str(folder / "data.yaml"), force_masks=True
-    )
-    assert dataset.classes == ["object"] and len(dataset) == N_FRAMES
-    for path, _, detections in dataset:
+    pictures = []
+    for split in ("train", "val"):
+        dataset = supervision.DetectionDataset.from_yolo(
+            str(folder / "images" / split), str(folder / "labels" / split), str(folder / "data.yaml"), force_masks=True
+        )
+        assert dataset.classes == ["object"]
+        pictures += list(dataset)
+    assert len(pictures) == N_FRAMES
+    for path, _, detections in pictures:
         frame = int(Path(path).stem.removeprefix("shot")) - 7
         parts = [
             part == number
