@@ -110,7 +110,7 @@ def test_sav_folders_as_sam2_reads_them(result, exported):
             },
             "a mask or null for each of the 1 frames",
         ),
-        ("sav-json", {}, "0 x 0 px"),
+        ("sav-json", {}, "expected video_height and video_width in .*in.json, found none"),
         ("sav-json", {"video_height": 4, "video_width": 6}, "expected frames"),
         ("sav-json", {"video_height": 4, "video_width": 6, "masklet_id": [1], "masklet": [[]]}, r"masklet\[0\]"),
         ("sav-json", {"video_height": 4, "video_width": 6, "masklet_id": [[1]], "masklet": []}, "masklet_id"),
