@@ -13,7 +13,7 @@ from overseg.data.masks import KeyframeMasks, Masks, Source
 from overseg.data.rles import Rles
 from overseg.data.visit import Direction, VisitKey
 from overseg.engine.sweep.propagated import Propagated, propagate
-from overseg.engine.sweep.relocating import Pairs, Relocator
+from overseg.engine.sweep.relocating import SURE_SUPPORT, Pairs, Relocator, sure_or_linked
 from overseg.propagate.flow import FlowPropagator
 from overseg.stages import MaskLocator
 
@@ -150,3 +150,16 @@ def test_pairs_without_a_mask_on_both_keyframes_are_left_out():
     missing = np.array([12345])
     assert len(Pairs.of(starts, stops, missing, stops.region).starts) == 0
     assert len(Pairs.of(starts, stops, starts.region, missing).stops) == 0
+
+
+def test_what_has_little_support_and_no_match_is_not_shown_and_ends_before():
+    _, found = relocated(KnowsTheDisc(support=0.4))
+    region = found.on_keyframe.region
+    linked = sure_or_linked(KEY, found, region)
+    assert linked.on_keyframe.frame.tolist() == [6]
+    assert linked.terminations.end.tolist() == [End.CLIP]
+    alone = sure_or_linked(KEY, found, region[:0])
+    assert not len(alone.on_keyframe)
+    assert (alone.between.score >= SURE_SUPPORT).all()
+    assert alone.terminations.last_frame.tolist() == [max(alone.between.frame.tolist(), default=0)]
+    assert alone.terminations.end.tolist() == [End.LOST]

@@ -16,7 +16,7 @@ from overseg.data.visit import Direction, Edges, Frontier, Visit, VisitKey
 from overseg.engine.rounds import SEED_ROUND, generates, generator_of, is_preview
 from overseg.engine.sweep.frontier import count_missed, order_by_value
 from overseg.engine.sweep.propagated import Propagated, propagate
-from overseg.engine.sweep.relocating import SURE_SUPPORT, Pairs, Relocator
+from overseg.engine.sweep.relocating import SURE_SUPPORT, Pairs, Relocator, sure_or_linked
 from overseg.engine.tracks.edges import each_pair_once, edges_of
 from overseg.stages import MaskPropagator, Matches, Stages, TrackStore, Video
 
@@ -241,12 +241,11 @@ class Crossing:
             ]
         )
         frontier = Frontier(on_keyframe.region[continuing], count_missed(missed[continuing]))
-        between = propagated.between
         if self._relocator is not None:
             linked = np.concatenate([self._one_to_one(edges)[0], *([] if linked is None else [linked])])
-            between = between.take((between.score >= SURE_SUPPORT) | np.isin(between.region, linked))
+            propagated = sure_or_linked(key, propagated, linked)
         return _with_rows(
-            Visit(key, between, propagated.terminations, edges, frontier, seconds=clock.seconds), unmatched
+            Visit(key, propagated.between, propagated.terminations, edges, frontier, seconds=clock.seconds), unmatched
         )
 
     def _continuing(

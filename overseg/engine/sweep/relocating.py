@@ -190,6 +190,26 @@ class Relocator:
         return Masks.from_masklets(Masklets(rows, ends), regions=wanted.region, source=source_of(key.direction))
 
 
+def sure_or_linked(key: VisitKey, propagated: Propagated, linked: Int64[np.ndarray, " l"]) -> Propagated:
+    """Without the masks of little support whose regions have no match at the clip's end; their masklets end before."""
+    rows = Masks.concatenate([propagated.between, propagated.on_keyframe])
+    is_kept = (rows.score >= SURE_SUPPORT) | np.isin(rows.region, linked)
+    n_between, ends = len(propagated.between), propagated.terminations
+    distance = np.zeros(len(ends), np.int32)
+    kept = rows.take(is_kept)
+    np.maximum.at(distance, _row_of(ends.region, kept.region), np.abs(kept.frame - key.from_frame))
+    last_frame = (ends.from_frame + np.sign(key.to_frame - key.from_frame) * distance).astype(np.int32)
+    return Propagated(
+        between=propagated.between.take(is_kept[:n_between]),
+        on_keyframe=propagated.on_keyframe.take(is_kept[n_between:]),
+        terminations=replace(
+            ends,
+            last_frame=last_frame,
+            end=np.where(last_frame == ends.last_frame, ends.end, np.int8(End.LOST)),
+        ),
+    )
+
+
 def _row_of(regions: Int64[np.ndarray, " r"], wanted: Int64[np.ndarray, " k"]) -> Int64[np.ndarray, " k"]:
     """The row number of each wanted region in a table; -1 where it has none."""
     row_of = {region: row for row, region in enumerate(regions.tolist())}
