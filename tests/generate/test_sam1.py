@@ -162,7 +162,9 @@ def test_without_padding_most_masks_are_found_again(sam, rotated):
     options = {"points_per_side": 6, **WHOLE_GRID}
     whole, cut = (generate(Sam1Generator(sam, exact=exact, **options), picture) for exact in (True, False))
     check_table(cut, picture)
-    assert (whole.rles.iou(cut.rles).max(axis=1) > 0.8).mean() > 0.85
+    found = whole.rles.iou(cut.rles).max(axis=1)  # of six masks or so
+    assert (found > 0.75).mean() > 0.85
+    assert found.mean() > 0.9
 
 
 def test_a_few_tokens_stand_for_the_padding(sam, upstream):
