@@ -35,7 +35,7 @@ _FORMS = (
 
 
 def read_frames(path: Path, size: tuple[int, int] | None = None, video: str | None = None) -> Annotations:
-    """The masks of each picture at a path, in any form, whether or not it says which are of one object.
+    """The masks of each picture at a path, in any format, with or without object ids.
 
     Args:
         path: a folder of masks as `mask_folder` reads it, or anything that `read_any` reads.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def open(
     path: str | Path, *, video: "str | Path | Iterable[np.ndarray] | None" = None, as_found: bool = False
 ) -> "OpenedResult":
-    """The result in a store with a person's edits, read lazily. A warning says which edits could not be used.
+    """The result in a store with a person's edits, read lazily. A warning names edits that could not be used.
 
     Example:
         >>> result = overseg.open("cup.zarr")  # doctest: +SKIP

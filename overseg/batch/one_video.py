@@ -92,7 +92,7 @@ class Worker:
             return outcome(State.FAILED, error=line, kind=type(e).__name__, traceback=traceback.format_exc())
 
     def _done(self, job: Job) -> dict[str, Any]:
-        """Do the job; what is to be told of it."""
+        """Do the job, and return what to report."""
         from overseg.api.parts import begin_parts, make_part
         from overseg.api.state import gist_of
 

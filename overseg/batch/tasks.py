@@ -26,7 +26,7 @@ class Task:
         name: of its store, without `.zarr`; no other video of the batch has it.
         input: absolute path of a video file or a folder of images.
         start, end: as in `Settings`; None for what holds for all videos.
-        prompts: absolute path of a file that says which objects to follow; None for every region.
+        prompts: absolute path of a file with the objects to follow; None for every region.
     """
 
     name: str

@@ -12,7 +12,7 @@ _LEAST_SHARE = 0.5  # of the noted regions must be in one track
 
 
 class Anchors:
-    """Says which track of a result each `TrackRef` means, and makes new ones.
+    """Finds the track that each `TrackRef` means in a result, and makes new references.
 
     A track is the one that it was if the result is the same. In another result of the same run it is the track that
     has most of the noted regions, and at least half of them.

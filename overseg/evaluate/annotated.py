@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Int32, Int64
 
+from overseg.data.label_map import paint
 from overseg.data.rles import Rles
 from overseg.evaluate.truth import Truth
 from overseg.stages import MasksByFrame
@@ -34,6 +36,16 @@ class AnnotatedFrame:
     def seen(self) -> Int64[np.ndarray, " s"]:
         """Rows of the objects that are seen."""
         return np.flatnonzero(self.truth.area_px() > 0)
+
+    @cached_property
+    def row_at(self) -> Int32[np.ndarray, "h w"]:
+        """For each pixel the row of the smallest mask found over it; -1 where there is none."""
+        return smallest_on_top(self.found, self.tracks)
+
+
+def smallest_on_top(masks: Rles, numbers: Int32[np.ndarray, " n"]) -> Int32[np.ndarray, "h w"]:
+    """For each pixel the row of the smallest mask over it; of equal ones that with the largest number. -1 for none."""
+    return paint(masks, np.lexsort((numbers, -masks.area_px())))
 
 
 def annotated_frames(result: MasksByFrame, truth: Truth) -> Iterator[AnnotatedFrame]:

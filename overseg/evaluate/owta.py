@@ -3,9 +3,8 @@
 import numpy as np
 from jaxtyping import Int64
 
-from overseg.data.rles import Rles
+from overseg.data.label_map import split
 from overseg.evaluate.annotated import AnnotatedFrame
-from overseg.evaluate.undersegmentation import smallest_on_top
 
 
 class OwtaSums:
@@ -22,13 +21,11 @@ class OwtaSums:
 
     def add(self, frame: AnnotatedFrame) -> None:
         """Count one frame."""
-        track_at = smallest_on_top(frame.found, frame.tracks.astype(np.int64))
-        tracks = np.unique(track_at[track_at >= 0])
-        visible = Rles.from_masks(track_at == tracks[:, None, None]) if len(tracks) else Rles.empty(frame.found.size)
-        seen = frame.seen
+        parts = split(frame.row_at, len(frame.found))
+        visible, seen = np.flatnonzero(parts.area_px() > 0), frame.seen
         self._objects.append(frame.objects[seen].astype(np.int64))
-        self._tracks.append(tracks)
-        self._iou.append(frame.truth.take(seen).iou(visible))
+        self._tracks.append(frame.tracks[visible].astype(np.int64))
+        self._iou.append(frame.truth.take(seen).iou(parts.take(visible)))
 
     def result(self) -> float | None:
         """OWTA in [0, 1]; NaN without a seen object, None where the package trackeval is missing."""

@@ -6,8 +6,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Int64
 
-from overseg.evaluate.annotated import AnnotatedFrame
-from overseg.evaluate.undersegmentation import smallest_on_top
+from overseg.evaluate.annotated import AnnotatedFrame, smallest_on_top
 
 _DENSE_SHARE = 0.9  # of the annotated frames' pixels that objects cover, for truth to be dense
 _BOUNDARY_PX = 2  # how far a boundary of the truth may be from one that was found
@@ -45,9 +44,8 @@ class PartitionSums:
 
     def add(self, frame: AnnotatedFrame) -> None:
         """Count one frame."""
-        region_at = smallest_on_top(frame.truth, frame.objects.astype(np.int64))
-        segment_at = smallest_on_top(frame.found, frame.tracks.astype(np.int64))
-        segment_at[segment_at < 0] = len(self._volume) - 1
+        region_at = np.append(frame.objects, -1)[smallest_on_top(frame.truth, frame.objects)]
+        segment_at = np.append(frame.tracks, len(self._volume) - 1)[frame.row_at]
         known = region_at >= 0
         np.add.at(self._shared, (region_at[known], segment_at[known]), 1)
         self._volume += np.bincount(segment_at[known], minlength=len(self._volume))

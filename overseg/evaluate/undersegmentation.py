@@ -3,10 +3,7 @@
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from overseg.data.rles import Rles
 from overseg.evaluate.annotated import AnnotatedFrame
-
-_MASKS_AT_ONCE = 32
 
 
 class UndersegmentationError:
@@ -27,7 +24,7 @@ class UndersegmentationError:
     def add(self, frame: AnnotatedFrame) -> None:
         """Count one frame."""
         n_tracks = len(self._volume)
-        track_at = smallest_on_top(frame.found, frame.tracks.astype(np.int64))
+        track_at = np.append(frame.tracks, -1)[frame.row_at]
         self._volume += _count(track_at, n_tracks)
         for row in frame.seen.tolist():
             mask, number = frame.truth.take([row]).to_masks()[0], frame.objects[row]
@@ -39,17 +36,6 @@ class UndersegmentationError:
         leaked = np.minimum(self._inside, self._volume - self._inside).sum(axis=1)
         with np.errstate(invalid="ignore"):
             return leaked / self._object_volume
-
-
-def smallest_on_top(masks: Rles, tracks: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, "h w"]:
-    """For each pixel the track of the smallest mask over it; -1 where there is none."""
-    track_at = np.full(masks.size, -1, np.int64)
-    order = np.lexsort((tracks, -masks.area_px()))
-    for at in range(0, len(order), _MASKS_AT_ONCE):
-        rows = order[at : at + _MASKS_AT_ONCE]
-        for track, mask in zip(tracks[rows].tolist(), masks.take(rows).to_masks(), strict=True):
-            track_at[mask] = track
-    return track_at
 
 
 def _count(track_at: np.ndarray, n_tracks: int) -> Int64[np.ndarray, " t"]:

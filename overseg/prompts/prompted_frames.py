@@ -45,7 +45,7 @@ class PromptedFrames:
         """The frame whose image has one of these names, where nobody asked for a frame; else None.
 
         Args:
-            names: of pictures, as a file has them, the surest first.
+            names: of pictures, as a file has them, the most reliable first.
         """
         if self.asked is not None:
             return None

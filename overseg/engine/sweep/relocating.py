@@ -129,15 +129,16 @@ class Relocator:
         found = self._located(
             key, middle, pairs.stops.take(lost), [replace(pairs.starts, region=pairs.stops.region), pairs.stops], known
         )
-        new = Masks.concatenate([found, *self._to_both_sides(key, found)])
+        if not len(found):
+            return backward
+        new = Masks.concatenate([found, *self._to_both_sides(key, found, middle)])
         row, column = np.searchsorted(pairs.stops.region, new.region), new.frame - frames[0]
         better = new.take(new.score > support[row, column])
         return Masks.concatenate([_without(backward, better), better])
 
-    def _to_both_sides(self, key: VisitKey, found: Masks) -> list[Masks]:
-        """Rows for masks in the middle of a clip, propagated to the frames on both sides."""
+    def _to_both_sides(self, key: VisitKey, found: Masks, middle: int) -> list[Masks]:
+        """Rows for masks on the middle frame of a clip, propagated to the frames on both sides."""
         rows = []
-        middle = int(found.frame[0]) if len(found) else key.start
         for start, stop, direction in (
             (key.start, middle, Direction.BACKWARD),
             (middle, key.stop, Direction.FORWARD),
