@@ -176,8 +176,24 @@ class MaskLocator(Protocol):
         """Expected work for the masks of one frame, in passes of SAM's image encoder."""
         ...
 
+    def least_area_px(self, size: tuple[int, int]) -> float:
+        """The area, in pixels, under which masks are hardly ever located on frames of (height, width)."""
+        ...
+
     def sightings(self, frame: Frame, masks: Rles) -> Sequence[Any]:
         """What to remember of each mask on a frame to locate it on others; only this locator reads it."""
+        ...
+
+    def similarities(self, frame: Frame, memories: Sequence[Sequence[Any]], masks: Rles) -> Float32[np.ndarray, "m k"]:
+        """How similar m remembered masks and k masks on a frame are, from 0 to 1, the same.
+
+        It costs little beside `locate`.
+
+        Args:
+            frame: the frame.
+            memories: the sightings of each remembered mask.
+            masks: of the frame.
+        """
         ...
 
     def locate(

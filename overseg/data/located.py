@@ -17,8 +17,8 @@ class Located(Columns):
         rles: the masks, empty where none was found.
         predicted_iou: the model's own estimate of each, in [0, 1]; 0.6 for masks that no model made, 0 where none was
             found.
-        support: agreement with what located it, in [0, 1]: the larger IoU with one of the two witnesses, times the IoU
-            on the way back. 0 where none was found.
+        support: agreement with what located it, in [0, 1]: the geometric mean of the larger IoU with one of the two
+            witnesses and of the IoU on the way back. 0 where none was found.
     """
 
     rles: Rles

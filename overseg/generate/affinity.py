@@ -92,7 +92,7 @@ class Affinity:
         found, key = self._backward if back else self._forward, (id(picture), reach)
         if key not in found:
             cosine = self._cosine[id(picture)].masked_fill(~_within(self._grid, reach), _OUT_OF_REACH)
-            best, cell = (cosine.T if back else cosine).topk(min(_NEIGHBOURS, len(cosine)), dim=1)
+            best, cell = (cosine.T.contiguous() if back else cosine).topk(min(_NEIGHBOURS, len(cosine)), dim=1)
             found[key] = best, cell
         return found[key]
 

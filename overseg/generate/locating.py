@@ -16,43 +16,23 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float32
 from torch import Tensor
-from torch.nn import functional as F
 
 from overseg.data.frame import Frame
 from overseg.data.located import Located
 from overseg.data.rles import Rles
-from overseg.generate.affinity import CELL_PX, Affinity, CellFeatures
-from overseg.generate.encoding import LOGIT_PX, Framing
-from overseg.generate.enlarging import Enlarging
-from overseg.generate.frame_encoder import FrameEncoder, check_finite
+from overseg.generate.affinity import CELL_PX
+from overseg.generate.frame_encoder import FrameEncoder
+from overseg.generate.locating_scene import LocatingScene
 from overseg.generate.point_grid import prompts_work
 from overseg.generate.prompt_batches import DEFAULT_POINTS_PER_BATCH, PromptBatches
-from overseg.generate.prompting import check_large_enough
-from overseg.side_by_side import in_one_thread
+from overseg.generate.transfers import LEAST, Sighting, Transfers, soft_iou
 
-_REACH_CELLS, _REACH_FRAMES = 14, 5  # the search radius for this many frames: a fifth of the picture's longer side
 _LEAST_SHARE = 0.25  # a map whose maximum is lower finds nothing
 _CUT, _CUT_OF_FAINT = 0.5, 0.6  # threshold of a map; and of a map with a lower maximum, as a share of it
 _SMALL_PIECE = 0.2  # as a share of the largest piece's area; smaller pieces of a map are dropped
 _ROUGH_IOU = 0.6  # in place of the predicted IoU of a rough mask, which SAM did not make
-_SURE_LOGIT = 10.0
-_LEAST = 1e-3  # in place of an agreement of zero, so that the other factors still decide
-_MASKS_AT_ONCE = 32
+_LEAST_CELLS = 8  # of 42 smaller masks on four clips, two were located with a support of half or more
 _PROMPTS_EXPECTED = 24  # to locate the masks of a frame that flow lost
-_LINK = CELL_PX // LOGIT_PX  # pixels of the logits on a side of a cell
-
-
-@dataclass(frozen=True, eq=False)
-class Sighting:
-    """One mask on one picture, as it is remembered.
-
-    Attributes:
-        picture: its features; masks of the same picture share them.
-        share: the share of each cell that the mask covers, in [0, 1].
-    """
-
-    picture: CellFeatures
-    share: Float[Tensor, " n"]
 
 
 class SamLocator:
@@ -69,6 +49,10 @@ class SamLocator:
         self.locate_work = prompts_work(_PROMPTS_EXPECTED)
         self._batches = PromptBatches(DEFAULT_POINTS_PER_BATCH, encoder.sam.device)
 
+    def least_area_px(self, size: tuple[int, int]) -> float:
+        """The area, in pixels, under which masks are hardly ever located; see `stages.MaskLocator`."""
+        return _LEAST_CELLS * (CELL_PX * max(size) / self._encoder.sam.image_encoder.img_size) ** 2
+
     def sightings(self, frame: Frame, masks: Rles) -> list[Sighting]:
         """What to remember of masks on a frame to locate them on others.
 
@@ -78,9 +62,30 @@ class SamLocator:
             WeightsError: the model's output is not finite.
         """
         with torch.inference_mode():
-            scene = _Scene.of(self._encoder, frame)
-            shares = scene.shares(scene.quarter(masks))
+            scene = LocatingScene.of(self._encoder, frame)
+            shares = scene.shares_of(masks)
         return [Sighting(scene.cells, share) for share in shares]
+
+    def similarities(
+        self, frame: Frame, memories: Sequence[Sequence[Sighting]], masks: Rles
+    ) -> Float32[np.ndarray, "m k"]:
+        """The similarity of remembered masks and masks on this frame, by features alone; see `stages.MaskLocator`.
+
+        Args:
+            frame: at least 32 pixels a side.
+            memories: the sightings of each remembered mask.
+            masks: masks on this frame.
+
+        Raises:
+            InputError: the frame is too small.
+            WeightsError: the model's output is not finite.
+        """
+        if not len(memories) or not len(masks):
+            return np.zeros((len(memories), len(masks)), np.float32)
+        with torch.inference_mode():
+            scene = LocatingScene.of(self._encoder, frame)
+            shares = scene.shares_of(masks)
+            return Transfers(scene, memories).similarities(shares).cpu().numpy()
 
     def locate(
         self, frame: Frame, memories: Sequence[Sequence[Sighting]], propagated: Rles, support: Float32[np.ndarray, " m"]
@@ -99,7 +104,7 @@ class SamLocator:
             WeightsError: the model's output is not finite.
         """
         with torch.inference_mode():
-            scene = _Scene.of(self._encoder, frame)
+            scene = LocatingScene.of(self._encoder, frame)
             targets = _Targets(scene, memories, propagated, support)
             found = [
                 one
@@ -112,11 +117,11 @@ class SamLocator:
             support=np.array([one.support for one in found], np.float32).clip(0, 1),
         )
 
-    def _located(self, scene: "_Scene", targets: "_Targets", rows: slice) -> "list[_Found]":
+    def _located(self, scene: LocatingScene, targets: "_Targets", rows: slice) -> "list[_Found]":
         with self._encoder.precision:
-            return [self._best(scene, targets, row) for row in range(len(targets.memories))[rows]]
+            return [self._best(scene, targets, row) for row in range(len(targets))[rows]]
 
-    def _best(self, scene: "_Scene", targets: "_Targets", row: int) -> "_Found":
+    def _best(self, scene: LocatingScene, targets: "_Targets", row: int) -> "_Found":
         """The best candidate for one mask."""
         share_map, flow = targets.map(row), targets.flow(row)
         if share_map is None and flow is None:
@@ -124,12 +129,12 @@ class SamLocator:
         candidates = _Candidates.drawn(scene, share_map, flow)
         back = targets.agreement_back(row, scene.shares(candidates.masks))
         weight = 1.0 if share_map is None else float(targets.support[row]) if flow is not None else 0.0
-        score = back.clamp(min=_LEAST) * candidates.predicted_iou.clamp(min=0) ** 2
+        score = back.clamp(min=LEAST) * candidates.predicted_iou.clamp(min=0) ** 2
         agreement = torch.zeros_like(back)
         for witness, power in ((share_map, 1 - weight), (flow, weight)):
             if witness is not None:
-                iou = _soft_iou(candidates.masks.flatten(1), witness.flatten())
-                score = score * iou.clamp(min=_LEAST) ** power
+                iou = soft_iou(candidates.masks.flatten(1), witness.flatten())
+                score = score * iou.clamp(min=LEAST) ** power
                 agreement = torch.maximum(agreement, iou)
         best = int(score.argmax())
         if candidates.is_flow(best):
@@ -138,7 +143,7 @@ class SamLocator:
             rles = scene.enlarging.masks(candidates.logits[best : best + 1] - self._mask_threshold)
         if rles.area_px()[0] < self._min_area_px:
             return _Found(targets.nothing, 0.0, 0.0)
-        return _Found(rles, float(candidates.predicted_iou[best]), float(agreement[best] * back[best]))
+        return _Found(rles, float(candidates.predicted_iou[best]), float((agreement[best] * back[best]).sqrt()))
 
 
 @dataclass(frozen=True)
@@ -150,95 +155,28 @@ class _Found:
     support: float
 
 
-class _Scene:
-    """An encoded frame on which masks are located. Masks are compared at the decoder's scale."""
-
-    def __init__(self, encoder: FrameEncoder, embedding: Tensor, framing: Framing, frame: int) -> None:
-        self.framing, self.device = framing, encoder.sam.device
-        self._encoder, self._embedding = encoder, embedding
-        self.cells = CellFeatures.of(frame, embedding, framing)
-        self.size = tuple(-(-px // LOGIT_PX) for px in framing.input_size)
-        self.side = framing.side_px // LOGIT_PX
-
-    @classmethod
-    def of(cls, encoder: FrameEncoder, frame: Frame) -> "_Scene":
-        check_large_enough(frame)
-        framing = Framing(frame.size, encoder.sam.image_encoder.img_size)
-        return cls(encoder, encoder.encoding(frame, framing), framing, frame.index)
-
-    def prepare(self) -> None:
-        """Compute what all masks share, before they are located side by side."""
-        self.decoding = self._encoder.decoding(self._embedding, self.framing)
-        self.enlarging = Enlarging(self.framing, self.decoding.logits_size, self.device)
-
-    @in_one_thread
-    def quarter(self, masks: Rles) -> Float[Tensor, "m y x"]:
-        """Masks at the decoder's scale: the share of each pixel that is mask."""
-        small = [torch.zeros((0, *self.size), device=self.device)]
-        for at in range(0, len(masks), _MASKS_AT_ONCE):
-            full = torch.from_numpy(masks.take(np.arange(at, min(at + _MASKS_AT_ONCE, len(masks)))).to_masks())
-            resized = F.interpolate(full[:, None].to(self.device).float(), self.framing.input_size)
-            small.append(F.avg_pool2d(self._padded_to(resized, LOGIT_PX), LOGIT_PX)[:, 0])
-        return torch.cat(small)
-
-    def shares(self, quarter: Float[Tensor, "m y x"]) -> Float[Tensor, "m n"]:
-        """The share of each of the picture's cells that masks cover."""
-        return F.avg_pool2d(self._padded_to(quarter[:, None], _LINK), _LINK).flatten(1)
-
-    def enlarged(self, cells: Float[Tensor, " n"]) -> Float[Tensor, "y x"]:
-        """A map of cells at the decoder's scale."""
-        on_grid = cells.unflatten(0, self.cells.grid)[None, None]
-        rows, columns = self.size
-        return F.interpolate(on_grid, scale_factor=_LINK, mode="bilinear")[0, 0, :rows, :columns]
-
-    def prompt(
-        self, mask: Bool[np.ndarray, "y x"], point: tuple[int, int] | None
-    ) -> tuple[Float[Tensor, "4 v u"], Float[Tensor, " 4"]]:
-        """SAM's four outputs for a mask, its box and a (row, column) inside, if given: logits and predicted IoU."""
-        rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-        box = torch.tensor([[columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]], device=self.device) * LOGIT_PX
-        rough = torch.full((1, 1, self.side, self.side), -_SURE_LOGIT, device=self.device)
-        rough[..., : mask.shape[0], : mask.shape[1]][..., torch.from_numpy(mask).to(self.device)] = _SURE_LOGIT
-        points = None
-        if point is not None:
-            xy = torch.tensor([[point[::-1]]], device=self.device) * LOGIT_PX + LOGIT_PX / 2
-            points = xy, torch.ones((1, 1), dtype=torch.int, device=self.device)
-        outputs = self.decoding.prompted(points=points, boxes_xyxy=box.float(), logits=rough)
-        check_finite(outputs.predicted_iou)
-        logits = self.decoding.draw(outputs, torch.zeros(1, dtype=torch.long, device=self.device))[0].float()
-        check_finite(logits)
-        return logits, outputs.predicted_iou[0].float()
-
-    @staticmethod
-    def _padded_to(images: Float[Tensor, "m 1 y x"], multiple: int) -> Float[Tensor, "m 1 v u"]:
-        height, width = images.shape[-2:]
-        return F.pad(images, (0, -width % multiple, 0, -height % multiple))
-
-
 class _Targets:
     """The masks to locate, with their flow and their maps of features."""
 
     def __init__(
         self,
-        scene: _Scene,
+        scene: LocatingScene,
         memories: Sequence[Sequence[Sighting]],
         propagated: Rles,
         support: Float32[np.ndarray, " m"],
     ) -> None:
-        self.memories, self.propagated, self.support = memories, propagated, support
+        self.propagated, self.support = propagated, support
         self.nothing = Rles.blank(propagated.size)
         scene.prepare()
         self._scene, self._flow = scene, scene.quarter(propagated)
-        pictures = list(dict.fromkeys(sighting.picture for memory in memories for sighting in memory))
-        self._affinity = Affinity(scene.cells, pictures)
-        self._maps = self._all_maps()
-        for memory in memories:  # computed before there are threads
-            for sighting in memory:
-                self._affinity.back(sighting.picture, self._reach(sighting), sighting.share[:, None])
+        self._transfers = Transfers(scene, memories)
+
+    def __len__(self) -> int:
+        return len(self.support)
 
     def map(self, row: int) -> Float[Tensor, "y x"] | None:
         """The map of a mask by features, at the decoder's scale; None if they do not find it."""
-        cells = self._maps[row]
+        cells = self._transfers.maps[row]
         if cells is None or float(cells.max()) < _LEAST_SHARE:
             return None
         return self._scene.enlarged(cells)
@@ -250,28 +188,7 @@ class _Targets:
 
     def agreement_back(self, row: int, shares: Float[Tensor, "k n"]) -> Float[Tensor, " k"]:
         """Mean IoU of candidates with the mask in the remembered pictures; 1 without memories."""
-        agreements = [
-            _soft_iou(self._affinity.back(seen.picture, self._reach(seen), shares.T).T, seen.share)
-            for seen in self.memories[row]
-        ]
-        return torch.stack(agreements).mean(dim=0) if agreements else shares.new_ones(len(shares))
-
-    def _all_maps(self) -> list[Float[Tensor, " n"] | None]:
-        """The maps of all masks: one product for those with the same remembered pictures."""
-        groups: dict[tuple[CellFeatures, ...], list[int]] = {}
-        for row, memory in enumerate(self.memories):
-            groups.setdefault(tuple(sighting.picture for sighting in memory), []).append(row)
-        maps: list[Float[Tensor, " n"] | None] = [None] * len(self.memories)
-        for pictures, rows in groups.items():
-            if pictures:
-                seen = [(sighting.picture, self._reach(sighting)) for sighting in self.memories[rows[0]]]
-                shares = [torch.stack([self.memories[row][k].share for row in rows], 1) for k in range(len(pictures))]
-                for row, found in zip(rows, self._affinity.maps(seen, shares).T, strict=True):
-                    maps[row] = found
-        return maps
-
-    def _reach(self, seen: Sighting) -> int:
-        return _REACH_CELLS * -(-abs(self._scene.cells.frame - seen.picture.frame) // _REACH_FRAMES)
+        return self._transfers.agreement_back(row, shares)
 
 
 @dataclass(frozen=True)
@@ -291,7 +208,7 @@ class _Candidates:
     has_flow: bool
 
     @classmethod
-    def drawn(cls, scene: _Scene, share_map: Tensor | None, flow: Tensor | None) -> "_Candidates":
+    def drawn(cls, scene: LocatingScene, share_map: Tensor | None, flow: Tensor | None) -> "_Candidates":
         """SAM's outputs for both witnesses, and the rough masks."""
         outputs, rough = [], []
         if share_map is not None:
@@ -328,9 +245,3 @@ def _cut(share_map: Float[Tensor, "y x"]) -> tuple[Bool[np.ndarray, "y x"], tupl
     depth = cv2.distanceTransform(np.pad(largest, 1), cv2.DIST_L2, 5)[1:-1, 1:-1]
     row, column = np.unravel_index(int(depth.argmax()), depth.shape)
     return np.isin(pieces, kept), (int(row), int(column))
-
-
-def _soft_iou(masks: Float[Tensor, "k n"], other: Float[Tensor, " n"]) -> Float[Tensor, " k"]:
-    """Sum of the smaller over sum of the larger shares, cell by cell; for masks of 0 and 1 it is their IoU."""
-    smaller, larger = torch.minimum(masks, other), torch.maximum(masks, other)
-    return smaller.sum(dim=1) / larger.sum(dim=1).clamp(min=_LEAST)

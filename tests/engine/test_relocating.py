@@ -13,7 +13,8 @@ from overseg.data.masks import KeyframeMasks, Masks, Source
 from overseg.data.rles import Rles
 from overseg.data.visit import Direction, VisitKey
 from overseg.engine.sweep.propagated import Propagated, propagate
-from overseg.engine.sweep.relocating import SURE_SUPPORT, Pairs, Relocator, sure_or_linked
+from overseg.engine.sweep.region_rows import Pairs, mutual_best
+from overseg.engine.sweep.relocating import SURE_SUPPORT, Relocator, sure_or_linked
 from overseg.propagate.flow import FlowPropagator
 from overseg.stages import MaskLocator
 
@@ -40,16 +41,27 @@ class KnowsTheDisc:
 
     Attributes:
         support: of the masks that it locates.
+        similarity: of any remembered mask and any mask that is the disc.
         locate_work: as in MaskLocator.
+        least_px: no smaller mask can be located.
         calls: the frame, and the frames remembered of each mask, call by call.
     """
 
     support: float = 0.9
+    similarity: float = 0.0
     locate_work: float = 1.0
+    least_px: float = 0.0
     calls: list[tuple[int, list[list[int]]]] = field(default_factory=list)
+
+    def least_area_px(self, size: tuple[int, int]) -> float:
+        return self.least_px
 
     def sightings(self, frame: Frame, masks: Rles) -> list[int]:
         return [frame.index] * len(masks)
+
+    def similarities(self, frame: Frame, memories, masks: Rles) -> np.ndarray:
+        is_disc = masks.iou(disc_on(frame.index))[:, 0] == 1
+        return np.outer(np.ones(len(memories)), is_disc * self.similarity).astype(np.float32)
 
     def locate(self, frame: Frame, memories, propagated: Rles, support: np.ndarray) -> Located:
         self.calls.append((frame.index, [list(memory) for memory in memories]))
@@ -62,12 +74,15 @@ def rows_on(frame: int, rles: Rles) -> Masks:
     return Masks.from_keyframe(KeyframeMasks.from_rles(rles), frame=frame, round_=0)
 
 
-def relocated(locator: KnowsTheDisc, *, wanted: bool = True, earlier=()) -> tuple[Masks, Propagated]:
-    frames, prompts = video(), rows_on(0, disc_on(0))
+def relocated(
+    locator: KnowsTheDisc, *, n_prompts: int = 1, wanted: bool = True, earlier=()
+) -> tuple[Masks, Propagated]:
+    frames, prompts = video(), rows_on(0, Rles.concatenate(SIZE, [disc_on(0)] * n_prompts))
     relocator = Relocator(frames, FlowPropagator(min_area_px=20), locator)
     propagated = propagate(frames, KEY, prompts, relocator.propagator)
     assert not len(propagated.on_keyframe)  # flow loses it
-    return prompts, relocator.on_keyframe(KEY, prompts, earlier, propagated, np.array([wanted]))
+    found = relocator.on_keyframe(KEY, prompts, earlier, propagated, np.full(n_prompts, wanted))
+    return prompts, found
 
 
 def test_the_stand_in_is_one():
@@ -102,6 +117,48 @@ def test_masks_of_the_region_on_earlier_keyframes_are_remembered_too():
     earlier = replace(rows_on(2, disc_on(2)), region=rows_on(0, disc_on(0)).region)
     relocated(locator, earlier=[earlier, Masks.empty(SIZE)])
     assert locator.calls == [(6, [[0, 2]])]
+
+
+def test_masks_that_are_too_small_are_not_located():
+    locator = KnowsTheDisc(least_px=1000)
+    _, found = relocated(locator)
+    assert not len(found.on_keyframe)
+    assert not locator.calls
+
+
+SIDE = discs(SIZE, (40, 60, 10))
+
+
+def with_similar(locator: KnowsTheDisc, own: Rles, **options) -> Propagated:
+    prompts, found = relocated(locator, **options)
+    wanted = np.ones(len(prompts), bool)
+    return Relocator(video(), FlowPropagator(), locator).similar(KEY, prompts, (), found, wanted, rows_on(6, own))
+
+
+def test_a_similar_mask_of_the_keyframe_takes_the_place_of_one_that_was_not_located():
+    found = with_similar(KnowsTheDisc(similarity=0.6, support=0.1), Rles.concatenate(SIZE, [SIDE, disc_on(6)]))
+    assert found.on_keyframe.rles.counts == disc_on(6).counts
+    assert found.on_keyframe.score.tolist() == pytest.approx([0.6])
+    assert found.on_keyframe.source.tolist() == [Source.FORWARD]
+    assert found.terminations.end.tolist() == [End.CLIP]
+
+
+def test_each_mask_of_the_keyframe_takes_one_place():
+    found = with_similar(KnowsTheDisc(similarity=0.6, support=0.1), disc_on(6), n_prompts=2)
+    assert len(found.on_keyframe) == 1
+
+
+def test_a_mask_of_the_keyframe_that_is_not_similar_takes_no_place():
+    found = with_similar(KnowsTheDisc(similarity=0.2, support=0.55), disc_on(6))
+    assert found.on_keyframe.score.tolist() == pytest.approx([0.55])
+
+
+def test_pairs_are_each_other_s_best():
+    similarity = np.array([[0.9, 0.8, 0.0], [0.95, 0.2, 0.4], [0.3, 0.1, 0.5]], np.float32)
+    assert mutual_best(similarity, at_least=0.3).tolist() == [[1, 0], [2, 2]]
+    assert mutual_best(similarity, at_least=0.6).tolist() == [[1, 0]]
+    assert mutual_best(similarity[:0], at_least=0.3).shape == (0, 2)
+    assert mutual_best(similarity[:, :0], at_least=0.3).shape == (0, 2)
 
 
 def between(locator: KnowsTheDisc) -> tuple[Masks, Masks]:
@@ -153,7 +210,7 @@ def test_pairs_without_a_mask_on_both_keyframes_are_left_out():
 
 
 def test_what_has_little_support_and_no_match_is_not_shown_and_ends_before():
-    _, found = relocated(KnowsTheDisc(support=0.4))
+    _, found = relocated(KnowsTheDisc(support=0.48))
     region = found.on_keyframe.region
     linked = sure_or_linked(KEY, found, region)
     assert linked.on_keyframe.frame.tolist() == [6]

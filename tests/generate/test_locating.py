@@ -69,6 +69,16 @@ def test_a_mask_that_jumped_is_found_by_its_features_alone(locator, face):
     assert 0.6 < found.predicted_iou[0] <= 1
 
 
+def test_a_mask_is_more_similar_to_itself_after_a_jump_than_to_what_is_in_its_place(locator, face):
+    rest = Rles.from_masks(~moved(face, JUMP_PX).to_masks())
+    masks = Rles.concatenate(SIZE, [moved(face, JUMP_PX), rest, face])
+    similarity = locator.similarities(AFTER, [locator.sightings(BEFORE, face), []], masks)
+    assert similarity.shape == (2, 3)
+    assert similarity[0].argmax() == 0
+    assert similarity[0, 0] > 0.6 > similarity[0, 1:].max()
+    assert (similarity[1] == 0).all()  # nothing is remembered
+
+
 def test_flow_is_believed_by_as_much_as_it_is_supported(locator, face):
     """Where features and flow say different things, little support leaves it to the features."""
     memory = locator.sightings(BEFORE, face)
@@ -105,6 +115,7 @@ def test_many_masks_and_many_threads_give_the_bits_of_each_mask_alone(locator, f
 def test_no_masks(locator):
     assert locator.sightings(BEFORE, Rles.empty(SIZE)) == []
     assert len(locate(locator, AFTER, [], Rles.empty(SIZE), [])) == 0
+    assert locator.similarities(AFTER, [], Rles.empty(SIZE)).shape == (0, 0)
 
 
 def test_a_frame_that_is_too_small_is_refused(locator):

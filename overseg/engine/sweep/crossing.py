@@ -1,22 +1,23 @@
 """Making one visit: masks are propagated through a clip, and matched with the masks of the keyframe at its end."""
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, Int8, Int64
 
 from overseg.data.appearances import Appearances
-from overseg.data.masks import Masks, Source
+from overseg.data.masks import Masks, Source, keyframe_of
 from overseg.data.rles import Rles
 from overseg.data.terminations import Terminations
 from overseg.data.visit import Direction, Edges, Frontier, Visit, VisitKey
 from overseg.engine.rounds import SEED_ROUND, generates, generator_of, is_preview
 from overseg.engine.sweep.frontier import count_missed, order_by_value
 from overseg.engine.sweep.propagated import Propagated, propagate
-from overseg.engine.sweep.relocating import SURE_SUPPORT, Pairs, Relocator, sure_or_linked
+from overseg.engine.sweep.region_rows import Pairs
+from overseg.engine.sweep.relocating import SURE_SUPPORT, WEAK_SUPPORT, Relocator, sure_or_linked
+from overseg.engine.sweep.stage_clock import StageClock
 from overseg.engine.tracks.edges import each_pair_once, edges_of
 from overseg.stages import MaskPropagator, Matches, Stages, TrackStore, Video
 
@@ -53,7 +54,7 @@ class Crossing:
 
     def make(self, key: VisitKey) -> Visit:
         """Make the visit `key` and commit it. The visits that it starts from must be in the store."""
-        clock = _Clock(store=self._last_commit_s)  # a visit cannot hold the time of its own commit
+        clock = StageClock(store=self._last_commit_s)  # a visit cannot hold the time of its own commit
         if key.start == key.stop:
             masks, appearances = self._generate(key, Rles.empty(self._video.info.size), clock)
             visit = Visit.of_masks(key, masks, Terminations.empty(), clock.seconds, appearances=appearances)
@@ -76,23 +77,26 @@ class Crossing:
         if key.start == key.stop or (generates(key) and at not in self._masks_of):
             self._masks_of[at] = key
 
-    def _cross_forward(self, key: VisitKey, clock: "_Clock") -> Visit:
+    def _cross_forward(self, key: VisitKey, clock: StageClock) -> Visit:
         """Propagate a keyframe's masks and the frontier to the next keyframe, and generate that keyframe's masks."""
         with clock.counts("store"):
             at_start = self._store.read(self._masks_of[key.round, key.start])
         prompts, missed = _with_frontier(_keyframe_rows(at_start.masks, key.start), at_start)
-        earlier = [self._masks_before(key, at_start)]
-        propagated = self._relocated(key, prompts, earlier, np.ones(len(prompts), bool), clock)
-        missed = _per_region(propagated.on_keyframe.region, prompts.region, missed)
-        if (next_stretch := self._masks_of.get((key.round, key.stop))) is not None:
+        origins = self._origins(key, prompts, {key.start, at_start.key.start})
+        earlier, every = [self._masks_before(key, at_start), *origins], np.ones(len(prompts), bool)
+        propagated = self._relocated(key, prompts, earlier, every, clock)
+        next_stretch = self._masks_of.get((key.round, key.stop))
+        if next_stretch is not None:
             with clock.counts("store"):
                 target = self._store.read(next_stretch).masks
-            return self._match(key, propagated, target, missed, missed < self._max_missed, clock)
-        target, appearances = self._generate(key, propagated.on_keyframe.rles, clock)
+        else:
+            target, appearances = self._generate(key, propagated.on_keyframe.rles, clock)
+        propagated = self._with_similar(key, prompts, earlier, propagated, every, target, clock)
+        missed = _per_region(propagated.on_keyframe.region, prompts.region, missed)
         visit = self._match(key, propagated, target, missed, missed < self._max_missed, clock)
-        return _with_rows(replace(visit, appearances=appearances), target)
+        return visit if next_stretch is not None else _with_rows(replace(visit, appearances=appearances), target)
 
-    def _cross_backward(self, key: VisitKey, clock: "_Clock") -> Visit:
+    def _cross_backward(self, key: VisitKey, clock: StageClock) -> Visit:
         """Propagate the masks of the later keyframe back; only new regions may continue past the earlier one.
 
         A region is new if the forward sweep matched nothing with it on the later keyframe.
@@ -109,7 +113,11 @@ class Crossing:
         at_start = forward_to_start.masks
         target = at_start.take(at_start.frame == key.start)  # the keyframe's own masks and the forward frontier
         region_from, region_to = self._one_to_one(forward_to_stop.edges)
-        propagated = self._relocated(key, prompts, [], ~np.isin(prompts.region, region_to), clock)
+        is_linked = np.isin(prompts.region, region_to)
+        origins = self._origins(key, prompts, {key.stop})
+        propagated = self._relocated(key, prompts, origins, ~is_linked, clock)
+        free = target.take(~np.isin(target.region, region_from))
+        propagated = self._with_similar(key, prompts, origins, propagated, ~is_linked, free, clock)
         pairs = Pairs.of(target, prompts, region_from, region_to)
         propagated = self._with_middle(key, pairs, forward_to_stop.masks, propagated, clock)
         missed = _per_region(propagated.on_keyframe.region, prompts.region, missed)
@@ -118,7 +126,7 @@ class Crossing:
         may_continue = is_new & (is_seen | (missed < self._max_missed))
         return self._match(key, propagated, target, missed, may_continue, clock, linked=region_to)
 
-    def _cross_preview(self, key: VisitKey, clock: "_Clock") -> Visit:
+    def _cross_preview(self, key: VisitKey, clock: StageClock) -> Visit:
         """Propagate a keyframe's masks half-way to the next one, and match them with those of the other half."""
         is_backward = key.direction is Direction.BACKWARD
         keyframe = key.stop if is_backward else key.start
@@ -134,7 +142,7 @@ class Crossing:
         visit = Visit(key, propagated.between, propagated.terminations, edges, Frontier.empty(), seconds=clock.seconds)
         return _with_rows(visit, propagated.on_keyframe)
 
-    def _generate(self, key: VisitKey, propagated: Rles, clock: "_Clock") -> tuple[Masks, Appearances]:
+    def _generate(self, key: VisitKey, propagated: Rles, clock: StageClock) -> tuple[Masks, Appearances]:
         with clock.counts("read"):
             keyframe = self._video[key.stop]
         with clock.counts("generate"):
@@ -142,7 +150,7 @@ class Crossing:
         masks = Masks.from_keyframe(found, frame=key.stop, round_=key.round)
         return masks, Appearances.of(found, masks.region)
 
-    def _propagate(self, key: VisitKey, prompts: Masks, propagator: MaskPropagator, clock: "_Clock") -> Propagated:
+    def _propagate(self, key: VisitKey, prompts: Masks, propagator: MaskPropagator, clock: StageClock) -> Propagated:
         with clock.counts("propagate"):
             return propagate(self._video, key, prompts, propagator)
 
@@ -152,7 +160,7 @@ class Crossing:
         prompts: Masks,
         earlier: Sequence[Masks],
         wanted: Bool[np.ndarray, " p"],
-        clock: "_Clock",
+        clock: StageClock,
     ) -> Propagated:
         """The prompts propagated, and located on the keyframe at the clip's end; see `Relocator.on_keyframe`."""
         if self._relocator is None:
@@ -161,8 +169,29 @@ class Crossing:
         with clock.counts("locate"):
             return self._relocator.on_keyframe(key, prompts, earlier, propagated, wanted)
 
+    def _with_similar(
+        self,
+        key: VisitKey,
+        prompts: Masks,
+        earlier: Sequence[Masks],
+        propagated: Propagated,
+        wanted: Bool[np.ndarray, " p"],
+        target: Masks,
+        clock: StageClock,
+    ) -> Propagated:
+        """With masks of the keyframe in place of less similar propagated ones; see `Relocator.similar`."""
+        if self._relocator is None:
+            return propagated
+        own = target.take(target.source == Source.KEYFRAME)
+        sure = propagated.on_keyframe.take(propagated.on_keyframe.score >= WEAK_SUPPORT)
+        with clock.counts("associate"):
+            matches = edges_of(self._stages.associator.match(sure.rles, own.rles), sure, own, key.to_frame)
+        with clock.counts("locate"):
+            unmatched = own.take(~np.isin(own.region, self._one_to_one(matches)[1]))
+            return self._relocator.similar(key, prompts, earlier, propagated, wanted, unmatched)
+
     def _with_middle(
-        self, key: VisitKey, pairs: Pairs, forward: Masks, propagated: Propagated, clock: "_Clock"
+        self, key: VisitKey, pairs: Pairs, forward: Masks, propagated: Propagated, clock: StageClock
     ) -> Propagated:
         """With masks between the keyframes that both directions lost; see `Relocator.between`."""
         if self._relocator is None:
@@ -181,6 +210,17 @@ class Crossing:
         name = dict(zip(*(column.tolist() for column in self._one_to_one(at_start.edges)), strict=True))
         return replace(before, region=np.array([name.get(one, one) for one in before.region.tolist()], np.int64))
 
+    def _origins(self, key: VisitKey, prompts: Masks, known: set[int]) -> list[Masks]:
+        """The masks of the frontier's regions where they were made: a table for each keyframe that is not known yet."""
+        if self._relocator is None:
+            return []
+        origins = []
+        for keyframe in sorted(set(keyframe_of(prompts.region).tolist()) - known):
+            masks = self._store.read(self._masks_of[key.round, keyframe]).masks
+            is_wanted = (masks.source == Source.KEYFRAME) & np.isin(masks.region, prompts.region)
+            origins.append(masks.take(is_wanted))
+        return origins
+
     def _one_to_one(self, edges: Edges) -> tuple[Int64[np.ndarray, " k"], Int64[np.ndarray, " k"]]:
         """The regions from and to of one-to-one matches."""
         rows = self._stages.associator.one_to_one(edges)
@@ -192,7 +232,7 @@ class Crossing:
         propagated: Propagated,
         target: Masks,
         may_continue: Bool[np.ndarray, " a"],
-        clock: "_Clock",
+        clock: StageClock,
     ) -> tuple[Propagated, Bool[np.ndarray, " a"]]:
         """The masks with those refined that would continue past the keyframe, and which the refiner confirmed."""
         on_keyframe, refiner, is_seen = propagated.on_keyframe, self._stages.refiner, np.zeros(len(may_continue), bool)
@@ -209,7 +249,10 @@ class Crossing:
             found = refiner.refined(keyframe, on_keyframe.rles.take(continuing))
         rows = continuing[found.prompt]
         is_seen[rows] = True
-        return replace(propagated, on_keyframe=on_keyframe.redrawn(rows, found.rles, found.predicted_iou)), is_seen
+        score = found.predicted_iou
+        if self._relocator is not None:  # a mask on the wrong object may look good
+            score = np.minimum(score, on_keyframe.score[rows])
+        return replace(propagated, on_keyframe=on_keyframe.redrawn(rows, found.rles, score)), is_seen
 
     def _match(
         self,
@@ -218,7 +261,7 @@ class Crossing:
         target: Masks,
         missed: Int8[np.ndarray, " a"],
         may_continue: Bool[np.ndarray, " a"],
-        clock: "_Clock",
+        clock: StageClock,
         *,
         linked: Int64[np.ndarray, " l"] | None = None,
     ) -> Visit:
@@ -285,18 +328,3 @@ def _with_rows(visit: Visit, more: Masks) -> Visit:
     """The visit with more rows; all are in the store's order, by frame and region."""
     rows = Masks.concatenate([visit.masks, more])
     return replace(visit, masks=rows.take(np.lexsort((rows.region, rows.frame))))
-
-
-class _Clock:
-    """Sums up the seconds of each stage."""
-
-    def __init__(self, **seconds: float) -> None:
-        self.seconds = seconds
-
-    @contextmanager
-    def counts(self, stage: str) -> Iterator[None]:
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start

@@ -5,52 +5,33 @@ between keyframes, unless its region is matched at the clip's end. So a wrong on
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int, Int64
+from jaxtyping import Bool, Int64
 
 from overseg.data.masklets import End, Masklets, PropagatedMasks
 from overseg.data.masks import Masks
 from overseg.data.rles import Rles
 from overseg.data.visit import Direction, VisitKey
 from overseg.engine.sweep.propagated import Propagated, source_of
+from overseg.engine.sweep.region_rows import (
+    Pairs,
+    best_rows,
+    mutual_best,
+    row_of,
+    support_by_frame,
+    support_of,
+    without,
+)
 from overseg.stages import Clip, LenientPropagator, MaskLocator, MaskPropagator, Video
 
 SURE_SUPPORT = 0.5  # masks with less are used for links alone
-_WEAK_SUPPORT = 0.7  # propagated masks with less are located too
-_LEAST_SUPPORT = 0.3  # located masks with less are dropped
+WEAK_SUPPORT = 0.7  # propagated masks with less are located too
+_LEAST_SUPPORT = 0.45  # located masks with less are dropped
+_LEAST_SIMILARITY = 0.3  # of pairs that are each other's best, on six clips, 95 in 100 are one region from here on
 _MAX_LOCATED = 24  # masks on a frame, the largest: this bounds the work where everything is lost
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """Masks on the two keyframes of a clip: starts[i] and stops[i] are the same region. Ordered by stops.region."""
-
-    starts: Masks
-    stops: Masks
-
-    @classmethod
-    def of(
-        cls, starts: Masks, stops: Masks, region_from: Int64[np.ndarray, " k"], region_to: Int64[np.ndarray, " k"]
-    ) -> "Pairs":
-        """The pairs of regions, from one table and the other; a pair without a row in both is left out."""
-        of_start, of_stop = _row_of(starts.region, region_from), _row_of(stops.region, region_to)
-        known = np.flatnonzero((of_start >= 0) & (of_stop >= 0))
-        known = known[np.argsort(region_to[known], kind="stable")]
-        return cls(starts.take(of_start[known]), stops.take(of_stop[known]))
-
-    def take(self, rows: Int[np.ndarray, " k"]) -> "Pairs":
-        """The pairs at these numbers."""
-        return Pairs(self.starts.take(rows), self.stops.take(rows))
-
-    def rows(self, forward: Masks, backward: Masks) -> Masks:
-        """Rows of these pairs, forward ones of `starts` and backward ones of `stops`, with the regions of `stops`."""
-        at = _row_of(self.starts.region, forward.region)
-        ours = forward.take(at >= 0)
-        renamed = replace(ours, region=self.stops.region[at[at >= 0]])
-        return Masks.concatenate([renamed, backward.take(np.isin(backward.region, self.stops.region))])
 
 
 class Relocator:
@@ -88,24 +69,39 @@ class Relocator:
             wanted: which of the prompts may be located.
         """
         there = propagated.on_keyframe
-        support = _support(prompts.region, there)
-        unsure = _largest(prompts, np.flatnonzero(wanted & (support < _WEAK_SUPPORT)))
-        found = self._located(key, key.to_frame, prompts.take(unsure), [prompts, *earlier], there)
-        if not len(found):
-            return propagated
-        found = replace(found, score=np.maximum(found.score, _support(found.region, there)))
-        rows = Masks.concatenate([there.take(~np.isin(there.region, found.region)), found])
-        ends = propagated.terminations
-        is_found = np.isin(ends.region, found.region)
-        return Propagated(
-            between=propagated.between,
-            on_keyframe=rows.take(np.argsort(rows.region, kind="stable")),
-            terminations=replace(
-                ends,
-                last_frame=np.where(is_found, np.int32(key.to_frame), ends.last_frame),
-                end=np.where(is_found, np.int8(End.CLIP), ends.end),
-            ),
+        unsure = self._to_locate(prompts, _weak(prompts, there, wanted))
+        memories = self._memories(prompts.take(unsure), [prompts, *earlier])
+        found = self._located(key, key.to_frame, prompts.take(unsure), memories, there)
+        found = replace(found, score=np.maximum(found.score, support_of(found.region, there)))
+        return _with_found(key, propagated, found)
+
+    def similar(
+        self,
+        key: VisitKey,
+        prompts: Masks,
+        earlier: Sequence[Masks],
+        propagated: Propagated,
+        wanted: Bool[np.ndarray, " p"],
+        unmatched: Masks,
+    ) -> Propagated:
+        """The propagated masks, with similar masks of the keyframe itself in place of those that have little support.
+
+        A prompt and a mask are a pair where each is the most similar one to the other.
+
+        Args:
+            key, prompts, earlier, propagated, wanted: as for `on_keyframe`.
+            unmatched: the keyframe's own masks that no propagated mask of much support matches.
+        """
+        there = propagated.on_keyframe
+        unsure = prompts.take(_weak(prompts, there, wanted))
+        memories = self._memories(unsure, [prompts, *earlier])
+        similarity = self._locator.similarities(self._video[key.to_frame], memories, unmatched.rles)
+        pairs = mutual_best(similarity, at_least=_LEAST_SIMILARITY)
+        rows, at = pairs[:, 0], pairs[:, 1]
+        masks = PropagatedMasks(
+            unmatched.rles.take(at), rows.astype(np.int32), unmatched.frame[at], similarity[rows, at]
         )
+        return _with_found(key, propagated, self._rows(key, unsure, masks))
 
     def between(self, key: VisitKey, pairs: Pairs, forward: Masks, backward: Masks) -> Masks:
         """The backward rows between a clip's keyframes, with better ones for regions that both directions lost.
@@ -121,20 +117,20 @@ class Relocator:
         if not len(frames):
             return backward
         known = pairs.rows(forward, backward)
-        support = _support_by_frame(pairs.stops.region, frames, known)
-        lost = _largest(pairs.stops, np.flatnonzero(support.min(axis=1) < SURE_SUPPORT))
+        support = support_by_frame(pairs.stops.region, frames, known)
+        lost = self._to_locate(pairs.stops, np.flatnonzero(support.min(axis=1) < SURE_SUPPORT))
         if not len(lost):
             return backward
         middle = (key.start + key.stop) // 2
-        found = self._located(
-            key, middle, pairs.stops.take(lost), [replace(pairs.starts, region=pairs.stops.region), pairs.stops], known
-        )
+        stops = pairs.stops.take(lost)
+        memories = self._memories(stops, [replace(pairs.starts, region=pairs.stops.region), pairs.stops])
+        found = self._located(key, middle, stops, memories, known)
         if not len(found):
             return backward
         new = Masks.concatenate([found, *self._to_both_sides(key, found, middle)])
         row, column = np.searchsorted(pairs.stops.region, new.region), new.frame - frames[0]
         better = new.take(new.score > support[row, column])
-        return Masks.concatenate([_without(backward, better), better])
+        return Masks.concatenate([without(backward, better), better])
 
     def _to_both_sides(self, key: VisitKey, found: Masks, middle: int) -> list[Masks]:
         """Rows for masks on the middle frame of a clip, propagated to the frames on both sides."""
@@ -148,8 +144,27 @@ class Relocator:
             rows.append(sides.take((sides.frame > key.start) & (sides.frame < key.stop)))
         return rows
 
+    def _to_locate(self, masks: Masks, rows: Int64[np.ndarray, " k"]) -> Int64[np.ndarray, " l"]:
+        """Of these rows those of the largest masks, ascending; not of masks that are too small to be located."""
+        area_px = masks.rles.area_px()[rows]
+        largest = np.argsort(-area_px, kind="stable")[:_MAX_LOCATED]
+        return np.sort(rows[largest[area_px[largest] >= self._locator.least_area_px(masks.rles.size)]])
+
+    def _memories(self, wanted: Masks, remembered: Sequence[Masks]) -> list[list[Any]]:
+        """The sightings of the wanted regions, one row for each, in tables of these regions and of others."""
+        memories: list[list[Any]] = [[] for _ in range(len(wanted))]
+        for table in remembered:
+            of_wanted = row_of(table.region, wanted.region)
+            seen = np.flatnonzero(of_wanted >= 0)
+            masks = table.take(of_wanted[seen])
+            if len(masks):
+                sightings = self._locator.sightings(self._video[int(masks.frame[0])], masks.rles)
+                for row, sighting in zip(seen.tolist(), sightings, strict=True):
+                    memories[row].append(sighting)
+        return memories
+
     def _located(
-        self, key: VisitKey, frame: int, wanted: Masks, remembered: Sequence[Masks], propagated: Masks
+        self, key: VisitKey, frame: int, wanted: Masks, memories: Sequence[Sequence[Any]], propagated: Masks
     ) -> Masks:
         """Rows for the wanted regions that are located on a frame, with enough support.
 
@@ -157,23 +172,14 @@ class Relocator:
             key: the visit; the rows get its source.
             frame: where they are located.
             wanted: one row for each region.
-            remembered: masks of these regions and of others; each table is of one frame.
+            memories: the sightings of each.
             propagated: masks of these regions and of others as they were propagated, the frame's among them.
         """
         if not len(wanted):
             return wanted
-        memories: list[list[Any]] = [[] for _ in range(len(wanted))]
-        for table in remembered:
-            of_wanted = _row_of(table.region, wanted.region)
-            seen = np.flatnonzero(of_wanted >= 0)
-            masks = table.take(of_wanted[seen])
-            if len(masks):
-                sightings = self._locator.sightings(self._video[int(masks.frame[0])], masks.rles)
-                for row, sighting in zip(seen.tolist(), sightings, strict=True):
-                    memories[row].append(sighting)
-        here = _best(propagated.take(propagated.frame == frame))
+        here = best_rows(propagated.take(propagated.frame == frame))
         counts = [*here.rles.counts, *Rles.blank(here.rles.size).counts]  # the last is for those that flow lost
-        of_wanted = _row_of(here.region, wanted.region)
+        of_wanted = row_of(here.region, wanted.region)
         located = self._locator.locate(
             self._video[frame],
             memories,
@@ -187,8 +193,13 @@ class Relocator:
             frame=np.full(len(found), frame, np.int32),
             score=located.support[found],
         )
-        ends = np.full(len(wanted), End.CLIP, np.int8)
-        return Masks.from_masklets(Masklets(rows, ends), regions=wanted.region, source=source_of(key.direction))
+        return self._rows(key, wanted, rows)
+
+    @staticmethod
+    def _rows(key: VisitKey, wanted: Masks, found: PropagatedMasks) -> Masks:
+        """Rows of a visit for masks that were found; `prompt` has row numbers of the wanted regions."""
+        masklets = Masklets(found, np.full(len(wanted), End.CLIP, np.int8))
+        return Masks.from_masklets(masklets, regions=wanted.region, source=source_of(key.direction))
 
 
 def sure_or_linked(key: VisitKey, propagated: Propagated, linked: Int64[np.ndarray, " l"]) -> Propagated:
@@ -198,7 +209,7 @@ def sure_or_linked(key: VisitKey, propagated: Propagated, linked: Int64[np.ndarr
     n_between, ends = len(propagated.between), propagated.terminations
     distance = np.zeros(len(ends), np.int32)
     kept = rows.take(is_kept)
-    np.maximum.at(distance, _row_of(ends.region, kept.region), np.abs(kept.frame - key.from_frame))
+    np.maximum.at(distance, row_of(ends.region, kept.region), np.abs(kept.frame - key.from_frame))
     last_frame = (ends.from_frame + np.sign(key.to_frame - key.from_frame) * distance).astype(np.int32)
     return Propagated(
         between=propagated.between.take(is_kept[:n_between]),
@@ -211,40 +222,22 @@ def sure_or_linked(key: VisitKey, propagated: Propagated, linked: Int64[np.ndarr
     )
 
 
-def _row_of(regions: Int64[np.ndarray, " r"], wanted: Int64[np.ndarray, " k"]) -> Int64[np.ndarray, " k"]:
-    """The row number of each wanted region in a table; -1 where it has none."""
-    row_of = {region: row for row, region in enumerate(regions.tolist())}
-    return np.array([row_of.get(region, -1) for region in wanted.tolist()], np.int64)
+def _weak(prompts: Masks, there: Masks, wanted: Bool[np.ndarray, " p"]) -> Int64[np.ndarray, " k"]:
+    """The row numbers of the wanted prompts whose mask there has little support."""
+    return np.flatnonzero(wanted & (support_of(prompts.region, there) < WEAK_SUPPORT))
 
 
-def _support(regions: Int64[np.ndarray, " r"], rows: Masks) -> Float32[np.ndarray, " r"]:
-    """The support of each region's row; 0 where it has none."""
-    return np.append(rows.score, np.float32(0))[_row_of(rows.region, regions)]
-
-
-def _support_by_frame(
-    regions: Int64[np.ndarray, " r"], frames: Int64[np.ndarray, " f"], rows: Masks
-) -> Float32[np.ndarray, "r f"]:
-    """The largest support of each region, ascending, on each of consecutive frames; 0 where it has no row."""
-    support = np.zeros((len(regions), len(frames)), np.float32)
-    np.maximum.at(support, (np.searchsorted(regions, rows.region), rows.frame - frames[0]), rows.score)
-    return support
-
-
-def _best(rows: Masks) -> Masks:
-    """One row for each region: the one with the most support."""
-    ordered = rows.take(np.argsort(-rows.score, kind="stable"))
-    return ordered.take(np.unique(ordered.region, return_index=True)[1])
-
-
-def _largest(masks: Masks, rows: Int64[np.ndarray, " k"]) -> Int64[np.ndarray, " l"]:
-    """Of these rows those of the largest masks, ascending."""
-    area_px = masks.rles.area_px()[rows]
-    return np.sort(rows[np.argsort(-area_px, kind="stable")][:_MAX_LOCATED])
-
-
-def _without(rows: Masks, others: Masks) -> Masks:
-    """The rows whose region has none of the other rows on the same frame."""
-    there = set(zip(others.region.tolist(), others.frame.tolist(), strict=True))
-    here = zip(rows.region.tolist(), rows.frame.tolist(), strict=True)
-    return rows.take(np.array([one not in there for one in here], bool))
+def _with_found(key: VisitKey, propagated: Propagated, found: Masks) -> Propagated:
+    """With masks on the keyframe at the clip's end in place of what became of their regions."""
+    there, ends = propagated.on_keyframe, propagated.terminations
+    rows = Masks.concatenate([there.take(~np.isin(there.region, found.region)), found])
+    is_found = np.isin(ends.region, found.region)
+    return Propagated(
+        between=propagated.between,
+        on_keyframe=rows.take(np.argsort(rows.region, kind="stable")),
+        terminations=replace(
+            ends,
+            last_frame=np.where(is_found, np.int32(key.to_frame), ends.last_frame),
+            end=np.where(is_found, np.int8(End.CLIP), ends.end),
+        ),
+    )
