@@ -132,7 +132,7 @@ SIDE = discs(SIZE, (40, 60, 10))
 def with_similar(locator: KnowsTheDisc, own: Rles, **options) -> Propagated:
     prompts, found = relocated(locator, **options)
     wanted = np.ones(len(prompts), bool)
-    return Relocator(video(), FlowPropagator(), locator).similar(KEY, prompts, (), found, wanted, rows_on(6, own))
+    return Relocator(video(), FlowPropagator(), locator).similar(KEY, prompts, found, wanted, rows_on(6, own))
 
 
 def test_a_similar_mask_of_the_keyframe_takes_the_place_of_one_that_was_not_located():

@@ -16,7 +16,7 @@ from overseg.engine.rounds import SEED_ROUND, generates, generator_of, is_previe
 from overseg.engine.sweep.frontier import count_missed, order_by_value
 from overseg.engine.sweep.propagated import Propagated, propagate
 from overseg.engine.sweep.region_rows import Pairs
-from overseg.engine.sweep.relocating import SURE_SUPPORT, WEAK_SUPPORT, Relocator, sure_or_linked
+from overseg.engine.sweep.relocating import SURE_SUPPORT, Relocator, sure_or_linked
 from overseg.engine.sweep.stage_clock import StageClock
 from overseg.engine.tracks.edges import each_pair_once, edges_of
 from overseg.stages import MaskPropagator, Matches, Stages, TrackStore, Video
@@ -91,7 +91,7 @@ class Crossing:
                 target = self._store.read(next_stretch).masks
         else:
             target, appearances = self._generate(key, propagated.on_keyframe.rles, clock)
-        propagated = self._with_similar(key, prompts, earlier, propagated, every, target, clock)
+        propagated = self._with_similar(key, prompts, propagated, every, target, clock)
         missed = _per_region(propagated.on_keyframe.region, prompts.region, missed)
         visit = self._match(key, propagated, target, missed, missed < self._max_missed, clock)
         return visit if next_stretch is not None else _with_rows(replace(visit, appearances=appearances), target)
@@ -114,10 +114,9 @@ class Crossing:
         target = at_start.take(at_start.frame == key.start)  # the keyframe's own masks and the forward frontier
         region_from, region_to = self._one_to_one(forward_to_stop.edges)
         is_linked = np.isin(prompts.region, region_to)
-        origins = self._origins(key, prompts, {key.stop})
-        propagated = self._relocated(key, prompts, origins, ~is_linked, clock)
+        propagated = self._relocated(key, prompts, self._origins(key, prompts, {key.stop}), ~is_linked, clock)
         free = target.take(~np.isin(target.region, region_from))
-        propagated = self._with_similar(key, prompts, origins, propagated, ~is_linked, free, clock)
+        propagated = self._with_similar(key, prompts, propagated, ~is_linked, free, clock)
         pairs = Pairs.of(target, prompts, region_from, region_to)
         propagated = self._with_middle(key, pairs, forward_to_stop.masks, propagated, clock)
         missed = _per_region(propagated.on_keyframe.region, prompts.region, missed)
@@ -173,22 +172,17 @@ class Crossing:
         self,
         key: VisitKey,
         prompts: Masks,
-        earlier: Sequence[Masks],
         propagated: Propagated,
         wanted: Bool[np.ndarray, " p"],
         target: Masks,
         clock: StageClock,
     ) -> Propagated:
-        """With masks of the keyframe in place of less similar propagated ones; see `Relocator.similar`."""
+        """With masks of the keyframe in place of propagated ones of little support; see `Relocator.similar`."""
         if self._relocator is None:
             return propagated
-        own = target.take(target.source == Source.KEYFRAME)
-        sure = propagated.on_keyframe.take(propagated.on_keyframe.score >= WEAK_SUPPORT)
-        with clock.counts("associate"):
-            matches = edges_of(self._stages.associator.match(sure.rles, own.rles), sure, own, key.to_frame)
+        own = target.take((target.frame == key.to_frame) & (target.source == Source.KEYFRAME))
         with clock.counts("locate"):
-            unmatched = own.take(~np.isin(own.region, self._one_to_one(matches)[1]))
-            return self._relocator.similar(key, prompts, earlier, propagated, wanted, unmatched)
+            return self._relocator.similar(key, prompts, propagated, wanted, own)
 
     def _with_middle(
         self, key: VisitKey, pairs: Pairs, forward: Masks, propagated: Propagated, clock: StageClock

@@ -28,7 +28,7 @@ from overseg.engine.sweep.region_rows import (
 from overseg.stages import Clip, LenientPropagator, MaskLocator, MaskPropagator, Video
 
 SURE_SUPPORT = 0.5  # masks with less are used for links alone
-WEAK_SUPPORT = 0.7  # propagated masks with less are located too
+_WEAK_SUPPORT = 0.7  # propagated masks with less are located too
 _LEAST_SUPPORT = 0.45  # located masks with less are dropped
 _LEAST_SIMILARITY = 0.3  # of pairs that are each other's best, on six clips, 95 in 100 are one region from here on
 _MAX_LOCATED = 24  # masks on a frame, the largest: this bounds the work where everything is lost
@@ -76,32 +76,28 @@ class Relocator:
         return _with_found(key, propagated, found)
 
     def similar(
-        self,
-        key: VisitKey,
-        prompts: Masks,
-        earlier: Sequence[Masks],
-        propagated: Propagated,
-        wanted: Bool[np.ndarray, " p"],
-        unmatched: Masks,
+        self, key: VisitKey, prompts: Masks, propagated: Propagated, wanted: Bool[np.ndarray, " p"], own: Masks
     ) -> Propagated:
         """The propagated masks, with similar masks of the keyframe itself in place of those that have little support.
 
         A prompt and a mask are a pair where each is the most similar one to the other.
 
         Args:
-            key, prompts, earlier, propagated, wanted: as for `on_keyframe`.
-            unmatched: the keyframe's own masks that no propagated mask of much support matches.
+            key, prompts, propagated: as for `on_keyframe`.
+            wanted: which of the prompts may be paired.
+            own: masks that were made on the keyframe.
         """
         there = propagated.on_keyframe
-        unsure = prompts.take(_weak(prompts, there, wanted))
-        memories = self._memories(unsure, [prompts, *earlier])
-        similarity = self._locator.similarities(self._video[key.to_frame], memories, unmatched.rles)
+        if not len(_weak(prompts, there, wanted)):
+            return propagated
+        paired = prompts.take(wanted)
+        memories = self._memories(paired, [prompts])
+        similarity = self._locator.similarities(self._video[key.to_frame], memories, own.rles)
         pairs = mutual_best(similarity, at_least=_LEAST_SIMILARITY)
+        pairs = pairs[support_of(paired.region[pairs[:, 0]], there) < _WEAK_SUPPORT]
         rows, at = pairs[:, 0], pairs[:, 1]
-        masks = PropagatedMasks(
-            unmatched.rles.take(at), rows.astype(np.int32), unmatched.frame[at], similarity[rows, at]
-        )
-        return _with_found(key, propagated, self._rows(key, unsure, masks))
+        masks = PropagatedMasks(own.rles.take(at), rows.astype(np.int32), own.frame[at], similarity[rows, at])
+        return _with_found(key, propagated, self._rows(key, paired, masks))
 
     def between(self, key: VisitKey, pairs: Pairs, forward: Masks, backward: Masks) -> Masks:
         """The backward rows between a clip's keyframes, with better ones for regions that both directions lost.
@@ -224,7 +220,7 @@ def sure_or_linked(key: VisitKey, propagated: Propagated, linked: Int64[np.ndarr
 
 def _weak(prompts: Masks, there: Masks, wanted: Bool[np.ndarray, " p"]) -> Int64[np.ndarray, " k"]:
     """The row numbers of the wanted prompts whose mask there has little support."""
-    return np.flatnonzero(wanted & (support_of(prompts.region, there) < WEAK_SUPPORT))
+    return np.flatnonzero(wanted & (support_of(prompts.region, there) < _WEAK_SUPPORT))
 
 
 def _with_found(key: VisitKey, propagated: Propagated, found: Masks) -> Propagated:
