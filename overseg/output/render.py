@@ -23,7 +23,6 @@ from overseg.stages import Report, Video
 from overseg.store.result import Result
 
 DEFAULT_FPS = 30.0  # where the input has no frame rate: a folder of images
-_WITHOUT_ASPECT = "webm"  # PyAV sets the aspect of the codec alone, and VP9 has none
 _LEAST_DIGITS = 5  # of a track's number in a name
 _TARGETS_AT_ONCE = 16  # encoders open at the same time; with more tracks the frames are read several times
 
@@ -90,8 +89,6 @@ def render(
     destination = Path(destination)
     format, frames = form.format_of(destination, render_options), filters.frames(len(result))
     spare_input(destination, result.provenance.get("input", result.info.name))
-    if report and format == _WITHOUT_ASPECT and result.info.pixel_aspect != 1:
-        report.event("remark", line=f"pixels of {destination} are square, unlike the source's: take .mp4, .mov or .mkv")
     targets = _targets(result, filters.tracks(result.tracks, frames), frames, form, format)
     open_target = partial(
         open_sink,

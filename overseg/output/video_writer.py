@@ -16,6 +16,7 @@ from overseg.errors import InputError, SettingsError
 from overseg.files.holding import hold, remove_abandoned
 from overseg.output.playback import Playback
 from overseg.output.sound import Sound
+from overseg.output.webm import write_display_size
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -152,8 +153,11 @@ class VideoWriter:
             if self._sound is not None:
                 self._sound.finish()
             self._container.close()
+            if self._path.suffix.lower() == ".webm" and self._playback.pixel_aspect != 1:  # VP9 cannot hold it
+                height, width = (side + side % 2 for side in self._size)
+                write_display_size(self._part, (height, round(width * self._playback.pixel_aspect)))
             self._part.replace(self._path)
-        except OSError as e:
+        except (OSError, ValueError) as e:
             self._abandon()
             raise self._failure(e) from e
         self._cleanup.close()
