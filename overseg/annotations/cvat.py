@@ -15,7 +15,15 @@ from overseg.annotations.left_out import LeftOut, NoMask
 from overseg.annotations.objects import NAME, Objects
 from overseg.annotations.outlines import ellipse, rectangle
 from overseg.annotations.row_runs import mask_of_row_runs
-from overseg.annotations.values import SizeUnknownError, as_score, as_size, check_size, checked, polygon_counts
+from overseg.annotations.values import (
+    SizeUnknownError,
+    as_score,
+    as_size,
+    check_length,
+    check_size,
+    checked,
+    polygon_counts,
+)
 from overseg.data.rles import Rles
 from overseg.errors import InputError
 
@@ -86,6 +94,7 @@ def _annotations(found: _Found) -> Annotations:
         pictures = tuple(found.pictures[id] for id in rows)
     else:
         n_frames = max(found.n_frames, found.last_frame + 1)
+        check_length(n_frames, len(masks), found.source)
         rows = list(range(n_frames))
         pictures = tuple(Picture(f"{found.source}: frame {frame}", number=frame) for frame in rows)
     return Annotations(
@@ -111,7 +120,7 @@ def _read_element(element: Element, found: _Found) -> None:
         size = as_size(element.findtext("height"), element.findtext("width"), found.source)
         found.state_size(size, str(found.source))
     elif element.tag in ("task", "job"):
-        found.n_frames = min(int(element.findtext("size") or 0), _MOST_FRAMES)
+        found.n_frames = int(element.findtext("size") or 0)
     elif element.tag == "image":
         _read_image(element, found)
     else:

@@ -39,6 +39,10 @@ class Gathered:
         """Number of the last picture that has a mask; -1 where none has."""
         return max(self._rows, default=-1)
 
+    def __len__(self) -> int:
+        """How many pictures have a mask."""
+        return len(self._rows)
+
     def add(self, picture: int, object: int, counts: bytes, **columns: Any) -> None:
         """Add a mask to a picture; columns are those of TrackMasks, the same for all masks."""
         self._rows[picture].append((object, counts, columns))

@@ -9,7 +9,7 @@ from overseg.annotations.folders import only_folder
 from overseg.annotations.gathered import Gathered
 from overseg.annotations.left_out import LeftOut
 from overseg.annotations.objects import Objects
-from overseg.annotations.values import as_size, checked
+from overseg.annotations.values import as_size, check_length, checked
 from overseg.errors import InputError
 
 LINES = Path("gt", "gt.txt")
@@ -55,15 +55,20 @@ def read_info(source: Path) -> Sequence:
     with checked(path, f"[{SECTION}]"):
         section = info[SECTION]
         size = as_size(section["imHeight"], section["imWidth"], path)
-        n_frames, fps = check_length(int(section["seqLength"])), float(section.get("frameRate", "0"))
+        n_frames, fps = as_length(int(section["seqLength"])), float(section.get("frameRate", "0"))
         return Sequence(video / LINES, size, n_frames, fps, video.name)
 
 
 def annotations_of(
     info: Sequence, gathered: Gathered, objects: Objects, left_out: LeftOut, *, first_frame: int
 ) -> Annotations:
-    """What was read of a video whose frames are numbered from `first_frame`."""
+    """What was read of a video whose frames are numbered from `first_frame`.
+
+    Raises:
+        InputError: the video is so long for its masks that its length must be wrong.
+    """
     frames = range(info.n_frames)
+    check_length(info.n_frames, len(gathered), info.path)
     return Annotations(
         source=info.path,
         size=info.size,
@@ -78,7 +83,7 @@ def annotations_of(
     )
 
 
-def check_length(n_frames: int) -> int:
+def as_length(n_frames: int) -> int:
     """The same number; ValueError where no video has so many frames."""
     if not 0 < n_frames <= _LONGEST:
         raise ValueError(f"seqLength is {n_frames}")

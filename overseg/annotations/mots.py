@@ -8,7 +8,7 @@ from overseg.annotations.annotations import Annotations, Picture, PictureMasks
 from overseg.annotations.folders import files_in_order
 from overseg.annotations.gathered import Gathered
 from overseg.annotations.left_out import LeftOut
-from overseg.annotations.mot_challenge import INFO, LINES, Sequence, annotations_of, check_length, read_info, read_lines
+from overseg.annotations.mot_challenge import INFO, LINES, Sequence, annotations_of, as_length, read_info, read_lines
 from overseg.annotations.objects import Objects, as_object_number
 from overseg.annotations.png import masks_of_numbers, read_numbers, read_size
 from overseg.annotations.values import as_size, check_size, checked, mask_counts, within
@@ -79,4 +79,4 @@ def _info(source: Path, size: tuple[int, int] | None) -> tuple[Sequence, int]:
         if size is None:
             raise ValueError("no line")
         first_frame = 1 if 1 in frames and 0 not in frames else 0
-        return Sequence(source, size, check_length(max(frames) + 1 - first_frame), 0.0, source.stem), first_frame
+        return Sequence(source, size, as_length(max(frames) + 1 - first_frame), 0.0, source.stem), first_frame

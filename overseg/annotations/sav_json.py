@@ -11,6 +11,7 @@ from overseg.annotations.values import (
     SizeUnknownError,
     as_size,
     as_size_of_mask,
+    check_length,
     check_size,
     checked,
     mask_counts,
@@ -50,6 +51,7 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
                 except NoMask as nothing:
                     left_out.add(nothing.what)
         n_entries += 1
+    check_length(n_frames, n_entries, source)
     every = _every(source, n_entries, n_frames)
     gathered.annotated = tuple(ids)
     pictures = (Picture(f"{source}: masklet[{entry}]", number=entry * every) for entry in range(n_entries))

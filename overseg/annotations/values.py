@@ -17,6 +17,7 @@ from overseg.video.packets import refuse_absurd_size
 
 _REACH = 4  # times the picture's longer side
 _LEAST_POINTS = 3  # of a polygon
+_LONGEST_EMPTY, _LONGEST_BETWEEN = 200_000, 1000  # frames without masks, at all and for each that has some
 _NO_AREA = "polygon{s} of fewer than three points"
 
 
@@ -55,6 +56,15 @@ def check_size(got: tuple[int, int], expected: tuple[int, int], where: str | Pat
         raise InputError(
             f"expected masks of {expected[1]} x {expected[0]} px in {where}, got {got[1]} x {got[0]} px; are they of "
             "the same video? If the run shrank its frames: leave out --resize, or make masks of this size"
+        )
+
+
+def check_length(n_frames: int, n_with_masks: int, source: Path) -> None:
+    """Refuse with InputError a stated number of frames that is so large for its masks that it must be wrong."""
+    if n_frames > _LONGEST_EMPTY + _LONGEST_BETWEEN * n_with_masks:
+        raise InputError(
+            f"{source} states {n_frames} frames, and has masks on {n_with_masks} of them: correct the number of "
+            "frames, or the frames of the masks"
         )
 
 

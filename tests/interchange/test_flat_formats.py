@@ -23,6 +23,7 @@ from overseg.interchange.importing import import_masks
 from overseg.interchange.yolo import shares_of
 
 VIDEO = "toy_images"
+INFO = "[Sequence]\nimHeight=4\nimWidth=6\n"
 MASKS = st.tuples(st.integers(1, 24), st.integers(1, 24)).flatmap(lambda shape: arrays(bool, shape))
 
 
@@ -192,8 +193,9 @@ def test_maps_of_depths_hold_every_track_and_count_what_is_lost(result, tmp_path
         ("mots", {"a/b": ""}, "expected seqinfo.ini"),
         ("mots", {"a/seqinfo.ini": "nothing"}, "cannot be read"),
         ("mots", {"a/seqinfo.ini": "[Sequence]\n"}, "expected 'imHeight'"),
-        ("mots", {"a/seqinfo.ini": "[Sequence]\nimHeight=4\nimWidth=6\nseqLength=99999999999\n"}, "seqLength"),
+        ("mots", {"a/seqinfo.ini": f"{INFO}seqLength=99999999999\n"}, "seqLength"),
         ("mots", {"a/gt/gt.txt": "1 2 3\n"}, "line 1"),
+        ("mots", {"a/gt/gt.txt": "", "a/seqinfo.ini": f"{INFO}seqLength=300000\n"}, "states 300000 frames"),
         ("mots", {"a/gt/gt.txt": "1 2001 2 4 6 ??\n"}, "line 1"),
         ("mot", {"a/gt/gt.txt": "2,1,1,1,1,1,1\n"}, "'2' is not from 1 to 1"),
         ("mot", {"a/gt/gt.txt": "1,1,nan,1,1,1,1\n"}, "line 1"),
@@ -204,7 +206,7 @@ def test_maps_of_depths_hold_every_track_and_count_what_is_lost(result, tmp_path
     ],
 )
 def test_one_clear_line(tmp_path, format, files, line):
-    info = {"a/seqinfo.ini": "[Sequence]\nimHeight=4\nimWidth=6\nseqLength=1\n"} if "gt" in str(files) else {}
+    info = {"a/seqinfo.ini": f"{INFO}seqLength=1\n"} if "gt" in str(files) else {}
     for name, content in {**info, **files}.items():
         path = tmp_path / "in" / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -112,6 +112,11 @@ def test_sav_folders_as_sam2_reads_them(result, exported):
         ),
         ("sav-json", {}, "expected video_height and video_width in .*in.json, found none"),
         ("sav-json", {"video_height": 4, "video_width": 6}, "expected frames"),
+        (
+            "sav-json",
+            {"video_height": 4, "video_width": 6, "masklet": [[]], "video_frame_count": 10**9},
+            "states 1000000000 frames",
+        ),
         ("sav-json", {"video_height": 4, "video_width": 6, "masklet_id": [1], "masklet": [[]]}, r"masklet\[0\]"),
         ("sav-json", {"video_height": 4, "video_width": 6, "masklet_id": [[1]], "masklet": []}, "masklet_id"),
     ],
