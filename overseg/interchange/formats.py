@@ -130,7 +130,12 @@ FORMATS: Mapping[str, Format] = {
     "cvat": Format(module="cvat", title="CVAT; exports are for images 1.1", file="annotations.xml"),
     "labelme": Format(module="labelme", title="LabelMe", pictures="", needs_pictures=True),
     "label-studio": Format(module="label_studio", title="Label Studio", file="tasks.json"),
-    "npz": Format(module="npz", title="a stack of masks for every frame, for 3D segmentation", may_flatten=True),
+    "npz": Format(
+        module="npz",
+        title="a stack of masks for every frame, for 3D segmentation",
+        may_flatten=True,
+        flat_by_writer=True,
+    ),
     "id-maps": Format(
         module="id_maps",
         title="16-bit maps, one for each depth of the tree",

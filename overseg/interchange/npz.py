@@ -1,29 +1,52 @@
 """A stack of masks for every view, for 3D segmentation: `<picture>.npz` with an array `masks` [n, height, width]."""
 
 import zipfile
+from dataclasses import replace
 from io import BufferedIOBase
 from pathlib import Path
 from typing import IO
 
+import numpy as np
+from jaxtyping import Int32
 from numpy.lib import format as npy
 
+from overseg.data.masks import TrackMasks
 from overseg.data.rles import Rles
+from overseg.interchange.partitions import Partitions
 from overseg.interchange.selection import Selection
 
-_COLUMNS = ("score", "sam_output")
+_COLUMNS = ("track", "score", "sam_output")
 
 
 def write(selection: Selection, pictures: list[str], folder: Path) -> None:
-    """Write `<picture>.npz`: `masks` bool [n, height, width], and by mask `track` int32, `score` and `sam_output`."""
+    """Write `<picture>.npz`: `masks` bool [n, height, width], and by mask `track` int32, `score` and `sam_output`.
+
+    Where masks are laid over each other on request, the stack has a full partition for each depth of the tree of
+    tracks, one after the other; `depth` int32 says to which a mask belongs.
+    """
+    partitions = Partitions(selection) if selection.is_flat else None
     for frame, picture in zip(selection, pictures, strict=True):
-        masks = frame.masks
+        masks, columns = frame.masks, {}
+        if partitions is not None:
+            masks, columns["depth"] = _in_partitions(partitions, masks)
+        columns |= {name: getattr(masks, name) for name in _COLUMNS}
         path = folder / f"{Path(picture).stem}.npz"
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-            for name in ("track", *_COLUMNS):
+            for name, column in columns.items():
                 with archive.open(f"{name}.npy", "w") as file:
-                    npy.write_array(file, getattr(masks, name), allow_pickle=False)
+                    npy.write_array(file, column, allow_pickle=False)
             with archive.open("masks.npy", "w", force_zip64=True) as file:
                 _write_masks(file, masks.rles)
+
+
+def _in_partitions(partitions: Partitions, masks: TrackMasks) -> tuple[TrackMasks, Int32[np.ndarray, " n"]]:
+    """The masks of the partitions of all depths, without empty ones, and the depth of each."""
+    found, depths = [masks.take(np.zeros(0, np.int64))], [np.zeros(0, np.int32)]
+    for one in partitions.of(masks):
+        seen = one.rles.area_px() > 0
+        found.append(replace(one.masks, rles=one.rles).take(seen))
+        depths.append(np.full(seen.sum(), one.depth, np.int32))
+    return TrackMasks.concatenate(found), np.concatenate(depths)
 
 
 def _write_masks(file: IO[bytes] | BufferedIOBase, rles: Rles) -> None:

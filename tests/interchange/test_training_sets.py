@@ -174,12 +174,15 @@ def test_crops_of_each_track(store: Result, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("format", ["npz", "id-maps"])
 def test_partitions_on_request(format: str, store: Result, tmp_path: Path) -> None:
-    """Of each depth of the tree, for id-maps."""
+    """Of each depth of the tree."""
     export(store, tmp_path / "a", format=format, flat=Cut())
     whole, part = store.masks_at(0).rles.to_masks()
     if format == "npz":
         with np.load(tmp_path / "a" / "00000.npz") as arrays:
-            np.testing.assert_array_equal(arrays["masks"], [whole & ~part, part])
+            np.testing.assert_array_equal(arrays["masks"], [whole, whole & ~part, part])
+            assert arrays["depth"].tolist() == [0, 1, 1] and arrays["track"].tolist() == [0, 0, 1]
+        again = import_masks(tmp_path / "a", tmp_path / "a.zarr", format=format)
+        np.testing.assert_array_equal(again.masks_at(0).rles.to_masks(), [whole, part])
         return
     maps = [np.asarray(Image.open(tmp_path / "a" / f"depth_{depth}" / "00000.png")) for depth in (0, 1)]
     np.testing.assert_array_equal(maps[1], np.where(part, 2, np.where(whole, 1, 0)))
