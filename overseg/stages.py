@@ -22,6 +22,7 @@ from overseg.data.masks import KeyframeMasks, RefinedMasks, TrackMasks
 from overseg.data.prompts import ObjectMasks, Prompts
 from overseg.data.rles import Rles
 from overseg.data.shot import Shot
+from overseg.data.source_frames import SourceFrames
 from overseg.data.spans import Spans
 from overseg.data.track_names import NO_NAMES, TrackName
 from overseg.data.tracks import Frames, Tracks
@@ -95,6 +96,20 @@ class SparseGenerator(Protocol):
 
     def thinned(self, share: float) -> MaskGenerator:
         """The same with this share, in (0, 1], of the prompts along each side of the picture."""
+        ...
+
+
+@runtime_checkable
+class GivenMasks(Protocol):
+    """A generator of masks that somebody gave, which may not be used all."""
+
+    def unused(self, source: SourceFrames, keyframes: frozenset[int]) -> list[str]:
+        """Lines on what of the masks cannot be used: what could not be read, and what lies on no keyframe.
+
+        Args:
+            source: the frames of the input.
+            keyframes: numbers of keyframes in the input.
+        """
         ...
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 import numpy as np
@@ -32,7 +32,7 @@ class Picture:
     @property
     def stem(self) -> str:
         """The file name without folders and suffix."""
-        return Path(self.name).stem
+        return PurePosixPath(self.name.replace("\\", "/")).stem
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 from overseg.annotations.annotations import Annotations, Picture
 from overseg.annotations.gathered import Gathered
 from overseg.annotations.json_stream import LIST, entries_at, items
-from overseg.annotations.left_out import LeftOut, NoMask
+from overseg.annotations.left_out import LeftOut
 from overseg.annotations.objects import NAME, Categories, Objects
 from overseg.annotations.values import (
     SizeUnknownError,
@@ -26,6 +26,7 @@ from overseg.annotations.values import (
     checked,
     mask_counts,
     polygon_counts,
+    tolerated,
     within,
 )
 from overseg.annotations.videos import pick_video
@@ -63,9 +64,11 @@ def read(
     row_of: dict[int | str, int] = {image["id"]: row for row, image in enumerate(images)}
     elsewhere = {image["id"] for image in _images_in(source)} - set(row_of) if chosen else set()
     gathered, objects, left_out, categories = Gathered(size), Objects(), LeftOut(), Categories(source)
+    if needs_tracks:
+        _refuse_without_tracks(source, prefix)
     own_names = _own_names(source)
     for at, annotation in enumerate(items(source, prefix)):
-        with checked(source, f"annotations[{at}]"):
+        with tolerated(source, f"annotations[{at}]", left_out):
             id = as_id(annotation["image_id"])
             if id in elsewhere:
                 continue
@@ -73,20 +76,11 @@ def read(
             if track is None and annotation.get("iscrowd") and needs_tracks:
                 left_out.add("crowd{s} without a track")
                 continue
-            if track is None and needs_tracks:
-                raise InputError(
-                    f"expected a track_id or instance_id at annotations[{at}] of {source}, which says of which object "
-                    "it is"
-                )
-            try:
-                where = f"{source}: annotations[{at}].segmentation"
-                counts = _counts(annotation, size, where, left_out, boxes=not needs_tracks)
-            except NoMask as nothing:
-                left_out.add(nothing.what)
-                continue
-            object = objects.new() if track is None else objects.number(track)
-            gathered.add(row, object, counts, **_columns(annotation))
+            where = f"{source}: annotations[{at}].segmentation"
+            counts = _counts(annotation, size, where, left_out, boxes=not needs_tracks)
+            object, columns = objects.new() if track is None else objects.number(track), _columns(annotation)
             objects.note(object, categories.of(annotation), own_names.get(object), place=str(source))
+            gathered.add(row, object, counts, **columns)
     with checked(source, "videos[0]"):
         fps = within(chosen.get("fps"), 0, 1e6, otherwise=0.0)
     return Annotations(
@@ -115,10 +109,16 @@ def _video(source: Path, wanted: str | None) -> dict[str, Any]:
 
 def _read_images(source: Path, video: Any) -> list[dict[str, Any]]:
     """What is known of each image of the video, in the order of frames: `id`, `picture`, `size`, and columns."""
-    found = sorted(_images_in(source, video), key=lambda image: image["order"])
+    found: dict[int | str, dict[str, Any]] = {}
+    for image in _images_in(source, video):
+        other = found.setdefault(image["id"], image)
+        if other["order"] != image["order"]:
+            raise InputError(
+                f"{image['picture'].place} and {other['picture'].place} have the same id: give each image its own"
+            )
     if not found:
         raise InputError(f"expected images in {source}, found none")
-    return found
+    return sorted(found.values(), key=lambda image: image["order"])
 
 
 def _images_of_results(source: Path) -> list[dict[str, Any]]:
@@ -137,28 +137,53 @@ def _images_of_results(source: Path) -> list[dict[str, Any]]:
 
 
 def _images_in(source: Path, video: Any = None) -> Iterator[dict[str, Any]]:
-    from natsort import natsort_key
-
     for at, image in enumerate(items(source, "images.item")):
         with checked(source, f"images[{at}]"):
             if video is not None and image.get("video_id", video) != video:
                 continue
             number = next((image[key] for key in _FRAME_KEYS if image.get(key) is not None), None)
             name = str(image.get("file_name") or "")
-            if number is None and not name:
-                raise InputError(f"expected a frame_id or a file_name at {source}: images[{at}]")
+            id = as_id(image["id"])
+            if number is None and not name and isinstance(id, str):
+                raise InputError(f"expected a frame_id, a file_name or a number as id at {source}: images[{at}]")
             is_keyframe = image.get("is_keyframe")
             has_size = image.get("height") is not None and image.get("width") is not None
             yield {
-                "id": as_id(image["id"]),
-                "order": (0, int(number), "") if number is not None else (1, 0, natsort_key(name)),
-                "picture": Picture(f"{source}: images[{at}]", name, None if number is None else int(number)),
+                "id": id,
+                "order": _order(number, name, id),
+                "picture": Picture(
+                    f"{source}: images[{at}]",
+                    name,
+                    None if number is None else int(number),
+                    id if isinstance(id, int) and not name else None,
+                ),
                 "from_zero": image.get(_FRAME_KEYS[0]) is not None,
                 "size": as_size(image["height"], image["width"], source) if has_size else None,
                 "timestamp_s": within(image.get("timestamp_s"), 0, 1e9, otherwise=float("nan")),
                 "shot": int(within(image.get("shot"), 0, 2**31 - 1, otherwise=-1)),
                 "is_keyframe": -1 if is_keyframe is None else int(bool(is_keyframe)),
             }
+
+
+def _order(number: Any, name: str, id: int | str) -> tuple[Any, ...]:
+    """By what images are sorted: their number, else their name, else their id."""
+    from natsort import natsort_key
+
+    if number is not None:
+        return (0, int(number))
+    return (1, natsort_key(name)) if name else (2, id)
+
+
+def _refuse_without_tracks(source: Path, prefix: str) -> None:
+    """Refuse with InputError a file in which no annotation says of which object it is."""
+    annotations = (one for one in items(source, prefix) if isinstance(one, dict))
+    first = next(annotations, None)
+    if first is None or _track(first) is not None or any(_track(one) is not None for one in annotations):
+        return
+    raise InputError(
+        f"expected a track_id or instance_id at annotations[0] of {source}, which says of which object it is; `overseg "
+        "associate` makes tracks of masks that have none"
+    )
 
 
 def _size(source: Path, images: list[dict[str, Any]], expected: tuple[int, int] | None) -> tuple[int, int]:
@@ -179,7 +204,8 @@ def _size(source: Path, images: list[dict[str, Any]], expected: tuple[int, int] 
 
 def _track(annotation: dict[str, Any]) -> Any:
     """The object as the file calls it; None where it does not."""
-    attributes = annotation.get("attributes") or {}
+    attributes = annotation.get("attributes")
+    attributes = attributes if isinstance(attributes, dict) else {}
     found = (where.get(key) for where in (annotation, attributes) for key in _TRACK_KEYS)
     return next((one for one in found if one is not None), None)
 

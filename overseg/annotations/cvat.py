@@ -23,6 +23,7 @@ from overseg.annotations.values import (
     check_size,
     checked,
     polygon_counts,
+    tolerated,
 )
 from overseg.data.rles import Rles
 from overseg.errors import InputError
@@ -152,17 +153,14 @@ def _read_track(track: Element, found: _Found) -> None:
 def _add(found: _Found, row: int, shape: Element, label: str | None, track: int | None) -> None:
     """Add a shape to a picture or frame, or count it where it has no area."""
     masks = found.masks()
-    try:
+    with tolerated(found.source, f"picture {row}: {shape.tag}", found.left_out):
         counts = _counts(shape, masks.size)
-    except NoMask as nothing:
-        found.left_out.add(nothing.what)
-        return
-    known = {one.attrib["name"]: (one.text or "").strip() for one in shape.iter("attribute")}
-    if known.get(TRACK):
-        track = found.objects.number(known[TRACK])
-    number = found.objects.new() if track is None else track
-    found.objects.note(number, label, known.get(NAME), place=f"{found.source}: picture {row}")
-    masks.add(row, number, counts, score=as_score(known.get(SCORE) or None))
+        known = {one.attrib["name"]: (one.text or "").strip() for one in shape.iter("attribute")}
+        if known.get(TRACK):
+            track = found.objects.number(known[TRACK])
+        number, score = found.objects.new() if track is None else track, as_score(known.get(SCORE) or None)
+        found.objects.note(number, label, known.get(NAME), place=f"{found.source}: picture {row}")
+        masks.add(row, number, counts, score=score)
 
 
 def _counts(shape: Element, size: tuple[int, int]) -> bytes:

@@ -15,7 +15,7 @@ from overseg.annotations.json_stream import items
 from overseg.annotations.left_out import LeftOut, NoMask
 from overseg.annotations.objects import NAME, Objects, as_object_number
 from overseg.annotations.outlines import ellipse
-from overseg.annotations.values import as_score, as_size, check_size, checked, polygon_counts
+from overseg.annotations.values import as_score, as_size, check_size, checked, polygon_counts, tolerated
 from overseg.data.rles import Rles
 from overseg.errors import InputError
 from overseg.video.image_file import IMAGE_SUFFIXES
@@ -41,16 +41,13 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
         with checked(source, f"task {task_row}"):
             pictures.append(Picture(f"{source}: task {task_row}", _picture_name(task), _frame_number(task)))
             for region in _regions(task, left_out):
-                found = as_size(region["original_height"], region["original_width"], source)
-                gathered = gathered or Gathered(found)
-                check_size(found, gathered.size, f"{source}: task {task_row}")
-                try:
-                    counts = _counts(region, found)
-                except NoMask as nothing:
-                    left_out.add(nothing.what)
-                    continue
-                place = f"{source}: region {region.get('id')}"
-                gathered.add(task_row, _object(region, objects, place), counts, score=as_score(region.get("score")))
+                with tolerated(source, f"task {task_row}, region {region.get('id')}", left_out):
+                    found = as_size(region["original_height"], region["original_width"], source)
+                    gathered = gathered or Gathered(found)
+                    check_size(found, gathered.size, f"{source}: task {task_row}")
+                    counts, score = _counts(region, found), as_score(region.get("score"))
+                    object = _object(region, objects, f"{source}: region {region.get('id')}")
+                    gathered.add(task_row, object, counts, score=score)
     if gathered is None:
         raise InputError(
             f"expected brushes, polygons, rectangles or ellipses in {source}, found none; their size is that of the "
@@ -99,17 +96,20 @@ def _order(pictures: list[Picture]) -> list[int]:
 def _regions(task: dict[str, Any], left_out: LeftOut) -> Iterator[dict[str, Any]]:
     """The regions of a task that have an area, out of its first annotation that was not skipped, or prediction."""
     given = []
-    for annotation in task.get("annotations") or []:
+    for annotation in task.get("annotations") or task.get("completions") or []:  # as versions before 1.0 call them
         if annotation.get("was_cancelled"):
             left_out.add("skipped annotation{s}")
         else:
             given.append(annotation)
+    for _ in given[1:]:
+        left_out.add("annotation{s} beside the first of a picture")
     for one in (given or task.get("predictions") or [])[:1]:
-        for region in one["result"]:
-            if region["type"] in _SHAPES:
+        for region in one.get("result") or []:
+            kind = region.get("type")
+            if kind in _SHAPES:
                 yield region
             else:
-                left_out.add(f"{str(region['type'])[:40]} regions")
+                left_out.add(f"{str(kind)[:40]} region{{s}}" if kind else "region{s} without a type")
 
 
 def _object(region: dict[str, Any], objects: Objects, place: str) -> int:

@@ -18,14 +18,23 @@ from overseg.annotations.annotations import Annotations, Picture, PictureMasks
 from overseg.annotations.checked_numbers import number, shown
 from overseg.annotations.folders import files_in_order
 from overseg.annotations.left_out import LeftOut, NoMask
-from overseg.annotations.objects import NAME, Objects, as_object_number
+from overseg.annotations.objects import NAME, Objects
 from overseg.annotations.outlines import ellipse, rectangle
 from overseg.annotations.png import read_size
-from overseg.annotations.values import SizeUnknownError, as_score, as_size, check_size, checked, polygon_counts
+from overseg.annotations.values import (
+    SizeUnknownError,
+    as_score,
+    as_size,
+    check_size,
+    checked,
+    polygon_counts,
+    tolerated,
+)
 from overseg.data.rles import Rles
 from overseg.errors import InputError
 
 _WITHOUT_AREA = ("point", "points", "line", "linestrip")
+_CORNERS = ("polygon", "rotation", "oriented_rectangle")  # X-AnyLabeling and newer versions turn rectangles
 
 
 @dataclass(frozen=True)
@@ -62,7 +71,7 @@ class Shape:
     def _outline(self) -> list[float]:
         if self.kind in _WITHOUT_AREA:
             raise NoMask(self.kind + "{s} without an area")
-        if self.kind == "polygon":
+        if self.kind in _CORNERS or (self.kind == "rectangle" and len(self.points) > 2):
             return [at for point in self.points for at in point]
         if self.kind not in ("rectangle", "circle", "ellipse"):
             raise ValueError(f"a shape of type {self.kind!r}; masks, polygons, rectangles and circles can be read")
@@ -98,7 +107,8 @@ def read_file(source: Path, size: tuple[int, int] | None = None) -> Annotations:
 
 
 def _read_files(source: Path, files: list[Path], size: tuple[int, int] | None) -> Annotations:
-    size = size or _stated_size(files[0], load(files[0])) or _size_of_picture(files[0])
+    stated = (_stated_size(file, load(file)) for file in files)
+    size = size or next((one for one in stated if one), None) or _size_of_picture(files[0])
     objects, left_out = Objects(), LeftOut()
 
     def masks(row: int) -> PictureMasks:
@@ -124,12 +134,16 @@ def load(file: Path) -> dict[str, Any]:
 def shapes_in(content: dict[str, Any], source: str) -> Iterator[Shape]:
     """The shapes of a file, whose name is `source`; InputError where one has no points."""
     for at, shape in enumerate(content["shapes"]):
-        place = f"{source}: shapes[{at}]"
-        if not isinstance(shape, dict) or not isinstance(shape.get("points"), list):
-            raise InputError(f"{place}: expected a shape with a label and points, got {shown(shape)}")
-        points = tuple(_xy(point, f"{place}.points[{row}]") for row, point in enumerate(shape["points"]))
-        kind = str(shape.get("shape_type") or "polygon")  # LabelMe before 3.5 has polygons alone
-        yield Shape(place, kind, shape.get("label"), shape.get("group_id"), points, shape)
+        yield as_shape(shape, f"{source}: shapes[{at}]")
+
+
+def as_shape(shape: Any, place: str) -> Shape:
+    """An entry of a file as a shape; InputError where it has no points."""
+    if not isinstance(shape, dict) or not isinstance(shape.get("points"), list):
+        raise InputError(f"{place}: expected a shape with a label and points, got {shown(shape)}")
+    points = tuple(_xy(point, f"{place}.points[{row}]") for row, point in enumerate(shape["points"]))
+    kind = str(shape.get("shape_type") or "polygon")  # LabelMe before 3.5 has polygons alone
+    return Shape(place, kind, shape.get("label"), shape.get("group_id"), points, shape)
 
 
 def _xy(point: Any, place: str) -> tuple[float, float]:
@@ -139,9 +153,9 @@ def _xy(point: Any, place: str) -> tuple[float, float]:
 
 
 def _stated_size(file: Path, content: dict[str, Any]) -> tuple[int, int] | None:
-    """(height, width) that a file states; None where it is null."""
+    """(height, width) that a file states; None where it is null, or missing as in files of older versions."""
     with checked(file, "its top"):
-        height, width = content["imageHeight"], content["imageWidth"]
+        height, width = content.get("imageHeight"), content.get("imageWidth")
         return None if height is None or width is None else as_size(height, width, file)
 
 
@@ -160,23 +174,21 @@ def _masks(file: Path, size: tuple[int, int], objects: Objects, left_out: LeftOu
         check_size(stated, size, file)
     ids, counts, scores = [], [], []
     with checked(file, "its top"):
-        if not isinstance(content["shapes"], list):
+        shapes = content["shapes"] or []
+        if not isinstance(shapes, list):
             raise ValueError("shapes is no list")
-    for at, shape in enumerate(shapes_in(content, str(file))):
-        with checked(file, f"shapes[{at}]"):
-            try:
-                mask = shape.counts(size)
-            except NoMask as nothing:
-                left_out.add(nothing.what)
-                continue
+    for at, entry in enumerate(shapes):
+        with tolerated(file, f"shapes[{at}]", left_out):
+            shape = as_shape(entry, f"{file}: shapes[{at}]")
+            mask, score = shape.counts(size), as_score(shape.content.get("score"))
             if shape.group is None:
                 id = objects.new()
             else:
-                id = objects.number_in_group(shape.label, as_object_number(shape.group))
+                id = objects.number_in_group(shape.label, shape.group)
             objects.note(id, shape.label, shape.content.get(NAME), place=shape.place)
             ids.append(id)
             counts.append(mask)
-            scores.append(as_score(shape.content.get("score")))
+            scores.append(score)
     columns = {"score": np.array(scores, np.float32)}
     return PictureMasks(Rles(size, tuple(counts)), np.array(ids, np.int64), columns)
 

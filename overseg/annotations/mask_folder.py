@@ -8,7 +8,7 @@ import numpy as np
 
 from overseg.annotations import npz, sam_json
 from overseg.annotations.annotations import Annotations, Picture, PictureMasks
-from overseg.annotations.placing import number_at_end
+from overseg.annotations.placing import number_at_end, plain_stems
 from overseg.annotations.png import MASK_SUFFIXES, masks_of_numbers, read_mask, read_numbers, read_size
 from overseg.data.rles import Rles
 from overseg.errors import InputError
@@ -59,7 +59,9 @@ def mask_paths(folder: Path) -> list[Path]:
         entries = sorted(folder.iterdir())
     except OSError as e:
         raise InputError(f"expected a folder of masks at {folder}, cannot read one: {e.strerror}") from e
-    numbers = {path: number_at_end(path.stem) for path in entries if path.is_dir() or path.suffix.lower() in _KIND_OF}
+    known = [path for path in entries if path.is_dir() or path.suffix.lower() in _KIND_OF]
+    stems = plain_stems([path.stem for path in known])
+    numbers = {path: number_at_end(stem) for path, stem in zip(known, stems, strict=True)}
     paths = [path for path in numbers if numbers[path] is not None]
     if not paths:
         raise InputError(f"expected masks in {folder} named by frame, as {_KINDS}; got none")

@@ -2,15 +2,12 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from overseg.annotations.annotations import Annotations
 from overseg.annotations.gathered import Gathered
 from overseg.annotations.left_out import LeftOut
 from overseg.annotations.mot_challenge import annotations_of, read_info, read_lines
 from overseg.annotations.objects import Objects, as_object_number
-from overseg.annotations.values import check_size, checked, within
-from overseg.data.rles import Rles
+from overseg.annotations.values import box_counts, check_size, tolerated, within
 
 
 def read(source: Path, size: tuple[int, int] | None = None, video: str | None = None) -> Annotations:
@@ -24,7 +21,7 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
         check_size(info.size, size, info.path)
     gathered, objects, left_out = Gathered(info.size), Objects(), LeftOut()
     for line, text in enumerate(read_lines(info.path), 1):
-        with checked(info.path, f"line {line}"):
+        with tolerated(info.path, f"line {line}", left_out):
             frame, id, *box = text.split(",")[:6]
             counts = [float(one) for one in text.split(",")[6:7]] != [0.0]
             row = int(within(frame, 1, info.n_frames, otherwise=0)) - 1
@@ -32,15 +29,6 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
             if not counts:
                 left_out.add("ignored line{s}")
                 continue
-            mask = _box_counts(left - 1, top - 1, width, height, info.size)
+            mask = box_counts(left - 1, top - 1, width, height, info.size)
             gathered.add(row, objects.number(as_object_number(id)), mask)
     return annotations_of(info, gathered, objects, left_out, first_frame=1)
-
-
-def _box_counts(left: float, top: float, width: float, height: float, size: tuple[int, int]) -> bytes:
-    mask = np.zeros((1, *size), bool)
-    rows, columns = (
-        slice(max(0, round(start)), max(0, round(start + length))) for start, length in ((top, height), (left, width))
-    )
-    mask[0, rows, columns] = True
-    return Rles.from_masks(mask).counts[0]

@@ -11,7 +11,7 @@ from overseg.annotations.left_out import LeftOut
 from overseg.annotations.mot_challenge import INFO, LINES, Sequence, annotations_of, as_length, read_info, read_lines
 from overseg.annotations.objects import Objects, as_object_number
 from overseg.annotations.png import masks_of_numbers, read_numbers, read_size
-from overseg.annotations.values import as_size, check_size, checked, mask_counts, within
+from overseg.annotations.values import as_size, check_size, checked, mask_counts, tolerated, within
 
 _IGNORED = 10  # class of regions that do not count
 _IGNORED_VALUE = 10_000  # of KITTI's maps, whose values are 1000 times the class, and the object's number in it
@@ -35,7 +35,7 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
         check_size(info.size, size, info.path)
     gathered, objects, left_out = Gathered(info.size), Objects(), LeftOut()
     for line, text in enumerate(read_lines(info.path), 1):
-        with checked(info.path, f"line {line}"):
+        with tolerated(info.path, f"line {line}", left_out):
             frame, id, of_class, height, width, counts = text.split(" ")
             if int(of_class) == _IGNORED:
                 left_out.add("region{s} to be ignored")

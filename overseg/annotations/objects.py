@@ -54,13 +54,16 @@ class Objects:
         """
         if key in self._number_of:
             return self._number_of[key]
-        if isinstance(key, str) and not key.strip().isdecimal():
-            number = self.new()
-        else:
-            number = as_object_number(key)
+        called = self._key(key)
+        number = called if isinstance(called, int) else self.new()
         self._number_of[key] = number
         self._labels.setdefault(number, str(key))
         return number
+
+    @staticmethod
+    def _key(key: object) -> int | str:
+        """A number, which may be written as text, or any other text; ValueError where it is neither."""
+        return key if isinstance(key, str) and not key.strip().isdecimal() else as_object_number(key)
 
     def new(self) -> int:
         """The number of an object that the file neither calls nor numbers.
@@ -73,12 +76,13 @@ class Objects:
             raise ValueError("more objects than can be numbered")
         return number
 
-    def number_in_group(self, category: object, group: int) -> int:
+    def number_in_group(self, category: object, group: object) -> int:
         """The number of the object of this category in a group: the group's own, or a new one for a second category."""
-        key = (category if isinstance(category, str) else None, group)
+        called = self._key(group)
+        key = (category if isinstance(category, str) else None, called)
         if key not in self._number_of:
-            taken = group in self._number_of
-            self._number_of[key] = self.new() if taken else self.number(group)
+            taken = called in self._number_of
+            self._number_of[key] = self.new() if taken else self.number(called)
         return self._number_of[key]
 
     def note(self, id: int, category: object, name: object, *, place: str) -> None:
@@ -119,6 +123,8 @@ class Categories:
         self._names: dict[int | str, str] = {}
         for at, category in enumerate(items(source, "categories.item")):
             with checked(source, f"categories[{at}]"):
+                if category["name"] is None:
+                    continue
                 place = f"{source}: categories[{at}].name"
                 self._names[as_id(category["id"])] = check_name(category["name"], place=place)
 

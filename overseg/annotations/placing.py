@@ -11,6 +11,7 @@ from overseg.errors import InputError
 _MAX_FRAMES = 10**8  # six weeks at 25 frames a second
 _MOST_MISSING, _MOST_WITHOUT_MASKS = 100, 10_000  # frames without a picture, for each that has one, and besides
 _UPLOAD_PREFIX = re.compile(r"[0-9a-f]{8}-(?=.)")  # Label Studio puts it before the names of uploaded files
+_EXPORT_SUFFIX = re.compile(r"(?<=.)(_(jpe?g|png|bmp|webp|tiff?))?\.rf\.[0-9A-Za-z]{8,}$")  # Roboflow puts it behind
 
 
 @dataclass(frozen=True)
@@ -74,27 +75,49 @@ def number_at_end(stem: str) -> int | None:
     return int(match[0]) if match else None
 
 
+def plain_stems(stems: Sequence[str]) -> list[str]:
+    """Names without what tools put before and behind those of pictures, and without an ending that all of them share.
+
+    Example:
+        >>> plain_stems(["1a2b3c4d-00003", "00007_jpg.rf.0a1b2c3d4e5f"]), plain_stems(["a_1_mask", "a_2_mask"])
+        (['00003', '00007'], ['a_1', 'a_2'])
+    """
+    plain = [_EXPORT_SUFFIX.sub("", _UPLOAD_PREFIX.sub("", stem, count=1)) for stem in stems]
+    shared = _shared_end(plain) if len(plain) > 1 else ""
+    if shared[-1:].isdecimal():  # they end with numbers already
+        return plain
+    return [stem.removesuffix(shared.lstrip("0123456789")) for stem in plain]
+
+
+def _shared_end(names: Sequence[str]) -> str:
+    first, last = min(names, key=len), ""
+    for n in range(1, len(first) + 1):
+        if not all(name.endswith(first[-n:]) for name in names):
+            break
+        last = first[-n:]
+    return last
+
+
 def _by_image(pictures: Sequence[Picture], stems: tuple[str, ...]) -> list[int] | None:
     """The image that each picture is called like; None where a picture has no image."""
     by_stem = {stem: frame for frame, stem in enumerate(stems)}
-    ends = [number_at_end(stem) for stem in stems]
+    ends = [number_at_end(stem) for stem in plain_stems(stems)]
     by_end = {end: frame for frame, end in enumerate(ends) if end is not None}
     if len(by_end) < len(stems):
         by_end = {}  # numbers that do not identify an image
-    found = [_image(picture, by_stem, by_end) for picture in pictures]
+    given = [picture.stem for picture in pictures]
+    found = [_image(*names, by_stem, by_end) for names in zip(given, plain_stems(given), strict=True)]
     known = [frame for frame in found if frame is not None]
     return known if len(known) == len(pictures) and (known or not pictures) and stems else None
 
 
-def _image(picture: Picture, by_stem: dict[str, int], by_end: dict[int, int]) -> int | None:
-    if not picture.name:
+def _image(stem: str, plain: str, by_stem: dict[str, int], by_end: dict[int, int]) -> int | None:
+    if not stem:
         return None
-    stem = picture.stem
-    uploaded = _UPLOAD_PREFIX.sub("", stem, count=1)
-    for one in (stem, uploaded):
+    for one in (stem, plain):
         if one in by_stem:
             return by_stem[one]
-    end = number_at_end(stem)
+    end = number_at_end(plain)
     return None if end is None else by_end.get(end)
 
 
@@ -146,7 +169,7 @@ def _by_number(annotations: Annotations, video: SourceFrames | None) -> tuple[li
 def _names_disagree(annotations: Annotations, frames: list[int]) -> str | None:
     """One line where the file states numbers, and those at the end of names say something else."""
     stems = [picture.stem for picture in annotations.pictures]
-    ends = [number_at_end(stem) for stem in stems]
+    ends = [number_at_end(stem) for stem in plain_stems(stems)]
     if None in ends or any(picture.number is None for picture in annotations.pictures) or len(set(ends)) < len(ends):
         return None
     if len({end - frame for end, frame in zip(ends, frames, strict=True) if end is not None}) < 2:
@@ -184,11 +207,11 @@ def _numbers(annotations: Annotations) -> list[int] | None:
     stated = [picture.number for picture in pictures]
     if all(number is not None for number in stated):
         return [number for number in stated if number is not None]  # two of one frame are refused, not passed over
-    stems = [picture.stem for picture in pictures]
+    stems = plain_stems([picture.stem for picture in pictures])
     ends = [number_at_end(stem) for stem in stems]
     if annotations.counts_from_zero and None not in ends:
         return [end for end in ends if end is not None]
-    if len({re.sub(r"\d+$", "", _UPLOAD_PREFIX.sub("", stem, count=1)) for stem in stems}) > 1:
+    if len({re.sub(r"\d+$", "", stem) for stem in stems}) > 1:
         ends = [None] * len(ends)
     ids = [picture.id for picture in pictures]
     for kind in (ends, ids):

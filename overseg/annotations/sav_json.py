@@ -5,7 +5,7 @@ from pathlib import Path
 from overseg.annotations.annotations import Annotations, Picture
 from overseg.annotations.gathered import Gathered
 from overseg.annotations.json_stream import items
-from overseg.annotations.left_out import LeftOut, NoMask
+from overseg.annotations.left_out import LeftOut
 from overseg.annotations.objects import Objects
 from overseg.annotations.values import (
     SizeUnknownError,
@@ -15,6 +15,7 @@ from overseg.annotations.values import (
     check_size,
     checked,
     mask_counts,
+    tolerated,
 )
 from overseg.errors import InputError
 
@@ -45,11 +46,9 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
             if not isinstance(masks, list) or len(masks) != len(ids):
                 raise InputError(f"expected a mask for each of the {len(ids)} objects at {source}: {place}")
             for number, (id, mask) in enumerate(zip(ids, masks, strict=True)):
-                try:
-                    if mask is not None:
+                if mask is not None:
+                    with tolerated(source, f"{place}[{number}]", left_out):
                         gathered.add(entry, id, mask_counts(mask, size, f"{source}: {place}[{number}]", left_out))
-                except NoMask as nothing:
-                    left_out.add(nothing.what)
         n_entries += 1
     check_length(n_frames, n_entries, source)
     every = _every(source, n_entries, n_frames)

@@ -19,6 +19,7 @@ _REACH = 4  # times the picture's longer side
 _LEAST_POINTS = 3  # of a polygon
 _LONGEST_EMPTY, _LONGEST_BETWEEN = 200_000, 1000  # frames without masks, at all and for each that has some
 _NO_AREA = "polygon{s} of fewer than three points"
+_NO_PIXEL = "shape{s} without a pixel of the picture"
 
 
 class SizeUnknownError(InputError):
@@ -39,6 +40,19 @@ def checked(source: Path, place: str) -> Iterator[None]:
     except (TypeError, ValueError, IndexError, AttributeError, OverflowError) as e:
         reason = " ".join(str(e).split()) or type(e).__name__
         raise InputError(f"{place} of {source} cannot be read ({reason}); see docs/formats.md") from e
+
+
+@contextmanager
+def tolerated(source: Path, place: str, left_out: LeftOut) -> Iterator[None]:
+    """Count what is wrong with an entry of a file, or has no mask, as left out, and go on with the next entry."""
+    try:
+        with checked(source, place):
+            try:
+                yield
+            except NoMask as nothing:
+                left_out.add(nothing.what)
+    except InputError as e:
+        left_out.add_unreadable(str(e))
 
 
 def as_size(height: Any, width: Any, source: Path) -> tuple[int, int]:
@@ -111,7 +125,7 @@ def polygon_counts(polygons: list[list[float]], size: tuple[int, int], left_out:
     than any outline in it, is refused.
 
     Raises:
-        NoMask: no part has three points.
+        NoMask: no part has three points, or all are so thin or so far outside that they have no pixel.
         ValueError: one is no polygon of a picture of this size.
     """
     height, width = size
@@ -132,14 +146,36 @@ def polygon_counts(polygons: list[list[float]], size: tuple[int, int], left_out:
         if length_px > _REACH * _REACH * (height + 2) * (width + 2):
             raise ValueError("a polygon longer than any outline in the picture")
     parts = coco_mask.frPyObjects(polygons, height, width)
-    return Rles(size, tuple(part["counts"] for part in parts)).union().counts[0]
+    whole = Rles(size, tuple(part["counts"] for part in parts)).union()
+    if not whole.area_px()[0]:
+        raise NoMask(_NO_PIXEL)
+    return whole.counts[0]
+
+
+def box_counts(left: float, top: float, width: float, height: float, size: tuple[int, int]) -> bytes:
+    """COCO's compressed run lengths of a box in pixels, cut at the picture's edge; NoMask where nothing is left."""
+    mask = np.zeros((1, *size), bool)
+    rows, columns = (
+        slice(max(0, round(start)), max(0, round(start + length))) for start, length in ((top, height), (left, width))
+    )
+    mask[0, rows, columns] = True
+    if not mask.any():
+        raise NoMask(_NO_PIXEL)
+    return Rles.from_masks(mask).counts[0]
 
 
 def as_id(id: Any) -> int | str:
-    """The id by which an entry of a file refers to another; ValueError where it is neither a number nor a text."""
+    """The id by which an entry of a file refers to another; ValueError where it is neither a number nor a text.
+
+    Example:
+        >>> as_id(7), as_id("7"), as_id(7.0), as_id("007")
+        (7, 7, 7, '007')
+    """
+    if isinstance(id, float) and id.is_integer():
+        return int(id)
     if not isinstance(id, int | str):
         raise ValueError(f"an id is a number or a text, not {id!r}")
-    return id
+    return int(id) if isinstance(id, str) and id.isascii() and id.isdecimal() and str(int(id[:18])) == id else id
 
 
 def within(value: Any, low: float, high: float, *, otherwise: float) -> float:

@@ -10,11 +10,12 @@ from natsort import natsort_key
 
 from overseg.annotations.annotations import Annotations, Picture, PictureMasks
 from overseg.annotations.folders import files_in_order
+from overseg.annotations.left_out import LeftOut
 from overseg.annotations.mot_challenge import read_lines
 from overseg.annotations.objects import Objects
 from overseg.annotations.png import read_size
 from overseg.annotations.polygons import mask_of
-from overseg.annotations.values import check_size, checked, within
+from overseg.annotations.values import check_size, tolerated, within
 from overseg.data.rles import Rles
 from overseg.video.image_source import image_files
 
@@ -31,23 +32,23 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
     """
     splits = [split for split in _SPLITS if (source / LABELS / split).is_dir()] or [TRAIN]
     found_in = {file: split for split in splits for file in files_in_order(source / LABELS / split, ".txt")}
-    files, objects = sorted(found_in, key=lambda file: natsort_key(file.stem)), Objects()
+    files, objects, left_out = sorted(found_in, key=lambda file: natsort_key(file.stem)), Objects(), LeftOut()
     first = image_files(source / IMAGES / splits[0])[0]
     found = read_size(first)
     if size:
         check_size(found, size, first)
 
     def masks(row: int) -> PictureMasks:
-        return _masks(files[row], found, objects)
+        return _masks(files[row], found, objects, left_out)
 
     pictures = tuple(Picture(str(file), file.name) for file in files)
-    return Annotations(source, found, pictures, masks, objects, name=source.name)
+    return Annotations(source, found, pictures, masks, objects, left_out, name=source.name)
 
 
-def _masks(file: Path, size: tuple[int, int], objects: Objects) -> PictureMasks:
+def _masks(file: Path, size: tuple[int, int], objects: Objects, left_out: LeftOut) -> PictureMasks:
     rles, ids = [], []
     for line, text in enumerate(read_lines(file), 1):
-        with checked(file, f"line {line}"):
+        with tolerated(file, f"line {line}", left_out):
             shares = np.array([within(share, 0, 1, otherwise=0) for share in text.split()[1:]])
             if len(shares) < 6 or len(shares) % 2:
                 raise ValueError("no polygon of three or more points")

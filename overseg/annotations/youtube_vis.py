@@ -7,7 +7,7 @@ from overseg.annotations import videos
 from overseg.annotations.annotations import Annotations, Picture
 from overseg.annotations.gathered import Gathered
 from overseg.annotations.json_stream import LIST, entries_at, items
-from overseg.annotations.left_out import LeftOut, NoMask
+from overseg.annotations.left_out import LeftOut
 from overseg.annotations.objects import NAME, Categories, Objects
 from overseg.annotations.values import (
     SizeUnknownError,
@@ -18,6 +18,7 @@ from overseg.annotations.values import (
     check_size,
     checked,
     mask_counts,
+    tolerated,
 )
 from overseg.annotations.videos import pick_video
 from overseg.errors import InputError
@@ -39,7 +40,7 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
     annotated: list[int] = []
     for at, annotation in enumerate(items(source, prefix)):
         where = f"{source}: annotations[{at}].segmentations"
-        with checked(source, f"annotations[{at}]"):
+        with tolerated(source, f"annotations[{at}]", left_out):
             if annotation.get("video_id", chosen.get("id")) != chosen.get("id"):
                 continue
             object = objects.number(annotation.get("id", at))
@@ -49,12 +50,9 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
             if not isinstance(masks, list) or len(masks) != len(files):
                 raise InputError(f"expected a mask or null for each of the {len(files)} frames of the video at {where}")
             for row, mask in enumerate(masks):
-                if not mask:
-                    continue
-                try:
-                    gathered.add(row, object, mask_counts(mask, size, f"{where}[{row}]", left_out), score=score)
-                except NoMask as nothing:
-                    left_out.add(nothing.what)
+                if mask:
+                    with tolerated(source, f"annotations[{at}].segmentations[{row}]", left_out):
+                        gathered.add(row, object, mask_counts(mask, size, f"{where}[{row}]", left_out), score=score)
     gathered.annotated = tuple(annotated)
     return Annotations(
         source=source,

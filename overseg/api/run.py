@@ -10,7 +10,7 @@ from overseg.api.arguments import checked_arguments
 from overseg.api.opened import opened
 from overseg.api.shared import SharedChanges, name_of_input, reporting
 from overseg.data.budget import Budget
-from overseg.errors import SettingsError
+from overseg.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from overseg.api.result import Result
     from overseg.build import KeptStages
     from overseg.data.video_info import VideoInfo
-    from overseg.stages import Report
+    from overseg.stages import GivenMasks, Report
     from overseg.store.result import Result as StoredResult
+    from overseg.video.buffered import BufferedVideo
 
 
 class SettingsChanges(SharedChanges, total=False):
@@ -30,6 +31,7 @@ class SettingsChanges(SharedChanges, total=False):
     propagator: str
     masks: str | None
     first_number: int | None
+    video_name: str | None
     step: int
     points_per_side: int
     pred_iou_thresh: float
@@ -148,6 +150,7 @@ def _work(
 ) -> None:
     from overseg.build import build_stages
     from overseg.engine.sweep.run import sweep_video
+    from overseg.stages import GivenMasks
     from overseg.store.result import open_result
     from overseg.store.zarr_store import ZarrStore
 
@@ -164,6 +167,18 @@ def _work(
         if info.n_lost:
             report.event("remark", line=_lost(info))
         sweep_video(job.video, stages, store, settings=settings, budget=budget, report=report, since=since)
+    if isinstance(stages.generator, GivenMasks):
+        _tell_of_given(stages.generator, job.video, open_result(output), report)
+
+
+def _tell_of_given(generator: "GivenMasks", video: "BufferedVideo", result: "StoredResult", report: "Report") -> None:
+    """Say which of the masks that somebody gave are not in the result; InputError where none of them is."""
+    keyframes = (video.numbers[frame] for frame in result.frames.is_keyframe.nonzero()[0].tolist())
+    lines = generator.unused(video.source_frames, frozenset(keyframes))
+    if not result.frames.n_masks.any():
+        raise InputError(f"the result has no masks; {'; '.join(lines) or 'all masks that were given are empty'}")
+    for line in lines:
+        report.event("remark", line=line)
 
 
 def _stopped_by(result: "StoredResult", budget: Budget) -> bool:

@@ -116,6 +116,13 @@ class Settings(SharedSettings):
         shown_default="what fits",
         used_by=("precomputed",),
     )
+    video_name: str | None = setting(
+        None,
+        "which video of --masks to read, where it holds several",
+        group=_MASKS,
+        metavar="NAME",
+        used_by=("precomputed",),
+    )
     step: int = setting(5, "frames from one keyframe to the next", group=_MASKS, low=1, metavar="FRAMES")
     points_per_side: int = setting(
         16,

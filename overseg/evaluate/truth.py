@@ -103,11 +103,13 @@ def read_truth(
         objects |= dict.fromkeys([*(found.annotated or ()), *found.object.tolist()])
         if found.void is not None:
             void[frame] = found.void
-    if not objects:
-        raise InputError(f"expected masks of objects on the frames of the run in {path}, found none")
     annotations.left_out.refuse_if_strict(path, strict=strict)
-    if report is not None and len(annotations.left_out):
-        report.event("remark", line=annotations.left_out.line(path))
+    left_out = annotations.left_out.line(path) if len(annotations.left_out) else None
+    if not objects:
+        also = f"; {left_out}" if left_out else ""
+        raise InputError(f"expected masks of objects on the frames of the run in {path}, found none{also}")
+    if report is not None and left_out:
+        report.event("remark", line=left_out)
     ordered = sorted(objects) if None in annotated.values() else list(objects)
     number_of = {object: number for number, object in enumerate(ordered)}
     nowhere = Rles.blank(frames.size).counts[0]

@@ -30,6 +30,7 @@ def build(settings: Settings, machine: Machine) -> "PrecomputedGenerator":
         min_area_px=settings.min_area_px,
         max_masks=settings.max_masks_per_keyframe,
         first_number=settings.first_number,
+        video=settings.video_name,
     )
 
 
@@ -44,7 +45,13 @@ class PrecomputedGenerator:
     keyframe_work = 0.02
 
     def __init__(
-        self, source: Path, *, min_area_px: int = 64, max_masks: int | None = None, first_number: int | None = None
+        self,
+        source: Path,
+        *,
+        min_area_px: int = 64,
+        max_masks: int | None = None,
+        first_number: int | None = None,
+        video: str | None = None,
     ) -> None:
         """List what is there; the masks of a frame are read when it is generated, as far as the format allows.
 
@@ -53,15 +60,17 @@ class PrecomputedGenerator:
             min_area_px: smaller masks are dropped.
             max_masks: only so many of the largest are kept; None keeps all.
             first_number: the number that names and files give the first frame; None to find out.
+            video: the video's name, to choose one of several.
 
         Raises:
             InputError: it cannot be read, holds no masks, or holds two pictures for one frame.
         """
         self._source, self._first_number = source, first_number
         self._paths = mask_folder.mask_paths(source) if is_mask_folder(source) else []
-        self._listed = _listed(source, self._paths) if self._paths else read_frames(source)
+        self._listed = _listed(source, self._paths) if self._paths else read_frames(source, None, video)
         self._min_area_px, self._max_masks = min_area_px, max_masks
         self._placed: dict[SourceFrames, dict[int, int]] = {}
+        self._remarks: dict[SourceFrames, str | None] = {}
         self._row_of(SourceFrames())  # finds two files for one number
 
     def generate(self, keyframe: Frame, propagated: Rles) -> KeyframeMasks:
@@ -81,6 +90,22 @@ class PrecomputedGenerator:
             max_iou=_NEAR_DUPLICATE_IOU,
         )
 
+    def unused(self, source: SourceFrames, keyframes: frozenset[int]) -> list[str]:
+        """Lines on what of the masks cannot be used; see `stages.GivenMasks`."""
+        frames = self._row_of(source)
+        n_elsewhere = sum(frame not in keyframes for frame in frames)
+        elsewhere = (
+            f"{self._source}: the masks of {n_elsewhere} of {len(frames)} pictures are not used, since their frames "
+            "are no keyframes of this run: with --step 1, every frame is one"
+        )
+        left_out = self._listed.left_out
+        lines = (
+            self._remarks[source],
+            left_out.line(self._source) if len(left_out) else None,
+            elsewhere if n_elsewhere else None,
+        )
+        return [line for line in lines if line]
+
     def _read(self, row: int, keyframe: Frame) -> PictureMasks:
         """The masks of a picture, in the size of the keyframe or of the input."""
         if self._paths:
@@ -96,6 +121,7 @@ class PrecomputedGenerator:
         if source not in self._placed:
             placed = place_pictures(self._listed, source, strict=False, first_number=self._first_number)
             self._placed[source] = {frame: row for row, frame in enumerate(placed.frames)}
+            self._remarks[source] = placed.remark
         return self._placed[source]
 
 

@@ -43,13 +43,14 @@ class _MaskFrames:
         size: (height, width) of every mask, in pixels.
         n_frames: number of frames; those without a picture have no masks.
         read: the masks of a frame, by its number, none of them empty.
-        finish: says what was left out, when all are read; InputError where that is refused.
+        finish: gets the number of masks when all are read, and says what was left out; InputError where that is
+            refused, or where nothing else was left.
     """
 
     size: tuple[int, int]
     n_frames: int
     read: Callable[[int], PictureMasks]
-    finish: Callable[[], None]
+    finish: Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -132,12 +133,12 @@ def associate_masks(
             settings=options,
             target=target,
             overwrite=overwrite,
-            check=lambda n_masks: frames.finish(),
+            check=frames.finish,
         )
         return Associated(len(result), int(result.frames.n_masks.sum()), len(result.tracks))
     with written(Path(output), overwrite=overwrite) as folder:
         followed = list(_followed(frames, tracks))
-        frames.finish()
+        frames.finish(sum(map(len, followed)))
         return _write(followed, frames, tracks, suffix, folder)
 
 
@@ -151,8 +152,8 @@ def _mask_frames(
     Raises:
         InputError: there are no masks, or they cannot be read.
     """
-    annotations = read_frames(source, None, None if target.video is None else target.video.stem)
-    target.check_size(annotations)
+    name = None if target.video is None else target.video.stem
+    annotations = target.read(lambda size: read_frames(source, size, name))
     placed = place_pictures(annotations, target.source, first_number=first_number)
     row_of = {frame: row for row, frame in enumerate(placed.frames)}
     numbers = target.frames(max([annotations.n_frames, *(frame + 1 for frame in row_of)]))
@@ -165,9 +166,11 @@ def _mask_frames(
         masks = united(annotations.read(row))
         return in_size(masks, target.size(annotations))
 
-    def finish() -> None:
+    def finish(n_masks: int) -> None:
         annotations.left_out.refuse_if_strict(source, strict=strict)
         left_out = annotations.left_out.line(source) if len(annotations.left_out) else None
+        if left_out and not n_masks:
+            raise InputError(f"no mask could be read; {left_out}")
         for line in (placed.remark, left_out):
             if line and report is not None:
                 report.event("remark", line=line)

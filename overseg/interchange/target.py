@@ -1,6 +1,6 @@
 """The frames that another tool's masks are laid on."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from overseg.annotations.annotations import Annotations
+from overseg.annotations.values import SizeUnknownError
 from overseg.data.source_frames import SourceFrames
 from overseg.data.video_info import VideoInfo
 from overseg.errors import InputError, SettingsError
@@ -71,8 +72,22 @@ class Target:
                 opened.numbers,
             )
 
-    def check_size(self, annotations: Annotations) -> None:
-        """Refuse with InputError masks that have neither the size of the video nor that of its shrunk frames."""
+    def read(self, read: Callable[[tuple[int, int] | None], Annotations]) -> Annotations:
+        """What `read` returns for the size that the source states, or that of the video where it states none.
+
+        Raises:
+            InputError: the masks have neither the size of the video nor that of its shrunk frames.
+        """
+        try:
+            annotations = read(None)
+        except SizeUnknownError:
+            if self.source_size is None:
+                raise
+            annotations = read(self.source_size)
+        self._check_size(annotations)
+        return annotations
+
+    def _check_size(self, annotations: Annotations) -> None:
         if self.info is None or annotations.size in (self.source_size, self.info.size):
             return
         height, width = self.source_size or self.info.size

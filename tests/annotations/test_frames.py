@@ -58,6 +58,11 @@ IMAGES = SourceFrames(4, ("f_7", "f_9", "f_11", "cover"))
         ({"names": ["m11.png", "m7.png"], "video": SourceFrames(3, ("f_7", "f_9", "f_11"))}, [2, 0]),
         ({"names": ["f_9.json", "f_7.json"], "video": IMAGES, "numbers": [0, 1]}, [1, 0]),
         ({"names": ["0.png", "1.png"], "video": SourceFrames(3, ("f_7", "f_9", "f_11"))}, [0, 1]),
+        ({"names": ["cover_png.rf.0a1b2c3d4e5f.jpg", "f_7_jpg.rf.9f8e7d6c5b4a.jpg"], "video": IMAGES}, [3, 0]),
+        ({"names": ["f_9_mask.png", "cover_mask.png"], "video": IMAGES}, [1, 3]),
+        ({"names": ["C:\\clip\\cover.png"], "video": IMAGES}, [3]),
+        ({"names": ["a_3.png", "a_13.png"], "video": SourceFrames(20)}, [3, 13]),
+        ({"names": ["00003_leftImg8bit.png", "00007_leftImg8bit.png"], "video": TEN}, [3, 7]),
         ({"names": ["3.png", "7.png"], "video": TEN}, [3, 7]),
         ({"names": ["1.png", "10.png"], "video": TEN}, [0, 9]),
         ({"names": [f"{number}.png" for number in range(1, 10)], "video": TEN}, list(range(9))),
@@ -219,6 +224,31 @@ def test_precomputed_masks_count_the_frames_of_the_input(in_folder):
     result = open_result("out.zarr")
     found = [result.masks_at(frame).rles.boxes_xywh()[0, 0] for frame in range(len(result))]
     assert found == [np.flatnonzero(disc(frame).any(axis=0))[0] for frame in (3, 5, 7)]
+
+
+def test_precomputed_masks_that_are_not_used_are_told(in_folder, capsys):
+    made.write_frames(in_folder / "frames", 8)
+    made.labelme(
+        in_folder / "masks", {at: [made.labelme_shape(at), made.labelme_shape(at, "line")] for at in (0, 3, 5)}
+    )
+    assert main([*RUN, "--step", "5"]) == 0
+    told = capsys.readouterr().err
+    assert "masks of 1 of 3 pictures are not used" in told and "left out 2 lines" in told
+    assert main([*RUN, "--step", "5", "--start", "1", "--end", "3", "--overwrite"]) == 1
+    assert "the result has no masks; masks: the masks of 3 of 3 pictures are not used" in capsys.readouterr().err
+
+
+def test_precomputed_masks_of_one_of_several_videos(in_folder, capsys):
+    made.write_frames(in_folder / "frames", 8)
+    path = youtube_vis(in_folder / "masks.json")
+    content = json.loads(path.read_text())
+    content["videos"].append({**content["videos"][0], "id": 2, "file_names": ["other/00000.jpg"]})
+    made.write_json(path, content)
+    run = [*RUN, "--step", "1", "--quiet", "--masks", str(path)]
+    assert main(run) == 1
+    assert "name one of clip, other" in capsys.readouterr().err
+    assert main([*run, "--video-name", "clip"]) == 0
+    assert are_discs(open_result("out.zarr"), [0, 3, 7])
 
 
 def test_associated_masks_that_count_from_one_though_the_last_is_missing(in_folder, capsys):

@@ -109,7 +109,7 @@ def test_regions_of_label_studio(tmp_path, read):
         made.task("00004.jpg", made.region("ellipselabels", {"x": 100 * x / width, "y": 100 * y / height, **radii})),
     ]
     result, remarks = read(made.write_json(tmp_path / "a.json", tasks), "label-studio")
-    assert remarks == [f"{tmp_path / 'a.json'}: left out 1 keypointlabels regions, 1 skipped annotation"]
+    assert remarks == [f"{tmp_path / 'a.json'}: left out 1 keypointlabels region, 1 skipped annotation"]
     found = areas(result)
     assert found[2] == [30 * 24, 20 * 15]
     assert result.masks_at(2).rles.boxes_xywh().tolist() == [[10, 12, 30, 24], [45, 12, 15, 20]]
@@ -173,6 +173,74 @@ def test_one_annotation_does_not_stop_the_others(segmentation, frames, what, tmp
     result, remarks = read(made.write_json(path, content), "coco")
     assert are_discs(result, frames)
     assert remarks == [f"{path}: left out {what}"]
+
+
+@pytest.mark.parametrize(
+    ("annotation", "reason"),
+    [
+        (None, "NoneType"),
+        ({"image_id": 99}, "expected 99 at"),
+        ({"score": "high"}, "could not convert"),
+        ({"segmentation": [[1, 2, 3, 4, 5, 6, 7]]}, "pairs of numbers"),
+        ({"segmentation": [[1, 2, None, 4, 5, 6]]}, "TypeError"),
+        ({"segmentation": {"size": [30, 50], "counts": [1500]}}, "got 50 x 30 px"),
+        ({"segmentation": {"size": [*SIZE], "counts": [5, 10]}}, "add up to 15"),
+    ],
+)
+def test_what_is_wrong_with_one_annotation_is_said_and_the_others_are_read(annotation, reason, tmp_path, read):
+    source = made.coco(tmp_path / "a.json", FRAMES)
+    content = json.loads(source.read_text())
+    content["annotations"].append(annotation and {**content["annotations"][0], **annotation})
+    result, remarks = read(made.write_json(source, content), "coco")
+    assert are_discs(result, FRAMES)
+    assert len(remarks) == 1 and "left out 1 unreadable entry; the first: " in remarks[0] and reason in remarks[0]
+
+
+def test_what_is_odd_in_coco_and_can_be_read(tmp_path, read):
+    """A byte order mark, ids as text, an image that is listed twice, a category without a name, one null track."""
+    source = made.coco(tmp_path / "a.json", FRAMES)
+    content = json.loads(source.read_text())
+    content["images"].append(content["images"][0])
+    content["annotations"][0].update(image_id="7", track_id=None)
+    content["categories"][0]["name"] = None
+    source.write_bytes(b"\xef\xbb\xbf" + json.dumps(content).encode())
+    result, remarks = read(source, "coco")
+    assert are_discs(result, FRAMES) and len(result.tracks) == 2 and not remarks
+
+
+@pytest.mark.parametrize(
+    ("shape", "area_px"),
+    [
+        ({"shape_type": "rotation", "points": [[5, 5], [30, 5], [30, 30], [5, 30]]}, 625),
+        ({"shape_type": "rectangle", "points": [[5, 15], [35, 15], [35, 45], [5, 45]]}, 900),
+        ({"group_id": "left"}, AREA_PX),
+        ({"label": None}, AREA_PX),
+    ],
+)
+def test_shapes_of_other_versions_of_labelme(shape, area_px, tmp_path, read):
+    shapes = [made.labelme_shape(0, **shape), made.labelme_shape(0, points=None), None]
+    source = made.labelme(tmp_path / "a", {0: shapes, 1: [made.labelme_shape(1)]})
+    content = json.loads((source / "00000.json").read_text())
+    made.write_json(source / "00000.json", {"shapes": content["shapes"]})  # no size, as before version 3.10
+    result, remarks = read(source, "labelme")
+    assert nearly(areas(result)[0][0], area_px) and list(areas(result)) == [0, 1]
+    assert "left out 2 unreadable entries" in remarks[0]
+
+
+def test_tasks_of_other_versions_of_label_studio(tmp_path, read):
+    tasks = [made.task(f"{at:05}.jpg", made.brush(at)) for at in FRAMES]
+    tasks[0]["completions"] = tasks[0].pop("annotations")
+    tasks[1]["annotations"][0]["result"] += [{"value": {}}, {"type": "relation"}]
+    tasks[2]["annotations"].append({"result": None})
+    result, remarks = read(made.write_json(tmp_path / "a.json", tasks), "label-studio")
+    assert are_discs(result, FRAMES)
+    assert "region without a type" in remarks[0] and "annotation beside the first" in remarks[0]
+
+
+def test_a_polygon_beside_the_picture_is_counted(tmp_path, read):
+    far = made.cvat_polygon(0).replace("points=", 'other="" points="-9,-9;-5,-9;-5,-5" old=')
+    result, remarks = read(made.cvat_images(tmp_path / "a.xml", {0: made.cvat_polygon(0) + far}), "cvat")
+    assert are_discs(result, [0]) and "1 shape without a pixel" in remarks[0]
 
 
 def test_a_file_of_which_everything_is_left_out_is_refused(tmp_path, read):

@@ -280,14 +280,17 @@ WRONG = {"size": [5, 6], "counts": "n0"}
         ),
         (change(coco, annotations=lambda a: spoil(a, 0, segmentation="x")), r"polygons at .*annotations\[0\].seg"),
         (change(coco, images=lambda a: spoil(a, 0, frame_id=50)), r"images\[0\] is of frame 50"),
-        (change(coco, images=lambda a: spoil(a, 0, frame_id=None, file_name="")), r"file_name at .*images\[0\]"),
+        (
+            change(coco, images=lambda a: spoil(a, 0, frame_id=None, file_name="")),
+            r"expected a name that .*images\[0\]",
+        ),
         (change(coco, annotations=[]), "expected masks of objects on the frames of the run"),
     ],
 )
 def test_what_is_wrong_is_told_in_one_line(write, line, tmp_path, names):
     path = write(tmp_path / "gt")
     with pytest.raises(InputError, match=line) as told:
-        read_truth(path, names)
+        read_truth(path, names, strict=True)
     assert "\n" not in str(told.value)
 
 

@@ -194,6 +194,9 @@ def test_detections_with_boxes_alone(folder):
     assert {tuple(int(row[side]) for side in ("left", "top", "width", "height")) for row in rows} == boxes
     content["annotations"][2]["bbox"] = [1, 2, "wide"]
     (folder / "annotations.json").write_text(json.dumps(content))
+    assert main(["associate", "masks", "b.csv", "--quiet", "--strict"]) == 1
+    content["annotations"] = content["annotations"][2:3]
+    (folder / "annotations.json").write_text(json.dumps(content))
     assert main(["associate", "masks", "b.csv", "--quiet"]) == 1
 
 
@@ -274,7 +277,7 @@ def numbered_by_date(folder):
         (another_size, [], 1, "expected masks of 300 x 200 px in masks/4.npz, got 8 x 8 px"),
         (broken, [], 1, "expected a picture in masks/0.png, cannot read it"),
         (coco_of_nothing, [], 1, "in masks/annotations.json, got images"),
-        (coco_without_image, [], 1, "expected 99 at annotations[3] of masks/annotations.json"),
+        (coco_without_image, ["--strict"], 1, "expected 99 at annotations[3] of masks/annotations.json"),
     ],
 )
 def test_bad_input(write, words, code, line, folder, capsys):

@@ -92,7 +92,7 @@ TRIANGLE = [[0, 0, 1, 0, 1, 1]]
         ({"annotations": [{"image_id": 1}]}, r"expected a track_id or instance_id at annotations\[0\]"),
         ({"annotations": [{"image_id": 3, "track_id": 1, "segmentation": [[0, 0, 1, 0, 1, 1]]}]}, "expected 3 at"),
         (
-            {"annotations": [{"image_id": 1, "track_id": -1, "segmentation": [[0, 0, 1, 0, 1, 1]]}]},
+            {"annotations": [{"image_id": 1, "track_id": -1, "segmentation": [[0, 0, 5, 0, 5, 3]]}]},
             "-1 is not from 0 to",
         ),
         (

@@ -130,7 +130,7 @@ def test_entities_in_xml_are_refused(tmp_path):
     [
         ("cvat", "in.xml", "<annotations/>", "expected images of one size"),
         ("cvat", "in.xml", "nothing", "expected XML"),
-        ("cvat", "in.xml", '<a><image id="0" height="4" width="6"><mask/></image></a>', "expected 'left' at image 0"),
+        ("cvat", "in.xml", '<a><image id="0" height="4" width="6"><mask/></image></a>', "expected 'left' at picture 0"),
         (
             "cvat",
             "in.xml",
@@ -138,9 +138,9 @@ def test_entities_in_xml_are_refused(tmp_path):
             "outside of the image",
         ),
         ("label-studio", "in.json", "[]", "expected brushes"),
-        ("label-studio", "in.json", '[{"annotations": [{"result": [{}]}]}]', "expected 'type' at task 0"),
+        ("label-studio", "in.json", '[{"annotations": [{"result": [{}]}]}]', "expected brushes, polygons"),
         ("labelme", "in/1.json", "[]", "expected a JSON object"),
-        ("labelme", "in/1.json", '{"imageHeight": 4}', "expected 'imageWidth'"),
+        ("labelme", "in/1.json", '{"imageHeight": 4}', "expected imageHeight and imageWidth"),
         (
             "labelme",
             "in/1.json",
