@@ -105,6 +105,6 @@ def test_the_comparison_finds_differences() -> None:
 
     assert compare(ours, upstream((disc, disc), (nothing, nothing)), min_area_px=1) == Parity(1.0, 2, 0)
     assert compare(ours, upstream((disc, disc), (disc, nothing)), min_area_px=1) == Parity(1.0, 2, 1)
-    assert compare(ours, upstream((disc, nothing)), min_area_px=1) == Parity(0.0, 2, 0)
+    assert compare(ours, upstream((disc, nothing)), min_area_px=1) == Parity(0.0, 2, 0, 0.5)
     assert 0.9 < compare(ours, upstream((disc, smaller)), min_area_px=1).worst_iou < 0.99
     assert compare(ours.take(np.zeros(0, np.int64)), {}, min_area_px=1) == Parity(1.0, 0, 0)

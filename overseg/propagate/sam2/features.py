@@ -22,7 +22,8 @@ class ImageFeatures:
     """Image features of one frame, from the finest to the coarsest level.
 
     Attributes:
-        levels: tensors [1, channels, h, w].
+        levels: tensors [1, channels, h, w], each in the type in which the model returns it. In mixed precision the
+            coarsest one is float32, and so is what memory attention makes of it.
     """
 
     levels: tuple[torch.Tensor, ...]
@@ -38,15 +39,13 @@ class ImageFeatures:
 class FeatureEncoder:
     """Encodes frames, and caches their features in host memory."""
 
-    def __init__(self, model: SAM2Base, *, dtype: torch.dtype, cache_bytes: int) -> None:
+    def __init__(self, model: SAM2Base, *, cache_bytes: int) -> None:
         """
         Args:
             model: from `load_sam2`.
-            dtype: precision of the features, that in which the model computes.
             cache_bytes: size of the cache.
         """
         self._model = model
-        self._dtype = dtype
         self._cache = FeatureCache[ImageFeatures](max_bytes=cache_bytes, n_bytes=lambda features: features.n_bytes)
 
     def features(self, video: VideoInfo, frame: Frame) -> ImageFeatures:
@@ -70,8 +69,7 @@ class FeatureEncoder:
         """The features of a frame that is resized and normalised as upstream does it with JPEG files."""
         side = self._model.image_size
         pixels = np.asarray(Image.fromarray(frame.rgb).resize((side, side)))
-        levels = self._model.forward_image(self._normalised(pixels))["backbone_fpn"]
-        return ImageFeatures(tuple(level.to(self._dtype) for level in levels))
+        return ImageFeatures(tuple(self._model.forward_image(self._normalised(pixels))["backbone_fpn"]))
 
     def _normalised(self, pixels: np.ndarray) -> torch.Tensor:
         device = self._model.device

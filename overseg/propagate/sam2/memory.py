@@ -149,6 +149,7 @@ class ObjectMemory:
 
         def entry(memory: FrameMemory) -> dict[str, Any]:
             # Upstream widens the features when it joins them with pointers, but on some frames there are no pointers.
+            # In mixed precision that makes no difference.
             features = None if memory.maskmem_features is None else memory.maskmem_features.to(position.dtype)
             expanded = position.expand(len(memory), -1, -1, -1)
             return {"maskmem_features": features, "maskmem_pos_enc": [expanded], "obj_ptr": memory.obj_ptr}

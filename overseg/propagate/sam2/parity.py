@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from sam2.build_sam import build_sam2_video_predictor
 from sam2.sam2_video_predictor import SAM2VideoPredictor
+from sam2.sam2_video_predictor_legacy import SAM2VideoPredictor as OlderPredictor
 
 from overseg.data.masklets import PropagatedMasks
 from overseg.data.prompts import NO_POINT, Prompts
@@ -28,11 +29,17 @@ class Parity:
         worst_iou: smallest IoU of a mask of ours with upstream's on the same frame, in [0, 1]; 1 where there are none.
         n_masks: number of masks compared.
         n_ended_apart: our masklets that ended on a frame on which upstream still has a mask.
+        median_iou: the median of these IoUs.
     """
 
     worst_iou: float
     n_masks: int
     n_ended_apart: int
+    median_iou: float = 1.0
+
+
+class _PredictorOfAllAtOnce(OlderPredictor, SAM2VideoPredictor):
+    """Upstream's older predictor, which computes all objects of a frame in one batch."""
 
 
 def upstream_predictor(
@@ -42,13 +49,20 @@ def upstream_predictor(
     device: str,
     image_size: int | None = None,
     max_hole_area_px: int = 0,
+    all_at_once: bool = False,
 ) -> SAM2VideoPredictor:
-    """Upstream's predictor as upstream builds it. Filling holes needs its compiled extension, and is off by default."""
+    """Upstream's predictor as upstream builds it. Filling holes needs its compiled extension, and is off by default.
+
+    With `all_at_once` it computes all objects of a frame in one batch, as upstream did earlier. In mixed precision the
+    masks of the two differ by rounding.
+    """
     overrides = [] if image_size is None else [f"++model.image_size={image_size}"]
     predictor = build_sam2_video_predictor(
         variant.config_name, str(weights), device=device, hydra_overrides_extra=overrides
     )
     predictor.fill_hole_area = max_hole_area_px
+    if all_at_once:
+        predictor.__class__ = _PredictorOfAllAtOnce  # it has the same parts
     return predictor
 
 
@@ -141,7 +155,8 @@ def compare(ours: PropagatedMasks, upstream: dict[int, Rles], *, min_area_px: in
                 n_ended_apart += int(areas_px[prompt] >= min_area_px)
             else:
                 ious.append(ours.rles.take([row]).iou(masks.take([prompt]))[0, 0])
-    return Parity(float(min(ious, default=1.0)), len(ious), n_ended_apart)
+    median_iou = float(np.median(ious)) if ious else 1.0
+    return Parity(float(min(ious, default=1.0)), len(ious), n_ended_apart, median_iou)
 
 
 def _rles(logits: torch.Tensor) -> Rles:

@@ -67,7 +67,7 @@ class Sam2Propagator:
         self._mask_threshold = mask_threshold
         self._runtime = Sam2Runtime(
             model=model,
-            encoder=FeatureEncoder(model, dtype=getattr(torch, dtype), cache_bytes=feature_cache_bytes),
+            encoder=FeatureEncoder(model, cache_bytes=feature_cache_bytes),
             max_batch=max_batch,
             cleanup=LogitCleanup(max_hole_area_px, max_sprinkle_area_px),
             is_mixed=dtype == "bfloat16",

@@ -143,8 +143,9 @@ class Sam2Steps:
         return FrameMemory(maskmem_features.to(torch.bfloat16), output.obj_ptr)  # the type that upstream keeps
 
     def _memory_position(self, features: ImageFeatures) -> torch.Tensor:
-        """Positional encoding of memory features, [1, channels, h, w]. It depends on their size alone."""
-        return self._model.memory_encoder.position_encoding(features.levels[-1])
+        """Positional encoding of memory features, [1, channels, h, w], in the type in which they are computed."""
+        coarsest = features.levels[-1]
+        return self._model.memory_encoder.position_encoding(coarsest).to(_computed_type(coarsest.device))
 
     @staticmethod
     def _resized(maps: torch.Tensor, side: int, *, antialias: bool = False) -> torch.Tensor:
@@ -201,3 +202,8 @@ class Sam2Steps:
             obj_ptr=obj_ptr,
             high_res_logits=high_res_logits,
         )
+
+
+def _computed_type(device: torch.device) -> torch.dtype:
+    """The type that convolutions return here: that of mixed precision where it is on."""
+    return torch.get_autocast_dtype(device.type) if torch.is_autocast_enabled(device.type) else torch.float32
