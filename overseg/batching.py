@@ -76,7 +76,7 @@ class Batches:
                 start, n_fitted = rows.stop, max(n_fitted, n_tried)
                 continue
             # Outside the handler: the error's traceback keeps the tensors of the failed batch alive.
-            torch.cuda.empty_cache()  # does nothing without CUDA
+            _empty_cache()
             size = -(-n_tried // 2)
             if n_tried > n_fitted:  # a batch of this size fitted before, and may fit again
                 self._fitting = size
@@ -122,6 +122,13 @@ class SideBySide:
                 if at_once == 1:
                     raise _no_memory(f"for a single {self._row}", self._advice) from e
                 at_once = self._fitting = -(-at_once // 2)
+
+
+def _empty_cache() -> None:
+    """Give back the memory that PyTorch keeps of tensors that are gone."""
+    torch.cuda.empty_cache()  # does nothing without CUDA
+    if torch.backends.mps.is_available():
+        torch.mps.empty_cache()
 
 
 def _no_memory(for_: str, advice: str) -> DeviceError:

@@ -51,11 +51,17 @@ class HostError(OversegError):
     """A service on another machine cannot be reached, refuses, or failed at what it was asked for."""
 
 
-_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "Insufficient memory")  # CUDA and MPS; torch's CPU; OpenCV
+_OUT_OF_MEMORY = (
+    "out of memory",  # CUDA and MPS
+    "_STATUS_ALLOC_FAILED",  # CUDA's libraries, such as cuBLAS for its workspace
+    "can't allocate memory",  # PyTorch on a CPU
+    "Failed to allocate memory",  # onnxruntime
+    "Insufficient memory",  # OpenCV
+)
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether an error of NumPy, OpenCV or PyTorch reports that memory ran out. Each has errors of its own.
+    """Whether an error of NumPy, OpenCV, onnxruntime or PyTorch says that memory ran out. Each has errors of its own.
 
     >>> is_out_of_memory(RuntimeError("MPS backend out of memory"))
     True

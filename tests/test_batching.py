@@ -122,12 +122,23 @@ class TestSideBySide:
             list(SideBySide(row="mask", advice="").map(work, 2, at_most=2))
 
 
+def test_memory_kept_by_pytorch_is_given_back_before_the_next_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    given_back = []
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: given_back.append("cuda"))
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch.mps, "empty_cache", lambda: given_back.append("mps"))
+    assert list(Batches(row="mask", advice="").map(Device(1).work, 2, at_most=2))
+    assert given_back == ["cuda", "mps"]
+
+
 @pytest.mark.parametrize(
     "error",
     [
         RuntimeError(CPU_LINE),
         RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"),
         RuntimeError("MPS backend out of memory"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : Failed to allocate memory for requested buffer"),
         torch.OutOfMemoryError(),
         MemoryError(),
         ValueError("OpenCV(4.10.0) error: (-4:Insufficient memory) Failed to allocate 9 bytes"),
