@@ -56,3 +56,30 @@ def side_by_side(work: Callable[[Item], T], items: Iterable[Item], *, at_once: i
             yield waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def ahead(work: Callable[[Item], T], items: Iterable[Item], *, n_ahead: int) -> Iterator[T]:
+    """The results of `work` on each item, in order. One other thread takes items and computes ahead of their use.
+
+    When the iterator is closed, the thread ends before this returns.
+
+    Args:
+        work: is called from the other thread, and so is the iterator of `items`.
+        items: taken one by one.
+        n_ahead: results that may wait for their use.
+    """
+    source = iter(items)
+    end = object()
+
+    def take() -> object:
+        item = next(source, end)
+        return end if item is end else work(item)  # type: ignore[arg-type]
+
+    pool = ThreadPoolExecutor(1)
+    try:
+        waiting = deque(pool.submit(take) for _ in range(n_ahead))
+        while (result := waiting.popleft().result()) is not end:
+            waiting.append(pool.submit(take))
+            yield result  # type: ignore[misc]
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -10,10 +10,12 @@ from torch.nn import functional as F
 
 from overseg.data.rles import Rles
 from overseg.generate.encoding import LOGIT_PX, Framing
+from overseg.propagate.device_rles import encoded
 from overseg.side_by_side import in_one_thread
 
 STABILITY_OFFSET = 1.0  # segment_anything's: logits are thresholded at -1 and at +1
 _MASKS_AT_ONCE = 64
+_PIXELS_AT_ONCE = 1 << 26  # enlarged at once on an accelerator
 
 
 class Enlarging:
@@ -34,6 +36,8 @@ class Enlarging:
     @in_one_thread
     def masks(self, logits: Float[Tensor, "n y x"]) -> Rles:
         """The masks: where the enlarged logits are above 0."""
+        if logits.device.type != "cpu":
+            return self.masks_at_once(logits)
         height, width = self._size
         parts = []
         for chunk in logits.split(_MASKS_AT_ONCE):
@@ -49,14 +53,35 @@ class Enlarging:
 
         This is the stability score of segment_anything's automatic mask generator (Kirillov et al., 2023, appendix B),
         at the picture's size. In a mask of more than `max_samples` rows or columns, only every second, third and so on
-        is counted.
+        is counted on a CPU.
         """
+        if logits.device.type != "cpu":
+            return self.stability_score_at_once(logits)
         areas = [torch.zeros((0, 2), device=logits.device)]
         for enlarged, _, _ in self._parts(logits, above=-STABILITY_OFFSET, max_samples=max_samples):
             narrow, wide = (enlarged > STABILITY_OFFSET).sum(), (enlarged > -STABILITY_OFFSET).sum()
             areas.append(torch.stack([narrow, wide])[None])
         narrow, wide = torch.cat(areas).cpu().numpy().astype(np.float32).T
         return narrow / np.maximum(wide, 1)
+
+    def masks_at_once(self, logits: Float[Tensor, "n y x"]) -> Rles:
+        """`masks` without boxes, so that nothing but the runs waits for the device."""
+        return Rles.concatenate(self._size, [encoded(whole > 0) for whole in self._whole(logits)])
+
+    def stability_score_at_once(self, logits: Float[Tensor, "n y x"]) -> Float32[np.ndarray, " n"]:
+        """`stability_score` of all pixels, without boxes. The numbers of all masks leave the device together."""
+        areas = [torch.zeros((0, 2), device=logits.device)]
+        for whole in self._whole(logits):
+            at = (STABILITY_OFFSET, -STABILITY_OFFSET)
+            areas.append(torch.stack([(whole > offset).sum(dim=(1, 2)) for offset in at], dim=1).float())
+        narrow, wide = torch.cat(areas).cpu().numpy().T
+        return narrow / np.maximum(wide, 1)
+
+    def _whole(self, logits: Float[Tensor, "n y x"]) -> Iterator[Float[Tensor, "k h w"]]:
+        """The logits at the picture's size, as many masks at once as fit into about 300 MB."""
+        height, width = self._size
+        for part in logits.split(max(1, _PIXELS_AT_ONCE // (height * width))):
+            yield self._rows.matrix @ part @ self._columns.matrix.T
 
     def _parts(
         self, logits: Float[Tensor, "n y x"], *, above: float, max_samples: int | None = None
@@ -83,7 +108,7 @@ class _Axis:
         # A logit may contribute to no pixel: in the padding, and in small pictures. It gets the range of the next one.
         self._first_pixel = np.minimum.accumulate(first_pixel[::-1])[::-1]
         self._last_pixel = np.maximum.accumulate(last_pixel)
-        self._matrix = in_picture.contiguous().to(device)
+        self.matrix = in_picture.contiguous().to(device)
 
     def part(self, logits: Int[np.ndarray, " 2"], max_samples: int | None) -> tuple[slice, Float[Tensor, "r s"], slice]:
         """The pixels that a range of logits (first, last) contributes to, the matrix for them, and the logits needed.
@@ -92,10 +117,10 @@ class _Axis:
         """
         first, last = self._first_pixel[logits[0]], self._last_pixel[logits[1]]
         if logits[1] < logits[0] or last < first:
-            return slice(0, 0), self._matrix[:0, :0], slice(0, 0)
+            return slice(0, 0), self.matrix[:0, :0], slice(0, 0)
         step = 1 if max_samples is None else -(-(last + 1 - first) // max_samples)
         needed = slice(self._first_logit[first], self._last_logit[last] + 1)
-        return slice(first, last + 1), self._matrix[first : last + 1 : step, needed], needed
+        return slice(first, last + 1), self.matrix[first : last + 1 : step, needed], needed
 
 
 def _extent(occupied: Bool[Tensor, "n k"]) -> Int[np.ndarray, "n 2"]:

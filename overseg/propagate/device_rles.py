@@ -20,7 +20,7 @@ def rles_at_size(logits: torch.Tensor, size: tuple[int, int], *, above: float = 
         above: a mask is where the logits are above this.
     """
     n_at_once = max(1, _PIXELS_AT_ONCE // (size[0] * size[1]))
-    return Rles.concatenate(size, (_encoded(_resized(part, size)[:, 0] > above) for part in logits.split(n_at_once)))
+    return Rles.concatenate(size, (encoded(_resized(part, size)[:, 0] > above) for part in logits.split(n_at_once)))
 
 
 def _resized(logits: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
@@ -29,8 +29,8 @@ def _resized(logits: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     return torch.nn.functional.interpolate(logits, size, mode="bilinear", align_corners=False)
 
 
-def _encoded(masks: torch.Tensor) -> Rles:
-    """Boolean masks [n, h, w] as RLE."""
+def encoded(masks: torch.Tensor) -> Rles:
+    """Boolean masks [n, h, w] on any device as RLE."""
     n, height, width = masks.shape
     n_px = height * width
     columns = masks.transpose(1, 2).reshape(n, n_px)

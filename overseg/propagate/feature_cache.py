@@ -33,6 +33,10 @@ class FeatureCache(Generic[Value]):
         """Bytes of all values, never more than `max_bytes`."""
         return self._used_bytes
 
+    def has_room_for(self, value: Value) -> bool:
+        """Whether `put` would keep the value."""
+        return self._n_bytes(value) <= self._max_bytes
+
     def get(self, key: Hashable) -> Value | None:
         """The value of `key`; None where it was never put, or was dropped."""
         with self._lock:
@@ -46,7 +50,7 @@ class FeatureCache(Generic[Value]):
         n_bytes = self._n_bytes(value)
         with self._lock:
             self._drop(key)
-            if n_bytes > self._max_bytes:
+            if not self.has_room_for(value):
                 return
             while self._used_bytes + n_bytes > self._max_bytes:
                 self._drop(next(iter(self._values)))

@@ -1,5 +1,6 @@
 """SAM 2's image features of frames: each frame is encoded once, and its features are cached."""
 
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from overseg.propagate.feature_cache import FeatureCache
 ADVICE = "try smaller weights (sam2.1_hiera_tiny), --propagation-size 512, --resize, or --device cpu"
 _MEAN_RGB = (0.485, 0.456, 0.406)  # ImageNet's, with which SAM 2 was trained
 _STD_RGB = (0.229, 0.224, 0.225)
+_ACCELERATOR_FRAMES = 2  # a clip's last batch may have empty places; with more of them they cost more than is gained
 
 
 @dataclass(frozen=True)
@@ -54,25 +56,75 @@ class FeatureEncoder:
         Raises:
             DeviceError: memory runs out.
         """
-        # A frame's number does not identify its picture: another stride renumbers frames, another size changes them.
-        key = (video.sha256, frame.index, frame.timestamp_s, frame.size)
-        cached = self._cache.get(key)
+        cached = self._cached(video, frame)
         if cached is not None:
-            with enough_memory(for_="for the features of one frame", advice=ADVICE):
-                return cached.to(self._model.device)
-        with enough_memory(for_="to encode one frame", advice=ADVICE):
-            features = self._encode(frame)
-        self._cache.put(key, features.to("cpu"))
-        return features
+            return cached
+        return self._encoded(video, [(frame, self.pixels(frame))])[0]
 
-    def _encode(self, frame: Frame) -> ImageFeatures:
-        """The features of a frame that is resized and normalised as upstream does it with JPEG files."""
+    def batch(self, video: VideoInfo, frames: Sequence[tuple[Frame, torch.Tensor]]) -> list[ImageFeatures]:
+        """Image features of frames, encoded at once where they are not cached; frames come with their `pixels`."""
+        found = [self._cached(video, frame) for frame, _ in frames]
+        missing = [one for one, features in zip(frames, found, strict=True) if features is None]
+        encoded = iter(self._encoded(video, missing) if missing else [])
+        return [next(encoded) if features is None else features for features in found]
+
+    def pixels(self, frame: Frame) -> torch.Tensor:
+        """A frame, resized as upstream does it with JPEG files, uint8 [side, side, 3] in host memory.
+
+        It is in pinned memory for a GPU, to which it is then copied while the GPU computes.
+        """
         side = self._model.image_size
-        pixels = np.asarray(Image.fromarray(frame.rgb).resize((side, side)))
-        return ImageFeatures(tuple(self._model.forward_image(self._normalised(pixels))["backbone_fpn"]))
+        pixels = torch.from_numpy(np.array(Image.fromarray(frame.rgb).resize((side, side))))
+        return _pinned(pixels, self._model.device) if self._model.device.type == "cuda" else pixels
 
-    def _normalised(self, pixels: np.ndarray) -> torch.Tensor:
+    def _cached(self, video: VideoInfo, frame: Frame) -> ImageFeatures | None:
+        cached = self._cache.get(_key(video, frame))
+        if cached is None:
+            return None
+        with enough_memory(for_="for the features of one frame", advice=ADVICE):
+            return cached.to(self._model.device)
+
+    def _encoded(self, video: VideoInfo, frames: Sequence[tuple[Frame, torch.Tensor]]) -> list[ImageFeatures]:
+        with enough_memory(for_="to encode one frame", advice=ADVICE):
+            encoded = self._encode([pixels for _, pixels in frames])
+        for (frame, _), features in zip(frames, encoded, strict=True):
+            if self._cache.has_room_for(features):
+                self._cache.put(_key(video, frame), features.to("cpu"))
+        return encoded
+
+    def _encode(self, pixels: Sequence[torch.Tensor]) -> list[ImageFeatures]:
+        """The features of frames. On a GPU they are always encoded in batches of one size.
+
+        The features of a frame then do not depend on how many others are encoded with it.
+        """
+        at_once = frames_at_once(self._model)
+        n_empty = -len(pixels) % at_once
+        images = [self._normalised(one) for one in [*pixels, *[pixels[-1]] * n_empty]]
+        batches = [images[first : first + at_once] for first in range(0, len(images), at_once)]
+        found = [one for batch in batches for one in self._encode_batch(batch)]
+        return found[: len(pixels)]
+
+    def _encode_batch(self, images: Sequence[torch.Tensor]) -> list[ImageFeatures]:
+        levels = self._model.forward_image(images[0] if len(images) == 1 else torch.cat(list(images)))["backbone_fpn"]
+        return [ImageFeatures(row) for row in zip(*(level.split(1) for level in levels), strict=True)]
+
+    def _normalised(self, pixels: torch.Tensor) -> torch.Tensor:
         device = self._model.device
-        image = torch.from_numpy(pixels.copy()).to(device).permute(2, 0, 1).float() / 255.0
+        image = pixels.to(device, non_blocking=True).permute(2, 0, 1).float() / 255.0
         mean, std = (torch.tensor(rgb, device=device)[:, None, None] for rgb in (_MEAN_RGB, _STD_RGB))
         return ((image - mean) / std)[None]
+
+
+def frames_at_once(model: SAM2Base) -> int:
+    """How many frames are encoded at once."""
+    return 1 if model.device.type == "cpu" else _ACCELERATOR_FRAMES
+
+
+def _pinned(pixels: torch.Tensor, device: torch.device) -> torch.Tensor:
+    with torch.cuda.device(device):  # otherwise a context is opened on the first GPU
+        return pixels.pin_memory()
+
+
+def _key(video: VideoInfo, frame: Frame) -> Hashable:
+    """A frame's number does not identify its picture: another stride renumbers frames, another size changes them."""
+    return video.sha256, frame.index, frame.timestamp_s, frame.size

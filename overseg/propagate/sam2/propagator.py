@@ -215,14 +215,15 @@ class _FrameVisit:
         """Propagate the objects with these rows in the memory to the frame. Nothing is changed."""
         output = self.steps.track(self.features, self.frame.index, self.memory.take(rows))
         rles = rles_at_size(output.logits, self.frame.size)
-        is_gone, is_small = (output.object_score_logits <= 0).cpu().numpy(), rles.area_px() < self.min_area_px
+        numbers = torch.stack([(output.object_score_logits <= 0).float(), output.score]).cpu().numpy()  # one transfer
+        is_gone, is_small = numbers[0] > 0, rles.area_px() < self.min_area_px
         kept = np.flatnonzero(~(is_gone | is_small))
         if len(kept) < len(output):
             output = output.take(torch.from_numpy(kept).to(output.logits.device))
         return _BatchMasks(
             rows=rows.start + kept,
             rles=rles.take(kept),
-            scores=output.score.cpu().numpy(),
+            scores=numbers[1][kept],
             ends=np.select([is_gone, is_small], [End.GONE, End.SMALL], End.CLIP).astype(np.int8),
             memory=None if self.is_last or not len(kept) else self.steps.remember(self.features, output),
         )

@@ -1,7 +1,8 @@
 """How SAM 2 computes on a device: in which precision, in how many threads, and how many masks at once."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from itertools import islice
 from typing import TypeVar
 
 import torch
@@ -11,11 +12,11 @@ from overseg.batching import Batches, SideBySide, enough_memory
 from overseg.data.frame import Frame
 from overseg.data.video_info import VideoInfo
 from overseg.errors import SettingsError
-from overseg.propagate.sam2.features import ADVICE, FeatureEncoder, ImageFeatures
+from overseg.propagate.sam2.features import ADVICE, FeatureEncoder, ImageFeatures, frames_at_once
 from overseg.propagate.sam2.logit_cleanup import LogitCleanup
 from overseg.propagate.sam2.model import is_compiled
 from overseg.propagate.sam2.steps import Sam2Steps
-from overseg.side_by_side import in_one_thread, side_by_side
+from overseg.side_by_side import ahead, in_one_thread, side_by_side
 
 _CPU_TOKENS = 1024  # image tokens in a batch of compiled graphs; with more, activations exceed the processor's caches
 _SIDE_BY_SIDE_TOKENS = 16 * 64**2  # of all threads: 16 masks at 1024 px, which take 4 GB, or as many frames
@@ -87,19 +88,34 @@ class Sam2Runtime:
         return encode(video, frame)
 
     def encoded(self, video: VideoInfo, frames: Iterable[Frame]) -> Iterator[tuple[Frame, ImageFeatures]]:
-        """Frames with their image features, in order. A CPU encodes one frame in each thread, ahead of their use.
+        """Frames with their image features, in order.
+
+        A CPU encodes one frame in each thread, ahead of their use. For an accelerator, a thread decodes and resizes
+        frames ahead, and several are encoded at once.
 
         Raises:
             DeviceError: memory runs out.
         """
+        if not self._is_side_by_side:
+            return self._encoded_in_batches(video, frames)
 
         def encode(frame: Frame) -> tuple[Frame, ImageFeatures]:
             with self._inference():
                 return frame, self._encoder.features(video, frame)
 
-        if self._is_side_by_side:
-            return side_by_side(encode, frames, at_once=n_side_by_side(self.model))
-        return map(encode, frames)
+        return side_by_side(encode, frames, at_once=n_side_by_side(self.model))
+
+    def _encoded_in_batches(self, video: VideoInfo, frames: Iterable[Frame]) -> Iterator[tuple[Frame, ImageFeatures]]:
+        def resized(frame: Frame) -> tuple[Frame, torch.Tensor]:
+            return frame, self._encoder.pixels(frame)
+
+        n = frames_at_once(self.model)
+        waiting = ahead(resized, frames, n_ahead=2 * n)
+        with closing(waiting):
+            while batch := list(islice(waiting, n)):
+                with self._inference():
+                    features = self._encoder.batch(video, batch)
+                yield from zip((frame for frame, _ in batch), features, strict=True)
 
     def batched(self, work: Callable[[slice], Result], n: int, *, at_most: int) -> Iterator[Result]:
         """The result of `work` for each batch of n masks, in order.

@@ -207,12 +207,13 @@ class Sam2Session:
 
     def _masks(self, objects: np.ndarray, frames: np.ndarray, outputs: Sequence[FrameOutput]) -> ObjectMasks:
         size = self._video.info.size
-        with enough_memory(for_="for the mask of one object", advice=ADVICE):
-            rles = Rles.concatenate(
-                size, (rles_at_size(output.logits, size, above=self._mask_threshold) for output in outputs)
-            )
-        scores = [output.score.cpu().numpy() for output in outputs]
-        return ObjectMasks(rles, objects, frames, np.concatenate([np.zeros(0, np.float32), *scores]))
+        if not outputs:
+            return ObjectMasks(Rles.empty(size), objects, frames, np.zeros(0, np.float32))
+        with enough_memory(for_="for the masks of all objects", advice=ADVICE):
+            logits = torch.cat([output.logits for output in outputs])
+            rles = rles_at_size(logits, size, above=self._mask_threshold)
+        scores = torch.cat([output.score for output in outputs]).cpu().numpy()
+        return ObjectMasks(rles, objects, frames, scores)
 
     def _steps(self, *, reverse: bool) -> Sam2Steps:
         return self._runtime.steps(n_frames=len(self._video), reverse=reverse)
