@@ -57,7 +57,7 @@ class Sam1PromptMasks:
             WeightsError: the model's output is not finite.
         """
         objects = list(dict.fromkeys(prompts.object.tolist()))
-        with torch.inference_mode(), self._encoder.precision:
+        with torch.inference_mode():
             picture = self._picture(frame)
             found = [self._mask(picture, prompts.take(prompts.object == one)) for one in objects]
         return ObjectMasks(
@@ -116,13 +116,15 @@ class _Picture:
         xy = (torch.from_numpy(rows.point_xy[given])[None] * scale_xy).float().to(device)
         labels = torch.from_numpy(rows.point_label[given].astype(np.int32))[None].to(device)
         boxes = (torch.from_numpy(rows.box_xyxy[:1]) * scale_xy.repeat(2)).float().to(device)
-        output = self._decoding.prompted(
-            points=(xy, labels) if labels.numel() else None,
-            boxes_xyxy=boxes if rows.has_box[0] else None,
-            logits=None if before is None else self._padded(before),
-        )
+        decoding = self._decoding
+        with self._encoder.precision:
+            output = decoding.prompted(
+                points=(xy, labels) if labels.numel() else None,
+                boxes_xyxy=boxes if rows.has_box[0] else None,
+                logits=None if before is None else self._padded(before),
+            )
+            logits = decoding.draw(output, torch.zeros(1, dtype=torch.long, device=device)).float()[0]
         check_finite(output.predicted_iou)
-        logits = self._decoding.draw(output, torch.zeros(1, dtype=torch.long, device=device)).float()[0]
         check_finite(logits)
         chosen = 0
         if labels.numel() == 1 and not rows.has_box[0] and before is None:
