@@ -42,11 +42,12 @@ class Batches:
     Args:
         row: what a row is, for the error's line.
         advice: what the user can do where a single row does not fit; it ends the error's line.
+        powers_of_two: whether all batches have 1, 2, 4, 8 ... rows, so that there are few different sizes.
     """
 
-    def __init__(self, *, row: str, advice: str) -> None:
+    def __init__(self, *, row: str, advice: str, powers_of_two: bool = False) -> None:
         self._fitting: int | None = None  # the batch size to try first, once a batch did not fit
-        self._row, self._advice = row, advice
+        self._row, self._advice, self._powers_of_two = row, advice, powers_of_two
 
     def map(self, work: Callable[[slice], Result], n_rows: int, *, at_most: int) -> Iterator[Result]:
         """Yield the result of `work` for each batch, in order.
@@ -62,8 +63,10 @@ class Batches:
         start, n_fitted = 0, 0
         size = min(at_most, self._fitting or at_most)
         while start < n_rows:
-            rows = slice(start, min(start + size, n_rows))
-            n_tried = rows.stop - rows.start
+            n_tried = min(size, n_rows - start)
+            if self._powers_of_two:
+                n_tried = 1 << n_tried.bit_length() - 1
+            rows = slice(start, start + n_tried)
             try:
                 result = work(rows)
             except RuntimeError as e:

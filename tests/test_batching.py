@@ -122,6 +122,12 @@ class TestSideBySide:
             list(SideBySide(row="mask", advice="").map(work, 2, at_most=2))
 
 
+def test_batches_of_a_power_of_two_have_all_rows() -> None:
+    batches = Batches(row="mask", advice="", powers_of_two=True)
+    assert [rows.stop - rows.start for rows in batches.map(lambda rows: rows, 13, at_most=6)] == [4, 4, 4, 1]
+    assert [rows.stop - rows.start for rows in batches.map(lambda rows: rows, 7, at_most=64)] == [4, 2, 1]
+
+
 def test_memory_kept_by_pytorch_is_given_back_before_the_next_try(monkeypatch: pytest.MonkeyPatch) -> None:
     given_back = []
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: given_back.append("cuda"))

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 import torch
+from fake_cuda import FakeCuda
+from sam2.modeling.sam.transformer import RoPEAttention
+from sam2.modeling.sam2_base import SAM2Base
 
 from overseg.errors import DeviceError, SettingsError, WeightsError
-from overseg.propagate.sam2.model import Sam2Variant, build_sam2_model, load_sam2, sam2_variant
+from overseg.propagate.sam2.model import Sam2Variant, build_sam2_model, load_sam2, prepare_tables, sam2_variant
 from overseg.propagate.sam2.random import random_sam2, save_random_sam2
 
 VARIANTS = [Sam2Variant(version, size) for version in ("2", "2.1") for size in ("t", "s", "b+", "l")]
@@ -107,3 +110,30 @@ def _drop_last_block(state: dict[str, Any]) -> None:
 def test_a_device_that_is_not_available_is_an_error(checkpoint: Path, device: str) -> None:
     with pytest.raises(DeviceError, match=f"got '{device}'.*try --device cpu"):
         load_sam2(checkpoint, device=device, image_size=64)
+
+
+def test_nothing_is_put_on_the_first_gpu_where_another_device_is_asked_for(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)  # and yet any use of it fails here
+    assert {table.device.type for table in tables(load_sam2(checkpoint, device="cpu", image_size=64))} == {"cpu"}
+
+
+def test_tables_of_positions_are_made_on_the_models_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, gpu = random_sam2("2.1"), FakeCuda()
+    model.image_size = 64
+    prepare_tables(model)
+    assert {table.device.type for table in tables(model)} == {"cpu"}
+    gpu.moved(model)
+    with gpu.running(monkeypatch):
+        prepare_tables(model)
+    made = tables(model)
+    assert len(made) == 4 + 1 + 2 * 4  # levels, memories, and two tables of each layer of memory attention
+    assert {table.device.type for table in made} == {"cuda"}
+
+
+def tables(model: SAM2Base) -> list[torch.Tensor]:
+    """What sam2 keeps of positions, besides weights and buffers."""
+    caches = (model.image_encoder.neck.position_encoding.cache, model.memory_encoder.position_encoding.cache)
+    layers = [part.freqs_cis for part in model.memory_attention.modules() if isinstance(part, RoPEAttention)]
+    return [*layers, *(table for cache in caches for table in cache.values())]

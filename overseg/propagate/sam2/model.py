@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import torch
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
+from sam2.modeling.sam.transformer import RoPEAttention
 from sam2.modeling.sam2_base import SAM2Base
+from torch.overrides import TorchFunctionMode
 
 from overseg.errors import DeviceError, SettingsError, WeightsError
 from overseg.propagate.sam2.attention import OneFrameMemoryAttention
@@ -23,6 +26,12 @@ _PREDICTOR_OVERRIDES = (
     "model.sam_mask_decoder_extra_args.dynamic_multimask_stability_delta=0.05",
     "model.sam_mask_decoder_extra_args.dynamic_multimask_stability_thresh=0.98",
 )
+# Otherwise sam2 makes tables on the first GPU, wherever there is one; see `prepare_tables`.
+_NO_TABLES_YET = (
+    "model.image_encoder.neck.position_encoding.warmup_cache=false",
+    "model.memory_encoder.position_encoding.warmup_cache=false",
+)
+_LEVEL_STRIDES_PX = (4, 8, 16, 32)  # of the image encoder
 
 
 @dataclass(frozen=True)
@@ -70,7 +79,9 @@ def load_sam2(weights: Path | str, *, device: str = "cpu", image_size: int | Non
         ) from e
     model.memory_attention = OneFrameMemoryAttention(model.memory_attention)
     try:
-        return model.to(device).eval()
+        model = model.to(device).eval()
+        prepare_tables(model)
+        return model
     except (RuntimeError, AssertionError) as e:
         raise DeviceError(
             f"expected a usable device, got {device!r}: {str(e).splitlines()[0]}; try --device cpu"
@@ -102,30 +113,59 @@ def sam2_variant(state: Mapping[str, torch.Tensor], *, source: str) -> Sam2Varia
 
 def build_sam2_model(variant: Sam2Variant, *, image_size: int | None = None) -> SAM2Base:
     """The modules of a variant with untrained weights, configured as upstream's video predictor."""
-    overrides = list(_PREDICTOR_OVERRIDES)
+    overrides = [*_PREDICTOR_OVERRIDES, *_NO_TABLES_YET]
     if image_size is not None:
         _check_image_size(image_size)
         overrides.append(f"model.image_size={image_size}")
     # The file is read directly: Hydra's global search path may belong to the calling program.
     config = OmegaConf.create(files("sam2").joinpath(variant.config_name).read_text())
     config = OmegaConf.merge(config, OmegaConf.from_dotlist(overrides))
-    return instantiate(config.model, _recursive_=True).eval()
+    with _OffTheFirstGpu():
+        return instantiate(config.model, _recursive_=True).eval()
+
+
+class _OffTheFirstGpu(TorchFunctionMode):
+    """Leaves in host memory what sam2 moves to "cuda" while it is built: to the first GPU, whichever is asked for."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.Tensor.to and args[1:] == ("cuda",):
+            return args[0]
+        return func(*args, **(kwargs or {}))
+
+
+def prepare_tables(model: SAM2Base) -> None:
+    """Make sam2's tables of positions on the model's own device.
+
+    sam2 computes them when they are needed, and keeps them. In a compiled graph that would be a change from outside.
+    """
+    device, side = model.device, model.image_size
+    for encoding, strides_px in (
+        (model.image_encoder.neck.position_encoding, _LEVEL_STRIDES_PX),
+        (model.memory_encoder.position_encoding, (model.backbone_stride,)),
+    ):
+        encoding.cache.clear()
+        for stride_px in strides_px:
+            encoding._pe(1, device, side // stride_px, side // stride_px)
+    n = side // model.backbone_stride
+    for part in model.memory_attention.modules():
+        if isinstance(part, RoPEAttention):
+            part.freqs_cis = part.compute_cis(end_x=n, end_y=n).to(device)
 
 
 def compile_parts(model: SAM2Base, *, backend: str = "inductor") -> None:
     """Compile the model's parts with `torch.compile`, each as one graph without a break, at their next call.
 
-    The graphs take any number of masks and of memories, and frames of one size.
+    As in upstream's `SAM2VideoPredictorVOS`, memory attention takes any number of memories and masks in one graph. All
+    other parts have a graph for each number of masks: upstream notes that others are less accurate. Masks are therefore
+    computed in batches of a power of two.
 
     Args:
         model: from `load_sam2`.
         backend: as `torch.compile` takes it.
     """
-    with torch.inference_mode():  # fills the caches of positional encodings, which would otherwise change in a graph
-        model.forward_image(torch.zeros(1, 3, model.image_size, model.image_size, device=model.device))
-    model.image_encoder.compile(backend=backend, dynamic=False)
-    for part in (model.memory_attention, model.memory_encoder, model.sam_prompt_encoder, model.sam_mask_decoder):
-        part.compile(backend=backend, dynamic=True)
+    model.memory_attention.compile(backend=backend, dynamic=True)
+    for part in (model.image_encoder, model.memory_encoder, model.sam_prompt_encoder, model.sam_mask_decoder):
+        part.compile(backend=backend, dynamic=False)
 
 
 def is_compiled(model: SAM2Base) -> bool:

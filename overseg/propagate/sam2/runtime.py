@@ -63,7 +63,11 @@ class Sam2Runtime:
         self.model = model
         self._encoder = encoder
         self._is_side_by_side = is_side_by_side(model)
-        self._batches = (SideBySide if self._is_side_by_side else Batches)(row="mask", advice=ADVICE)
+        self._batches = (
+            SideBySide(row="mask", advice=ADVICE)
+            if self._is_side_by_side
+            else Batches(row="mask", advice=ADVICE, powers_of_two=is_compiled(model))
+        )
         self._cleanup = cleanup
         self._max_batch = max_batch
         self._is_mixed = is_mixed
