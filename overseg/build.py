@@ -115,7 +115,12 @@ def build_prompt_masks(settings: TrackSettings, machine: Machine) -> PromptMasks
 
 
 def build_redetection(
-    detector: Path, settings: TrackSettings, machine: Machine, *, categories: Sequence[str] = ()
+    detector: Path,
+    settings: TrackSettings,
+    machine: Machine,
+    *,
+    categories: Sequence[str] = (),
+    report: Report | None = None,
 ) -> Redetection:
     """A detector that finds objects again in every sub-sequence.
 
@@ -124,6 +129,7 @@ def build_redetection(
         settings: `confidence` is the least that a detection needs.
         machine: what the detector runs on.
         categories: what it looks for; nothing for all that it knows.
+        report: is told what the detector runs on.
 
     Raises:
         SettingsError: it knows no such category.
@@ -134,6 +140,8 @@ def build_redetection(
 
     least = min(DEFAULT_MIN_CONFIDENCE, settings.confidence)
     model = open_detector(detector, device=machine.device, min_confidence=least)
+    if report is not None and machine.device != "cpu" and (runs_on := getattr(model, "runs_on", None)):
+        report.event("remark", line=f"the detector {detector.name} runs on {runs_on}")
     chosen = OnlyCategories(model, categories) if categories else model
     return Redetection(chosen, confidence=settings.confidence)
 

@@ -213,7 +213,9 @@ def _work(
     machine = Machine(choice.device, cache_bytes)
     redetection = None
     if targets.detector is not None:
-        redetection = build_redetection(targets.detector, settings, machine, categories=targets.categories)
+        redetection = build_redetection(
+            targets.detector, settings, machine, categories=targets.categories, report=report
+        )
     weights = _weights(settings, targets.detector, report)
     what: dict[str, Any] = {"prompts": None if objects is None else fingerprint_of(objects)}
     if targets.categories:

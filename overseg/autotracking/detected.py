@@ -51,7 +51,8 @@ def detected(
     """
     wanted = {**changes, "propagator": "flow", "confidence": confidence}
     choice = choose_tracking(device, wanted, masks_alone=False, report=report)
-    redetection = build_redetection(detector, choice.settings, Machine(choice.device), categories=categories)
+    machine = Machine(choice.device)
+    redetection = build_redetection(detector, choice.settings, machine, categories=categories, report=report)
     found = redetection.first(video, Shot(0, min(n_frames, len(video)) - 1))
     if found is None:
         surest = redetection.highest
@@ -65,7 +66,7 @@ def detected(
     prompts = Prompts.of_boxes(
         frame.size, object=range(len(sure)), frame=frame.index, boxes_xyxy=sure.boxes_xyxy.tolist()
     )
-    masks = build_prompt_masks(choice.settings, Machine(choice.device)).masks(frame, prompts)
+    masks = build_prompt_masks(choice.settings, machine).masks(frame, prompts)
     names = _numbered([redetection.detector.categories[number] for number in sure.category.tolist()])
     return FoundObjects(masks.rles, names, frame=found.frame)
 

@@ -16,6 +16,7 @@ from overseg.errors import WeightsError
 
 _DEFAULT_SIDE_PX, _DEFAULT_STRIDE_PX = 640, 32
 _TASKS = ("detect", "segment")  # whose output begins with boxes
+_CUDA_PROVIDER = "CUDAExecutionProvider"
 _TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
 
@@ -26,7 +27,8 @@ class OnnxYolo:
         """
         Args:
             path: the file.
-            device: "cuda" or "cuda:N" for onnxruntime's CUDA provider if it is installed; anything else for the CPU.
+            device: "cuda" or "cuda:N" for onnxruntime's CUDA provider, if it is installed; anything else for the CPU.
+                `runs_on` says which of the two it is.
             min_confidence: detections below it are left out.
 
         Raises:
@@ -38,17 +40,16 @@ class OnnxYolo:
             raise WeightsError(f"there is no detector {path}; check the path")
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3  # errors of a file are raised; warnings are hidden
-        wanted = ["CUDAExecutionProvider"] if device.startswith("cuda") else []
-        known = [one for one in wanted if one in onnxruntime.get_available_providers()]
+        providers = [*_cuda_provider(device, onnxruntime.get_available_providers()), "CPUExecutionProvider"]
         self._path, self._min_confidence = path, min_confidence
         with _as_weights_errors(path):
-            self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=[*known, "CPUExecutionProvider"], enable_fallback=0
-            )
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=providers, enable_fallback=0)
             self._inputs = self._session.get_inputs()
             self._meta: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
         self.categories = _categories(self._meta, path)
         self._check_layout()
+
+        self.runs_on = _runs_on(device, self._session.get_providers())
 
     def detect(self, frame: Frame) -> Detections:
         """Detect the objects of a frame, the most confident first; see `stages.Detector`.
@@ -93,6 +94,22 @@ class OnnxYolo:
         rectangle = (side, side) if isinstance(side, int) else (int(side[0]), int(side[1]))
         scaled = Letterbox(size, rectangle).scaled_size
         return -(-scaled[0] // stride) * stride, -(-scaled[1] // stride) * stride
+
+
+def _cuda_provider(device: str, available: list[str]) -> list[tuple[str, dict[str, int]]]:
+    """onnxruntime's CUDA provider for this device, where there is one."""
+    if not device.startswith("cuda") or _CUDA_PROVIDER not in available:
+        return []
+    return [(_CUDA_PROVIDER, {"device_id": int(device.partition(":")[2] or 0)})]
+
+
+def _runs_on(device: str, providers: list[str]) -> str:
+    """Where a detector runs, in words. onnxruntime leaves out a provider that does not load."""
+    if _CUDA_PROVIDER in providers:
+        return device
+    if device.startswith("cuda"):
+        return "the CPU, as onnxruntime finds no CUDA; on a GPU it needs the package onnxruntime-gpu in its place"
+    return "the CPU"
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import pytest
 from detect.made_detectors import NAMES, end_to_end, raw, write_detector
 
 from overseg.data.frame import Frame
+from overseg.detect import onnx_yolo
 from overseg.detect.onnx_yolo import OnnxYolo
 from overseg.detect.opening import open_detector
 from overseg.errors import SettingsError, WeightsError
@@ -101,3 +102,18 @@ def test_without_ultralytics_its_files_are_refused_in_one_line(tmp_path, monkeyp
     monkeypatch.setitem(__import__("sys").modules, "ultralytics", None)
     with pytest.raises(SettingsError, match=r"pip install 'overseg\[ultralytics\]'.*AGPL-3.0.*as .onnx"):
         open_detector(tmp_path / "a.pt")
+
+
+def test_the_second_gpu_is_not_the_first(tmp_path):
+    available = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    for device, number in (("cuda", 0), ("cuda:1", 1)):
+        assert onnx_yolo._cuda_provider(device, available) == [("CUDAExecutionProvider", {"device_id": number})]
+        assert onnx_yolo._runs_on(device, available) == device
+    assert onnx_yolo._cuda_provider("cpu", available) == []
+    assert onnx_yolo._cuda_provider("cuda:1", available[1:]) == []
+
+
+def test_a_detector_says_that_it_stays_on_the_cpu(tmp_path):
+    path = write_detector(tmp_path / "a.onnx", end_to_end())
+    assert OnnxYolo(path).runs_on == "the CPU"
+    assert OnnxYolo(path, device="cuda:1").runs_on.startswith("the CPU, as onnxruntime finds no CUDA")
