@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 
@@ -10,6 +10,27 @@ from overseg.errors import DeviceError, is_out_of_memory
 from overseg.side_by_side import side_by_side
 
 Result = TypeVar("Result")
+_GIB = 1 << 30
+
+
+def accelerator(device: str) -> dict[str, Any] | None:
+    """The kind of a device and the size of its memory; None for a CPU.
+
+    The batch sizes depend on them, and the last bits of masks on the batch sizes. What other programs use of the memory
+    does not count, so that a resumed run has the batch sizes of the run before.
+    """
+    kind = torch.device(device).type
+    if kind == "cpu":
+        return None
+    name = torch.cuda.get_device_name(device) if kind == "cuda" else kind
+    return {"device": name, "memory_gib": memory_gib(torch.device(device))}
+
+
+def memory_gib(device: torch.device) -> int:
+    """The whole memory of an accelerator, or what PyTorch may use of it on MPS, in GiB, rounded down."""
+    if device.type == "mps":
+        return torch.mps.recommended_max_memory() // _GIB
+    return torch.cuda.get_device_properties(device).total_memory // _GIB
 
 
 @contextmanager

@@ -46,7 +46,8 @@ class Opened:
     def of_store(self) -> dict[str, Any]:
         """What decides which store it is: `identity` and `size`."""
         settings, info = self.choice.settings, self.video.info
-        return {"identity": identity_of(info, settings, self.weights, masks=settings.masks), "size": info.size}
+        identity = identity_of(info, settings, self.weights, device=self.machine.device, masks=settings.masks)
+        return {"identity": identity, "size": info.size}
 
     @property
     def provenance(self) -> dict[str, Any]:

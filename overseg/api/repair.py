@@ -103,9 +103,9 @@ def repair(
         settings = run.settings
         opened = stack.enter_context(open_chosen(run.input, asdict(settings), report))
         weights = find_weights(settings, report=report)
-        identity = identity_of(opened.info, settings, weights, masks=settings.masks)
-        check_same_identity(store.root, folder, identity, opened.info.size)
         device = resolve_device(run.device, needs_torch=bool(weights))
+        identity = identity_of(opened.info, settings, weights, device=device, masks=settings.masks)
+        check_same_identity(store.root, folder, identity, opened.info.size)
         stages = build_stages(settings, Machine(device))
         stack.enter_context(out_of_memory_as_error())
         return Repaired(damage, Repair(opened, stages, store, folder, settings, damage, report).run())

@@ -53,9 +53,18 @@ def provenance(input: str, device: str, weights: dict[str, dict[str, Any]]) -> d
 
 
 def identity_of(
-    info: "VideoInfo", settings: SharedSettings, weights: dict[str, dict[str, Any]], *, masks: str | None = None
+    info: "VideoInfo",
+    settings: SharedSettings,
+    weights: dict[str, dict[str, Any]],
+    *,
+    device: str,
+    masks: str | None = None,
 ) -> dict[str, Any]:
-    """What the result depends on. The video, weights and given masks count by their content: files may move."""
+    """What the result depends on. The video, weights and given masks count by their content: files may move.
+
+    An accelerator on which models compute counts by its kind and memory, which determine how many masks are computed at
+    once. On a CPU each is computed by itself.
+    """
     from overseg.video.fingerprint import fingerprint
 
     video = {name: value for name, value in asdict(info).items() if name != "name"}
@@ -64,7 +73,16 @@ def identity_of(
     if masks:
         files = sorted(path for path in [Path(masks), *Path(masks).rglob("*")] if path.is_file())
         hashes["masks"] = fingerprint(files, with_names=True)
-    return {"video": video, "settings": chosen, "weights": hashes}
+    return {"video": video, "settings": chosen, "weights": hashes, **_accelerator(device if weights else "cpu")}
+
+
+def _accelerator(device: str) -> dict[str, dict[str, Any]]:
+    if device == "cpu":
+        return {}
+    from overseg.batching import accelerator
+
+    found = accelerator(device)
+    return {} if found is None else {"accelerator": found}
 
 
 _PATHS = ("weights", "propagator_weights", "masks")

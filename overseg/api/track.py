@@ -222,7 +222,7 @@ def _work(
         what["categories"] = sorted(set(targets.categories))
     with ZarrStore.create_or_resume(
         output,
-        identity=identity_of(video.info, settings, weights) | what,
+        identity=identity_of(video.info, settings, weights, device=choice.device) | what,
         provenance=provenance(input, choice.device, weights),
         size=video.info.size,
         overwrite=overwrite,

@@ -1,6 +1,7 @@
 """The number of masks propagated at once follows from the device's memory."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -28,12 +29,12 @@ def model() -> SAM2Base:
 def device_of(monkeypatch: pytest.MonkeyPatch, model: SAM2Base) -> Callable[[float], None]:
     """A function that simulates a device with this much memory, which holds the weights of the large model."""
 
-    def simulate(total_bytes: float) -> None:
-        free_bytes = int(total_bytes - LARGE_WEIGHTS_BYTES)
+    def simulate(total_bytes: float, *, free_bytes: float = 0) -> None:
+        properties = SimpleNamespace(total_memory=int(total_bytes))
         monkeypatch.setattr(type(model), "device", torch.device("cuda"))
-        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (free_bytes, int(total_bytes)))
-        monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _: 0)
-        monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: 0)
+        monkeypatch.setattr(runtime, "weights_bytes", lambda _: LARGE_WEIGHTS_BYTES)
+        monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: properties)
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_: (int(free_bytes), int(total_bytes)))
 
     return simulate
 
@@ -59,6 +60,16 @@ def test_more_memory_propagates_more_at_once_up_to_a_limit(model: SAM2Base, devi
     assert found[-1] == runtime._ACCELERATOR_MAX_BATCH
 
 
+def test_what_other_programs_use_does_not_count(model: SAM2Base, device_of: Callable) -> None:
+    found = set()
+    for free_bytes in (1 * GIB, 70 * GIB):
+        device_of(80 * GIB, free_bytes=free_bytes)
+        found.add(fitting_batch(model, FULL_HD, n_masks=300))
+    device_of(80 * GIB - 300_000_000, free_bytes=GIB)  # the driver reports a little more or less
+    found.add(fitting_batch(model, FULL_HD, n_masks=300))
+    assert len(found) == 1
+
+
 def test_memories_of_more_masks_leave_less_room_for_a_batch(model: SAM2Base, device_of: Callable) -> None:
     device_of(8 * GIB)
     assert fitting_batch(model, FULL_HD, n_masks=900) < fitting_batch(model, FULL_HD, n_masks=10)
@@ -67,5 +78,4 @@ def test_memories_of_more_masks_leave_less_room_for_a_batch(model: SAM2Base, dev
 def test_on_mps_it_follows_from_the_recommended_memory(model: SAM2Base, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(model), "device", torch.device("mps"))
     monkeypatch.setattr(torch.mps, "recommended_max_memory", lambda: 8 * GIB)
-    monkeypatch.setattr(torch.mps, "driver_allocated_memory", lambda: 1 * GIB)
     assert 8 <= fitting_batch(model, FULL_HD, n_masks=300) < 30

@@ -8,7 +8,7 @@ from typing import TypeVar
 import torch
 from sam2.modeling.sam2_base import SAM2Base
 
-from overseg.batching import Batches, SideBySide, enough_memory
+from overseg.batching import Batches, SideBySide, enough_memory, memory_gib
 from overseg.data.frame import Frame
 from overseg.data.video_info import VideoInfo
 from overseg.errors import SettingsError
@@ -21,7 +21,7 @@ from overseg.side_by_side import ahead, in_one_thread, side_by_side
 _CPU_TOKENS = 1024  # image tokens in a batch of compiled graphs; with more, activations exceed the processor's caches
 _SIDE_BY_SIDE_TOKENS = 16 * 64**2  # of all threads: 16 masks at 1024 px, which take 4 GB, or as many frames
 _ACCELERATOR_MAX_BATCH = 64
-_USABLE_SHARE = 0.8  # of free device memory; the rest is lost between blocks
+_USABLE_SHARE = 0.65  # of a device's memory; the rest is the generator's, other programs', and lost between blocks
 
 Result = TypeVar("Result")
 
@@ -175,12 +175,19 @@ def n_side_by_side(model: SAM2Base) -> int:
 def fitting_batch(model: SAM2Base, size: tuple[int, int], *, n_masks: int) -> int:
     """How many of `n_masks` fit into the memory of the model's device at once: an estimate, at least 1.
 
+    It follows from the device's whole memory and not from what is free, so that a busy device gives the same masks.
     `size` is the frames' (height, width).
     """
     if model.device.type == "cpu":
         return max(1, _CPU_TOKENS // _n_tokens(model))
-    usable_bytes = _USABLE_SHARE * _free_bytes(model.device) - remembered_bytes(model, n_masks)
+    usable_bytes = _USABLE_SHARE * memory_gib(model.device) * (1 << 30) - weights_bytes(model)
+    usable_bytes -= remembered_bytes(model, n_masks)
     return min(max(1, int(usable_bytes / mask_bytes(model, size))), _ACCELERATOR_MAX_BATCH)
+
+
+def weights_bytes(model: SAM2Base) -> int:
+    """Device memory for the model itself."""
+    return sum(weight.numel() * weight.element_size() for weight in model.parameters())
 
 
 def remembered_bytes(model: SAM2Base, n_masks: int) -> int:
@@ -195,13 +202,6 @@ def mask_bytes(model: SAM2Base, size: tuple[int, int]) -> int:
     decoder = 16 * _n_tokens(model) * model.hidden_dim // 2  # upscaled twice, at an eighth of the channels
     masks = 6 * model.image_size**2
     return 4 * (attention + feedforward + decoder + masks) + 6 * size[0] * size[1]
-
-
-def _free_bytes(device: torch.device) -> int:
-    if device.type == "mps":
-        return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
-    free_bytes, _ = torch.cuda.mem_get_info(device)
-    return free_bytes + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
 
 
 def _n_tokens(model: SAM2Base) -> int:
