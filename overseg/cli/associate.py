@@ -22,9 +22,20 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "output", metavar="OUT", help="a store (.zarr), a file (.json, .csv), or a folder for both files and id maps"
     )
-    parser.add_argument("--method", default="iou", help=f"{', '.join(METHODS[:-1])} or {METHODS[-1]} (iou)")
-    parser.add_argument("--min-iou", type=float, default=0.3, help="masks that overlap less are not one track (0.3)")
-    parser.add_argument(
+    parser.add_argument("--video", metavar="PATH", help="for a store: the video or folder that the masks are of")
+    add_reading(parser)
+    parser.add_argument("--overwrite", action="store_true", help="replace what has that name")
+    parser.add_argument("--quiet", action="store_true", help="say nothing")
+    _add_method(parser.add_argument_group("what is one track"))
+    parser.set_defaults(call=call, if_interrupted="nothing was written")
+
+
+def _add_method(group: Any) -> None:
+    group.add_argument("--method", default="iou", metavar="M", help=f"{', '.join(METHODS[:-1])} or {METHODS[-1]} (iou)")
+    group.add_argument(
+        "--min-iou", type=float, default=0.3, metavar="IOU", help="masks that overlap less are not one track (0.3)"
+    )
+    group.add_argument(
         "--max-distance",
         type=float,
         default=50.0,
@@ -32,14 +43,9 @@ def add_parser(commands: Any) -> None:
         metavar="PIXELS",
         help="with centroid: masks whose centroids are farther apart are not one track (50)",
     )
-    parser.add_argument(
+    group.add_argument(
         "--max-gap", type=int, default=3, metavar="FRAMES", help="frames that a track may have no mask on (3)"
     )
-    parser.add_argument("--video", metavar="PATH", help="for a store: the video or folder that the masks are of")
-    add_reading(parser)
-    parser.add_argument("--overwrite", action="store_true", help="replace what has that name")
-    parser.add_argument("--quiet", action="store_true", help="say nothing")
-    parser.set_defaults(call=call, if_interrupted="nothing was written")
 
 
 def call(args: argparse.Namespace) -> int:

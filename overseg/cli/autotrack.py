@@ -83,8 +83,12 @@ def _add_choice(group: Any) -> None:
 
 def _add_masks(group: Any) -> None:
     group.add_argument("--points-per-side", type=int, default=32, metavar="N", help="of the grid that is asked (32)")
-    group.add_argument("--pred-iou-thresh", type=float, default=0.88, help="least predicted IoU, 0 to 1 (0.88)")
-    group.add_argument("--stability-score-thresh", type=float, default=0.95, help="least stability, 0 to 1 (0.95)")
+    group.add_argument(
+        "--pred-iou-thresh", type=float, default=0.88, metavar="IOU", help="least predicted IoU, 0 to 1 (0.88)"
+    )
+    group.add_argument(
+        "--stability-score-thresh", type=float, default=0.95, metavar="SCORE", help="least stability, 0 to 1 (0.95)"
+    )
     group.add_argument(
         "--use-m2m",
         action=argparse.BooleanOptionalAction,
@@ -96,7 +100,7 @@ def _add_masks(group: Any) -> None:
 def _add_result(group: Any) -> None:
     group.add_argument("--style", metavar="S", help=f"draw the result: {', '.join(STYLES)}")
     group.add_argument("--format", metavar="F", help="mp4, mov, mkv, webm, png, jpg or webp (mp4; webm with alpha)")
-    group.add_argument("--fps", type=float, help="frames per second of a video (the input's)")
+    group.add_argument("--fps", type=float, metavar="N", help="frames per second of a video (the input's)")
     group.add_argument("--every", type=int, default=1, metavar="N", help="every Nth frame (1)")
     group.add_argument("--quality", type=int, default=80, metavar="Q", help="of jpg and webp, 1 to 100 (80)")
 

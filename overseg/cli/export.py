@@ -26,42 +26,47 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("destination", metavar="DEST", help="a folder, or a file where the format is one")
     parser.add_argument("--format", required=True, metavar="F", help="one of those below")
+    add_moved_video(parser)
+    add_as_found(parser)
+    parser.add_argument("--overwrite", action="store_true", help="replace an older export")
+    parser.add_argument("--quiet", action="store_true", help="say nothing")
     add_filters(parser)
-    parser.add_argument(
-        "--labels",
-        metavar="FILE.csv",
-        help="columns track, and id, name, category, drop",
-    )
-    parser.add_argument(
+    _add_form(parser.add_argument_group("what is written"))
+    _add_polygons(parser.add_argument_group("polygons"))
+    parser.set_defaults(call=call, if_interrupted="nothing was written; the store is as it was")
+
+
+def _add_form(group: Any) -> None:
+    group.add_argument("--labels", metavar="FILE.csv", help="columns track, and id, name, category, drop")
+    group.add_argument(
         "--flatten",
         metavar="depth=N|tracks=N|all",
         help="lay masks over each other: tracks down to this depth of the containment tree, or so many of them (all, "
         "where a format takes no overlap)",
     )
-    parser.add_argument("--polygons", action="store_true", help="for coco: polygons in place of run lengths")
-    parser.add_argument(
-        "--min-piece", type=int, metavar="PIXELS", help="of polygons: drop smaller connected parts of a mask (0)"
+    group.add_argument(
+        "--frames", metavar="HOW", help="link, copy or none: put the frames there too (as the tool needs)"
     )
-    parser.add_argument(
-        "--separate-pieces", action="store_true", help="for yolo-seg: a line for each connected part of a mask"
+    group.add_argument(
+        "--size",
+        default="source",
+        metavar="WHOSE",
+        help="source or processed: in the size of the input, or of the run (source)",
     )
-    parser.add_argument(
+    group.add_argument(
         "--val",
         type=float,
         metavar="SHARE",
         help="for yolo-seg: share of each video, its end, for validation (0.2)",
     )
-    parser.add_argument("--frames", help="link, copy or none: put the frames there too (as the tool needs)")
-    parser.add_argument(
-        "--size",
-        default="source",
-        help="source or processed: in the size of the input, or of the run (source)",
+
+
+def _add_polygons(group: Any) -> None:
+    group.add_argument("--polygons", action="store_true", help="for coco: polygons in place of run lengths")
+    group.add_argument("--min-piece", type=int, metavar="PIXELS", help="drop smaller connected parts of a mask (0)")
+    group.add_argument(
+        "--separate-pieces", action="store_true", help="for yolo-seg: a line for each connected part of a mask"
     )
-    add_moved_video(parser)
-    add_as_found(parser)
-    parser.add_argument("--overwrite", action="store_true", help="replace an older export")
-    parser.add_argument("--quiet", action="store_true", help="say nothing")
-    parser.set_defaults(call=call, if_interrupted="nothing was written; the store is as it was")
 
 
 def call(args: argparse.Namespace) -> int:

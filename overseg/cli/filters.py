@@ -2,18 +2,18 @@
 
 import argparse
 from collections.abc import Mapping
+from typing import Any
 
 from overseg.data.track_names import TrackName
 from overseg.errors import SettingsError
 from overseg.interchange.filters import Filters
 
 
-def add_filters(parser: argparse.ArgumentParser) -> None:
-    """Describe the options to argparse."""
-    parser.add_argument(
-        "--min-length", type=int, default=1, metavar="FRAMES", help="only tracks with so many masks (1)"
-    )
-    parser.add_argument(
+def add_filters(parser: argparse.ArgumentParser) -> Any:
+    """Describe the options to argparse under a heading of their own, and return it."""
+    group = parser.add_argument_group("which tracks and frames")
+    group.add_argument("--min-length", type=int, default=1, metavar="FRAMES", help="only tracks with so many masks (1)")
+    group.add_argument(
         "--min-mean-area",
         type=float,
         default=0,
@@ -21,17 +21,22 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
         metavar="PIXELS",
         help="only tracks of this mean area",
     )
-    parser.add_argument("--min-score", type=float, default=0, help="only tracks of this mean score, 0 to 1")
-    parser.add_argument("--sam-output", help="only tracks that are mostly this output of SAM: subpart, part or whole")
-    parser.add_argument("--start", type=int, default=0, help="first frame (0)")
-    parser.add_argument("--end", type=int, help="frame to stop before (the last)")
-    parser.add_argument(
+    group.add_argument(
+        "--min-score", type=float, default=0, metavar="SCORE", help="only tracks of this mean score, 0 to 1"
+    )
+    group.add_argument(
+        "--sam-output", metavar="OUTPUT", help="only tracks that are mostly this output of SAM: subpart, part or whole"
+    )
+    group.add_argument("--start", type=int, default=0, metavar="FRAME", help="first frame (0)")
+    group.add_argument("--end", type=int, metavar="FRAME", help="frame to stop before (the last)")
+    group.add_argument(
         "--track", action="append", metavar="ID|NAME", help="only this track, or those of this name; may be repeated"
     )
-    parser.add_argument("--wholes", action="store_true", help="only tracks that are part of no other")
-    parser.add_argument(
+    group.add_argument("--wholes", action="store_true", help="only tracks that are part of no other")
+    group.add_argument(
         "--new", action="store_true", dest="new_only", help="only tracks that begin on these frames, not before"
     )
+    return group
 
 
 def filters_of(args: argparse.Namespace, names: Mapping[int, TrackName]) -> Filters:

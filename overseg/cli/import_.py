@@ -22,21 +22,25 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("source", metavar="SRC", help="the file, or the folder")
     parser.add_argument("output", metavar="OUT.zarr", help="the store to write")
     parser.add_argument("--format", required=True, metavar="F", help="one of those below")
-    parser.add_argument("--video", metavar="PATH", help="the video or folder of images that the masks are of")
-    parser.add_argument("--video-name", metavar="NAME", help="which video to read, where SRC holds several")
-    parser.add_argument(
-        "--each-video", action="store_true", help="read all videos that SRC holds: OUT.zarr is a folder of stores"
-    )
-    parser.add_argument("--start", type=int, default=0, metavar="FRAME", help="first frame, from 0")
-    parser.add_argument("--end", type=int, metavar="FRAME", help="frame to stop before (the video's end)")
-    parser.add_argument("--stride", type=int, default=1, metavar="N", help="take every Nth frame from --start on (1)")
-    parser.add_argument(
-        "--resize", type=int, metavar="PIXELS", help="shrink the video's frames, and masks, to this longer side"
-    )
     add_reading(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace an older store")
     parser.add_argument("--quiet", action="store_true", help="say nothing")
+    _add_video(parser.add_argument_group("video and frames"))
     parser.set_defaults(call=call, if_interrupted="nothing was written")
+
+
+def _add_video(group: Any) -> None:
+    group.add_argument("--video", metavar="PATH", help="the video or folder of images that the masks are of")
+    group.add_argument("--video-name", metavar="NAME", help="which video to read, where SRC holds several")
+    group.add_argument(
+        "--each-video", action="store_true", help="read all videos that SRC holds: OUT.zarr is a folder of stores"
+    )
+    group.add_argument("--start", type=int, default=0, metavar="FRAME", help="first frame, from 0")
+    group.add_argument("--end", type=int, metavar="FRAME", help="frame to stop before (the video's end)")
+    group.add_argument("--stride", type=int, default=1, metavar="N", help="take every Nth frame from --start on (1)")
+    group.add_argument(
+        "--resize", type=int, metavar="PIXELS", help="shrink the video's frames, and masks, to this longer side"
+    )
 
 
 def call(args: argparse.Namespace) -> int:

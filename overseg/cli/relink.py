@@ -16,7 +16,9 @@ def add_parser(commands: Any) -> None:
         description="Decide again which masks are one track, from what the store holds; no mask is made or changed.",
     )
     parser.add_argument("store", metavar="OUT.zarr", help="the store of a run")
-    parser.add_argument("--match-iou", type=float, help="masks that agree this much are one region (the run's)")
+    parser.add_argument(
+        "--match-iou", type=float, metavar="IOU", help="masks that agree this much are one region (the run's)"
+    )
     parser.add_argument(
         "--reid",
         action=argparse.BooleanOptionalAction,

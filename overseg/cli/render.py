@@ -23,26 +23,34 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "output", metavar="DEST", help="a file: mp4, mov, mkv or webm; or a folder for pictures; png with --frame"
     )
-    parser.add_argument("--style", default="overlay", metavar="S", help="one of those below (overlay)")
-    parser.add_argument(
-        "--frame", type=int, metavar="N", help="only this frame, from 0, as a picture: png, jpg or webp"
-    )
     add_moved_video(parser)
-    parser.add_argument("--format", metavar="F", help="in a folder: png, jpg or webp; with --per-track also a video's")
-    parser.add_argument("--per-track", action="store_true", help="a file or folder for each track")
-    parser.add_argument("--crop", action="store_true", help="with --per-track: only the box that the track stays in")
-    parser.add_argument("--labels", metavar="FILE.csv", help="columns track, and name, category, drop")
-    parser.add_argument("--every", type=int, default=1, metavar="N", help="write every Nth frame (1)")
-    parser.add_argument("--fps", type=float, help="frames per second (the input's own times; 30 by --every for images)")
-    parser.add_argument("--audio", action="store_true", help="write the input's sound, too")
-    parser.add_argument("--quality", type=int, default=80, metavar="Q", help="of jpg and webp, 1 to 100 (80)")
-    parser.add_argument("--opacity", type=float, help="of the masks' fill, 0 to 1 (0.5)")
-    parser.add_argument("--side-by-side", action="store_true", help="put the frame without masks to the left")
-    parser.add_argument("--names", action="store_true", help="draw boxes, and what each track is called")
-    add_filters(parser)
     add_as_found(parser)
     add_quiet(parser)
+    which = add_filters(parser)
+    which.add_argument("--frame", type=int, metavar="N", help="only this frame, from 0, as a picture: png, jpg or webp")
+    which.add_argument("--every", type=int, default=1, metavar="N", help="write every Nth frame (1)")
+    _add_drawing(parser.add_argument_group("how they are drawn"))
+    _add_files(parser.add_argument_group("files that are written"))
     parser.set_defaults(call=call, if_interrupted="nothing was written; the store is as it was")
+
+
+def _add_drawing(group: Any) -> None:
+    group.add_argument("--style", default="overlay", metavar="S", help="one of those below (overlay)")
+    group.add_argument("--opacity", type=float, metavar="SHARE", help="of the masks' fill, 0 to 1 (0.5)")
+    group.add_argument("--side-by-side", action="store_true", help="put the frame without masks to the left")
+    group.add_argument("--names", action="store_true", help="draw boxes, and what each track is called")
+    group.add_argument("--labels", metavar="FILE.csv", help="columns track, and name, category, drop")
+
+
+def _add_files(group: Any) -> None:
+    group.add_argument("--format", metavar="F", help="in a folder: png, jpg or webp; with --per-track also a video's")
+    group.add_argument("--per-track", action="store_true", help="a file or folder for each track")
+    group.add_argument("--crop", action="store_true", help="with --per-track: only the box that the track stays in")
+    group.add_argument(
+        "--fps", type=float, metavar="N", help="frames per second (the input's own times; 30 by --every for images)"
+    )
+    group.add_argument("--audio", action="store_true", help="write the input's sound, too")
+    group.add_argument("--quality", type=int, default=80, metavar="Q", help="of jpg and webp, 1 to 100 (80)")
 
 
 def call(args: argparse.Namespace) -> int:

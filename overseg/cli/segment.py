@@ -40,35 +40,50 @@ def add_parser(commands: Any) -> None:
         description="Find the masks of prompted objects on a picture, or all masks of it.",
     )
     parser.add_argument("image", metavar="IMAGE", help="a picture; of a video or a folder of images, one frame")
-    parser.add_argument(
+    parser.add_argument("--frame", type=int, default=0, metavar="N", help="of a video, this frame (0)")
+    add_device(parser)
+    add_quiet(parser)
+    _add_prompts(parser.add_argument_group("what to segment"))
+    _add_result(parser.add_argument_group("result"))
+    settings = settings_of(Settings)
+    shared = parser.add_argument_group("models and frames")
+    for name in _SHARED:
+        add_setting(shared, settings[name])
+    auto = parser.add_argument_group("with --auto", "how masks are made")
+    for name in _OF_AUTO:
+        add_setting(auto, settings[name])
+    parser.set_defaults(call=call, if_interrupted="nothing was written")
+
+
+def _add_prompts(group: Any) -> None:
+    group.add_argument(
         "--point",
         action="append",
         dest="points",
         metavar="X,Y,LABEL",
         help="a point, with label 1 on the object and 0 beside it; may be repeated; or 'X,Y:pos X,Y:neg'",
     )
-    parser.add_argument(
+    group.add_argument(
         "--box",
         action="append",
         dest="boxes",
         metavar="X1,Y1,X2,Y2",
         help="a box around an object; may be repeated; with points, one",
     )
-    parser.add_argument("--auto", action="store_true", help="all masks")
-    parser.add_argument("--out", required=True, metavar="OUT", help="mask.png, a .json or .npz file, or a folder")
-    parser.add_argument("--overlay", metavar="PICTURE", help="draw the masks over the picture, too, to this file")
-    parser.add_argument("--frame", type=int, default=0, metavar="N", help="of a video, this frame (0)")
-    add_device(parser)
-    parser.add_argument("--mask-threshold", type=float, default=0.0, help="masks lie where logits are above (0.0)")
-    parser.add_argument("--overwrite", action="store_true", help="replace what has that name")
-    add_quiet(parser)
-    settings = settings_of(Settings)
-    for name in _SHARED:
-        add_setting(parser, settings[name])
-    auto = parser.add_argument_group("with --auto", "how masks are made")
-    for name in _OF_AUTO:
-        add_setting(auto, settings[name])
-    parser.set_defaults(call=call, if_interrupted="nothing was written")
+    group.add_argument("--auto", action="store_true", help="all masks")
+
+
+def _add_result(group: Any) -> None:
+    group.add_argument("--out", required=True, metavar="OUT", help="mask.png, a .json or .npz file, or a folder")
+    group.add_argument("--overlay", metavar="PICTURE", help="draw the masks over the picture, too, to this file")
+    group.add_argument("--overwrite", action="store_true", help="replace what has that name")
+    group.add_argument(
+        "--mask-threshold",
+        type=float,
+        default=0.0,
+        metavar="LOGIT",
+        help="masks lie where SAM's logits are above this (0.0)",
+    )
 
 
 def call(args: argparse.Namespace) -> int:

@@ -8,14 +8,15 @@ from overseg.data.setting import Setting, settings_of
 from overseg.data.settings import SharedSettings
 
 
-def add_settings(parser: argparse.ArgumentParser, cls: type[SharedSettings]) -> None:
+def add_settings(parser: argparse.ArgumentParser, cls: type[SharedSettings], **known: Any) -> None:
     """Add an option for each setting of a class, under the headings that they declare.
 
     Args:
         parser: of the command.
         cls: `Settings` or `TrackSettings`.
+        known: headings that the parser has already, by their words with underscores.
     """
-    groups: dict[str, Any] = {}
+    groups = {heading.replace("_", " "): group for heading, group in known.items()}
     for one in settings_of(cls).values():
         if one.group not in groups:
             groups[one.group] = parser.add_argument_group(one.group)

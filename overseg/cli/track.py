@@ -49,7 +49,8 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("input", metavar="INPUT", help="a video file, or a folder of images")
     parser.add_argument("output", metavar="OUT.zarr", help="the store to write")
-    _add_what(parser.add_argument_group("what to follow", "in pixels of the input's pictures"))
+    what_to_follow = parser.add_argument_group("what to follow", "in pixels of the input's pictures")
+    _add_what(what_to_follow)
     _add_beside(parser.add_argument_group("what is written beside the store"))
     add_device(parser, default=None)
     parser.add_argument(
@@ -58,7 +59,7 @@ def add_parser(commands: Any) -> None:
     add_options_file(parser)
     parser.add_argument("--overwrite", action="store_true", help="discard what the store holds")
     add_quiet(parser)
-    add_settings(parser, TrackSettings)
+    add_settings(parser, TrackSettings, what_to_follow=what_to_follow)
     parser.set_defaults(call=call, if_interrupted="nothing is lost: run the same command again")
 
 

@@ -1,5 +1,6 @@
 """Every example of the docs: commands can be read, Python runs, and doctests give what they say."""
 
+import argparse
 import doctest
 import re
 import shlex
@@ -46,6 +47,16 @@ def test_every_command_has_three_examples_that_it_understands(command):
         words = shlex.split(line.partition(" && ")[0])
         assert words[:2] == ["overseg", command.name]
         _parsed(words[1:])
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_the_help_of_every_command_groups_its_options(command):
+    commands = argparse.ArgumentParser().add_subparsers()
+    import_module(f"overseg.cli.{command.module}").add_parser(commands)
+    groups = [group for group in commands.choices[command.name]._action_groups if group._group_actions]
+    headings = [group.title for group in groups]
+    assert all(headings) and len(set(headings)) == len(headings)
+    assert max(len(group._group_actions) for group in groups if group.title == "options") <= 15
 
 
 def test_the_docs_name_commands_that_there_are():
