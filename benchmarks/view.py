@@ -135,17 +135,27 @@ def frame_times(page, n: int, apart: int) -> list[float]:
     )
 
 
-def merge_times(page) -> list[float]:
-    """Milliseconds of a merge of tracks 0 and 1, and of taking it back."""
-    return page.evaluate("""async () => {
-        const { actions } = window.overseg, took = [];
+def merge_times(page, *, is_selected: bool) -> list[float]:
+    """Milliseconds of a merge of tracks 0 and 1; selected as a person does it, or without a pause before it."""
+    return page.evaluate(
+        """async (isSelected) => {
+        const { actions, list } = window.overseg, took = [];
         for (let n = 0; n < 5; n++) {
+            if (isSelected) {
+                list.pick(0, {});
+                list.pick(1, { ctrlKey: true });
+                await actions.prepared;
+                await new Promise((done) => setTimeout(done, 200));
+            }
             await actions.edit({ do: "merge", tracks: [0, 1] });
             took.push(actions.editedIn);
             await actions.edit({ do: "undo" });
+            await new Promise((done) => setTimeout(done, 500));
         }
         return took;
-    }""")
+    }""",
+        is_selected,
+    )
 
 
 def scroll_times(page) -> list[float]:
@@ -186,7 +196,8 @@ def measure_page(store: Path, args: argparse.Namespace) -> None:
             show("another frame, far away", frame_times(page, 20, 37))
             show("the next frame", frame_times(page, 30, 1))
             show("painting the timeline", scroll_times(page))
-            show("merge of two tracks", merge_times(page))
+            show("merge of two tracks", merge_times(page, is_selected=True))
+            show("merge without a pause after selecting", merge_times(page, is_selected=False))
             heap = "performance.memory.usedJSHeapSize / 2 ** 20"
             for at in range(5):
                 print(f"memory after {at * args.steps // 4} frames: server {memory_mb(server.pid):.0f} MB, "

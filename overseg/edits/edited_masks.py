@@ -104,30 +104,27 @@ class EditedMasks:
         self.check_track(track)
         if not self._is_touched[track]:
             return self._stored.place_of(track)
-        masks = self.masks_of(track)
-        return masks.frame, masks.source, masks.score
+        numbers, shown = self._shown([] if track in self._plan.dropped else [track])
+        columns, place = self._stored.columns(("source", "score"), numbers), _places(numbers)
+        found = [_source_and_score(parts, columns, place) for _, _, parts in shown]
+        return (
+            np.array([frame for frame, _, _ in shown], np.int32),
+            np.array([source for source, _ in found], np.int8),
+            np.array([score for _, score in found], np.float32),
+        )
 
     def outlined(self, tracks: list[int]) -> Outlined:
         """The masks of some tracks without their pixels, as if none was deleted.
 
         Pixels are only read where a mask has several parts.
         """
-        numbers, pieces = self._pieces_of(tracks)
-        columns = self._stored.columns(("area_px", "score"), numbers)
-        place = {number: at for at, number in enumerate(numbers.tolist())}
-        wanted = set(tracks)
-        found = [
-            (frame, track, *self._area_and_score(parts, columns, place))
-            for frame, here in sorted(pieces.items())
-            for track, parts in here.items()
-            if track in wanted
-        ]
-        frame, track, area_px, score = list(zip(*found, strict=True)) or [(), (), (), ()]
+        numbers, shown = self._shown(tracks)
+        columns, place = self._stored.columns(("area_px", "source", "score"), numbers), _places(numbers)
         return Outlined(
-            np.array(frame, np.int64),
-            np.array(track, np.int64),
-            np.array(area_px, np.int64),
-            np.array(score, np.float64),
+            np.array([frame for frame, _, _ in shown], np.int64),
+            np.array([track for _, track, _ in shown], np.int64),
+            self._areas_px([parts for _, _, parts in shown], columns["area_px"], place),
+            np.array([_source_and_score(parts, columns, place)[1] for _, _, parts in shown], np.float64),
         )
 
     def tracks_of(self, frames: Int64[np.ndarray, " n"], tracks: Int32[np.ndarray, " n"]) -> Int32[np.ndarray, " n"]:
@@ -138,6 +135,35 @@ class EditedMasks:
             target = next((track for track, parts in pieces.items() if 0 in parts), NO_TRACK)
             shown[row] = NO_TRACK if target in self._plan.dropped else target
         return shown
+
+    def _shown(self, tracks: list[int]) -> tuple[Int64[np.ndarray, " k"], list[tuple[int, int, tuple[Part, ...]]]]:
+        """The numbers of the stored rows that tracks may consist of; and frame, track, and parts of each mask."""
+        numbers, pieces = self._pieces_of(tracks)
+        wanted = set(tracks)
+        by_frame = [(frame, *mask) for frame, here in sorted(pieces.items()) for mask in here.items()]
+        return numbers, [mask for mask in by_frame if mask[1] in wanted]
+
+    def _areas_px(
+        self, masks: list[tuple[Part, ...]], stored_px: Int32[np.ndarray, " k"], place: dict[int, int]
+    ) -> Int64[np.ndarray, " n"]:
+        """The areas of masks by their parts. Only of those with several parts, or with one of an edit, pixels are read.
+
+        Args:
+            masks: the parts of each.
+            stored_px: the areas of stored rows.
+            place: where the area of each row is in `stored_px`, by the row's number.
+        """
+        united = [n for n, parts in enumerate(masks) if len(parts) > 1 or isinstance(parts[0], bytes)]
+        rows = sorted({part for n in united for part in masks[n] if isinstance(part, int)})
+        counts = dict(zip(rows, self._stored.take(np.array(rows, np.int64)).rles.counts, strict=True))
+        unions = [
+            Rles(self._size, tuple(part if isinstance(part, bytes) else counts[part] for part in masks[n])).union()
+            for n in united
+        ]
+        at = [0 if isinstance(parts[0], bytes) else place[parts[0]] for parts in masks]
+        areas_px = stored_px[at].astype(np.int64) if len(stored_px) else np.zeros(len(masks), np.int64)
+        areas_px[united] = Rles.concatenate(self._size, unions).area_px()
+        return areas_px
 
     def _pieces_of(self, tracks: list[int]) -> tuple[Int64[np.ndarray, " k"], dict[int, Pieces]]:
         """The numbers of the stored rows that tracks may consist of, and their pieces by frame."""
@@ -164,7 +190,7 @@ class EditedMasks:
 
     def _rows(self, pieces: dict[int, Pieces], numbers: Int64[np.ndarray, " k"], stored: StoredRows) -> StoredRows:
         """The rows that pieces are; `numbers` are those of `stored`, ascending."""
-        place = {number: at for at, number in enumerate(numbers.tolist())}
+        place = _places(numbers)
         shown = [
             (frame, track, parts)
             for frame, here in sorted(pieces.items())
@@ -190,17 +216,21 @@ class EditedMasks:
         region = int(stored.region[at[0]]) if len(at) else int(region_id(frame, _EDIT_ROUND, np.array([track]))[0])
         return _edited_row(frame, track, region, mask)
 
-    def _area_and_score(
-        self, parts: tuple[Part, ...], columns: dict[str, np.ndarray], place: dict[int, int]
-    ) -> tuple[int, float]:
-        at = [place[part] for part in parts if isinstance(part, int)]
-        is_edited = len(at) < len(parts)
-        score = 1.0 if is_edited else float(columns["score"][at].max())
-        if len(parts) == 1 and not is_edited:
-            return int(columns["area_px"][at[0]]), score
-        rows = self._stored.take(np.array(sorted(part for part in parts if isinstance(part, int)), np.int64))
-        drawn = tuple(part for part in parts if isinstance(part, bytes))
-        return int(Rles(self._size, (*rows.rles.counts, *drawn)).union().area_px()[0]), score
+
+def _places(numbers: Int64[np.ndarray, " k"]) -> dict[int, int]:
+    """Where each row is among those of these numbers."""
+    return {number: at for at, number in enumerate(numbers.tolist())}
+
+
+def _source_and_score(
+    parts: tuple[Part, ...], columns: dict[str, np.ndarray], place: dict[int, int]
+) -> tuple[int, float]:
+    """Those of the best part of a mask; a mask with a part of an edit is an edit, and certain."""
+    at = [place[part] for part in parts if isinstance(part, int)]
+    if len(at) < len(parts):
+        return Source.EDIT, 1.0
+    best = at[int(np.argmax(columns["score"][at]))] if len(at) > 1 else at[0]
+    return int(columns["source"][best]), float(columns["score"][best])
 
 
 def _region_of_half(region: Int64[np.ndarray, " 1"], track: int) -> Int64[np.ndarray, " 1"]:

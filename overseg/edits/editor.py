@@ -1,6 +1,7 @@
 """Making edits: each one is checked, written to the journal, and shown at once."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -49,6 +50,7 @@ class Editor:
         """
         self._folder = folder_at(store)
         self.result: Result = open_result(store)
+        self._foreseen: Result | None = None  # the same result with one more edit
         try:
             self._lock = self._folder.lock_named(EDITS_LOCK)
         except StoreError as e:
@@ -77,6 +79,7 @@ class Editor:
     def reopen(self) -> None:
         """Read the store's current result again, after a run published another one."""
         self.result = with_journal(open_result(self._folder.address), self._content)
+        self._foreseen = None
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -106,9 +109,13 @@ class Editor:
         Raises:
             SettingsError: there is no such track, one is given twice, or there are fewer than two.
         """
-        if not others or len({track, *others}) <= len(others):
-            raise SettingsError(f"merge takes two or more different tracks, got {_listed([track, *others])}")
-        self._add(Merge(self._existing(track), tuple(map(self._existing, others))))
+        self._add(self._merge(track, others))
+
+    def foresee_merge(self, track: int, *others: int) -> None:
+        """Work out what a merge would show, so that `merge` takes no time. Nothing changes; the errors are those."""
+        entry = self._entry(self._merge(track, others))
+        self._foreseen = with_journal(self.result, replace(self._content, entries=(*self.entries, entry)))
+        _ = self._foreseen.tracks
 
     def split(self, track: int, *, at: int) -> int:
         """Cut a track in two: its masks from frame `at` on become a new track, whose number is returned.
@@ -186,10 +193,18 @@ class Editor:
         return self.result.changes if isinstance(self.result.changes, Edited) else None
 
     def _add(self, edit: Edit) -> None:
+        self._content = append_entry(self._folder, self._content, self._entry(edit))
+        known, self._foreseen = self._foreseen or self.result, None
+        self.result = with_journal(known, self._content)
+
+    def _entry(self, edit: Edit) -> Entry:
         time = datetime.now(UTC).isoformat(timespec="seconds")
-        entry = Entry(len(self.entries) + 1, time, self.result.version, edit)
-        self._content = append_entry(self._folder, self._content, entry)
-        self.result = with_journal(self.result, self._content)
+        return Entry(len(self.entries) + 1, time, self.result.version, edit)
+
+    def _merge(self, track: int, others: tuple[int, ...]) -> Merge:
+        if not others or len({track, *others}) <= len(others):
+            raise SettingsError(f"merge takes two or more different tracks, got {_listed([track, *others])}")
+        return Merge(self._existing(track), tuple(map(self._existing, others)))
 
     def _existing(self, track: int) -> TrackRef:
         tracks = self.result.tracks

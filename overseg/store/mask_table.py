@@ -15,7 +15,7 @@ from overseg.store.columns import StoredRows, stored_name, stored_names
 from overseg.store.folder import Folder
 from overseg.store.zarr_tables import CHUNK_ROWS, RLE_CHUNK_BYTES
 
-_COLUMN_CHUNKS_KEPT = 2  # 0.8 MB each
+_COLUMN_CHUNKS_KEPT = 2  # of each column; together 0.8 MB each
 _RLE_CHUNKS_KEPT = 8  # 256 KiB each
 
 
@@ -41,7 +41,8 @@ class MaskTable:
         self.n_rows = len(self._columns["track"])
         self.n_frames = len(self._frame_offsets) - 1
         self.n_tracks = len(self._track_offsets) - 1
-        self._column_chunk = lru_cache(_COLUMN_CHUNKS_KEPT)(self._read_column_chunk)
+        self._column_chunk = lru_cache(_COLUMN_CHUNKS_KEPT * len(columns))(self._read_column_chunk)
+        self._offset_chunk = lru_cache(_COLUMN_CHUNKS_KEPT)(self._read_offset_chunk)
         self._rle_chunk = lru_cache(_RLE_CHUNKS_KEPT)(self._read_rle_chunk)
 
     def masks_at(self, frame: int) -> TrackMasks:
@@ -95,7 +96,7 @@ class MaskTable:
         for chunk in np.unique(chunk_of_row).tolist():
             local = rows[chunk_of_row == chunk] - chunk * CHUNK_ROWS
             for name in names:
-                parts[name].append(self._column_chunk(chunk)[0][name][local])
+                parts[name].append(self._column_chunk(name, chunk)[local])
         return {name: np.concatenate(found) for name, found in parts.items()}
 
     def check_track(self, track: int) -> None:
@@ -114,11 +115,11 @@ class MaskTable:
         start, stop = self._frame_offsets[frame : frame + 2].tolist()
         first, last = start // CHUNK_ROWS, max(stop - 1, start) // CHUNK_ROWS
         names = stored_names(Outline)
-        parts = [self._column_chunk(chunk)[0] for chunk in range(first, last + 1)] if stop > start else []
         span = slice(start - first * CHUNK_ROWS, stop - first * CHUNK_ROWS)
-        if not parts:
+        if stop <= start:
             return Outline(*(self._columns[name].rows(0, 0) for name in names))
-        return Outline(*(np.concatenate([part[name] for part in parts])[span] for name in names))
+        chunks = range(first, last + 1)
+        return Outline(*(np.concatenate([self._column_chunk(name, chunk) for chunk in chunks])[span] for name in names))
 
     def chunks(self, name: str) -> Iterator[np.ndarray]:
         """All rows of a column, or of `rle_bytes` or `rle_offsets`, one chunk at a time."""
@@ -126,22 +127,22 @@ class MaskTable:
         return column.chunks()
 
     def _take_of_chunk(self, chunk: int, rows: Int64[np.ndarray, " k"]) -> StoredRows:
-        columns, offsets = self._column_chunk(chunk)
-        local = rows - chunk * CHUNK_ROWS
+        offsets, local = self._offset_chunk(chunk), rows - chunk * CHUNK_ROWS
         bounds = zip(offsets[local].tolist(), offsets[local + 1].tolist(), strict=True)
         rles = Rles(self.size, tuple(self._rle(start, stop) for start, stop in bounds))
         others = [f.name for f in fields(StoredRows) if f.name != "rles"]
-        return StoredRows(rles=rles, **{name: columns[stored_name(name)][local] for name in others})
+        return StoredRows(rles=rles, **{name: self._column_chunk(stored_name(name), chunk)[local] for name in others})
 
     def _rle(self, start: int, stop: int) -> bytes:
         chunk, local = divmod(start, RLE_CHUNK_BYTES)
         counts = self._rle_chunk(chunk)[local : local + stop - start]
         return counts if len(counts) == stop - start else counts + self._rle(start + len(counts), stop)
 
-    def _read_column_chunk(self, chunk: int) -> tuple[dict[str, np.ndarray], Int64[np.ndarray, " o"]]:
-        start, stop = chunk * CHUNK_ROWS, (chunk + 1) * CHUNK_ROWS
-        columns = {name: column.rows(start, stop) for name, column in self._columns.items()}
-        return columns, self._rle_offsets.rows(start, stop + 1)
+    def _read_column_chunk(self, name: str, chunk: int) -> np.ndarray:
+        return self._columns[name].rows(chunk * CHUNK_ROWS, (chunk + 1) * CHUNK_ROWS)
+
+    def _read_offset_chunk(self, chunk: int) -> Int64[np.ndarray, " o"]:
+        return self._rle_offsets.rows(chunk * CHUNK_ROWS, (chunk + 1) * CHUNK_ROWS + 1)
 
     def _read_rle_chunk(self, chunk: int) -> bytes:
         return self._rle_bytes.rows(chunk * RLE_CHUNK_BYTES, (chunk + 1) * RLE_CHUNK_BYTES).tobytes()

@@ -16,6 +16,7 @@ from overseg.view.shown import Shown
 
 _AWAY_S = 12.0  # a window that was not heard of for so long lets another one edit
 _LISTED = 50
+_MOST_PREPARED = 10_000  # masks of a merge
 
 
 class Desk:
@@ -86,6 +87,20 @@ class Desk:
             made, said = self._perform(self._editor, found)
             self._shown.show(self._editor.result)
         return {"made": made, "said": said, "revision": self._shown.revision, "log": self.log()}
+
+    def prepare_merge(self, found: dict[str, Any]) -> None:
+        """Work out what a merge of the tracks in a body would show; nothing for a window that may not edit.
+
+        Raises:
+            HTTPException: the body is wrong.
+            OversegError: they cannot be merged.
+        """
+        with self._lock:
+            if self._editor is None or not self._seat or found.get("seat") != self._seat:
+                return
+            tracks = asked.tracks(found, len(self._editor.result.tracks))
+            if self._editor.result.tracks.n_frames[tracks].sum() <= _MOST_PREPARED:
+                self._editor.foresee_merge(*tracks)
 
     def _perform(self, editor: Editor, found: dict[str, Any]) -> tuple[int | None, str]:
         """Make the edit; return the track that it made, and for undo and redo what was done."""

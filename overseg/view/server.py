@@ -137,7 +137,10 @@ class Pages:
         return {"counts": counts.decode(), "score": round(score, 3)}
 
     def _prepare(self, found: dict[str, Any]) -> dict[str, Any]:
-        self._correcting.prepare(asked.number(found.get("frame"), "a frame", len(self._stores[0].result)))
+        if "tracks" in found:
+            self._desk.prepare_merge(found)
+        else:
+            self._correcting.prepare(asked.number(found.get("frame"), "a frame", len(self._stores[0].result)))
         return {}
 
 

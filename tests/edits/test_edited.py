@@ -39,6 +39,8 @@ def check_tables(result) -> None:
         by_track = result.masks_of(track)
         assert by_track.frame.tolist() == frames and set(by_track.track.tolist()) == {track}
         assert all((mask == masks[f]).all() for f, mask in zip(frames, by_track.rles.to_masks(), strict=True))
+        place = by_track.frame, by_track.source, by_track.score
+        assert all(map(np.array_equal, result.place_of(track), place))
     for frame in range(len(result)):
         here = [masks[frame] for masks in account.values() if frame in masks]
         assert result.frames.n_masks[frame] == len(here)
@@ -113,6 +115,20 @@ def test_random_edits_show_what_was_done_and_undoing_all_shows_what_was_found(st
         assert same(account_of(editor.result), account)
         with pytest.raises(SettingsError, match="no edit to make again"):
             editor.redo()
+
+
+def test_a_merge_that_was_foreseen_shows_the_same_and_foreseeing_changes_nothing(store):
+    before = overseg.open(store).tracks
+    with overseg.open(store).edit() as editor:
+        editor.foresee_merge(0, 1)
+        assert not editor.entries and np.array_equal(editor.result.tracks.n_frames, before.n_frames)
+        editor.merge(0, 1)
+        check_tables(editor.result)
+        editor.foresee_merge(0, 2)
+        editor.drop(3)
+        check_tables(editor.result)
+        with pytest.raises(SettingsError, match="two or more different tracks"):
+            editor.foresee_merge(2, 2)
 
 
 def test_names_follow_merges_and_deleted_tracks_come_back(store):

@@ -77,6 +77,8 @@ def test_edits_need_the_seat_and_are_kept(store):
         assert ask("api/edit", json.dumps(edit).encode())[0] == 409
         seat = json.loads(ask("api/state", b"{}")[1])["seat"]
         assert seat and json.loads(ask("api/state", b"{}")[1])["seat"] == ""
+        assert ask("api/prepare", json.dumps({"tracks": [0, 1], "seat": seat}).encode()) == (200, b"{}")
+        assert ask("api/prepare", json.dumps({"tracks": [0, 0], "seat": seat}).encode())[0] == 422
         status, answer = ask("api/edit", json.dumps(edit | {"seat": seat}).encode())
         assert status == 200 and json.loads(answer)["log"]["done"] == [[1, "drop 0"]]
         assert ask("api/edit", json.dumps(edit | {"seat": seat}).encode())[0] == 422

@@ -1,7 +1,7 @@
 // Every action of the page with its key. The help lists them.
 import { Refused, post } from "./api.js";
 import { shotOf } from "./list.js";
-import { changed, goTo, nameOf, select, state } from "./state.js";
+import { changed, goTo, nameOf, on, select, state } from "./state.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -11,6 +11,13 @@ export class Actions {
     this.isBusy = false;
     this.all = this.listed();
     document.addEventListener("keydown", (event) => this.key(event));
+    on("selected", () => this.prepareMerge());
+  }
+
+  /** Several selected tracks are perhaps merged next: the server works out beforehand what that shows. */
+  prepareMerge() {
+    if (!state.seat || state.selected.length < 2) return;
+    this.prepared = post("api/prepare", { tracks: state.selected, seat: state.seat }).catch(() => {});
   }
 
   listed() {
