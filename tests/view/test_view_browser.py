@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from toy import ToyVideo, TruthGenerator
+from toy_runs import run_toy
 
 import overseg
 from overseg.edits.reading import done_edits
@@ -199,6 +201,38 @@ def test_a_second_window_is_read_only_until_it_takes_over_and_a_second_server_st
         opened(second, other_url)
         assert re.search("another process edits", second.evaluate("overseg.state.readOnly"))
         second.close()
+
+
+def test_a_run_is_watched_while_it_goes_on_and_edits_stay(page, tmp_path):
+    path, generator = tmp_path / "toy.zarr", TruthGenerator(ToyVideo(12))
+    first = run_toy(path, generator, budget="masks=55")
+    track = int(first.tracks.n_frames.argmax())
+    with served(path) as (_, url):
+        opened(page, url)
+        assert page.locator("#title").text_content().endswith("the run is not complete")
+        page.evaluate(f"overseg.list.pick({track}, {{}})")
+        page.keyboard.press("d")
+        edited(page, 1)
+        whole = run_toy(path, generator)
+        page.keyboard.press("ArrowRight")  # the result that the page has shown so far is gone
+        until(page, [["overseg", "state", "facts", "final"], True])
+        edited(page, 1)
+        n_tracks = page.evaluate("overseg.state.tracks.length.filter(Boolean).length")
+        assert n_tracks == whole.tracks.exists.sum() - 1 != first.tracks.exists.sum() - 1
+        until(page, [["overseg", "picture", "shown", "frame"], 1])
+        assert page.evaluate("overseg.picture.shown.masks.n") > 0
+
+
+def test_the_timeline_zooms_and_keeps_the_frame_in_view(store, page):
+    with served(store, "--read-only") as (_, url):
+        opened(page, url)
+        page.keyboard.press("i")
+        until(page, [["overseg", "timeline", "n"], 10])
+        page.keyboard.press("End")
+        until(page, [["overseg", "timeline", "first"], 2])
+        page.keyboard.press("o")
+        until(page, [["overseg", "timeline", "n"], 12])
+        until(page, [["overseg", "timeline", "first"], 0])
 
 
 def test_two_stores_stand_side_by_side_and_a_missing_video_is_grey(store, made, page, tmp_path):

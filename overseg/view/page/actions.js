@@ -6,8 +6,8 @@ import { changed, goTo, nameOf, on, select, state } from "./state.js";
 const byId = (id) => document.getElementById(id);
 
 export class Actions {
-  constructor({ picture, tool, places, show, tell, refresh }) {
-    Object.assign(this, { picture, tool, places, show, tell, refresh });
+  constructor({ picture, tool, places, timeline, show, tell, refresh }) {
+    Object.assign(this, { picture, tool, places, timeline, show, tell, refresh });
     this.isBusy = false;
     this.all = this.listed();
     document.addEventListener("keydown", (event) => this.key(event));
@@ -36,6 +36,7 @@ export class Actions {
       ["+ −", ["+", "=", "-"], "zoom in and out (wheel)", (key) => this.picture.zoom(key === "-" ? 1 / 1.25 : 1.25)],
       ["0", ["0"], "show the whole picture", () => this.picture.fit()],
       ["h j k l", ["h", "j", "k", "l"], "move the picture", (key) => this.picture.pan(...{ h: [60, 0], l: [-60, 0], k: [0, 60], j: [0, -60] }[key])],
+      ["i o", ["i", "o"], "zoom in and out of time (Ctrl and wheel on the timeline; Shift and wheel moves it)", (key) => this.timeline.zoom(key === "i" ? 1.5 : 1 / 1.5)],
       ["x", ["x"], "next colouring", () => this.colouring()],
       ["v", ["v"], "hide and show masks", () => this.hide()],
       ["/", ["/"], "filter the list", () => { this.show("tracks"); byId("search").focus(); }],

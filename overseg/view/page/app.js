@@ -24,7 +24,7 @@ async function loadFacts() {
   state.facts = await getJson("api/facts");
   const { facts } = state;
   document.title = `${facts.store} · overseg`;
-  byId("title").textContent = facts.name;
+  byId("title").textContent = facts.final ? facts.name : `${facts.name} · the run is not complete`;
   byId("title").title = facts.store;
   byId("frames").textContent = `of ${facts.frames - 1}`;
   state.readOnly = facts.readOnly;
@@ -44,6 +44,7 @@ async function refresh({ facts = false } = {}) {
   showEdits();
 }
 
+/** Ask whether this window may edit, and whether the run published more; say whether another result is shown now. */
 async function askState() {
   try {
     const found = await post("api/state", { seat: state.seat });
@@ -51,11 +52,15 @@ async function askState() {
     state.seat = found.seat;
     state.readOnly = found.readOnly;
     if (state.isShown && (couldEdit !== Boolean(state.seat) || state.isAway)) showEdits();
+    if (state.isAway) tell("");
     state.isAway = false;
-    if (state.isShown && found.revisions[0] !== state.tracks.revision) await refresh({ facts: true });
+    if (!state.isShown || found.revisions[0] === state.tracks.revision) return false;
+    await refresh({ facts: true });
+    return true;
   } catch {
     state.isAway = true;
     tell("The server cannot be reached. All edits so far are kept: start it again with the same command.", { stays: true });
+    return false;
   }
 }
 
@@ -168,13 +173,13 @@ async function begin() {
   picture = new Picture(byId("canvas"), frames);
   tool = new Tool(picture, (...edit) => actions.edit(...edit), tell);
   picture.tool = tool;
-  picture.onerror = (error) => tell(error.message, { stays: true });
+  picture.onerror = async (error) => { if (!(await askState())) tell(error.message, { stays: true }); };
   picture.onload = (frame) => { frames.ahead(frame); showLegend(); if (byId("show").value === "here") list.order(); };
   list = new TrackList(() => [...(picture.shown?.masks.track ?? [])]);
   panel = new TrackPanel(byId("track"));
   places = new Places(byId("places"));
   timeline = new Timeline(byId("timeline"));
-  actions = new Actions({ picture, tool, places, show, tell, refresh });
+  actions = new Actions({ picture, tool, places, timeline, show, tell, refresh });
   list.onpick = (track) => {
     if (state.frame < state.tracks.first[track] || state.frame > state.tracks.last[track]) goTo(state.tracks.first[track]);
   };
@@ -191,7 +196,7 @@ async function begin() {
   byId("frame").value = state.frame;
   if (!state.facts.hasVideo) tell(`Masks are shown on grey: ${state.facts.whyNoVideo}`, { stays: true });
   if (state.facts.stores > 1) await compare();
-  window.overseg = { state, picture, frames, timeline, tool, actions, list, places, firstPictureMs: performance.now() - began };
+  window.overseg = { state, picture, frames, timeline, tool, actions, list, places, askState, firstPictureMs: performance.now() - began };
   state.isShown = true;
   document.documentElement.dataset.ready = "yes";
   setInterval(askState, ASK_EVERY_MS);

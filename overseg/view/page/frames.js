@@ -16,6 +16,7 @@ export class Frames {
     this.waiting = new Map();
     this.nextId = 0;
     this.revision = 0;
+    this.drawn = -1; // the frame that the picture still draws while it waits for another one
     this.worker.onmessage = ({ data }) => {
       this.waiting.get(data.id)(data);
       this.waiting.delete(data.id);
@@ -107,7 +108,7 @@ export class Frames {
   }
 
   drop(frame) {
-    this.kept.get(frame)?.then(({ picture }) => frame !== state.frame && picture.close()).catch(() => {});
+    this.kept.get(frame)?.then(({ picture }) => this.isIdle(frame) && picture.close()).catch(() => {});
     this.kept.delete(frame);
     this.clearPainted((key) => key.startsWith(`${frame} `));
   }
@@ -116,7 +117,9 @@ export class Frames {
     for (const [key, overlay] of this.painted) {
       if (!isGone(key)) continue;
       this.painted.delete(key);
-      if (!key.startsWith(`${state.frame} `)) overlay.then((bitmap) => bitmap.close()).catch(() => {});
+      overlay.then((bitmap) => this.isIdle(parseInt(key, 10)) && bitmap.close()).catch(() => {});
     }
   }
+
+  isIdle(frame) { return frame !== state.frame && frame !== this.drawn; }
 }

@@ -31,6 +31,7 @@ export class Picture {
       if (request !== this.request) return;
       this.shown = shown;
       this.overlay = overlay;
+      this.frames.drawn = frame;
       this.paths.clear();
       this.find();
       this.paint();

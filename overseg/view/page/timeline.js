@@ -1,16 +1,20 @@
-// Time: shots, keyframes, coverage, and a bar for each track. Only the rows in view are drawn.
+// Time: shots, keyframes, coverage, and a bar for each track. Only the rows and frames in view are drawn.
 import { getJson } from "./api.js";
 import { SOURCES } from "./frames.js";
 import { colourOf, goTo, nameOf, on, select, state } from "./state.js";
 
 const LEFT = 132, RIGHT = 14, RULER = 22, COVERAGE = 30, ROW = 16, TOP = RULER + COVERAGE + 6;
+const LEAST_FRAMES = 10; // in view
 
 export class Timeline {
   constructor(canvas) {
     this.canvas = canvas;
     this.scroll = 0;
+    this.first = 0; // the first frame in view
+    this.shown = Infinity; // frames in view
     this.bars = new Map();
-    on("frame selected hovered", () => this.draw());
+    on("selected hovered", () => this.draw());
+    on("frame", () => { this.follow(); this.draw(); });
     on("order", () => { this.keepInside(); this.draw(); });
     on("tracks", () => { this.bars.clear(); this.draw(); });
     on("selected", () => this.reveal(state.selected.at(-1)));
@@ -21,12 +25,34 @@ export class Timeline {
 
   get height() { return this.canvas.clientHeight; }
   get span() { return this.canvas.clientWidth - LEFT - RIGHT; }
-  x(frame) { return LEFT + (this.span * frame) / Math.max(1, state.facts.frames); }
+  get n() { return Math.max(1, Math.min(this.shown, state.facts.frames)); }
+  x(frame) { return LEFT + (this.span * (frame - this.first)) / this.n; }
+  xInside(frame) { return Math.max(LEFT, Math.min(LEFT + this.span, this.x(frame))); }
+  frameAt(x) { return this.first + ((x - LEFT) / this.span) * this.n; }
   rows() { return Math.max(1, Math.floor((this.height - TOP) / ROW)); }
 
   keepInside() {
     this.scroll = Math.max(0, Math.min(this.scroll, state.order.length * ROW - (this.height - TOP)));
     if (Number.isNaN(this.scroll)) this.scroll = 0;
+  }
+
+  /** Show fewer or more frames; the one at `frame` stays where it is. */
+  zoom(by, frame = state.frame + 0.5) {
+    const most = state.facts.frames, share = (frame - this.first) / this.n;
+    this.shown = Math.max(Math.min(LEAST_FRAMES, most), this.n / by);
+    if (this.shown >= most) this.shown = Infinity;
+    this.moveTo(frame - share * this.n);
+  }
+
+  moveTo(first) {
+    this.first = Math.max(0, Math.min(first, state.facts.frames - this.n));
+    this.draw();
+  }
+
+  /** Keep the shown frame in view. */
+  follow() {
+    const { frame } = state;
+    if (frame < this.first || frame + 1 > this.first + this.n) this.moveTo(frame - this.n / 4);
   }
 
   reveal(track) {
@@ -56,30 +82,37 @@ export class Timeline {
     this.ruler(context);
     this.coverage(context);
     this.tracks(context);
-    context.fillStyle = this.colours.mark;
-    context.fillRect(this.x(state.frame + 0.5) - 0.75, 4, 1.5, this.height - 4);
-    context.beginPath();
-    context.arc(this.x(state.frame + 0.5), 7, 4, 0, 7);
-    context.fill();
+    this.mark(context);
     this.took = performance.now() - began;
+  }
+
+  mark(context) {
+    const x = this.x(state.frame + 0.5);
+    if (x < LEFT || x > LEFT + this.span) return;
+    context.fillStyle = this.colours.mark;
+    context.fillRect(x - 0.75, 4, 1.5, this.height - 4);
+    context.beginPath();
+    context.arc(x, 7, 4, 0, 7);
+    context.fill();
   }
 
   ruler(context) {
     const { facts } = state, { quiet, line } = this.colours;
     context.fillStyle = quiet;
     context.textAlign = "left";
-    context.fillText("keyframes", 12, RULER / 2 + 2);
+    const first = Math.round(this.first), isWhole = this.n >= facts.frames;
+    context.fillText(isWhole ? "keyframes" : `frames ${first} to ${first + Math.round(this.n) - 1}`, 12, RULER / 2 + 2);
     context.fillText(`coverage ${Math.round(100 * (facts.coverage[state.frame] ?? 0))} %`, 12, RULER + COVERAGE / 2);
     context.strokeStyle = line;
     context.beginPath();
     context.moveTo(LEFT, RULER - 4);
     context.lineTo(LEFT + this.span, RULER - 4);
     context.stroke();
-    const apart = this.span / Math.max(1, facts.keyframes.length);
-    if (apart > 2.5) for (const frame of facts.keyframes) context.fillRect(this.x(frame + 0.5) - 0.5, RULER - 9, 1, 5);
+    const keyframes = facts.keyframes.filter((frame) => frame >= this.first && frame < this.first + this.n);
+    if (this.span / Math.max(1, keyframes.length) > 2.5) for (const frame of keyframes) context.fillRect(this.x(frame + 0.5) - 0.5, RULER - 9, 1, 5);
     context.strokeStyle = quiet;
     context.setLineDash([3, 3]);
-    for (const cut of facts.shots) {
+    for (const cut of facts.shots.filter((frame) => frame >= this.first && frame <= this.first + this.n)) {
       context.beginPath();
       context.moveTo(this.x(cut), 2);
       context.lineTo(this.x(cut), this.height);
@@ -89,12 +122,13 @@ export class Timeline {
   }
 
   coverage(context) {
-    const { coverage } = state.facts, n = coverage.length, step = Math.max(1, Math.floor(n / this.span));
+    const { coverage } = state.facts, first = Math.floor(this.first), last = Math.min(coverage.length, Math.ceil(this.first + this.n)) - 1;
+    const step = Math.max(1, Math.floor(this.n / this.span)), y = (frame) => RULER + COVERAGE * (1 - (coverage[frame] ?? 0));
     context.beginPath();
     context.moveTo(LEFT, RULER + COVERAGE);
-    context.lineTo(LEFT, RULER + COVERAGE * (1 - (coverage[0] ?? 0)));
-    for (let frame = 0; frame < n; frame += step) context.lineTo(this.x(frame + 0.5), RULER + COVERAGE * (1 - coverage[frame]));
-    context.lineTo(LEFT + this.span, RULER + COVERAGE * (1 - (coverage[n - 1] ?? 0)));
+    context.lineTo(LEFT, y(first));
+    for (let frame = first; frame <= last; frame += step) context.lineTo(this.xInside(frame + 0.5), y(frame));
+    context.lineTo(LEFT + this.span, y(last));
     context.lineTo(LEFT + this.span, RULER + COVERAGE);
     context.fillStyle = this.colours.soft;
     context.fill();
@@ -131,15 +165,18 @@ export class Timeline {
     context.fillStyle = colourOf(track);
     for (const [first, last, , tenths] of known) {
       const height = Math.max(2, (ROW - 7) * tenths / 10);
-      context.fillRect(this.x(first), y + ROW - 5 - height, Math.max(1.5, this.x(last + 1) - this.x(first)), height);
+      if (this.isInView(first, last)) context.fillRect(this.xInside(first), y + ROW - 5 - height, this.width(first, last), height);
     }
     if (!bars) return;
     for (const [first, last, source] of bars) {
       const [r, g, b] = SOURCES[source]?.[1] ?? [128, 128, 128];
       context.fillStyle = `rgb(${r} ${g} ${b})`;
-      context.fillRect(this.x(first), y + ROW - 4, Math.max(1, this.x(last + 1) - this.x(first)), 2);
+      if (this.isInView(first, last)) context.fillRect(this.xInside(first), y + ROW - 4, this.width(first, last), 2);
     }
   }
+
+  isInView(first, last) { return last + 1 > this.first && first < this.first + this.n; }
+  width(first, last) { return Math.max(1.5, this.xInside(last + 1) - this.xInside(first)); }
 
   async fetch(tracks) {
     for (const track of tracks) this.bars.set(track, null); // asked for
@@ -162,13 +199,16 @@ export class Timeline {
       const box = canvas.getBoundingClientRect(), x = event.clientX - box.left, y = event.clientY - box.top;
       const place = Math.floor((y - TOP + this.scroll) / ROW), track = y > TOP ? state.order[place] : undefined;
       if (event.type === "pointerdown" && track !== undefined) select([track], { add: event.shiftKey || event.ctrlKey });
-      if (x >= LEFT) goTo(Math.floor(((x - LEFT) / this.span) * state.facts.frames));
+      if (x >= LEFT) goTo(Math.floor(this.frameAt(x)));
     };
     canvas.addEventListener("pointerdown", (event) => { drags = true; canvas.setPointerCapture(event.pointerId); jump(event); });
     canvas.addEventListener("pointermove", (event) => drags && jump(event));
     canvas.addEventListener("pointerup", () => { drags = false; });
     canvas.addEventListener("wheel", (event) => {
       event.preventDefault();
+      const along = event.shiftKey ? event.deltaY || event.deltaX : event.deltaX;
+      if (event.ctrlKey || event.metaKey) return this.zoom(1.0015 ** -event.deltaY, this.frameAt(event.offsetX));
+      if (along) return this.moveTo(this.first + (along / this.span) * this.n);
       this.scroll += event.deltaY;
       this.keepInside();
       this.draw();
