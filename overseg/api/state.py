@@ -33,7 +33,8 @@ def state_of(place: str) -> StoreState:
         StoreError: the store is damaged or of another format version, or cannot be read.
     """
     from overseg.store.places import folder_at
-    from overseg.store.result import open_result, progress
+    from overseg.store.progress import progress
+    from overseg.store.result import open_result
     from overseg.store.root import is_store
 
     folder = folder_at(place)

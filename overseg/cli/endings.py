@@ -36,7 +36,7 @@ def interruptible(args: Any) -> Iterator[None]:
 
 def _if_interrupted(store: str) -> str:
     from overseg.errors import OversegError
-    from overseg.store.result import progress
+    from overseg.store.progress import progress
 
     continued = "the same command continues from there"
     try:

@@ -1,9 +1,9 @@
 """Reading a result, a few masks at a time."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
@@ -23,14 +23,15 @@ from overseg.data.video_info import VideoInfo
 from overseg.data.visit import Edges, Outline
 from overseg.errors import InputError, StoreError
 from overseg.store.changes import Changes, Masks
-from overseg.store.columns import StoredRows, no_rows, to_arrays
+from overseg.store.columns import StoredRows
+from overseg.store.content_hash import hash_of
 from overseg.store.flattened import Flattened, cut
 from overseg.store.folder import Folder
 from overseg.store.integrity import CHECKSUM, missing_or_cut
 from overseg.store.mask_table import MaskTable
-from overseg.store.part import part_key
 from overseg.store.places import folder_at
-from overseg.store.root import PARTS, RESULTS, Root, read_result_attributes, read_root
+from overseg.store.progress import progress
+from overseg.store.root import RESULTS, Root, read_result_attributes, read_root
 from overseg.store.summary_text import as_html, six_lines
 from overseg.store.termination_table import count_ends, read_terminations, region_tracks, termination_columns
 from overseg.store.zarr_tables import read_table
@@ -38,38 +39,6 @@ from overseg.store.zarr_tables import read_table
 AnyResult = TypeVar("AnyResult", bound="Result")
 Found = TypeVar("Found")
 _VERSION_CHARACTERS = 16  # of the sha256 of a result's attributes, which hold the sha256 of every file
-
-
-@dataclass(frozen=True)
-class Progress:
-    """The state of a store.
-
-    Attributes:
-        identity, provenance: as in Result.
-        size: (height, width) of every mask, in pixels.
-        n_visits: number of committed visits; 0 in a final store, which keeps none.
-        has_result: whether there is a result to read.
-        final: whether the run is complete.
-    """
-
-    identity: dict[str, Any]
-    provenance: dict[str, Any]
-    size: tuple[int, int]
-    n_visits: int
-    has_result: bool
-    final: bool
-
-
-def progress(path: str | Path) -> Progress:
-    """The state of the store at `path`, with or without a result.
-
-    Raises:
-        StoreError: there is no store, or it has another format version.
-    """
-    folder = folder_at(path)
-    root = read_root(folder)
-    n_visits = sum(part_key(name) is not None for name in (folder / PARTS).names())
-    return Progress(root.identity, root.provenance, root.size, n_visits, root.result is not None, root.final)
 
 
 @runtime_checkable
@@ -340,25 +309,5 @@ class Result:
         if self.changes is not None:
             as_found = self.as_found.content_hash()
             return hashlib.sha256(f"{as_found}:{self.changes.digest}".encode()).hexdigest()
-        total = hashlib.sha256()
-        for name in to_arrays(no_rows(self.size)):
-            _hash_column(total, f"masks/{name}", self._stored.chunks(name))
-        for name, stored in termination_columns(self._folder).items():
-            _hash_column(total, f"endings/{name}", stored.chunks())
-        for table, columns in (
-            ("looks", self.appearances),
-            ("tracks", self.tracks),
-            ("frames", self.frames),
-            ("edges", self.edges),
-        ):
-            for name, column in to_arrays(columns).items():
-                _hash_column(total, f"{table}/{name}", [column])
-        return total.hexdigest()
-
-
-def _hash_column(total: Any, name: str, chunks: Iterable[np.ndarray]) -> None:
-    """Add the digest of a column to a hash. It does not depend on the sizes of chunks."""
-    column = hashlib.sha256()
-    for chunk in chunks:
-        column.update(np.ascontiguousarray(chunk, chunk.dtype.newbyteorder("<")).tobytes())
-    total.update(f"{name}:{column.hexdigest()};".encode())
+        small = {"looks": self.appearances, "tracks": self.tracks, "frames": self.frames, "edges": self.edges}
+        return hash_of(self._stored, termination_columns(self._folder), small)

@@ -31,10 +31,11 @@ def six_lines(result: "Result") -> str:
     """
     lengths = result.tracks.n_frames[result.tracks.exists]
     facts, n_tracks = result.summary, len(lengths)
+    keyframes = "1 keyframe" if facts["n_keyframes"] == 1 else f"{facts['n_keyframes']} keyframes"
     length = float(lengths.mean()) if n_tracks else 0.0
     lines = {
         f"{result.path}:": _input(result.info, facts["n_shots"]),
-        "masks": f"{result.frames.n_masks.sum()} on {len(result)} frames, made on {facts['n_keyframes']} keyframes",
+        "masks": f"{result.frames.n_masks.sum()} on {len(result)} frames, made on {keyframes}",
         "tracks": f"{n_tracks}, each on {length:.1f} frames on average",
         "coverage": f"{result.coverage:.3f} of all pixels, under {result.depth:.2f} masks on average",
         "run": f"{facts['stop_reason']}, in {facts['seconds_total']:.0f} s on {result.provenance.get('device', '-')}",

@@ -32,7 +32,8 @@ from overseg.prompts.clicks import read_clicks
 from overseg.prompts.objects import gather
 from overseg.prompts.prompted_frames import PromptedFrames
 from overseg.prompts.words import parse_masks
-from overseg.store.result import Result, open_result, progress
+from overseg.store.progress import progress
+from overseg.store.result import Result, open_result
 from overseg.store.zarr_store import ZarrStore
 from overseg.video.open import open_video
 

@@ -21,7 +21,8 @@ from overseg.store import bucket, bucket_lock
 from overseg.store.bucket_lock import BucketLock
 from overseg.store.lock import LOCK_NAME
 from overseg.store.places import folder_at
-from overseg.store.result import open_result, progress
+from overseg.store.progress import progress
+from overseg.store.result import open_result
 from overseg.store.root import RESULTS, read_attributes, read_root
 
 

@@ -9,7 +9,8 @@ import pytest
 from killing import OF_A_DISK, Killing
 from store.store_samples import open_store, publish, same, visits
 
-from overseg.store.result import open_result, progress
+from overseg.store.progress import progress
+from overseg.store.result import open_result
 
 N_FRAMES = 9
 N_TESTS = 8  # share the steps

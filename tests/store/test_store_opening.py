@@ -13,7 +13,8 @@ from store.store_samples import SIZE, identity, open_store, publish, same, visit
 from overseg.data.shot import Shot
 from overseg.data.visit import Direction, VisitKey
 from overseg.errors import StoreError
-from overseg.store.result import open_result, progress
+from overseg.store.progress import progress
+from overseg.store.result import open_result
 from overseg.store.root import Root, differences
 from overseg.store.zarr_store import ZarrStore
 

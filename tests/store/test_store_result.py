@@ -25,7 +25,8 @@ from overseg.data.track_names import TrackName
 from overseg.data.visit import Direction, Edges, Frontier, Visit, VisitKey
 from overseg.errors import StoreError
 from overseg.store import zarr_tables
-from overseg.store.result import open_result, progress
+from overseg.store.progress import progress
+from overseg.store.result import open_result
 
 N_FRAMES = 13
 
