@@ -1,7 +1,7 @@
 """Runs work on a CPU so that its results are the same, to the last bit, on any number of threads."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import wraps
 from typing import ParamSpec, TypeVar
@@ -58,7 +58,7 @@ def side_by_side(work: Callable[[Item], T], items: Iterable[Item], *, at_once: i
         pool.shutdown(cancel_futures=True)
 
 
-def ahead(work: Callable[[Item], T], items: Iterable[Item], *, n_ahead: int) -> Iterator[T]:
+def ahead(work: Callable[[Item], T], items: Iterable[Item], *, n_ahead: int) -> Generator[T, None, None]:
     """The results of `work` on each item, in order. One other thread takes items and computes ahead of their use.
 
     When the iterator is closed, the thread ends before this returns.
