@@ -129,10 +129,10 @@ def test_masks_that_are_too_small_are_not_located():
 SIDE = discs(SIZE, (40, 60, 10))
 
 
-def with_similar(locator: KnowsTheDisc, own: Rles, **options) -> Propagated:
+def with_similar(locator: KnowsTheDisc, own: Rles, *, earlier=(), **options) -> Propagated:
     prompts, found = relocated(locator, **options)
     wanted = np.ones(len(prompts), bool)
-    return Relocator(video(), FlowPropagator(), locator).similar(KEY, prompts, found, wanted, rows_on(6, own))
+    return Relocator(video(), FlowPropagator(), locator).similar(KEY, prompts, earlier, found, wanted, rows_on(6, own))
 
 
 def test_a_similar_mask_of_the_keyframe_takes_the_place_of_one_that_was_not_located():
@@ -146,6 +146,14 @@ def test_a_similar_mask_of_the_keyframe_takes_the_place_of_one_that_was_not_loca
 def test_each_mask_of_the_keyframe_takes_one_place():
     found = with_similar(KnowsTheDisc(similarity=0.6, support=0.1), disc_on(6), n_prompts=2)
     assert len(found.on_keyframe) == 1
+
+
+def test_of_two_that_are_as_similar_the_region_that_was_seen_before_takes_the_place():
+    locator = KnowsTheDisc(similarity=0.6, support=0.1)
+    second = rows_on(0, Rles.concatenate(SIZE, [disc_on(0)] * 2)).region[1:]
+    earlier = replace(rows_on(2, disc_on(2)), region=second)
+    found = with_similar(locator, disc_on(6), n_prompts=2, earlier=[earlier])
+    assert found.on_keyframe.region.tolist() == second.tolist()
 
 
 def test_a_mask_of_the_keyframe_that_is_not_similar_takes_no_place():

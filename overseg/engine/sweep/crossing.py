@@ -91,7 +91,7 @@ class Crossing:
                 target = self._store.read(next_stretch).masks
         else:
             target, appearances = self._generate(key, propagated.on_keyframe.rles, clock)
-        propagated = self._with_similar(key, prompts, propagated, every, target, clock)
+        propagated = self._with_similar(key, prompts, earlier, propagated, every, target, clock)
         missed = _per_region(propagated.on_keyframe.region, prompts.region, missed)
         visit = self._match(key, propagated, target, missed, missed < self._max_missed, clock)
         return visit if next_stretch is not None else _with_rows(replace(visit, appearances=appearances), target)
@@ -114,9 +114,10 @@ class Crossing:
         target = at_start.take(at_start.frame == key.start)  # the keyframe's own masks and the forward frontier
         region_from, region_to = self._one_to_one(forward_to_stop.edges)
         is_linked = np.isin(prompts.region, region_to)
-        propagated = self._relocated(key, prompts, self._origins(key, prompts, {key.stop}), ~is_linked, clock)
+        origins = self._origins(key, prompts, {key.stop})
+        propagated = self._relocated(key, prompts, origins, ~is_linked, clock)
         free = target.take(~np.isin(target.region, region_from))
-        propagated = self._with_similar(key, prompts, propagated, ~is_linked, free, clock)
+        propagated = self._with_similar(key, prompts, origins, propagated, ~is_linked, free, clock)
         pairs = Pairs.of(target, prompts, region_from, region_to)
         propagated = self._with_middle(key, pairs, forward_to_stop.masks, propagated, clock)
         missed = _per_region(propagated.on_keyframe.region, prompts.region, missed)
@@ -172,6 +173,7 @@ class Crossing:
         self,
         key: VisitKey,
         prompts: Masks,
+        earlier: Sequence[Masks],
         propagated: Propagated,
         wanted: Bool[np.ndarray, " p"],
         target: Masks,
@@ -182,7 +184,7 @@ class Crossing:
             return propagated
         own = target.take((target.frame == key.to_frame) & (target.source == Source.KEYFRAME))
         with clock.counts("locate"):
-            return self._relocator.similar(key, prompts, propagated, wanted, own)
+            return self._relocator.similar(key, prompts, earlier, propagated, wanted, own)
 
     def _with_middle(
         self, key: VisitKey, pairs: Pairs, forward: Masks, propagated: Propagated, clock: StageClock

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float32, Int, Int64
+from jaxtyping import Float, Float32, Int, Int64
 
 from overseg.data.masks import Masks
 
@@ -37,7 +37,7 @@ class Pairs:
         return Masks.concatenate([renamed, backward.take(np.isin(backward.region, self.stops.region))])
 
 
-def mutual_best(similarity: Float32[np.ndarray, "m k"], *, at_least: float) -> Int64[np.ndarray, "n 2"]:
+def mutual_best(similarity: Float[np.ndarray, "m k"], *, at_least: float) -> Int64[np.ndarray, "n 2"]:
     """Pairs (row, column) where each is the most similar one to the other; ordered by row."""
     if not similarity.size:
         return np.zeros((0, 2), np.int64)

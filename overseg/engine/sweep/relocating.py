@@ -31,6 +31,7 @@ SURE_SUPPORT = 0.5  # masks with less are used for links alone
 _WEAK_SUPPORT = 0.7  # propagated masks with less are located too
 _LEAST_SUPPORT = 0.45  # located masks with less are dropped
 _LEAST_SIMILARITY = 0.3  # of pairs that are each other's best, on six clips, 95 in 100 are one region from here on
+_KNOWN = 1.1  # for the similarity of a region that was seen on an earlier keyframe
 _MAX_LOCATED = 24  # masks on a frame, the largest: this bounds the work where everything is lost
 
 
@@ -76,14 +77,21 @@ class Relocator:
         return _with_found(key, propagated, found)
 
     def similar(
-        self, key: VisitKey, prompts: Masks, propagated: Propagated, wanted: Bool[np.ndarray, " p"], own: Masks
+        self,
+        key: VisitKey,
+        prompts: Masks,
+        earlier: Sequence[Masks],
+        propagated: Propagated,
+        wanted: Bool[np.ndarray, " p"],
+        own: Masks,
     ) -> Propagated:
         """The propagated masks, with similar masks of the keyframe itself in place of those that have little support.
 
-        A prompt and a mask are a pair where each is the most similar one to the other.
+        A prompt and a mask are a pair where each is the most similar one to the other. Of prompts that are nearly as
+        similar, those that were seen on earlier keyframes are preferred, so that long tracks continue.
 
         Args:
-            key, prompts, propagated: as for `on_keyframe`.
+            key, prompts, earlier, propagated: as for `on_keyframe`.
             wanted: which of the prompts may be paired.
             own: masks that were made on the keyframe.
         """
@@ -93,7 +101,8 @@ class Relocator:
         paired = prompts.take(wanted)
         memories = self._memories(paired, [prompts])
         similarity = self._locator.similarities(self._video[key.to_frame], memories, own.rles)
-        pairs = mutual_best(similarity, at_least=_LEAST_SIMILARITY)
+        is_known = np.isin(paired.region, np.concatenate([paired.region[:0], *(table.region for table in earlier)]))
+        pairs = mutual_best(similarity * np.where(is_known, _KNOWN, 1)[:, None], at_least=_LEAST_SIMILARITY)
         pairs = pairs[support_of(paired.region[pairs[:, 0]], there) < _WEAK_SUPPORT]
         rows, at = pairs[:, 0], pairs[:, 1]
         masks = PropagatedMasks(own.rles.take(at), rows.astype(np.int32), own.frame[at], similarity[rows, at])
