@@ -171,3 +171,16 @@ def test_absurd_sizes_are_refused_before_memory_is_allocated(tmp_path: Path) -> 
         (tmp_path / "a.bmp").write_bytes(bitmap)
         with pytest.raises(InputError, match=r"a\.bmp"):
             open_video(tmp_path)
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_heic_is_read_and_turned_once(orientation: int, tmp_path: Path) -> None:
+    pytest.importorskip("pillow_heif").register_heif_opener()
+    pixels = np.zeros((48, 64, 3), np.uint8)
+    pixels[:24, :32], pixels[24:, 32:] = (200, 30, 30), (30, 30, 200)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(pixels).save(tmp_path / "0.heic", quality=95, exif=exif.tobytes())
+    expected = pixels if orientation == 1 else np.rot90(pixels, -1)
+    rgb = open_video(tmp_path)[0].rgb
+    assert rgb.shape == expected.shape and np.abs(rgb.astype(int) - expected).mean() < 4
