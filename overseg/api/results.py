@@ -84,7 +84,7 @@ def export(
             name, category or drop. Other tracks are left out, unless there is a column drop. None exports all of them.
         flatten: "depth=N", "tracks=N" or "all", where a format takes no overlap, and for npz and id-maps.
         polygons: how masks become polygons, for yolo-seg, and for coco in place of run lengths.
-        val: share of the frames that are for validation, for yolo-seg.
+        val: share of the frames that are for validation, for yolo-seg and coco.
         frames: "link", "copy" or "none"; None for what the tool needs.
         size: "source" or "processed": masks and frames in the size of the input, or of the run.
         video: where the input is now, if it was moved since the run.

@@ -1,6 +1,7 @@
 """`overseg export`: a result in the form that another tool reads."""
 
 import argparse
+import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,10 @@ def add_parser(commands: Any) -> None:
         epilog="formats:\n" + "\n".join(f"  {name:<20}{known.title}" for name, known in FORMATS.items()),
     )
     parser.add_argument(
-        "stores", metavar="OUT.zarr", nargs="+", help="the store of a run; of several, one data set is made"
+        "stores",
+        metavar="OUT.zarr",
+        nargs="+",
+        help="the store of a run; of several, or of the folder of a batch, one data set is made",
     )
     parser.add_argument("destination", metavar="DEST", help="a folder, or a file where the format is one")
     parser.add_argument("--format", required=True, metavar="F", help="one of those below")
@@ -57,7 +61,7 @@ def _add_form(group: Any) -> None:
         "--val",
         type=float,
         metavar="SHARE",
-        help="for yolo-seg: share of each video, its end, for validation (0.2)",
+        help="for yolo-seg and coco: share of each video, its end, for validation (0.2 for yolo-seg)",
     )
 
 
@@ -72,10 +76,12 @@ def _add_polygons(group: Any) -> None:
 def call(args: argparse.Namespace) -> int:
     """Write it, and say what was written and what was lost."""
     from overseg.api.results import export
+    from overseg.batch.stores import stores_in
     from overseg.interchange.formats import format_named
 
     format_named(args.format)  # before the store is opened
-    results = [opened_with_edits(store, as_found=args.as_found) for store in args.stores]
+    stores = [store for given in args.stores for store in stores_in(given, remark=_say)]
+    results = [opened_with_edits(store, as_found=args.as_found) for store in stores]
     exported = export(
         results,
         args.destination,
@@ -97,6 +103,10 @@ def call(args: argparse.Namespace) -> int:
         if exported.n_dropped:
             print(f"dropped pieces of masks under {args.min_piece} pixels: {exported.n_dropped}")
     return 0
+
+
+def _say(line: str) -> None:
+    print(f"overseg: {line}", file=sys.stderr)
 
 
 def _shaping(args: argparse.Namespace) -> "Shaping | None":

@@ -12,6 +12,7 @@ from typing import Any
 
 from overseg.annotations.coco import FILE
 from overseg.annotations.objects import NAME
+from overseg.annotations.yolo import TRAIN, VAL
 from overseg.data.rles import Rles
 from overseg.interchange.json_output import known, write_json
 from overseg.interchange.selection import SelectedFrame, Selection
@@ -36,7 +37,7 @@ class _Part:
 
 
 def write_all(selections: Sequence[Selection], pictures: Sequence[list[str]], folder: Path) -> None:
-    """Write `annotations.json`.
+    """Write `annotations.json`; where frames are for validation, `annotations_train.json` and `annotations_val.json`.
 
     Args:
         selections: what is exported of each video; they have the same categories.
@@ -49,6 +50,16 @@ def write_all(selections: Sequence[Selection], pictures: Sequence[list[str]], fo
         parts.append(_Part(selection, names, video, image, track))
         image += len(selection)
         track += int(selection.objects.id.max(initial=-1)) + 1
+    if not selections[0].has_split:
+        _write(parts, folder / FILE, None)
+        return
+    for split in (TRAIN, VAL):
+        _write(parts, folder / FILE.replace(".", f"_{split}."), split)
+
+
+def _write(parts: list[_Part], path: Path, split: str | None) -> None:
+    """Write one file, with the frames of a split, or with all for None."""
+    selections = [part.selection for part in parts]
     called = ", ".join(selection.result.info.name for selection in selections)
     members: dict[str, Any] = {
         "info": {"description": f"{called}, over-segmented", "contributor": "overseg"},
@@ -58,11 +69,11 @@ def write_all(selections: Sequence[Selection], pictures: Sequence[list[str]], fo
             {"id": number, "name": name, "supercategory": name}
             for number, name in enumerate(selections[0].categories, 1)
         ],
-        "images": chain.from_iterable(map(_images, parts)),
+        "images": chain.from_iterable(_images(part, split) for part in parts),
         "tracks": chain.from_iterable(map(_tracks, parts)),
-        "annotations": _annotations(parts),
+        "annotations": _annotations(parts, split),
     }
-    write_json(folder / FILE, members)
+    write_json(path, members)
 
 
 def _video(part: _Part) -> dict[str, Any]:
@@ -78,12 +89,14 @@ def _video(part: _Part) -> dict[str, Any]:
     }
 
 
-def _images(part: _Part) -> Iterator[dict[str, Any]]:
+def _images(part: _Part, split: str | None) -> Iterator[dict[str, Any]]:
     selection = part.selection
     height, width = selection.size
     frames = selection.result.frames
     numbers = zip(selection.frames, selection.source_numbers, strict=True)
     for position, (number, source_number) in enumerate(numbers):
+        if split not in (None, selection.split(position)):
+            continue
         yield {
             "id": position + part.first_image,
             "file_name": Path(part.pictures[position]).name,
@@ -111,12 +124,15 @@ def _tracks(part: _Part) -> Iterator[dict[str, Any]]:
         }
 
 
-def _annotations(parts: list[_Part]) -> Iterator[dict[str, Any]]:
+def _annotations(parts: list[_Part], split: str | None) -> Iterator[dict[str, Any]]:
     id = 0
     for part in parts:
         objects = part.selection.objects
         category = dict(zip(objects.id.tolist(), (objects.category + 1).tolist(), strict=True))
-        for frame in part.selection:
+        for position, number in enumerate(part.selection.frames):
+            if split not in (None, part.selection.split(position)):
+                continue
+            frame = part.selection.frame(number)
             for track, annotation in _annotations_of(frame, part):
                 id += 1
                 yield {"id": id, "category_id": category[track], **annotation}

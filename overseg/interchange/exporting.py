@@ -93,7 +93,7 @@ def export(
             flat=_cut(chosen, format, flat),
             size=_source_size(one, where) if size == "source" else None,
             shaping=_shaping(chosen, format, polygons),
-            val=_val(chosen, format, val),
+            val=_val(chosen, format, val, destination),
             flat_by_writer=chosen.flat_by_writer,
             name=name,
         )
@@ -166,14 +166,16 @@ def _shaping(chosen: Format, format: str, polygons: Shaping | None) -> Shaping |
     return Shaping() if polygons is None and chosen.has_polygons == "always" else polygons
 
 
-def _val(chosen: Format, format: str, val: float | None) -> float:
+def _val(chosen: Format, format: str, val: float | None, destination: Path) -> float:
     if val is None:
-        return _VAL if chosen.has_split else 0.0
-    if not chosen.has_split:
-        known = ", ".join(name for name, one in FORMATS.items() if one.has_split)
+        return _VAL if chosen.has_split == "always" else 0.0
+    if chosen.has_split == "never":
+        known = ", ".join(name for name, one in FORMATS.items() if one.has_split != "never")
         raise SettingsError(f"{format} has no split for validation: --val is for {known}")
     if not 0 <= val < 1:
         raise SettingsError(f"--val takes a share of the frames from 0 to less than 1, not {val:g}")
+    if val and is_file_name(destination):
+        raise SettingsError(f"{destination}: --val needs a file for training and one for validation: name a folder")
     return val
 
 

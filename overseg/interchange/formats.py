@@ -30,7 +30,8 @@ class Format:
         may_flatten: whether masks that may overlap are laid over each other on request.
         flat_by_writer: whether the format does that itself.
         has_polygons: whether masks may be polygons; "always", "on request" or "never".
-        has_split: whether frames are split into those for training and for validation.
+        has_split: whether frames are split into those for training and for validation; "always", "on request" or
+            "never".
         several: whether an export can hold several videos.
     """
 
@@ -47,7 +48,7 @@ class Format:
     may_flatten: bool = False
     flat_by_writer: bool = False
     has_polygons: str = "never"
-    has_split: bool = False
+    has_split: str = "never"
     several: bool = False
 
     def write(self, selections: Sequence[Selection], pictures: Sequence[list[str]], folder: Path) -> None:
@@ -104,6 +105,7 @@ FORMATS: Mapping[str, Format] = {
         title="COCO with videos and tracks",
         file="annotations.json",
         has_polygons="on request",
+        has_split="on request",
         several=True,
     ),
     "youtube-vis": Format(
@@ -178,7 +180,7 @@ FORMATS: Mapping[str, Format] = {
         pictures="images/{split}",
         needs_pictures=True,
         has_polygons="always",
-        has_split=True,
+        has_split="always",
         several=True,
     ),
     "panoptic": Format(module="panoptic", title="panoptic COCO", overlapping=False, folder_file="panoptic.json"),

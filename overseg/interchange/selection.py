@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int32, Int64
 
 from overseg.annotations.resizing import resized
+from overseg.annotations.yolo import TRAIN, VAL
 from overseg.data.masks import TrackMasks
 from overseg.data.rles import Rles
 from overseg.interchange.filters import Cut, Filters
@@ -163,11 +164,16 @@ class Selection:
         return replace(masks, rles=resized(masks.rles, self.size), point_xy=point_xy)
 
     def split(self, position: int) -> str:
-        """Whether a frame, by its place in the export, is for training or validation: "train" or "val".
+        """Whether a frame, by its place in the export, is for training or validation: TRAIN or VAL.
 
         The frames for validation are the last ones, since neighbours show nearly the same.
         """
-        return "train" if position < len(self) - round(self._val * len(self)) else "val"
+        return TRAIN if position < len(self) - round(self._val * len(self)) else VAL
+
+    @property
+    def has_split(self) -> bool:
+        """Whether some frames are for validation."""
+        return self._val > 0
 
     def polygons(self, mask: Bool[np.ndarray, "h w"], *, along_edges: bool = False) -> list[Float64[np.ndarray, "_ 2"]]:
         """The polygons of a mask, as the options say; see `Shaping.polygons`."""

@@ -118,6 +118,17 @@ def test_status_says_what_became_of_each(finished, capsys):
     assert lines[0].split()[:3] == ["name", "state", "frames"] and lines[-1] == "6 videos, 4 done, 2 failed"
 
 
+def test_one_data_set_of_the_folder(finished, tmp_path, capsys):
+    out, _ = finished
+    capsys.readouterr()
+    assert main(["export", str(out), str(tmp_path / "a"), "--format", "coco", "--val", "0.2", "--min-length", "5"]) == 0
+    assert f"2 of 6 videos of {out} are not done, and left out" in capsys.readouterr().err
+    contents = [json.loads((tmp_path / "a" / f"annotations_{split}.json").read_text()) for split in ("train", "val")]
+    assert [video["name"] for video in contents[0]["videos"]] == list(N_FRAMES)
+    n_val = [round(0.2 * n) for n in N_FRAMES.values()]
+    assert [len(content["images"]) for content in contents] == [sum(N_FRAMES.values()) - sum(n_val), sum(n_val)]
+
+
 def test_a_shard_has_its_own_failures_and_skips_what_is_done(finished, clips, capsys):
     """Of the damaged videos, only `cut` is in shard 1/3."""
     out, _ = finished

@@ -117,6 +117,18 @@ def test_several_stores_are_one_coco_file(store: Result, tmp_path: Path) -> None
     assert names(tmp_path / "each") == ["frames.zarr", "other.zarr"]
 
 
+def test_coco_for_training_and_for_validation(store: Result, tmp_path: Path) -> None:
+    export(store, tmp_path / "a", format="coco", val=0.4)
+    contents = [json.loads((tmp_path / "a" / f"annotations_{split}.json").read_text()) for split in ("train", "val")]
+    images = [[image["frame_index"] for image in content["images"]] for content in contents]
+    n_val = round(0.4 * N_FRAMES)
+    assert images == [list(range(N_FRAMES - n_val)), list(range(N_FRAMES - n_val, N_FRAMES))]
+    for content in contents:
+        assert {one["image_id"] for one in content["annotations"]} == {image["id"] for image in content["images"]}
+    with pytest.raises(SettingsError, match="name a folder"):
+        export(store, tmp_path / "a.json", format="coco", val=0.4)
+
+
 def test_several_stores_are_one_set_of_yolo(store: Result, tmp_path: Path) -> None:
     labels = tmp_path / "labels.csv"
     other = import_masks(
@@ -192,7 +204,7 @@ def test_partitions_on_request(format: str, store: Result, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        ({"format": "davis", "val": 0.2}, "davis has no split for validation: --val is for yolo-seg"),
+        ({"format": "davis", "val": 0.2}, "davis has no split for validation: --val is for coco, yolo-seg"),
         ({"format": "davis", "polygons": Shaping()}, "davis has no polygons: they are for coco, yolo-seg"),
         ({"format": "yolo-seg", "val": 1.0}, "--val takes a share of the frames from 0 to less than 1, not 1"),
         ({"format": "coco", "size": "half"}, "--size is one of source, processed, not 'half'"),
