@@ -1,6 +1,9 @@
 """Interpolates mask logits from the decoder's scale to the picture's size."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 import torch
@@ -13,9 +16,24 @@ from overseg.generate.encoding import LOGIT_PX, Framing
 from overseg.propagate.device_rles import encoded
 from overseg.side_by_side import in_one_thread
 
+T = TypeVar("T")
+Params = ParamSpec("Params")
 STABILITY_OFFSET = 1.0  # segment_anything's: logits are thresholded at -1 and at +1
 _MASKS_AT_ONCE = 64
 _PIXELS_AT_ONCE = 1 << 26  # enlarged at once on an accelerator
+
+
+def _in_float32(work: Callable[Params, T]) -> Callable[Params, T]:
+    """`work` outside of mixed precision, in which a border would move by pixels."""
+
+    @wraps(work)
+    def precise(*args: Params.args, **options: Params.kwargs) -> T:
+        with ExitStack() as stack:
+            for kind in ("cpu", "cuda", "mps"):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+            return work(*args, **options)
+
+    return precise
 
 
 class Enlarging:
@@ -34,6 +52,7 @@ class Enlarging:
         )
 
     @in_one_thread
+    @_in_float32
     def masks(self, logits: Float[Tensor, "n y x"]) -> Rles:
         """The masks: where the enlarged logits are above 0."""
         if logits.device.type != "cpu":
@@ -48,6 +67,7 @@ class Enlarging:
         return Rles.concatenate(self._size, parts)
 
     @in_one_thread
+    @_in_float32
     def stability_score(self, logits: Float[Tensor, "n y x"], *, max_samples: int | None) -> Float32[np.ndarray, " n"]:
         """IoU of each mask at the threshold +1 with the same at -1, in [0, 1]; 0 for an empty mask.
 

@@ -18,6 +18,9 @@ def test_masks_and_stability_scores_are_the_same() -> None:
     assert one_by_one.area_px().tolist()[-1] == 0
     assert at_once.iou(one_by_one).diagonal()[:3].min() > 0.999
     assert at_once.area_px().tolist()[-1] == 0
+    with torch.autocast("cpu", torch.bfloat16):
+        assert enlarging.masks(logits) == one_by_one
+        assert enlarging.masks_at_once(logits) != at_once  # what `masks` avoids
     expected = enlarging.stability_score(logits, max_samples=None)
     assert np.allclose(enlarging.stability_score_at_once(logits), expected, atol=1e-3)
     assert enlarging.stability_score_at_once(logits[:0]).shape == (0,)
