@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, cast, runtime_checkable
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from overseg.batching import enough_memory
 from overseg.data.frame import Frame
 from overseg.data.video_info import VideoInfo
 from overseg.propagate.feature_cache import FeatureCache
+from overseg.propagate.sam2.tracker import TrackerModel
 
 ADVICE = "try smaller weights (sam2.1_hiera_tiny), --propagation-size 512, --resize, or --device cpu"
 _MEAN_RGB = (0.485, 0.456, 0.406)  # ImageNet's, with which SAM 2 was trained
@@ -38,16 +40,55 @@ class ImageFeatures:
         return ImageFeatures(tuple(level.to(device) for level in self.levels))
 
 
+@runtime_checkable
+class ImageSide(Protocol):
+    """Makes the image features of frames with one model."""
+
+    def pixels(self, frame: Frame) -> torch.Tensor:
+        """A frame as the model takes it, in host memory."""
+        ...
+
+    def encode(self, pixels: Sequence[torch.Tensor]) -> list[ImageFeatures]:
+        """The features of frames, which go through the model at once."""
+        ...
+
+
+class Sam2Images:
+    """Makes SAM 2's image features; see `ImageSide`."""
+
+    def __init__(self, model: SAM2Base) -> None:
+        self._model = model
+
+    def pixels(self, frame: Frame) -> torch.Tensor:
+        """A frame, resized as upstream does it with JPEG files, uint8 [side, side, 3]."""
+        side = self._model.image_size
+        return torch.from_numpy(np.array(Image.fromarray(frame.rgb).resize((side, side))))
+
+    def encode(self, pixels: Sequence[torch.Tensor]) -> list[ImageFeatures]:
+        """The features of frames, which go through the model at once."""
+        images = [self._normalised(one) for one in pixels]
+        levels = self._model.forward_image(images[0] if len(images) == 1 else torch.cat(images))["backbone_fpn"]
+        return [ImageFeatures(row) for row in zip(*(level.split(1) for level in levels), strict=True)]
+
+    def _normalised(self, pixels: torch.Tensor) -> torch.Tensor:
+        device = self._model.device
+        image = pixels.to(device, non_blocking=True).permute(2, 0, 1).float() / 255.0
+        mean, std = (torch.tensor(rgb, device=device)[:, None, None] for rgb in (_MEAN_RGB, _STD_RGB))
+        return ((image - mean) / std)[None]
+
+
 class FeatureEncoder:
     """Encodes frames, and caches their features in host memory."""
 
-    def __init__(self, model: SAM2Base, *, cache_bytes: int) -> None:
+    def __init__(self, model: TrackerModel, *, cache_bytes: int, images: ImageSide | None = None) -> None:
         """
         Args:
-            model: from `load_sam2`.
+            model: from `load_sam2`, or another one.
             cache_bytes: size of the cache.
+            images: the image side of the model; None for SAM 2's.
         """
         self._model = model
+        self._images = images or Sam2Images(cast(SAM2Base, model))
         self._cache = FeatureCache[ImageFeatures](max_bytes=cache_bytes, n_bytes=lambda features: features.n_bytes)
 
     def features(self, video: VideoInfo, frame: Frame) -> ImageFeatures:
@@ -69,12 +110,11 @@ class FeatureEncoder:
         return [next(encoded) if features is None else features for features in found]
 
     def pixels(self, frame: Frame) -> torch.Tensor:
-        """A frame, resized as upstream does it with JPEG files, uint8 [side, side, 3] in host memory.
+        """A frame as the model takes it, in host memory.
 
         It is in pinned memory for a GPU, to which it is then copied while the GPU computes.
         """
-        side = self._model.image_size
-        pixels = torch.from_numpy(np.array(Image.fromarray(frame.rgb).resize((side, side))))
+        pixels = self._images.pixels(frame)
         return _pinned(pixels, self._model.device) if self._model.device.type == "cuda" else pixels
 
     def _cached(self, video: VideoInfo, frame: Frame) -> ImageFeatures | None:
@@ -99,23 +139,13 @@ class FeatureEncoder:
         """
         at_once = frames_at_once(self._model)
         n_empty = -len(pixels) % at_once
-        images = [self._normalised(one) for one in [*pixels, *[pixels[-1]] * n_empty]]
+        images = [*pixels, *[pixels[-1]] * n_empty]
         batches = [images[first : first + at_once] for first in range(0, len(images), at_once)]
-        found = [one for batch in batches for one in self._encode_batch(batch)]
+        found = [one for batch in batches for one in self._images.encode(batch)]
         return found[: len(pixels)]
 
-    def _encode_batch(self, images: Sequence[torch.Tensor]) -> list[ImageFeatures]:
-        levels = self._model.forward_image(images[0] if len(images) == 1 else torch.cat(list(images)))["backbone_fpn"]
-        return [ImageFeatures(row) for row in zip(*(level.split(1) for level in levels), strict=True)]
 
-    def _normalised(self, pixels: torch.Tensor) -> torch.Tensor:
-        device = self._model.device
-        image = pixels.to(device, non_blocking=True).permute(2, 0, 1).float() / 255.0
-        mean, std = (torch.tensor(rgb, device=device)[:, None, None] for rgb in (_MEAN_RGB, _STD_RGB))
-        return ((image - mean) / std)[None]
-
-
-def frames_at_once(model: SAM2Base) -> int:
+def frames_at_once(model: TrackerModel) -> int:
     """How many frames are encoded at once."""
     return 1 if model.device.type == "cpu" else _ACCELERATOR_FRAMES
 

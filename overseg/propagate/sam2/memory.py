@@ -9,7 +9,8 @@ from itertools import chain
 from typing import Any
 
 import torch
-from sam2.modeling.sam2_base import SAM2Base
+
+from overseg.propagate.sam2.tracker import TrackerModel
 
 SeenFrames = tuple[tuple[int, ...], tuple[int, ...]]  # conditioning frames and recent frames
 
@@ -21,10 +22,12 @@ class FrameMemory:
     Attributes:
         maskmem_features: memory features, bfloat16 [n, channels, h, w]; None where the frame is out of their reach.
         obj_ptr: object pointers, [n, dim].
+        position: positional encoding of the memory features, the same for all objects; None for models that make it.
     """
 
     maskmem_features: torch.Tensor | None
     obj_ptr: torch.Tensor
+    position: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.obj_ptr)
@@ -32,7 +35,7 @@ class FrameMemory:
     def take(self, rows: slice | torch.Tensor) -> "FrameMemory":
         """The rows with these numbers. A slice copies nothing."""
         features = None if self.maskmem_features is None else self.maskmem_features[rows]
-        return FrameMemory(features, self.obj_ptr[rows])
+        return FrameMemory(features, self.obj_ptr[rows], self.position)
 
     @classmethod
     def concatenate(cls, parts: "Sequence[FrameMemory]") -> "FrameMemory":
@@ -40,7 +43,8 @@ class FrameMemory:
         if len(parts) == 1:
             return parts[0]
         features = [part.maskmem_features for part in parts if part.maskmem_features is not None]
-        return cls(torch.cat(features) if features else None, torch.cat([part.obj_ptr for part in parts]))
+        pointers = torch.cat([part.obj_ptr for part in parts])
+        return cls(torch.cat(features) if features else None, pointers, parts[0].position)
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class Reach:
     pointers: int
 
     @classmethod
-    def of(cls, model: SAM2Base) -> "Reach":
+    def of(cls, model: TrackerModel) -> "Reach":
         """`num_maskmem` includes the frame with the prompt. All others but the latest are a stride apart."""
         features = (model.num_maskmem - 2) * model.memory_temporal_stride_for_eval + 1
         return cls(features, model.max_obj_ptrs_in_encoder - 1)

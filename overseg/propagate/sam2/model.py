@@ -15,6 +15,7 @@ from torch.overrides import TorchFunctionMode
 
 from overseg.errors import DeviceError, SettingsError, WeightsError
 from overseg.propagate.sam2.attention import OneFrameMemoryAttention
+from overseg.propagate.sam2.tracker import TrackerModel
 from overseg.weights.state_dict import read_state_dict
 
 _SIZE_MULTIPLE_PX = 32  # the image encoder's coarsest stride, and its positional windows of 8 patches of 4 pixels
@@ -168,7 +169,7 @@ def compile_parts(model: SAM2Base, *, backend: str = "inductor") -> None:
         part.compile(backend=backend, dynamic=False)
 
 
-def is_compiled(model: SAM2Base) -> bool:
+def is_compiled(model: TrackerModel) -> bool:
     """Whether `compile_parts` was called with this model."""
     return model.image_encoder._compiled_call_impl is not None
 

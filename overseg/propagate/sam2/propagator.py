@@ -22,12 +22,14 @@ from overseg.propagate.sam2.logit_cleanup import LogitCleanup
 from overseg.propagate.sam2.memory import FrameMemory, ObjectMemory, Reach
 from overseg.propagate.sam2.runtime import Sam2Runtime
 from overseg.propagate.sam2.session import Sam2Session
-from overseg.propagate.sam2.steps import Sam2Steps
+from overseg.propagate.sam2.steps import TrackerSteps
 from overseg.stages import Clip, Direction, Video
 
+_SAM2_WORK = (1.0, 0.3)
 
-class Sam2Propagator:
-    """Propagates masks as upstream's `SAM2VideoPredictor` does with one object per mask, and gives the same masks.
+
+class MemoryPropagator:
+    """Propagates masks with a model of SAM 2's design, all masks of a clip at once, and follows prompted objects.
 
     Every frame of a clip is encoded once, whatever the number of masks. A mask's score is the model's probability
     that the object is in the picture times its own estimate of the mask's IoU. A masklet ends where the model reports
@@ -36,46 +38,27 @@ class Sam2Propagator:
 
     def __init__(
         self,
-        model: SAM2Base,
+        runtime: Sam2Runtime,
         *,
-        dtype: str = "float32",
         min_area_px: int = 100,
-        max_hole_area_px: int = 8,
-        max_sprinkle_area_px: int = 0,
-        max_batch: int | None = None,
-        feature_cache_bytes: int = 4 << 30,
         mask_threshold: float = 0.0,
+        work: tuple[float, float] = _SAM2_WORK,
     ) -> None:
         """
         Args:
-            model: from `load_sam2`, on the device to work on.
-            dtype: "float32", or "bfloat16" for mixed precision: faster on CUDA, with masks a little different.
+            runtime: runs the model.
             min_area_px: a masklet ends where its mask is smaller, in pixels. Smaller prompts are not propagated.
-            max_hole_area_px, max_sprinkle_area_px: see `LogitCleanup`. The defaults are upstream's.
-            max_batch: masks at once; None for what suits the device. It is halved when memory runs out. On a CPU each
-                mask is computed by itself in one thread, and is the same for any value.
-            feature_cache_bytes: host memory for image features, so that a frame that is visited again is not encoded
-                again. One frame takes 17 MB at 1024 px in float32.
             mask_threshold: masks of prompted objects are where the model's logits are above this.
-
-        Raises:
-            SettingsError: an unknown `dtype`, or a `max_batch` less than 1.
+            work: expected work for a frame, and for a mask on it, in passes of SAM's image encoder.
         """
-        if dtype not in DTYPES:
-            raise SettingsError(f"expected {' or '.join(DTYPES)} as SAM 2's dtype, got {dtype!r}")
         self._min_area_px = max(1, min_area_px)
         self._mask_threshold = mask_threshold
-        self._runtime = Sam2Runtime(
-            model=model,
-            encoder=FeatureEncoder(model, cache_bytes=feature_cache_bytes),
-            max_batch=max_batch,
-            cleanup=LogitCleanup(max_hole_area_px, max_sprinkle_area_px),
-            is_mixed=dtype == "bfloat16",
-        )
+        self._runtime = runtime
+        self._frame_work, self._mask_work = work
 
     def clip_work(self, n_frames: int, n_masks: int) -> float:
-        """One pass of an image encoder for a frame, and 0.3 for a mask; see `stages.MaskPropagator`."""
-        return n_frames + 0.3 * n_masks
+        """A fixed work for a frame and for a mask on it; see `stages.MaskPropagator`."""
+        return self._frame_work * n_frames + self._mask_work * n_masks
 
     def propagate(self, clip: Clip, prompts: Rles, direction: Direction) -> Masklets:
         """Propagate `prompts` to the clip's other end; see `stages.MaskPropagator`.
@@ -168,7 +151,7 @@ class Sam2Propagator:
             )
 
     def _prompt_memory(
-        self, frame: Frame, features: ImageFeatures, prompts: Rles, steps: Sam2Steps, at_most: int
+        self, frame: Frame, features: ImageFeatures, prompts: Rles, steps: TrackerSteps, at_most: int
     ) -> ObjectMemory:
         """The memory of the prompts on their own frame."""
         model = self._runtime.model
@@ -180,6 +163,48 @@ class Sam2Propagator:
 
         parts = list(self._runtime.batched(remember, len(prompts), at_most=at_most))
         return ObjectMemory(Reach.of(model), conditioning={frame.index: FrameMemory.concatenate(parts)})
+
+
+class Sam2Propagator(MemoryPropagator):
+    """Propagates masks as upstream's `SAM2VideoPredictor` does with one object per mask, and gives the same masks."""
+
+    def __init__(
+        self,
+        model: SAM2Base,
+        *,
+        dtype: str = "float32",
+        min_area_px: int = 100,
+        max_hole_area_px: int = 8,
+        max_sprinkle_area_px: int = 0,
+        max_batch: int | None = None,
+        feature_cache_bytes: int = 4 << 30,
+        mask_threshold: float = 0.0,
+    ) -> None:
+        """
+        Args:
+            model: from `load_sam2`, on the device to work on.
+            dtype: "float32", or "bfloat16" for mixed precision: faster on CUDA, with masks a little different.
+            min_area_px: a masklet ends where its mask is smaller, in pixels. Smaller prompts are not propagated.
+            max_hole_area_px, max_sprinkle_area_px: see `LogitCleanup`. The defaults are upstream's.
+            max_batch: masks at once; None for what suits the device. It is halved when memory runs out. On a CPU each
+                mask is computed by itself in one thread, and is the same for any value.
+            feature_cache_bytes: host memory for image features, so that a frame that is visited again is not encoded
+                again. One frame takes 17 MB at 1024 px in float32.
+            mask_threshold: masks of prompted objects are where the model's logits are above this.
+
+        Raises:
+            SettingsError: an unknown `dtype`, or a `max_batch` less than 1.
+        """
+        if dtype not in DTYPES:
+            raise SettingsError(f"expected {' or '.join(DTYPES)} as SAM 2's dtype, got {dtype!r}")
+        runtime = Sam2Runtime(
+            model=model,
+            encoder=FeatureEncoder(model, cache_bytes=feature_cache_bytes),
+            max_batch=max_batch,
+            cleanup=LogitCleanup(max_hole_area_px, max_sprinkle_area_px),
+            is_mixed=dtype == "bfloat16",
+        )
+        super().__init__(runtime, min_area_px=min_area_px, mask_threshold=mask_threshold)
 
 
 @dataclass(frozen=True)
@@ -204,7 +229,7 @@ class _BatchMasks:
 class _FrameVisit:
     """One frame, and what is needed to propagate any batch of masks to it."""
 
-    steps: Sam2Steps
+    steps: TrackerSteps
     features: ImageFeatures
     frame: Frame
     memory: ObjectMemory

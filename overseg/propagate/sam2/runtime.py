@@ -6,7 +6,6 @@ from itertools import islice
 from typing import TypeVar
 
 import torch
-from sam2.modeling.sam2_base import SAM2Base
 
 from overseg.batching import Batches, SideBySide, enough_memory, memory_gib
 from overseg.data.frame import Frame
@@ -15,7 +14,8 @@ from overseg.errors import SettingsError
 from overseg.propagate.sam2.features import ADVICE, FeatureEncoder, ImageFeatures, frames_at_once
 from overseg.propagate.sam2.logit_cleanup import LogitCleanup
 from overseg.propagate.sam2.model import is_compiled
-from overseg.propagate.sam2.steps import Sam2Steps
+from overseg.propagate.sam2.steps import Sam2Steps, TrackerSteps
+from overseg.propagate.sam2.tracker import TrackerModel
 from overseg.side_by_side import ahead, in_one_thread, side_by_side
 
 _CPU_TOKENS = 1024  # image tokens in a batch of compiled graphs; with more, activations exceed the processor's caches
@@ -35,25 +35,27 @@ class Sam2Runtime:
     the last bit, on any number of threads.
 
     Attributes:
-        model: from `load_sam2`.
+        model: from `load_sam2`, or another one of its design.
     """
 
     def __init__(
         self,
-        model: SAM2Base,
+        model: TrackerModel,
         *,
         encoder: FeatureEncoder,
         cleanup: LogitCleanup,
         max_batch: int | None = None,
         is_mixed: bool = False,
+        steps: Callable[..., TrackerSteps] = Sam2Steps,
     ) -> None:
         """
         Args:
-            model: from `load_sam2`.
+            model: from `load_sam2`, or another one of its design.
             encoder: of the same model.
             cleanup: the small regions of masks to fill and to remove.
             max_batch: masks at once; None for what suits the device.
             is_mixed: whether to compute in mixed precision with bfloat16.
+            steps: makes the model's steps; it takes what `Sam2Steps` takes.
 
         Raises:
             SettingsError: `max_batch` is less than 1.
@@ -71,6 +73,7 @@ class Sam2Runtime:
         self._cleanup = cleanup
         self._max_batch = max_batch
         self._is_mixed = is_mixed
+        self._steps = steps
 
     @contextmanager
     def computing(self) -> Iterator[None]:
@@ -139,9 +142,9 @@ class Sam2Runtime:
 
         return self._batches.map(compute, n, at_most=at_most)
 
-    def steps(self, *, n_frames: int, reverse: bool) -> Sam2Steps:
+    def steps(self, *, n_frames: int, reverse: bool) -> TrackerSteps:
         """The model's steps in a video of `n_frames`, visited in reverse order of time or not."""
-        return Sam2Steps(self.model, n_frames=n_frames, reverse=reverse, cleanup=self._cleanup)
+        return self._steps(self.model, n_frames=n_frames, reverse=reverse, cleanup=self._cleanup)
 
     def max_at_once(self, n_masks: int, size: tuple[int, int]) -> int:
         """How many of `n_masks` to propagate at once through frames of this (height, width)."""
@@ -159,7 +162,7 @@ class Sam2Runtime:
             yield
 
 
-def is_side_by_side(model: SAM2Base) -> bool:
+def is_side_by_side(model: TrackerModel) -> bool:
     """Whether each mask and each frame is computed by itself in one thread: on a CPU, without compiled graphs.
 
     While one thread makes a compiled graph, other threads may not run any.
@@ -167,12 +170,12 @@ def is_side_by_side(model: SAM2Base) -> bool:
     return model.device.type == "cpu" and not is_compiled(model)
 
 
-def n_side_by_side(model: SAM2Base) -> int:
+def n_side_by_side(model: TrackerModel) -> int:
     """How many masks or frames are computed at once where each is by itself: one a thread, as far as memory allows."""
     return min(torch.get_num_threads(), max(1, _SIDE_BY_SIDE_TOKENS // _n_tokens(model)))
 
 
-def fitting_batch(model: SAM2Base, size: tuple[int, int], *, n_masks: int) -> int:
+def fitting_batch(model: TrackerModel, size: tuple[int, int], *, n_masks: int) -> int:
     """How many of `n_masks` fit into the memory of the model's device at once: an estimate, at least 1.
 
     It follows from the device's whole memory and not from what is free, so that a busy device gives the same masks.
@@ -185,17 +188,17 @@ def fitting_batch(model: SAM2Base, size: tuple[int, int], *, n_masks: int) -> in
     return min(max(1, int(usable_bytes / mask_bytes(model, size))), _ACCELERATOR_MAX_BATCH)
 
 
-def weights_bytes(model: SAM2Base) -> int:
+def weights_bytes(model: TrackerModel) -> int:
     """Device memory for the model itself."""
     return sum(weight.numel() * weight.element_size() for weight in model.parameters())
 
 
-def remembered_bytes(model: SAM2Base, n_masks: int) -> int:
+def remembered_bytes(model: TrackerModel, n_masks: int) -> int:
     """Device memory for the memory features of `n_masks` on all frames within their reach."""
     return n_masks * model.num_maskmem * model.mem_dim * _n_tokens(model) * 2  # bfloat16
 
 
-def mask_bytes(model: SAM2Base, size: tuple[int, int]) -> int:
+def mask_bytes(model: TrackerModel, size: tuple[int, int]) -> int:
     """Device memory for propagating one mask in float32, counted from its largest tensors."""
     attention = _n_tokens(model) * model.num_maskmem * (3 * model.mem_dim + 5 * model.hidden_dim)  # keys and values
     feedforward = _n_tokens(model) * 20 * model.hidden_dim
@@ -204,5 +207,5 @@ def mask_bytes(model: SAM2Base, size: tuple[int, int]) -> int:
     return 4 * (attention + feedforward + decoder + masks) + 6 * size[0] * size[1]
 
 
-def _n_tokens(model: SAM2Base) -> int:
+def _n_tokens(model: TrackerModel) -> int:
     return (model.image_size // model.backbone_stride) ** 2

@@ -15,7 +15,7 @@ from overseg.propagate.sam2.features import ADVICE, ImageFeatures
 from overseg.propagate.sam2.memory import FrameMemory, ObjectMemory, Reach
 from overseg.propagate.sam2.objects import ObjectPrompt, SessionObject, grouped, point_prompts, prompt_rounds
 from overseg.propagate.sam2.runtime import Sam2Runtime
-from overseg.propagate.sam2.steps import FrameOutput, PointPrompts, Sam2Steps
+from overseg.propagate.sam2.steps import FrameOutput, PointPrompts, TrackerSteps
 from overseg.stages import Video
 
 Result = TypeVar("Result")
@@ -152,7 +152,7 @@ class Sam2Session:
             for conditions, outputs in ((True, one.new_prompts), (False, one.new_corrections))
             for frame, output in outputs.items()
         ]
-        groups = grouped(new, lambda prompted: prompted[0])
+        groups = grouped(new, lambda prompted: (prompted[0], prompted[2].prompt_masks is None))
         memories = [self._memories(group[0][0], [output for _, _, output, _ in group]) for group in groups]
         for group, of_group in zip(groups, memories, strict=True):
             for (frame, one, output, conditions), memory in zip(group, of_group, strict=True):
@@ -215,7 +215,7 @@ class Sam2Session:
         scores = torch.cat([output.score for output in outputs]).cpu().numpy()
         return ObjectMasks(rles, objects, frames, scores)
 
-    def _steps(self, *, reverse: bool) -> Sam2Steps:
+    def _steps(self, *, reverse: bool) -> TrackerSteps:
         return self._runtime.steps(n_frames=len(self._video), reverse=reverse)
 
 

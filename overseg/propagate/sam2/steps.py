@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from sam2.modeling.sam2_base import SAM2Base
@@ -45,6 +45,8 @@ class FrameOutput:
         obj_ptr: object pointers, [n, dim].
         high_res_logits: the logits at the model's resolution, [n, 1, size, size]. The frame's memory is made from
             them; None where they are not needed any more.
+        prompt_masks: masks given as prompts at the model's resolution, bool [n, 1, size, size], where the frame's
+            memory is made from them; else None.
     """
 
     logits: torch.Tensor
@@ -52,6 +54,7 @@ class FrameOutput:
     predicted_iou: torch.Tensor
     obj_ptr: torch.Tensor
     high_res_logits: torch.Tensor | None = None
+    prompt_masks: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.obj_ptr)
@@ -69,6 +72,7 @@ class FrameOutput:
             self.predicted_iou[rows],
             self.obj_ptr[rows],
             None if self.high_res_logits is None else self.high_res_logits[rows],
+            None if self.prompt_masks is None else self.prompt_masks[rows],
         )
 
     def without_high_res(self) -> "FrameOutput":
@@ -77,13 +81,33 @@ class FrameOutput:
 
     @classmethod
     def concatenate(cls, parts: "Sequence[FrameOutput]") -> "FrameOutput":
-        """All rows of `parts` in order, at least one, without logits at the model's resolution."""
+        """All rows of `parts` in order, at least one, without logits at the model's resolution.
+
+        All parts have masks given as prompts, or none has.
+        """
+        given = [part.prompt_masks for part in parts if part.prompt_masks is not None]
         return cls(
             torch.cat([part.logits for part in parts]),
             torch.cat([part.object_score_logits for part in parts]),
             torch.cat([part.predicted_iou for part in parts]),
             torch.cat([part.obj_ptr for part in parts]),
+            prompt_masks=torch.cat(given) if given else None,
         )
+
+
+@runtime_checkable
+class TrackerSteps(Protocol):
+    """The steps of a model on one frame; see `Sam2Steps`."""
+
+    def prompt_masks(self, features: ImageFeatures, frame: int, masks: torch.Tensor) -> FrameOutput: ...
+
+    def prompt_points(
+        self, features: ImageFeatures, frame: int, points: PointPrompts, memory: ObjectMemory | None
+    ) -> FrameOutput: ...
+
+    def track(self, features: ImageFeatures, frame: int, memory: ObjectMemory) -> FrameOutput: ...
+
+    def remember(self, features: ImageFeatures, output: FrameOutput, *, is_prompt: bool = False) -> FrameMemory: ...
 
 
 class Sam2Steps:
