@@ -28,7 +28,17 @@ from overseg.stages import (
     SparseGenerator,
     Stages,
 )
-from overseg.weights import catalogue, fetch, fingerprints, missing_files, weights_path
+from overseg.weights import (
+    HubCheckpoint,
+    catalogue,
+    fetch,
+    fetch_from_hub,
+    fingerprints,
+    hub_catalogue,
+    hub_folder,
+    missing_files,
+    weights_path,
+)
 
 _SPARSE_SHARES = (0.75, 0.5)  # of the points on a side
 
@@ -170,6 +180,8 @@ def ensure_weights(name: str, *, report: Report) -> Path:
     Raises:
         WeightsError: it cannot be fetched; the message names the file and where to put it.
     """
+    if name in hub_catalogue():
+        return _ensure_from_hub(hub_catalogue()[name], report)
     if name not in catalogue() or not missing_files(catalogue()[name]):
         return weights_path(name)
     report.event("remark", line=f"fetching the weights {name} ({catalogue()[name].size_bytes / 1e6:.0f} MB)")
@@ -179,3 +191,10 @@ def ensure_weights(name: str, *, report: Report) -> Path:
         report.progress(f"{name} (MB)", total_mb if here_bytes == total_bytes else here_bytes // 1_000_000, total_mb)
 
     return fetch(name, report=progress)
+
+
+def _ensure_from_hub(checkpoint: HubCheckpoint, report: Report) -> Path:
+    if hub_folder(checkpoint) is None:
+        size = f"about {checkpoint.size_bytes / 1e6:.0f} MB"
+        report.event("remark", line=f"fetching the weights {checkpoint.name} ({size}) from {checkpoint.source}")
+    return fetch_from_hub(checkpoint)

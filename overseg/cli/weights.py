@@ -6,8 +6,20 @@ from typing import Any
 
 from tqdm import tqdm
 
-from overseg.weights import cached_path, catalogue, default_cache_dir, fetch, missing_files, weights_path
+from overseg.errors import SettingsError
+from overseg.weights import (
+    cached_path,
+    catalogue,
+    default_cache_dir,
+    fetch,
+    fetch_from_hub,
+    hub_catalogue,
+    hub_folder,
+    missing_files,
+    weights_path,
+)
 from overseg.weights.catalogue import Checkpoint
+from overseg.weights.hub import HubCheckpoint, hub_cache
 
 
 def add_parser(commands: Any) -> None:
@@ -40,10 +52,11 @@ def call(args: argparse.Namespace) -> int:
 
 
 def _table() -> list[str]:
-    rows = [("NAME", "FOR", "SIZE", "LICENCE", "HERE", "SOURCE"), *map(_row, catalogue().values())]
+    heads = ("NAME", "FOR", "SIZE", "LICENCE", "HERE", "SOURCE")
+    rows = [heads, *map(_row, catalogue().values()), *map(_hub_row, hub_catalogue().values())]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return [*lines, f"cache: {default_cache_dir() / 'weights'}"]
+    return [*lines, f"cache: {default_cache_dir() / 'weights'}; of weights on the hub: {hub_cache()}"]
 
 
 def _row(checkpoint: Checkpoint) -> tuple[str, ...]:
@@ -53,7 +66,18 @@ def _row(checkpoint: Checkpoint) -> tuple[str, ...]:
     return checkpoint.name, checkpoint.family, size, checkpoint.licence, here, checkpoint.source
 
 
+def _hub_row(checkpoint: HubCheckpoint) -> tuple[str, ...]:
+    here = "no" if hub_folder(checkpoint) is None else "yes"
+    asks = ", asks for an agreement" if checkpoint.is_gated else ""
+    source = f"{checkpoint.source} ({checkpoint.revision}{asks})"
+    return checkpoint.name, checkpoint.family, f"{checkpoint.size_bytes / 1e6:.0f} MB", checkpoint.licence, here, source
+
+
 def _fetch(name: str, *, base_url: str | None) -> str:
+    if name in hub_catalogue():
+        if base_url is not None:
+            raise SettingsError(f"--from is not for {name}, which comes from the hub: set HF_ENDPOINT to a mirror")
+        return str(fetch_from_hub(hub_catalogue()[name]))
     with tqdm(desc=name, unit="B", unit_scale=True, disable=not sys.stderr.isatty(), leave=False) as bar:
 
         def report(here_bytes: int, total_bytes: int) -> None:

@@ -7,6 +7,7 @@ import platformdirs
 
 from overseg.errors import WeightsError
 from overseg.weights.catalogue import Checkpoint, WeightFile, catalogue, checkpoint_named
+from overseg.weights.hub import hub_catalogue, hub_path
 
 
 def default_cache_dir() -> Path:
@@ -43,6 +44,8 @@ def weights_path(name_or_path: str | Path, *, cache_dir: Path | None = None) -> 
     Raises:
         WeightsError: the path does not exist, or the named checkpoint is not in the cache.
     """
+    if str(name_or_path) in hub_catalogue():
+        return hub_path(hub_catalogue()[str(name_or_path)])
     if str(name_or_path) not in catalogue() and Path(name_or_path).exists():
         return Path(name_or_path)
     if str(name_or_path) not in catalogue() and _looks_like_path(name_or_path):

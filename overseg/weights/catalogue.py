@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from overseg.errors import WeightsError
+from overseg.weights.hub import hub_catalogue
 
 _SAM1_URL = "https://dl.fbaipublicfiles.com/segment_anything/"
 _SAM2_URL = "https://dl.fbaipublicfiles.com/segment_anything_2/072824/"
@@ -143,6 +144,7 @@ def checkpoint_named(name: str) -> Checkpoint:
     """
     if name not in _CATALOGUE:
         raise WeightsError(
-            f"expected the name of a checkpoint ({', '.join(_CATALOGUE)}) or the path of a file, got {name!r}"
+            f"expected the name of a checkpoint ({', '.join([*_CATALOGUE, *hub_catalogue()])}) or the path of a file, "
+            f"got {name!r}"
         )
     return _CATALOGUE[name]

