@@ -95,9 +95,13 @@ def feature_cache_bytes(asked: str | int | None) -> int:
 
 def check_cache_is_used(feature_cache: str | int | None, propagator: str) -> None:
     """Refuse with SettingsError a feature cache that nothing would use."""
-    if feature_cache is not None and propagator != "sam2":
+    from overseg.adapters import PROPAGATORS
+
+    caches = [name for name, adapter in PROPAGATORS.items() if adapter.needs_torch]
+    if feature_cache is not None and propagator not in caches:
         raise SettingsError(
-            f"--feature-cache is for --propagator sam2, and the propagator here is {propagator}: change one of the two"
+            f"--feature-cache is for --propagator {' or '.join(caches)}, and the propagator here is {propagator}: "
+            "change one of the two"
         )
 
 

@@ -154,7 +154,7 @@ def test_masks_alone_need_no_sam(frames):
         (["--box", FACE, "--propagator", "none"], "--propagator: invalid choice: 'none'", 2),
         (
             ["--box", FACE, "--feature-cache", "1G"],
-            "--feature-cache is for --propagator sam2, and the propagator her",
+            "--feature-cache is for --propagator sam2 or sam2-hf or edgetam or sam3, and",
             2,
         ),
         (
