@@ -40,6 +40,6 @@ def test_memory_of_compaction_is_bounded(tmp_path, monkeypatch):
     for module in ("zarr_tables", "mask_writer", "mask_table"):
         for name, value in (("CHUNK_ROWS", 512), ("RLE_CHUNK_BYTES", 2**16), ("RLE_SHARD_BYTES", 2**18)):
             monkeypatch.setattr(f"overseg.store.{module}.{name}", value, raising=False)
-    short, long = (peak_of_compaction(tmp_path / str(n), n) for n in (81, 401))
-    n_more_rows = 320 * 10 * (STEP + 1) // STEP
+    short, long = (peak_of_compaction(tmp_path / str(n), n) for n in (41, 161))
+    n_more_rows = 120 * 10 * (STEP + 1) // STEP
     assert long - short < 60 * n_more_rows, (short, long)
