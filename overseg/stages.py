@@ -103,6 +103,10 @@ class SparseGenerator(Protocol):
 class GivenMasks(Protocol):
     """A generator of masks that somebody gave, which may not be used all."""
 
+    def frames(self, source: SourceFrames) -> frozenset[int]:
+        """Numbers in the input of the frames that there are masks of; `source` are the frames of the input."""
+        ...
+
     def unused(self, source: SourceFrames, keyframes: frozenset[int]) -> list[str]:
         """Lines on what of the masks cannot be used: what could not be read, and what lies on no keyframe.
 

@@ -164,11 +164,20 @@ def _work(
             return
         stages = (build or build_stages)(settings, job.machine)
         report.event("remark", line=job.choice.line)
+        if isinstance(stages.generator, GivenMasks):
+            _refuse_if_elsewhere(stages.generator, job.video)
         if info.n_lost:
             report.event("remark", line=_lost(info))
         sweep_video(job.video, stages, store, settings=settings, budget=budget, report=report, since=since)
     if isinstance(stages.generator, GivenMasks):
         _tell_of_given(stages.generator, job.video, open_result(output), report)
+
+
+def _refuse_if_elsewhere(generator: "GivenMasks", video: "BufferedVideo") -> None:
+    """Refuse with InputError masks that somebody gave, of which none is on a frame of the run."""
+    if generator.frames(video.source_frames).isdisjoint(video.numbers):
+        lines = generator.unused(video.source_frames, frozenset())
+        raise InputError(f"no masks are on the frames of the run; {'; '.join(lines)}")
 
 
 def _tell_of_given(generator: "GivenMasks", video: "BufferedVideo", result: "StoredResult", report: "Report") -> None:

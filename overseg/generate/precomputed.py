@@ -90,10 +90,19 @@ class PrecomputedGenerator:
             max_iou=_NEAR_DUPLICATE_IOU,
         )
 
+    def frames(self, source: SourceFrames) -> frozenset[int]:
+        """The frames that there are masks of; see `stages.GivenMasks`."""
+        return frozenset(self._row_of(source))
+
     def unused(self, source: SourceFrames, keyframes: frozenset[int]) -> list[str]:
         """Lines on what of the masks cannot be used; see `stages.GivenMasks`."""
         frames = self._row_of(source)
-        n_elsewhere = sum(frame not in keyframes for frame in frames)
+        beyond = [frame for frame in frames if 0 < source.n_frames <= frame]
+        n_elsewhere = sum(frame not in keyframes for frame in frames) - len(beyond)
+        after = (
+            f"{self._source}: {len(beyond)} of {len(frames)} pictures are of frames after the last one of the input, "
+            f"{source.n_frames - 1}, such as {min(beyond, default=0)}: name them by frame, or give --first-number"
+        )
         elsewhere = (
             f"{self._source}: the masks of {n_elsewhere} of {len(frames)} pictures are not used, since their frames "
             "are no keyframes of this run: with --step 1, every frame is one"
@@ -102,6 +111,7 @@ class PrecomputedGenerator:
         lines = (
             self._remarks[source],
             left_out.line(self._source) if len(left_out) else None,
+            after if beyond else None,
             elsewhere if n_elsewhere else None,
         )
         return [line for line in lines if line]

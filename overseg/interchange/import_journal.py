@@ -56,6 +56,8 @@ class ImportJournal:
 
     def _with_regions(self, masks: TrackMasks, frame: int) -> TrackMasks:
         """The masks of a frame, each with its region and frame, ordered by region."""
+        if not len(masks):
+            return masks
         region = masks.region.copy()
         for row in np.flatnonzero(region == UNKNOWN_REGION).tolist():
             region[row] = self._region_of.setdefault(int(masks.track[row]), _new_region(frame, row))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Int64
 
-from overseg.annotations.annotations import Annotations, PictureMasks
+from overseg.annotations.annotations import Annotations
 from overseg.annotations.coco import UNKNOWN_REGION
 from overseg.annotations.placing import Placed
 from overseg.annotations.resizing import resized
@@ -69,10 +69,13 @@ def on_frames(annotations: Annotations, placed: Placed, target: Target) -> Impor
 
 
 def _frames(annotations: Annotations, rows: Sequence[int | None], size: tuple[int, int]) -> Iterator[TrackMasks]:
-    nothing = PictureMasks(Rles.empty(annotations.size), np.zeros(0, np.int64))
+    nothing = imported_masks(Rles.empty(size), np.zeros(0, np.int64))
     for row in rows:
-        masks = nothing if row is None else annotations.read(row)
-        yield imported_masks(resized(masks.rles, size), masks.object, **masks.columns)
+        masks = None if row is None else annotations.read(row)
+        if masks is None or not len(masks.rles):
+            yield nothing  # the same for all: there may be many
+        else:
+            yield imported_masks(resized(masks.rles, size), masks.object, **masks.columns)
 
 
 def imported_masks(rles: Rles, ids: Int64[np.ndarray, " n"], **columns: np.ndarray) -> TrackMasks:

@@ -234,8 +234,13 @@ def test_precomputed_masks_that_are_not_used_are_told(in_folder, capsys):
     assert main([*RUN, "--step", "5"]) == 0
     told = capsys.readouterr().err
     assert "masks of 1 of 3 pictures are not used" in told and "left out 2 lines" in told
-    assert main([*RUN, "--step", "5", "--start", "1", "--end", "3", "--overwrite"]) == 1
+    assert main([*RUN, "--step", "5", "--start", "1", "--end", "5", "--overwrite"]) == 1
     assert "the result has no masks; masks: the masks of 3 of 3 pictures are not used" in capsys.readouterr().err
+    assert main([*RUN, "--step", "1", "--start", "1", "--end", "3", "--overwrite"]) == 1
+    assert "no masks are on the frames of the run; masks: the masks of 3" in capsys.readouterr().err
+    made.write_maps(in_folder / "far", {100: 0, 105: 1})
+    assert main([*RUN, "--masks", "far", "--overwrite"]) == 1
+    assert "2 of 2 pictures are of frames after the last one of the input, 7, such as 100" in capsys.readouterr().err
 
 
 def test_precomputed_masks_of_one_of_several_videos(in_folder, capsys):
