@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import overseg
+from overseg.engine.partial import PartialResults
 from overseg.engine.sweep import crossing, outcome, spending
 
 
@@ -44,6 +45,7 @@ def main() -> None:
     parser.add_argument("--end", type=int)
     parser.add_argument("--step", type=int, default=5)
     parser.add_argument("--resize", type=int)
+    parser.add_argument("--preset", default="fast")
     parser.add_argument("--budget")
     parser.add_argument("--interrupt-after", type=int)
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
@@ -53,7 +55,8 @@ def main() -> None:
         clock = time.process_time
         for module in (crossing, outcome, spending):
             module.time = SimpleNamespace(perf_counter=clock, monotonic=clock)  # type: ignore[attr-defined]
-    options = {"end": args.end, "step": args.step, "resize": args.resize, "device": "cpu", "preset": "fast"}
+        PartialResults.__init__.__kwdefaults__["clock"] = clock
+    options = {"end": args.end, "step": args.step, "resize": args.resize, "device": "cpu", "preset": args.preset}
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder, "out.zarr")
         if args.interrupt_after:

@@ -30,6 +30,7 @@ from overseg.data.masks import TrackMasks
 from overseg.data.rles import Rles
 from overseg.interchange.imported import Imported, imported_masks
 from overseg.interchange.importing import write_store
+from overseg.interchange.target import Target
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 SIZE = (1080, 1920)
@@ -79,7 +80,7 @@ def make_store(folder: Path, args: argparse.Namespace) -> Path:
             tracks = np.flatnonzero((first <= frame) & (frame <= last))
             yield imported_masks(known.take(shape[tracks]), tracks)
 
-    write_store(Imported(SIZE, args.frames, frames(), fps=25.0), video, path, settings={}, video=video)
+    write_store(Imported(SIZE, args.frames, frames(), fps=25.0), video, path, settings={}, target=Target.of(video))
     return path
 
 

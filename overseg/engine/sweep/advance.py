@@ -1,6 +1,6 @@
 """How far a run is: frames of the video that are done, and the time left."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from overseg.data.budget import Budget, Spent
 from overseg.data.shot import Shot
@@ -9,6 +9,7 @@ from overseg.engine.sweep.pace import Pace
 from overseg.engine.sweep.schedule import affordable
 from overseg.stages import Stages
 
+_REMEMBERED = 60  # visits of an earlier run, spread over the video
 _ESTIMATES = 100  # of the time left, while the number of visits left halves: each looks at all of them
 
 
@@ -28,6 +29,7 @@ class Advance:
         budget: Budget,
         *,
         n_frames: int,
+        read: Callable[[VisitKey], Visit],
     ) -> None:
         """
         Args:
@@ -37,12 +39,14 @@ class Advance:
             shots: of the video.
             budget: may end the run before the last visit.
             n_frames: of the video.
+            read: gives a visit that an earlier run made.
         """
         self._left = dict.fromkeys(key for key in visits if key not in made)
         self._total, self._to_do = sum(map(_size, visits)), sum(map(_size, self._left))
         self._stages, self._budget, self.n_frames = stages, budget, n_frames
         self._pace = Pace(stages, shots)
-        self._publish_s = 0.0
+        self._pace.remember(map(read, _spread(sorted(made), _REMEMBERED)))
+        self._published: list[tuple[int, float]] = []  # frames done, and seconds, of the last two partial results
         self._estimate_s: float | None = None
         self._since_estimate, self._since_estimate_s = len(self._left), 0.0
 
@@ -61,8 +65,8 @@ class Advance:
         self._since_estimate_s += sum(visit.seconds.values())
 
     def published_in(self, seconds: float) -> None:
-        """Count the time that a partial result took: the last one takes longer, by the share of frames."""
-        self._publish_s = seconds * self.n_frames / max(1, self.n_done)
+        """Count the time that a partial result took."""
+        self._published = [*self._published[-1:], (self.n_done, seconds)]
 
     def left_s(self, spent: Spent) -> float | None:
         """Seconds until the run ends; None while nothing is known, or if the coverage decides it."""
@@ -78,6 +82,15 @@ class Advance:
             visits_s = min(visits_s, max(0.0, self._budget.max_seconds - spent.seconds))
         return visits_s + self._publish_s
 
+    @property
+    def _publish_s(self) -> float:
+        """Seconds for the last result: more than for a partial one, as two of them show."""
+        if not self._published:
+            return 0.0
+        (n_first, first_s), (n_done, seconds) = self._published[0], self._published[-1]
+        per_frame_s = max(0.0, seconds - first_s) / max(1, n_done - n_first)
+        return seconds + per_frame_s * (self.n_frames - n_done)
+
     def _estimated_s(self, spent: Spent) -> float | None:
         """Seconds for the visits that the limits of work and masks allow."""
         visits = list(self._left)
@@ -88,6 +101,11 @@ class Advance:
             share_left = max(0.0, self._budget.max_masks / spent.n_masks - 1)
             seconds = min(seconds, spent.seconds * share_left)
         return seconds
+
+
+def _spread(keys: Sequence[VisitKey], n: int) -> Sequence[VisitKey]:
+    """At most n of them, evenly spread."""
+    return keys[:: -(-len(keys) // n) or 1]
 
 
 def _size(key: VisitKey) -> int:

@@ -44,7 +44,8 @@ def sweep_video(
         visits = first_keyframes_first(visits)
     crossing = _crossing(video, stages, store, settings)
     spending = Spending(store, stages, budget, n_frames=len(video), size=video.info.size, since=since)
-    advance = Advance(visits, store.committed(), stages, shots, budget, n_frames=len(video))
+    made = store.committed()
+    advance = Advance(visits, made, stages, shots, budget, n_frames=len(video), read=store.read)
     full = full_round(shots, settings.step, stretch=settings.stretch)
 
     def publish(limit: str | None, stopped: str | None, told: Report) -> Outcome:

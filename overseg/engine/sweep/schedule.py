@@ -105,11 +105,16 @@ def _stretch(of_stretch: Sequence[int], shot: Shot, round_: int) -> list[VisitKe
 
 
 def first_keyframes_first(visits: Sequence[VisitKey]) -> list[VisitKey]:
-    """The same visits, with those that make the first masks of shots before all others.
+    """The same visits, with those that make the first masks of shots before all others, and one clip among them.
 
-    They show early how much work each shot is, and a partial result has masks of all shots. No visit changes.
+    They show early how much work each shot is, and what a clip takes; a partial result has masks of all shots. No visit
+    changes: the clip does not end where another stretch begins.
     """
-    return sorted(visits, key=lambda key: key.start != key.stop)
+    alone = [key for key in visits if key.start == key.stop]
+    begun = {key.start for key in alone}
+    clip = [key for key in visits if key.start in begun and key.start != key.stop and key.stop not in begun][:1]
+    early = [one for key in alone for one in (key, *(made for made in clip if made.start == key.start))]
+    return list(dict.fromkeys([*early, *visits]))
 
 
 def parts(shots: Sequence[Shot], step: int, *, stretch: int | None = None) -> list[list[VisitKey]]:
