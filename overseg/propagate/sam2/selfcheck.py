@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from overseg.data.video_info import VideoInfo
 from overseg.data.visit import Direction
 from overseg.propagate.sam2.model import compile_parts, load_sam2, sam2_variant
 from overseg.propagate.sam2.parity import UpstreamSession, compare, upstream_masks, upstream_predictor, written_frames
-from overseg.propagate.sam2.propagator import Sam2Propagator
+from overseg.propagate.sam2.propagator import MemoryPropagator, Sam2Propagator
 from overseg.stages import Clip, Video
 from overseg.weights.state_dict import read_state_dict
 
@@ -98,29 +99,23 @@ class _Comparison:
                 spread = self._spread(theirs, folder)
                 yield replace(spread, least_worst_iou=0.0, least_median_iou=0.0)
                 limits = min(limits[0], spread.worst_iou), min(limits[1], spread.median_iou)
-            for check in self._ours(theirs, folder):
+            ours = compared(
+                self.ours,
+                lambda: UpstreamSession(theirs, self.video, folder=folder),
+                self.video,
+                precision=self._precision,
+            )
+            for check in ours:
                 yield replace(check, least_worst_iou=limits[0], least_median_iou=limits[1])
-
-    def _ours(self, theirs: SAM2VideoPredictor, folder: Path) -> Iterator[Check]:
-        for direction in Direction:
-            yield self._masks(theirs, direction, folder)
-        yield self._prompts(theirs, folder)
 
     def _precision(self) -> torch.autocast:
         """That in which upstream's code computes. Ours sets its own."""
         return torch.autocast(self.device_type, torch.bfloat16, enabled=self.is_mixed)
 
-    @property
-    def _clip(self) -> Clip:
-        return Clip(self.video, 0, len(self.video) - 1)
-
-    @property
-    def _discs(self) -> Rles:
-        return _discs(self.video.info.size)
-
     def _upstream_masks(self, theirs: SAM2VideoPredictor, direction: Direction, folder: Path) -> dict[int, Rles]:
         with self._precision():
-            return upstream_masks(theirs, self._clip, self._discs, direction, folder=folder)
+            clip, discs = _whole(self.video), _discs(self.video.info.size)
+            return upstream_masks(theirs, clip, discs, direction, folder=folder)
 
     def _spread(self, theirs: SAM2VideoPredictor, folder: Path) -> Check:
         """Upstream, one object at a time, and all at once."""
@@ -130,40 +125,91 @@ class _Comparison:
         ious = np.concatenate([_same_iou(all_[frame], one[frame]) for frame in one])
         return _check("upstream, batches", ious, one_s, all_s)
 
-    def _masks(self, theirs: SAM2VideoPredictor, direction: Direction, folder: Path) -> Check:
-        expected, upstream_s = _timed(lambda: self._upstream_masks(theirs, direction, folder))
-        found, ours_s = _timed(lambda: self.ours.propagate(self._clip, self._discs, direction))
-        parity = compare(found.masks, expected, min_area_px=1)
-        return Check(
-            f"masks {direction}",
-            parity.n_masks,
-            parity.worst_iou,
-            parity.median_iou,
-            parity.n_ended_apart,
-            upstream_s,
-            ours_s,
-        )
 
-    def _prompts(self, theirs: SAM2VideoPredictor, folder: Path) -> Check:
-        """Points, a box and masks on several frames, propagated to both ends of the clip."""
-        middle, last = len(self.video) // 2, len(self.video) - 1
-        prompts = _prompts(self.video.info.size, middle, last)
+class OtherSession(Protocol):
+    """Objects of a video that another implementation propagates."""
 
-        def upstream() -> list[Rles]:
-            with self._precision():
-                session = UpstreamSession(theirs, self.video, folder=folder)
-                session.prompt(prompts)
-                return [rles for end in (last, 0) for _, rles in session.propagate(middle, end)]
+    def prompt(self, prompts: Prompts) -> Rles:
+        """Add prompts, and return the mask of each."""
+        ...
 
-        def mine() -> list[Rles]:
-            session = self.ours.session(self.video)
+    def propagate(self, first: int, last: int) -> Iterator[tuple[int, Rles]]:
+        """The number and one mask per object for every frame from `first` to `last`."""
+        ...
+
+
+def compared(
+    ours: MemoryPropagator,
+    other: Callable[[], OtherSession],
+    video: Video,
+    *,
+    precision: Callable[[], AbstractContextManager[Any]] = nullcontext,
+) -> Iterator[Check]:
+    """Compare with another implementation: masks in both directions, and prompts of all kinds.
+
+    Args:
+        ours: with a minimum area of 1 pixel.
+        other: makes a session of the video.
+        video: a few frames.
+        precision: that in which the other implementation computes. Ours sets its own.
+    """
+    for direction in Direction:
+        yield _masks_compared(ours, other, video, direction, precision)
+    yield _prompts_compared(ours, other, video, precision)
+
+
+def _masks_compared(
+    ours: MemoryPropagator,
+    other: Callable[[], OtherSession],
+    video: Video,
+    direction: Direction,
+    precision: Callable[[], AbstractContextManager[Any]],
+) -> Check:
+    clip, discs = _whole(video), _discs(video.info.size)
+    first, last = (clip.start, clip.stop) if direction is Direction.FORWARD else (clip.stop, clip.start)
+
+    def theirs() -> dict[int, Rles]:
+        with precision():
+            session = other()
+            session.prompt(Prompts.of_masks(discs, object=range(len(discs)), frame=first))
+            return {frame: rles for frame, rles in session.propagate(first, last) if frame != first}
+
+    expected, upstream_s = _timed(theirs)
+    found, ours_s = _timed(lambda: ours.propagate(clip, discs, direction))
+    parity = compare(found.masks, expected, min_area_px=1)
+    ious = parity.worst_iou, parity.median_iou
+    return Check(f"masks {direction}", parity.n_masks, *ious, parity.n_ended_apart, upstream_s, ours_s)
+
+
+def _prompts_compared(
+    ours: MemoryPropagator,
+    other: Callable[[], OtherSession],
+    video: Video,
+    precision: Callable[[], AbstractContextManager[Any]],
+) -> Check:
+    """Points, a box and masks on several frames, propagated to both ends of the clip."""
+    middle, last = len(video) // 2, len(video) - 1
+    prompts = _prompts(video.info.size, middle, last)
+
+    def theirs() -> list[Rles]:
+        with precision():
+            session = other()
             session.prompt(prompts)
-            return [masks.rles for end in (last, 0) for masks in session.propagate(middle, end)]
+            return [rles for end in (last, 0) for _, rles in session.propagate(middle, end)]
 
-        expected, upstream_s = _timed(upstream)
-        found, ours_s = _timed(mine)
-        ious = np.concatenate([_same_iou(*pair) for pair in zip(found, expected, strict=True)])
-        return _check("prompts both ways", ious, upstream_s, ours_s)
+    def mine() -> list[Rles]:
+        session = ours.session(video)
+        session.prompt(prompts)
+        return [masks.rles for end in (last, 0) for masks in session.propagate(middle, end)]
+
+    expected, upstream_s = _timed(theirs)
+    found, ours_s = _timed(mine)
+    ious = np.concatenate([_same_iou(*pair) for pair in zip(found, expected, strict=True)])
+    return _check("prompts both ways", ious, upstream_s, ours_s)
+
+
+def _whole(video: Video) -> Clip:
+    return Clip(video, 0, len(video) - 1)
 
 
 def _check(what: str, ious: Float64[np.ndarray, " n"], upstream_s: float, ours_s: float) -> Check:
