@@ -1,6 +1,7 @@
 from .api.associate import associate as associate
 from .api.detector import train_detector as train_detector
 from .api.evaluate import evaluate as evaluate
+from .api.label import label as label
 from .api.relink import relink as relink
 from .api.render import render as render
 from .api.repair import check as check

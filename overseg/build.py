@@ -16,6 +16,7 @@ from overseg.engine.sweep.schedule import MAX_PREVIEW_MASKS
 from overseg.generate.largest_masks import LargestMasks
 from overseg.propagate.follow_masks import MaskFollower
 from overseg.stages import (
+    Detector,
     LenientPropagator,
     LocatingGenerator,
     MaskGenerator,
@@ -130,15 +131,17 @@ def build_redetection(
     machine: Machine,
     *,
     categories: Sequence[str] = (),
+    texts: Sequence[str] = (),
     report: Report | None = None,
 ) -> Redetection:
     """A detector that finds objects again in every sub-sequence.
 
     Args:
-        detector: its file, .onnx or .pt.
+        detector: its file, .onnx or .pt; with `texts` the folder of one that takes words.
         settings: `confidence` is the least that a detection needs.
         machine: what the detector runs on.
         categories: what it looks for; nothing for all that it knows.
+        texts: what it looks for, in words.
         report: is told what the detector runs on.
 
     Raises:
@@ -149,7 +152,7 @@ def build_redetection(
     from overseg.detect.opening import DEFAULT_MIN_CONFIDENCE, open_detector
 
     least = min(DEFAULT_MIN_CONFIDENCE, settings.confidence)
-    model = open_detector(detector, device=machine.device, min_confidence=least)
+    model = open_detector(detector, device=machine.device, min_confidence=least, texts=texts)
     if report is not None and machine.device != "cpu" and (runs_on := getattr(model, "runs_on", None)):
         report.event("remark", line=f"the detector {detector.name} runs on {runs_on}")
     chosen = OnlyCategories(model, categories) if categories else model
@@ -198,3 +201,25 @@ def _ensure_from_hub(checkpoint: HubCheckpoint, report: Report) -> Path:
         size = f"about {checkpoint.size_bytes / 1e6:.0f} MB"
         report.event("remark", line=f"fetching the weights {checkpoint.name} ({size}) from {checkpoint.source}")
     return fetch_from_hub(checkpoint)
+
+
+def build_words_detector(name: str | Path | None, texts: Sequence[str], device: str, *, report: Report) -> Detector:
+    """A detector that finds what texts describe, with weights by name or folder; None for the default ones.
+
+    Raises:
+        SettingsError: a text is empty, or transformers is missing or too old.
+        WeightsError: the weights are missing, or are another model's.
+    """
+    from overseg.detect.opening import DEFAULT_MIN_CONFIDENCE, open_detector
+    from overseg.detect.words import checked_texts
+
+    checked = checked_texts(texts)
+    folder = words_weights(name, report=report)
+    return open_detector(folder, device=device, min_confidence=DEFAULT_MIN_CONFIDENCE / 2, texts=checked)
+
+
+def words_weights(name: str | Path | None, *, report: Report) -> Path:
+    """The folder of a detector that takes words, by name or path; None for the default one. It may be fetched."""
+    from overseg.detect.words import DEFAULT_WEIGHTS
+
+    return ensure_weights(str(name or DEFAULT_WEIGHTS), report=report)

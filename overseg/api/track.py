@@ -61,6 +61,7 @@ def track(
     click: bool = False,
     detector: str | Path | None = None,
     categories: Sequence[str] = (),
+    text: "str | Sequence[str]" = (),
     outputs: "TrackedOutputs | None" = None,
     outputs_folder: str | Path = ".",
     device: str = "auto",
@@ -94,6 +95,8 @@ def track(
         detector: a detector as .onnx, or .pt with ultralytics, that finds objects in every sub-sequence that has no
             prompts; then there need be none at all.
         categories: names of the detector's categories to find; empty for all of them.
+        text: objects to find in every sub-sequence, described in words, such as "a cup". The detector is then one that
+            takes words, by name or folder of its weights; None for Grounding DINO.
         outputs: files that describe the tracks, such as a video of them; None for the store alone.
         outputs_folder: an existing folder for these files.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
@@ -125,7 +128,8 @@ def track(
             prompts=prompts, boxes=boxes, points=points, masks=masks, first_number=first_number, strict=strict
         )
         objects = _objects(video, given, PromptedFrames.of(video, prompt_frame), click=click, report=report)
-        targets = _Targets(objects, None if detector is None else Path(detector), tuple(categories))
+        texts = (text,) if isinstance(text, str) else tuple(text)
+        targets = _targets(objects, detector, tuple(categories), texts, report)
         choice = _choice(targets, device, dict(changes), feature_cache, report)
         _work(video, name_of_input(input), output, choice, targets, cache_bytes, overwrite=overwrite, report=report)
         result = open(output)
@@ -134,7 +138,10 @@ def track(
     return result
 
 
-_WAYS = "--prompts FILE, --box name:x1,y1,x2,y2, --point x,y,label, --mask name:FILE, --click or --detector FILE"
+_WAYS = (
+    "--prompts FILE, --box name:x1,y1,x2,y2, --point x,y,label, --mask name:FILE, --click, --detector FILE "
+    "or --text WORDS"
+)
 _DETECTOR_SUBSEQUENCE = 100
 
 
@@ -145,6 +152,7 @@ class _Targets:
     objects: "PromptedObjects | None"
     detector: Path | None
     categories: tuple[str, ...]
+    texts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse with SettingsError no targets at all, and categories without a detector."""
@@ -157,6 +165,25 @@ class _Targets:
     def is_masks_alone(self) -> bool:
         """Whether no model is needed to see what is meant."""
         return self.detector is None and self.objects is not None and bool(self.objects.prompts.has_mask.all())
+
+
+def _targets(
+    objects: "PromptedObjects | None",
+    detector: str | Path | None,
+    categories: tuple[str, ...],
+    texts: tuple[str, ...],
+    report: "Report",
+) -> _Targets:
+    """What is given; the weights of a detector that takes words are fetched where they are missing."""
+    if not texts:
+        return _Targets(objects, None if detector is None else Path(detector), categories)
+    from overseg.build import words_weights
+    from overseg.detect.words import checked_texts
+
+    if categories:
+        raise SettingsError("--category is of a detector that knows categories, and --text finds what words say")
+    texts = checked_texts(texts)
+    return _Targets(objects, words_weights(detector, report=report), (), texts)
 
 
 def _objects(
@@ -185,6 +212,10 @@ def _choice(
 
     if targets.detector is not None:
         changes["subsequence"] = changes.get("subsequence") or _DETECTOR_SUBSEQUENCE
+        if targets.texts:
+            from overseg.detect.words import DEFAULT_CONFIDENCE
+
+            changes.setdefault("confidence", DEFAULT_CONFIDENCE)
     elif "confidence" in changes:
         raise SettingsError("--confidence is of a detector's boxes, and there is none: add --detector")
     choice = choose_tracking(device, changes, masks_alone=targets.is_masks_alone, report=report)
@@ -214,12 +245,19 @@ def _work(
     redetection = None
     if targets.detector is not None:
         redetection = build_redetection(
-            targets.detector, settings, machine, categories=targets.categories, report=report
+            targets.detector,
+            settings,
+            machine,
+            categories=targets.categories,
+            texts=targets.texts,
+            report=report,
         )
     weights = _weights(settings, targets.detector, report)
     what: dict[str, Any] = {"prompts": None if objects is None else fingerprint_of(objects)}
     if targets.categories:
         what["categories"] = sorted(set(targets.categories))
+    if targets.texts:
+        what["texts"] = list(targets.texts)
     with ZarrStore.create_or_resume(
         output,
         identity=identity_of(video.info, settings, weights, device=choice.device) | what,

@@ -199,6 +199,17 @@ COMMANDS = (
         ),
     ),
     Command(
+        "label",
+        "label",
+        USE,
+        "name tracks by words",
+        (
+            'overseg label cup.zarr --text "a cup" --text "a hand"',
+            'overseg label cup.zarr --text "a cup" --detector owlv2_base --frames 16',
+            'overseg label cup.zarr --text "a cup" --min-score 0.4',
+        ),
+    ),
+    Command(
         "detector",
         "detector",
         USE,

@@ -76,7 +76,14 @@ def _add_what(group: Any) -> None:
     group.add_argument(
         "--detector",
         metavar="FILE",
-        help="finds them in every sub-sequence: .onnx, or ultralytics' .pt",
+        help="finds them in every sub-sequence: .onnx, or ultralytics' .pt; with --text, weights by name or folder",
+    )
+    group.add_argument(
+        "--text",
+        action="append",
+        default=[],
+        metavar="WORDS",
+        help='finds "a cup" in every sub-sequence; may be repeated',
     )
     add_categories(group)
     group.add_argument(
@@ -116,6 +123,7 @@ def call(args: argparse.Namespace) -> int:
             points=args.point,
             masks=args.mask,
             categories=args.categories,
+            text=args.text,
             first_number=args.first_number,
             strict=args.strict,
             outputs=outputs,
