@@ -14,7 +14,7 @@ from overseg.data.rles import Rles
 from overseg.data.visit import Direction, VisitKey
 from overseg.engine.sweep.propagated import Propagated, propagate
 from overseg.engine.sweep.region_rows import Pairs, mutual_best
-from overseg.engine.sweep.relocating import SURE_SUPPORT, Relocator, sure_or_linked
+from overseg.engine.sweep.relocating import SURE_SUPPORT, Relocator, Sought, sure_or_linked
 from overseg.propagate.flow import FlowPropagator
 from overseg.stages import MaskLocator
 
@@ -81,7 +81,8 @@ def relocated(
     relocator = Relocator(frames, FlowPropagator(min_area_px=20), locator)
     propagated = propagate(frames, KEY, prompts, relocator.propagator)
     assert not len(propagated.on_keyframe)  # flow loses it
-    found = relocator.on_keyframe(KEY, prompts, earlier, propagated, np.full(n_prompts, wanted))
+    sought = Sought(KEY, prompts, np.full(n_prompts, wanted), earlier)
+    found = relocator.on_keyframe(sought, propagated, relocator.unsure(sought, propagated))
     return prompts, found
 
 
@@ -131,8 +132,9 @@ SIDE = discs(SIZE, (40, 60, 10))
 
 def with_similar(locator: KnowsTheDisc, own: Rles, *, earlier=(), **options) -> Propagated:
     prompts, found = relocated(locator, **options)
-    wanted = np.ones(len(prompts), bool)
-    return Relocator(video(), FlowPropagator(), locator).similar(KEY, prompts, earlier, found, wanted, rows_on(6, own))
+    every = np.ones(len(prompts), bool)
+    relocator = Relocator(video(), FlowPropagator(), locator)
+    return relocator.similar(Sought(KEY, prompts, every, earlier), found, every, rows_on(6, own))
 
 
 def test_a_similar_mask_of_the_keyframe_takes_the_place_of_one_that_was_not_located():

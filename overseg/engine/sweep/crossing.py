@@ -1,7 +1,6 @@
 """Making one visit: masks are propagated through a clip, and matched with the masks of the keyframe at its end."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,8 +15,16 @@ from overseg.engine.rounds import SEED_ROUND, generates, generator_of, is_previe
 from overseg.engine.sweep.frontier import count_missed, order_by_value
 from overseg.engine.sweep.propagated import Propagated, propagate
 from overseg.engine.sweep.region_rows import Pairs
-from overseg.engine.sweep.relocating import SURE_SUPPORT, Relocator, sure_or_linked
+from overseg.engine.sweep.relocating import SURE_SUPPORT, Relocator, Sought, sure_or_linked
 from overseg.engine.sweep.stage_clock import StageClock
+from overseg.engine.sweep.visit_rows import (
+    keyframe_rows,
+    made_there,
+    matched_before,
+    per_region,
+    with_frontier,
+    with_rows,
+)
 from overseg.engine.tracks.edges import each_pair_once, edges_of
 from overseg.stages import MaskPropagator, Matches, Stages, TrackStore, Video
 
@@ -81,20 +88,19 @@ class Crossing:
         """Propagate a keyframe's masks and the frontier to the next keyframe, and generate that keyframe's masks."""
         with clock.counts("store"):
             at_start = self._store.read(self._masks_of[key.round, key.start])
-        prompts, missed = _with_frontier(_keyframe_rows(at_start.masks, key.start), at_start)
-        origins = self._origins(key, prompts, {key.start, at_start.key.start})
-        earlier, every = [self._masks_before(key, at_start), *origins], np.ones(len(prompts), bool)
-        propagated = self._relocated(key, prompts, earlier, every, clock)
+        prompts, missed = with_frontier(keyframe_rows(at_start.masks, key.start), at_start)
+        sought = Sought(key, prompts, np.ones(len(prompts), bool), self._earlier(key, prompts, at_start))
+        propagated, unsure = self._relocated(sought, clock)
         next_stretch = self._masks_of.get((key.round, key.stop))
         if next_stretch is not None:
             with clock.counts("store"):
                 target = self._store.read(next_stretch).masks
         else:
             target, appearances = self._generate(key, propagated.on_keyframe.rles, clock)
-        propagated = self._with_similar(key, prompts, earlier, propagated, every, target, clock)
-        missed = _per_region(propagated.on_keyframe.region, prompts.region, missed)
+        propagated = self._with_similar(sought, propagated, unsure, target, clock)
+        missed = per_region(propagated.on_keyframe.region, prompts.region, missed)
         visit = self._match(key, propagated, target, missed, missed < self._max_missed, clock)
-        return visit if next_stretch is not None else _with_rows(replace(visit, appearances=appearances), target)
+        return visit if next_stretch is not None else with_rows(replace(visit, appearances=appearances), target)
 
     def _cross_backward(self, key: VisitKey, clock: StageClock) -> Visit:
         """Propagate the masks of the later keyframe back; only new regions may continue past the earlier one.
@@ -109,18 +115,17 @@ class Crossing:
             own_masks = self._store.read(own).masks if is_last else forward_to_stop.masks
             forward_to_start = self._store.read(self._masks_of[key.round, key.start])
             backward_to_stop = self._store.read(later) if later else None
-        prompts, missed = _with_frontier(_keyframe_rows(own_masks, key.stop), backward_to_stop)
+        prompts, missed = with_frontier(keyframe_rows(own_masks, key.stop), backward_to_stop)
         at_start = forward_to_start.masks
         target = at_start.take(at_start.frame == key.start)  # the keyframe's own masks and the forward frontier
         region_from, region_to = self._one_to_one(forward_to_stop.edges)
-        is_linked = np.isin(prompts.region, region_to)
-        origins = self._origins(key, prompts, {key.stop})
-        propagated = self._relocated(key, prompts, origins, ~is_linked, clock)
+        sought = Sought(key, prompts, ~np.isin(prompts.region, region_to), self._earlier(key, prompts, None))
+        propagated, unsure = self._relocated(sought, clock)
         free = target.take(~np.isin(target.region, region_from))
-        propagated = self._with_similar(key, prompts, origins, propagated, ~is_linked, free, clock)
+        propagated = self._with_similar(sought, propagated, unsure, free, clock)
         pairs = Pairs.of(target, prompts, region_from, region_to)
         propagated = self._with_middle(key, pairs, forward_to_stop.masks, propagated, clock)
-        missed = _per_region(propagated.on_keyframe.region, prompts.region, missed)
+        missed = per_region(propagated.on_keyframe.region, prompts.region, missed)
         is_new = ~np.isin(propagated.on_keyframe.region, region_to)
         propagated, is_seen = self._refined(key, propagated, target, is_new, clock)
         may_continue = is_new & (is_seen | (missed < self._max_missed))
@@ -140,7 +145,7 @@ class Crossing:
             matches = self._stages.associator.match(propagated.on_keyframe.rles, target.rles)
         edges = edges_of(matches, propagated.on_keyframe, target, key.to_frame)
         visit = Visit(key, propagated.between, propagated.terminations, edges, Frontier.empty(), seconds=clock.seconds)
-        return _with_rows(visit, propagated.on_keyframe)
+        return with_rows(visit, propagated.on_keyframe)
 
     def _generate(self, key: VisitKey, propagated: Rles, clock: StageClock) -> tuple[Masks, Appearances]:
         with clock.counts("read"):
@@ -154,37 +159,30 @@ class Crossing:
         with clock.counts("propagate"):
             return propagate(self._video, key, prompts, propagator)
 
-    def _relocated(
-        self,
-        key: VisitKey,
-        prompts: Masks,
-        earlier: Sequence[Masks],
-        wanted: Bool[np.ndarray, " p"],
-        clock: StageClock,
-    ) -> Propagated:
-        """The prompts propagated, and located on the keyframe at the clip's end; see `Relocator.on_keyframe`."""
+    def _relocated(self, sought: Sought, clock: StageClock) -> tuple[Propagated, Bool[np.ndarray, " p"]]:
+        """The prompts propagated, the largest unsure ones located; and which are unsure. See `Relocator`."""
+        key, prompts = sought.key, sought.prompts
         if self._relocator is None:
-            return self._propagate(key, prompts, self._stages.propagator, clock)
+            return self._propagate(key, prompts, self._stages.propagator, clock), np.zeros(len(prompts), bool)
         propagated = self._propagate(key, prompts, self._relocator.propagator, clock)
         with clock.counts("locate"):
-            return self._relocator.on_keyframe(key, prompts, earlier, propagated, wanted)
+            unsure = self._relocator.unsure(sought, propagated)
+            return self._relocator.on_keyframe(sought, propagated, unsure), unsure
 
     def _with_similar(
         self,
-        key: VisitKey,
-        prompts: Masks,
-        earlier: Sequence[Masks],
+        sought: Sought,
         propagated: Propagated,
-        wanted: Bool[np.ndarray, " p"],
+        unsure: Bool[np.ndarray, " p"],
         target: Masks,
         clock: StageClock,
     ) -> Propagated:
-        """With masks of the keyframe in place of propagated ones of little support; see `Relocator.similar`."""
+        """With masks of the keyframe in place of unsure ones; see `Relocator.similar`."""
         if self._relocator is None:
             return propagated
-        own = target.take((target.frame == key.to_frame) & (target.source == Source.KEYFRAME))
+        own = target.take((target.frame == sought.key.to_frame) & (target.source == Source.KEYFRAME))
         with clock.counts("locate"):
-            return self._relocator.similar(key, prompts, earlier, propagated, wanted, own)
+            return self._relocator.similar(sought, propagated, unsure, own)
 
     def _with_middle(
         self, key: VisitKey, pairs: Pairs, forward: Masks, propagated: Propagated, clock: StageClock
@@ -197,25 +195,23 @@ class Crossing:
             between = self._relocator.between(key, pairs, inside, propagated.between)
         return replace(propagated, between=between)
 
-    def _masks_before(self, key: VisitKey, at_start: Visit) -> Masks:
-        """The masks of the keyframe before the clip, those that match a mask at the clip's start with its region."""
-        if self._relocator is None or at_start.key.start == key.start:
-            return Masks.empty(self._video.info.size)
-        before = self._store.read(self._masks_of[key.round, at_start.key.start]).masks
-        before = before.take(before.frame == at_start.key.start)
-        name = dict(zip(*(column.tolist() for column in self._one_to_one(at_start.edges)), strict=True))
-        return replace(before, region=np.array([name.get(one, one) for one in before.region.tolist()], np.int64))
-
-    def _origins(self, key: VisitKey, prompts: Masks, known: set[int]) -> list[Masks]:
-        """The masks of the frontier's regions where they were made: a table for each keyframe that is not known yet."""
+    def _earlier(self, key: VisitKey, prompts: Masks, at_start: Visit | None) -> list[Masks]:
+        """Masks of the prompts' regions on other keyframes, a table for each."""
         if self._relocator is None:
             return []
-        origins = []
-        for keyframe in sorted(set(keyframe_of(prompts.region).tolist()) - known):
-            masks = self._store.read(self._masks_of[key.round, keyframe]).masks
-            is_wanted = (masks.source == Source.KEYFRAME) & np.isin(masks.region, prompts.region)
-            origins.append(masks.take(is_wanted))
-        return origins
+        known, before = {key.from_frame}, []
+        if at_start is not None and at_start.key.start != key.start:
+            known.add(at_start.key.start)
+            before = [
+                matched_before(self._keyframe_of_round(key, at_start.key.start), *self._one_to_one(at_start.edges))
+            ]
+        made_on = sorted(set(keyframe_of(prompts.region).tolist()) - known)
+        return [*before, *(made_there(self._keyframe_of_round(key, one), prompts.region) for one in made_on)]
+
+    def _keyframe_of_round(self, key: VisitKey, keyframe: int) -> Masks:
+        """The masks that a visit of the key's round left on a keyframe, those that were propagated to it among them."""
+        masks = self._store.read(self._masks_of[key.round, keyframe]).masks
+        return masks.take(masks.frame == keyframe)
 
     def _one_to_one(self, edges: Edges) -> tuple[Int64[np.ndarray, " k"], Int64[np.ndarray, " k"]]:
         """The regions from and to of one-to-one matches."""
@@ -283,7 +279,7 @@ class Crossing:
         if self._relocator is not None:
             linked = np.concatenate([self._one_to_one(edges)[0], *([] if linked is None else [linked])])
             propagated = sure_or_linked(key, propagated, linked)
-        return _with_rows(
+        return with_rows(
             Visit(key, propagated.between, propagated.terminations, edges, frontier, seconds=clock.seconds), unmatched
         )
 
@@ -295,32 +291,3 @@ class Crossing:
         allowed[matches.explained] = False
         rows = np.flatnonzero(allowed)
         return rows[order_by_value(on_keyframe.take(rows), target)[: self._max_frontier]]
-
-
-def _keyframe_rows(masks: Masks, keyframe: int) -> Masks:
-    return masks.take((masks.frame == keyframe) & (masks.source == Source.KEYFRAME))
-
-
-def _with_frontier(own: Masks, before: Visit | None) -> tuple[Masks, Int8[np.ndarray, " p"]]:
-    """A keyframe's own masks, then those of an earlier visit's frontier there; and how many keyframes each missed."""
-    own_missed = np.zeros(len(own), np.int8)
-    if before is None or not len(before.frontier):
-        return own, own_missed
-    at_end = np.flatnonzero((before.masks.frame == before.key.to_frame) & (before.masks.source != Source.KEYFRAME))
-    row_of = dict(zip(before.masks.region[at_end].tolist(), at_end.tolist(), strict=True))
-    frontier = before.masks.take(np.array([row_of[region] for region in before.frontier.region.tolist()]))
-    return Masks.concatenate([own, frontier]), np.concatenate([own_missed, before.frontier.missed])
-
-
-def _per_region(
-    wanted: Int64[np.ndarray, " a"], region: Int64[np.ndarray, " p"], value: Int8[np.ndarray, " p"]
-) -> Int8[np.ndarray, " a"]:
-    """The values of the wanted regions; value[i] belongs to region[i]."""
-    value_of = dict(zip(region.tolist(), value.tolist(), strict=True))
-    return np.array([value_of[one] for one in wanted.tolist()], dtype=np.int8)
-
-
-def _with_rows(visit: Visit, more: Masks) -> Visit:
-    """The visit with more rows; all are in the store's order, by frame and region."""
-    rows = Masks.concatenate([visit.masks, more])
-    return replace(visit, masks=rows.take(np.lexsort((rows.region, rows.frame))))

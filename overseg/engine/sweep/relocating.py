@@ -5,7 +5,7 @@ between keyframes, unless its region is matched at the clip's end. So a wrong on
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,8 +31,25 @@ SURE_SUPPORT = 0.5  # masks with less are used for links alone
 _WEAK_SUPPORT = 0.7  # propagated masks with less are located too
 _LEAST_SUPPORT = 0.45  # located masks with less are dropped
 _LEAST_SIMILARITY = 0.3  # of pairs that are each other's best, on six clips, 95 in 100 are one region from here on
-_KNOWN = 1.1  # for the similarity of a region that was seen on an earlier keyframe
+_SEEN_BEFORE = 1.1  # for the similarity of a region that was seen on an earlier keyframe
 _MAX_LOCATED = 24  # masks on a frame, the largest: this bounds the work where everything is lost
+
+
+@dataclass(frozen=True)
+class Sought:
+    """Masks that a visit propagates, and may lose.
+
+    Attributes:
+        key: the visit.
+        prompts: the masks.
+        wanted: which of them may be located, or paired with masks of the keyframe at the clip's end.
+        earlier: masks of the same regions on other keyframes; each table is of one frame.
+    """
+
+    key: VisitKey
+    prompts: Masks
+    wanted: Bool[np.ndarray, " p"]
+    earlier: Sequence[Masks] = ()
 
 
 class Relocator:
@@ -52,59 +69,38 @@ class Relocator:
         """What propagates a clip's masks. It keeps masks with less support, because they are checked."""
         return self._propagator.lenient() if isinstance(self._propagator, LenientPropagator) else self._propagator
 
-    def on_keyframe(
-        self,
-        key: VisitKey,
-        prompts: Masks,
-        earlier: Sequence[Masks],
-        propagated: Propagated,
-        wanted: Bool[np.ndarray, " p"],
-    ) -> Propagated:
-        """The propagated masks, with those located on the keyframe at the clip's end that have little support there.
+    def unsure(self, sought: Sought, propagated: Propagated) -> Bool[np.ndarray, " p"]:
+        """Which of the wanted prompts have little support, or no mask, on the keyframe at the clip's end."""
+        return sought.wanted & (support_of(sought.prompts.region, propagated.on_keyframe) < _WEAK_SUPPORT)
 
-        Args:
-            key: the visit.
-            prompts: the masks that were propagated.
-            earlier: masks of the same regions on other keyframes; each table is of one frame.
-            propagated: what became of the prompts.
-            wanted: which of the prompts may be located.
-        """
-        there = propagated.on_keyframe
-        unsure = self._to_locate(prompts, _weak(prompts, there, wanted))
-        memories = self._memories(prompts.take(unsure), [prompts, *earlier])
-        found = self._located(key, key.to_frame, prompts.take(unsure), memories, there)
+    def on_keyframe(self, sought: Sought, propagated: Propagated, unsure: Bool[np.ndarray, " p"]) -> Propagated:
+        """The propagated masks, with the largest of the unsure prompts located on the keyframe at the clip's end."""
+        there, prompts = propagated.on_keyframe, sought.prompts
+        rows = self._to_locate(prompts, np.flatnonzero(unsure))
+        memories = self._memories(prompts.take(rows), [prompts, *sought.earlier])
+        found = self._located(sought.key, sought.key.to_frame, prompts.take(rows), memories, there)
         found = replace(found, score=np.maximum(found.score, support_of(found.region, there)))
-        return _with_found(key, propagated, found)
+        return _with_found(sought.key, propagated, found)
 
-    def similar(
-        self,
-        key: VisitKey,
-        prompts: Masks,
-        earlier: Sequence[Masks],
-        propagated: Propagated,
-        wanted: Bool[np.ndarray, " p"],
-        own: Masks,
-    ) -> Propagated:
-        """The propagated masks, with similar masks of the keyframe itself in place of those that have little support.
+    def similar(self, sought: Sought, propagated: Propagated, unsure: Bool[np.ndarray, " p"], own: Masks) -> Propagated:
+        """The propagated masks, with similar masks of the keyframe at the clip's end in place of those that are unsure.
 
-        A prompt and a mask are a pair where each is the most similar one to the other. Of prompts that are nearly as
-        similar, those that were seen on earlier keyframes are preferred, so that long tracks continue.
+        A wanted prompt and a mask are a pair where each is the most similar one to the other. Of prompts that are
+        nearly as similar, those that were seen on earlier keyframes are preferred, so that long tracks continue.
 
         Args:
-            key, prompts, earlier, propagated: as for `on_keyframe`.
-            wanted: which of the prompts may be paired.
-            own: masks that were made on the keyframe.
+            sought, propagated, unsure: as before.
+            own: masks that were made on that keyframe.
         """
-        there = propagated.on_keyframe
-        if not len(_weak(prompts, there, wanted)):
+        if not unsure.any():
             return propagated
-        paired = prompts.take(wanted)
-        memories = self._memories(paired, [prompts])
+        key, paired = sought.key, sought.prompts.take(sought.wanted)
+        memories = self._memories(paired, [sought.prompts])
         similarity = self._locator.similarities(self._video[key.to_frame], memories, own.rles)
-        is_known = np.isin(paired.region, np.concatenate([paired.region[:0], *(table.region for table in earlier)]))
-        pairs = mutual_best(similarity * np.where(is_known, _KNOWN, 1)[:, None], at_least=_LEAST_SIMILARITY)
-        pairs = pairs[support_of(paired.region[pairs[:, 0]], there) < _WEAK_SUPPORT]
-        rows, at = pairs[:, 0], pairs[:, 1]
+        seen = np.concatenate([paired.region[:0], *(table.region for table in sought.earlier)])
+        preference = np.where(np.isin(paired.region, seen), _SEEN_BEFORE, 1)
+        pairs = mutual_best(similarity * preference[:, None], at_least=_LEAST_SIMILARITY)
+        rows, at = pairs[unsure[sought.wanted][pairs[:, 0]]].T
         masks = PropagatedMasks(own.rles.take(at), rows.astype(np.int32), own.frame[at], similarity[rows, at])
         return _with_found(key, propagated, self._rows(key, paired, masks))
 
@@ -225,11 +221,6 @@ def sure_or_linked(key: VisitKey, propagated: Propagated, linked: Int64[np.ndarr
             end=np.where(last_frame == ends.last_frame, ends.end, np.int8(End.LOST)),
         ),
     )
-
-
-def _weak(prompts: Masks, there: Masks, wanted: Bool[np.ndarray, " p"]) -> Int64[np.ndarray, " k"]:
-    """The row numbers of the wanted prompts whose mask there has little support."""
-    return np.flatnonzero(wanted & (support_of(prompts.region, there) < _WEAK_SUPPORT))
 
 
 def _with_found(key: VisitKey, propagated: Propagated, found: Masks) -> Propagated:
