@@ -1,4 +1,4 @@
-"""Rows of visits: a keyframe's own masks, those of the frontier, and masks under the names of regions that they match."""
+"""Rows of visits: a keyframe's own, those of the frontier, and rows under the names of the regions that they match."""
 
 from dataclasses import replace
 
