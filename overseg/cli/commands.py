@@ -262,8 +262,6 @@ COMMANDS = (
         KEEP,
         "compare with upstream on this machine",
         (
-            "overseg selfcheck sam2",
-            "overseg selfcheck sam2 --weights sam2.1_hiera_tiny",
             "overseg selfcheck sam2 --device cpu --size 128",
             "overseg selfcheck sam2 --dtype bfloat16 --compile --frames cup.mp4",
             "overseg selfcheck sam1 --weights vit_h",
