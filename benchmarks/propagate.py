@@ -81,11 +81,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
     parser.add_argument("--max-batch", type=int, help="masks at once; default: what suits the device")
     parser.add_argument("--repeat", type=int, default=1, help="turns of each")
-    parser.add_argument("--limit", action="store_true", help="compare with the device's rate of matrix products")
+    parser.add_argument("--limit", action="store_true", help="compare with a GPU's rate of matrix products")
     parser.add_argument("--clock", default="wall", choices=("wall", "cpu"), help="cpu on a machine that is shared")
     parser.add_argument("--compile", action="store_true", help="ours as compiled graphs")
     parser.add_argument("--json", action="store_true")
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.limit and args.device == "cpu":
+        parser.error("--limit is for a GPU: on a CPU masks are propagated in threads, whose products are not counted")
+    return args
 
 
 def _compared(args: argparse.Namespace, weights: str, way: str, n_masks: int) -> dict[str, Any]:

@@ -68,6 +68,12 @@ class SeesTheTruth:
         ones = np.ones(len(prompts), np.float32)
         return ObjectMasks(Rles.concatenate(SIZE, rles), prompts.object, prompts.frame, ones)
 
+    def least_area_px(self, size: tuple[int, int]) -> float:
+        return 0.0
+
+    def similarities(self, frame: Frame, memories, masks: Rles) -> np.ndarray:
+        return np.zeros((len(memories), len(masks)), np.float32)
+
     def sightings(self, frame: Frame, masks: Rles) -> list[None]:
         return [None] * len(masks)
 

@@ -51,6 +51,12 @@ class SeesTheDisc:
         rles = Rles.concatenate(SIZE, [disc_on(frame.index) for _ in range(len(objects))])
         return ObjectMasks(rles, objects, prompts.frame, np.ones(len(objects), np.float32))
 
+    def least_area_px(self, size: tuple[int, int]) -> float:
+        return 0.0
+
+    def similarities(self, frame: Frame, memories, masks: Rles) -> np.ndarray:
+        return np.zeros((len(memories), len(masks)), np.float32)
+
     def sightings(self, frame: Frame, masks: Rles) -> list["Seen"]:
         return [Seen(frame.index) for _ in range(len(masks))]
 
