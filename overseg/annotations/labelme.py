@@ -193,7 +193,9 @@ def _masks(file: Path, size: tuple[int, int], objects: Objects, left_out: LeftOu
     return PictureMasks(Rles(size, tuple(counts)), np.array(ids, np.int64), columns)
 
 
-def _mask_counts(points: tuple[tuple[float, float], ...], text: str, size: tuple[int, int]) -> bytes:
+def _mask_counts(points: tuple[tuple[float, float], ...], text: Any, size: tuple[int, int]) -> bytes:
+    if not isinstance(text, str):
+        raise ValueError(f"a mask that is no text but {text!r:.40}")
     left, top, right, bottom = (int(at) for point in points for at in point)
     whole = np.zeros((1, *size), bool)
     if not (0 <= left <= right < size[1] and 0 <= top <= bottom < size[0]):

@@ -174,6 +174,7 @@ def read_bomb(kind: str, folder: Path) -> None:
         annotations = FORMATS[kind.split(" ")[0]].read(folder)
         imported = on_frames(annotations, place_pictures(annotations), Target({}))
         list(ImportJournal(imported.size).visits(imported))
+        annotations.left_out.refuse_if_strict(folder, strict=True)
 
 
 BOMBS = ("images", "davis", "masks", "npz", "npz of many", "npz that swells", "masks npz", "coco", "mots", "labelme")

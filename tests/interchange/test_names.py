@@ -63,4 +63,4 @@ def test_labels_that_cannot_be(result, tmp_path, label):
     content["shapes"][0]["label"] = label
     file.write_text(json.dumps(content))
     with pytest.raises(InputError, match=r"shapes\[0\]: expected a name of 1 to 200 printable characters"):
-        import_masks(tmp_path / "out", tmp_path / "again.zarr", format="labelme")
+        import_masks(tmp_path / "out", tmp_path / "again.zarr", format="labelme", strict=True)
