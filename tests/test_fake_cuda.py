@@ -19,7 +19,7 @@ from overseg.generate.sam1_prompted import Sam1PromptMasks
 from overseg.generate.sam_models import EncoderInDtype
 from overseg.propagate.sam2 import features, runtime
 from overseg.propagate.sam2.attention import OneFrameMemoryAttention
-from overseg.propagate.sam2.features import FeatureEncoder
+from overseg.propagate.sam2.features import Sam2Images
 from overseg.propagate.sam2.memory import ObjectMemory
 from overseg.propagate.sam2.propagator import Sam2Propagator
 from overseg.propagate.sam2.random import random_sam2
@@ -117,7 +117,7 @@ def test_a_weight_in_host_memory_fails(
 def test_another_type_where_precision_is_not_mixed_fails(
     sam2: torch.nn.Module, on_gpu: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    normalised = FeatureEncoder._normalised
-    monkeypatch.setattr(FeatureEncoder, "_normalised", lambda encoder, pixels: normalised(encoder, pixels).bfloat16())
+    normalised = Sam2Images._normalised
+    monkeypatch.setattr(Sam2Images, "_normalised", lambda images, pixels: normalised(images, pixels).bfloat16())
     with pytest.raises(RuntimeError, match="should be the same"):
         Sam2Propagator(sam2, min_area_px=1, max_batch=3).propagate(CLIP, three_discs(), Direction.FORWARD)

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 
 import numpy as np
@@ -51,6 +52,14 @@ def point_at(page, x, y):
     view = page.evaluate("overseg.picture.view")
     box = page.locator("#canvas").bounding_box()
     page.mouse.move(box["x"] + view["x"] + view["scale"] * (x + 0.5), box["y"] + view["y"] + view["scale"] * (y + 0.5))
+
+
+def until_evaluated(page, script, wanted):
+    """Wait until a script gives what is wanted."""
+    began = time.monotonic()
+    while page.evaluate(script) != wanted and time.monotonic() - began < 10:
+        page.wait_for_timeout(20)
+    assert page.evaluate(script) == wanted
 
 
 def until(page, expression):
@@ -217,8 +226,9 @@ def test_a_run_is_watched_while_it_goes_on_and_edits_stay(page, tmp_path):
         page.keyboard.press("ArrowRight")  # the result that the page has shown so far is gone
         until(page, [["overseg", "state", "facts", "final"], True])
         edited(page, 1)
-        n_tracks = page.evaluate("overseg.state.tracks.length.filter(Boolean).length")
-        assert n_tracks == whole.tracks.exists.sum() - 1 != first.tracks.exists.sum() - 1
+        n_tracks = int(whole.tracks.exists.sum()) - 1
+        assert n_tracks != first.tracks.exists.sum() - 1
+        until_evaluated(page, "overseg.state.tracks.length.filter(Boolean).length", n_tracks)
         until(page, [["overseg", "picture", "shown", "frame"], 1])
         assert page.evaluate("overseg.picture.shown.masks.n") > 0
 
