@@ -28,7 +28,7 @@ class OnnxYolo:
         Args:
             path: the file.
             device: "cuda" or "cuda:N" for onnxruntime's CUDA provider, if it is installed; anything else for the CPU.
-                `runs_on` says which of the two it is.
+                The attribute `runs_on` names the one in use.
             min_confidence: detections below it are left out.
 
         Raises:

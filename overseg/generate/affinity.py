@@ -83,6 +83,11 @@ class Affinity:
         return _mean_share(best, cell.gather(1, order), torch.cat(list(shares)))
 
     @in_one_thread
+    def prepare_back(self, picture: CellFeatures, reach: int) -> None:
+        """Compute what all calls of `back` with this picture and this radius share."""
+        self._neighbours(picture, reach, back=True)
+
+    @in_one_thread
     def back(self, picture: CellFeatures, reach: int, shares: Float[Tensor, "n m"]) -> Float[Tensor, "n m"]:
         """The maps of masks of the new picture in a remembered one: `maps` in the other direction."""
         return _mean_share(*self._neighbours(picture, reach, back=True), shares)

@@ -64,7 +64,9 @@ class LocatingScene:
 
     def shares(self, quarter: Float[Tensor, "m y x"]) -> Float[Tensor, "m n"]:
         """The share of each of the picture's cells that masks at the decoder's scale cover."""
-        return F.avg_pool2d(self._padded_to(quarter[:, None], _LINK), _LINK).flatten(1)
+        height, width = self.size
+        whole = F.pad(quarter[:, None], (0, -width % _LINK, 0, -height % _LINK))
+        return F.avg_pool2d(whole, _LINK).flatten(1)
 
     def enlarged(self, cells: Float[Tensor, " n"]) -> Float[Tensor, "y x"]:
         """A map of cells at the decoder's scale."""
@@ -89,11 +91,6 @@ class LocatingScene:
         logits = self.decoding.draw(outputs, torch.zeros(1, dtype=torch.long, device=self.device))[0].float()
         check_finite(logits)
         return logits, outputs.predicted_iou[0].float()
-
-    @staticmethod
-    def _padded_to(images: Float[Tensor, "m 1 y x"], multiple: int) -> Float[Tensor, "m 1 v u"]:
-        height, width = images.shape[-2:]
-        return F.pad(images, (0, -width % multiple, 0, -height % multiple))
 
 
 def _pooling(side_px: int, input_px: int, pool_px: int) -> Float[Tensor, "cells side"]:

@@ -41,9 +41,9 @@ class Transfers:
         pictures = list(dict.fromkeys(sighting.picture for memory in memories for sighting in memory))
         self._affinity = Affinity(scene.cells, pictures)
         self.maps = self._all_maps()
-        for memory in memories:  # computed before there are threads
-            for sighting in memory:
-                self._affinity.back(sighting.picture, self._reach(sighting), sighting.share[:, None])
+        remembered = dict.fromkeys((seen.picture, self._reach(seen)) for memory in memories for seen in memory)
+        for picture, reach in remembered:
+            self._affinity.prepare_back(picture, reach)  # before there are threads
 
     def agreement_back(self, row: int, shares: Float[Tensor, "k n"]) -> Float[Tensor, " k"]:
         """Mean IoU of candidates with the mask in the remembered pictures; 1 without memories."""
