@@ -63,7 +63,7 @@ def train_detector(
     """
     from overseg.detect.dataset import write_dataset
     from overseg.edits.reading import open_edited
-    from overseg.interchange.destination import written
+    from overseg.files.destination import written
     from overseg.presets import resolve_device
 
     output, training = Path(output), _Training(epochs, patience, image_size)

@@ -7,11 +7,11 @@ from overseg.api.arguments import checked_arguments
 from overseg.errors import SettingsError, did_you_mean
 
 if TYPE_CHECKING:
-    from overseg.interchange.filters import Filters
+    from overseg.data.filters import Filters
 
 
 class FilterChanges(TypedDict, total=False):
-    """The fields of `overseg.interchange.filters.Filters` that differ from their defaults; see there."""
+    """The fields of `overseg.data.filters.Filters` that differ from their defaults; see there."""
 
     min_length: int
     min_area_px: float
@@ -26,7 +26,7 @@ class FilterChanges(TypedDict, total=False):
 
 def filters_of(changes: Mapping[str, Any]) -> "Filters":
     """The filters with these changes; SettingsError for one that does not exist, or has a wrong type."""
-    from overseg.interchange.filters import Filters
+    from overseg.data.filters import Filters
 
     names = FilterChanges.__annotations__
     for name in changes:

@@ -11,8 +11,8 @@ from overseg.api.filters import FilterChanges, filters_of
 if TYPE_CHECKING:
     import numpy as np
 
+    from overseg.data.filters import Filters
     from overseg.data.track_names import TrackName
-    from overseg.interchange.filters import Filters
     from overseg.output.form import Form
     from overseg.output.render_options import RenderOptions
     from overseg.stages import Report

@@ -94,8 +94,8 @@ def export(
     Raises:
         OversegError: what was expected, what came, where, and what to do.
     """
+    from overseg.data.filters import Cut
     from overseg.interchange.exporting import export as write
-    from overseg.interchange.filters import Cut
     from overseg.interchange.formats import format_named
 
     format_named(format)  # before the store is opened

@@ -66,7 +66,7 @@ def segment(
     Raises:
         OversegError: what was expected, what came, where, and what to do.
     """
-    from overseg.interchange.destination import check_free
+    from overseg.files.destination import check_free
     from overseg.interchange.picture_masks import check_masks_name, write_masks
     from overseg.output.picture_file import check_picture_name
     from overseg.output.spare_input import spare_input

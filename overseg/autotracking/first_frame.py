@@ -7,7 +7,7 @@ from pathlib import Path
 
 from overseg.data.rles import Rles
 from overseg.errors import InputError
-from overseg.interchange.destination import written
+from overseg.files.destination import written
 from overseg.interchange.png import mask_png
 from overseg.output.picture_file import write_picture
 from overseg.prompts.clicks import Clicks, read_clicks, write_clicks

@@ -11,9 +11,9 @@ from overseg.autotracking.mattes import store_mattes
 from overseg.data.frame import Frame
 from overseg.data.rles import Rles
 from overseg.errors import InputError, SettingsError
+from overseg.files.destination import check_free, check_replaceable, written
 from overseg.hosted.replicate import Replicate
 from overseg.hosted.sam2 import VIDEO_MODEL, download_result, masks_of_picture, track_video
-from overseg.interchange.destination import check_free, check_replaceable, written
 from overseg.output.form import Form
 from overseg.output.sink import is_video
 from overseg.output.spare_input import spare_input

@@ -4,9 +4,9 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
+from overseg.data.filters import Filters
 from overseg.data.track_names import TrackName
 from overseg.errors import SettingsError
-from overseg.interchange.filters import Filters
 
 
 def add_filters(parser: argparse.ArgumentParser) -> Any:

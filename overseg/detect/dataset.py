@@ -8,7 +8,7 @@ import yaml
 from jaxtyping import Float32, Int32
 
 from overseg.errors import InputError
-from overseg.interchange.destination import written
+from overseg.files.destination import written
 from overseg.output.input_video import open_input
 from overseg.output.picture_file import write_picture
 from overseg.stages import Report

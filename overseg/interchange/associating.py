@@ -18,7 +18,7 @@ from overseg.data.label_map import paint
 from overseg.data.masks import TrackMasks
 from overseg.data.rles import Rles
 from overseg.errors import InputError, SettingsError
-from overseg.interchange.destination import written
+from overseg.files.destination import written
 from overseg.interchange.imported import Imported, imported_masks
 from overseg.interchange.importing import write_store
 from overseg.interchange.json_output import write_json

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from overseg.data.filters import Cut, Filters
 from overseg.errors import InputError, SettingsError
-from overseg.interchange.destination import is_file_name, written
-from overseg.interchange.filters import Cut, Filters
+from overseg.files.destination import is_file_name, written
 from overseg.interchange.formats import FORMATS, Format, format_named
-from overseg.interchange.pictures import HOW, Pictures
 from overseg.interchange.relabel import Labels, labels_of, read_labels
 from overseg.interchange.selection import Selection
 from overseg.interchange.shaping import Shaping
 from overseg.output.input_video import source_size_of
+from overseg.output.pictures import HOW, Pictures
 from overseg.store.flattened import Loss
 from overseg.store.result import Result
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from overseg.annotations.annotations import Annotations
 from overseg.errors import InputError, SettingsError, did_you_mean
-from overseg.interchange.pictures import Pictures
 from overseg.interchange.selection import Selection
+from overseg.output.pictures import Pictures
 
 
 @dataclass(frozen=True, kw_only=True)

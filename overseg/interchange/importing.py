@@ -20,7 +20,7 @@ from overseg.data.tracks import Frames, Tracks
 from overseg.data.video_info import VideoInfo
 from overseg.data.visit import Edges, Outline
 from overseg.errors import InputError
-from overseg.interchange.destination import written
+from overseg.files.destination import written
 from overseg.interchange.formats import format_named
 from overseg.interchange.import_journal import ImportJournal
 from overseg.interchange.imported import Imported, on_frames

@@ -8,7 +8,7 @@ import numpy as np
 
 from overseg.data.masks import KeyframeMasks
 from overseg.errors import SettingsError
-from overseg.interchange.destination import written
+from overseg.files.destination import written
 from overseg.interchange.json_output import known
 from overseg.interchange.png import mask_png
 

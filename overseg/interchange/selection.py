@@ -10,9 +10,9 @@ from jaxtyping import Bool, Float64, Int32, Int64
 
 from overseg.annotations.resizing import resized
 from overseg.annotations.yolo import TRAIN, VAL
+from overseg.data.filters import Cut, Filters
 from overseg.data.masks import TrackMasks
 from overseg.data.rles import Rles
-from overseg.interchange.filters import Cut, Filters
 from overseg.interchange.relabel import Labels
 from overseg.interchange.shaping import Shaping
 from overseg.output.input_video import source_numbers

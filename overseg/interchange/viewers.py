@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Integer
 
 from overseg.errors import SettingsError
-from overseg.interchange.destination import written
+from overseg.files.destination import written
 from overseg.output.colours import track_colours
 from overseg.stages import Video
 from overseg.store.flattened import Flattened

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, UInt8
 
+from overseg.data.filters import Filters
 from overseg.data.masks import TrackMasks
 from overseg.errors import SettingsError
-from overseg.interchange.destination import written
-from overseg.interchange.filters import Filters
+from overseg.files.destination import written
 from overseg.output.form import Form
 from overseg.output.input_video import opened_input
 from overseg.output.playback import playback_of

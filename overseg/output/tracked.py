@@ -13,10 +13,10 @@ from jaxtyping import UInt8
 
 from overseg.data.masks import TrackMasks
 from overseg.errors import InputError, SettingsError
-from overseg.interchange.destination import check_replaceable, written
-from overseg.interchange.pictures import Pictures
+from overseg.files.destination import check_replaceable, written
 from overseg.output.input_video import opened_input
 from overseg.output.picture_file import write_picture
+from overseg.output.pictures import Pictures
 from overseg.output.playback import playback_of
 from overseg.output.render_options import RenderOptions
 from overseg.output.spare_input import spare_input

@@ -53,7 +53,7 @@ def test_imported_it_is_all_that_it_was(result, returned):
 
 
 def test_a_part_of_it_is_a_part_of_it(result, exported, tmp_path):
-    from overseg.interchange.filters import Filters
+    from overseg.data.filters import Filters
 
     path = exported("coco", "out.json", filters=Filters(start=4, end=7))
     again = import_masks(path, tmp_path / "again.zarr", format="coco")

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from overseg.annotations.placing import place_pictures
+from overseg.data.filters import Filters
 from overseg.errors import OversegError
-from overseg.interchange.filters import Filters
 from overseg.interchange.formats import FORMATS
 from overseg.interchange.import_journal import ImportJournal
 from overseg.interchange.imported import on_frames

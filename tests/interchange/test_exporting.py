@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from interchange.interchange_samples import N_FRAMES, write_images
 
+from overseg.data.filters import Cut, Filters
 from overseg.errors import InputError, SettingsError
 from overseg.interchange import coco
 from overseg.interchange.exporting import export
-from overseg.interchange.filters import Cut, Filters
 from overseg.interchange.formats import FORMATS
 
 EVERY_FORMAT = tuple(FORMATS)

@@ -16,9 +16,9 @@ from trackeval.datasets import MotChallenge2DBox, MOTSChallenge
 from vos_benchmark.evaluator import Evaluator
 
 from overseg.annotations.polygons import mask_of, polygons_of
+from overseg.data.filters import Cut
 from overseg.errors import InputError
 from overseg.interchange.exporting import export
-from overseg.interchange.filters import Cut
 from overseg.interchange.importing import import_masks
 from overseg.interchange.yolo import shares_of
 

@@ -10,10 +10,10 @@ from in_memory import folder_in_memory
 from killing import OF_A_DISK, Killing
 
 from overseg.api.relink import relink as relink_store
+from overseg.data.filters import Filters
 from overseg.errors import InputError
-from overseg.interchange.destination import written
+from overseg.files.destination import written
 from overseg.interchange.exporting import export as write
-from overseg.interchange.filters import Filters
 from overseg.interchange.importing import import_masks
 from overseg.report import TerminalReport
 from overseg.store.result import open_result

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from interchange.interchange_samples import N_FRAMES
 
+from overseg.data.filters import Cut, Filters
 from overseg.errors import InputError, SettingsError
-from overseg.interchange.filters import Cut, Filters
 from overseg.interchange.relabel import read_labels
 from overseg.interchange.selection import Selection
 

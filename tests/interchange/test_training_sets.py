@@ -13,9 +13,9 @@ from pycocotools import mask as coco_mask
 
 from overseg.annotations.polygons import mask_of
 from overseg.cli.main import main
+from overseg.data.filters import Cut, Filters
 from overseg.errors import InputError, SettingsError
 from overseg.interchange.exporting import export
-from overseg.interchange.filters import Cut, Filters
 from overseg.interchange.importing import import_masks
 from overseg.interchange.shaping import Shaping
 from overseg.store.result import Result

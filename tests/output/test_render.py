@@ -15,8 +15,8 @@ from output.output_samples import (
 )
 from toy import NAMES
 
+from overseg.data.filters import Filters
 from overseg.errors import InputError, SettingsError
-from overseg.interchange.filters import Filters
 from overseg.output.colours import track_colours
 from overseg.output.form import Form
 from overseg.output.input_video import open_input
