@@ -92,6 +92,10 @@ class BucketFolder:
     def make(self) -> None:
         """Do nothing: a bucket has no folders, only names of objects."""
 
+    @property
+    def reads_at_once(self) -> int:
+        return _AT_ONCE
+
     def names(self) -> list[str]:
         with as_os_error():
             found = obstore.list_with_delimiter(self._store, self._path or None)

@@ -48,6 +48,10 @@ class DiskFolder:
             self.path.mkdir(parents=True)
             sync(self.path.parent)
 
+    @property
+    def reads_at_once(self) -> int:
+        return 1
+
     def names(self) -> list[str]:
         try:
             return sorted(os.listdir(self.path))
@@ -60,9 +64,10 @@ class DiskFolder:
     def sizes(self) -> dict[str, int]:
         found = {}
         for inner, _, names in os.walk(self.path):
-            for path in (Path(inner, name) for name in names):
+            place = Path(inner).relative_to(self.path).as_posix()
+            for name in names:
                 with suppress(FileNotFoundError):  # removed in the meantime
-                    found[path.relative_to(self.path).as_posix()] = path.stat().st_size
+                    found[name if place == "." else f"{place}/{name}"] = os.stat(os.path.join(inner, name)).st_size
         return found
 
     def read(self, name: str) -> bytes:

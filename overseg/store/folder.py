@@ -1,13 +1,17 @@
 """The Protocol of a store's folder: all operations that a store needs of a file system or an object store."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 import zarr
 
 METADATA = "zarr.json"  # of a zarr group, and of a store
+
+Item = TypeVar("Item")
+T = TypeVar("T")
 
 
 @runtime_checkable
@@ -26,6 +30,11 @@ class Folder(Protocol):
     @property
     def address(self) -> str | Path:
         """The path or address of this folder, as `folder_at` takes it."""
+        ...
+
+    @property
+    def reads_at_once(self) -> int:
+        """Number of files to read at once: more than 1 where each is a request, slow to answer."""
         ...
 
     def __str__(self) -> str: ...
@@ -127,3 +136,12 @@ class Folder(Protocol):
     def is_locked(self) -> bool:
         """Whether a process is its writer. Changes nothing."""
         ...
+
+
+def read_each(folder: Folder, read: Callable[[Item], T], items: Iterable[Item]) -> Iterator[T]:
+    """The results of reading something of a folder for each item, in order; several at once where that is quicker."""
+    if folder.reads_at_once == 1:
+        yield from map(read, items)
+        return
+    with ThreadPoolExecutor(folder.reads_at_once) as pool:
+        yield from pool.map(read, items)

@@ -3,17 +3,14 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any
 
-from overseg.store.folder import METADATA, Folder
+from overseg.store.folder import METADATA, Folder, read_each
 
 Files = dict[str, list[Any]]
 """By path in a folder: [size in bytes, sha256 in hex]."""
 
 CHECKSUM = "checksum"
-_AT_ONCE = 16
 
 
 def sealed(attributes: dict[str, Any]) -> dict[str, Any]:
@@ -60,24 +57,23 @@ def _damaged(folder: Folder, files: Files, *, only: str) -> Iterator[tuple[str, 
     yield from (
         (name, "it was not written with the others") for name in sorted(sizes.keys() - files.keys()) if _is_chunk(name)
     )
-    with ThreadPoolExecutor(_AT_ONCE) as pool:  # an object store is slow to answer, but answers many requests at once
-        reasons = pool.map(partial(_reason, folder, files=files, sizes=sizes, only=only), files)
-        yield from ((name, reason) for name, reason in zip(files, reasons, strict=True) if reason)
+    yield from ((name, _misfit(n, sizes.get(name))) for name, (n, _) in files.items() if sizes.get(name) != n)
+    read = [name for name in files if name.endswith(only) and sizes.get(name) == files[name][0]]
+    reasons = read_each(folder, lambda name: _change(folder, name, files[name][1]), read)
+    yield from ((name, reason) for name, reason in zip(read, reasons, strict=True) if reason)
 
 
-def _reason(folder: Folder, name: str, *, files: Files, sizes: dict[str, int], only: str) -> str:
-    """The damage of a file in words; empty if it is unchanged."""
-    n_bytes, sha256 = files[name]
+def _misfit(n_bytes: int, found: int | None) -> str:
+    """The damage, in words, of a file that has not the number of bytes that were written."""
+    return "it is missing" if found is None else f"it has {found} bytes of {n_bytes}"
+
+
+def _change(folder: Folder, name: str, sha256: str) -> str:
+    """The damage of a file's content in words; empty if it is unchanged."""
     try:
-        if name not in sizes:
-            return "it is missing"
-        if sizes[name] != n_bytes:
-            return f"it has {sizes[name]} bytes of {n_bytes}"
-        if name.endswith(only) and _sha256(folder.read(name)) != sha256:
-            return "its content is not what was written"
+        return "" if _sha256(folder.read(name)) == sha256 else "its content is not what was written"
     except OSError as e:
         return f"it cannot be read: {e.strerror}"
-    return ""
 
 
 def _is_chunk(name: str) -> bool:

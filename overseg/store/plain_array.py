@@ -7,7 +7,6 @@ checksum. A chunk of zeros has no file.
 
 import json
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,8 @@ from typing import Any
 import numcodecs.zstd
 import numpy as np
 
-from overseg.store.folder import METADATA, Folder
+from overseg.store.folder import METADATA, Folder, read_each
 
-_AT_ONCE = 16
 _LEVEL = 3  # of compression
 
 
@@ -148,16 +146,9 @@ class PlainArray:
         numbers = range(start // size, -(-stop // size)) if stop > start else range(0)
         found = [
             chunk[max(start - number * size, 0) : stop - number * size]
-            for number, chunk in zip(numbers, self._read_all(numbers), strict=True)
+            for number, chunk in zip(numbers, read_each(self.folder, self._read, numbers), strict=True)
         ]
         return np.concatenate([np.zeros((0, *self.shape[1:]), self.dtype), *found])
-
-    def _read_all(self, numbers: range) -> list[np.ndarray]:
-        """Several at once, as each is a request in a bucket."""
-        if len(numbers) < 2:
-            return list(map(self._read, numbers))
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            return list(pool.map(self._read, numbers))
 
     def _read(self, number: int) -> np.ndarray:
         try:
