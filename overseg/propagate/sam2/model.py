@@ -17,6 +17,7 @@ from overseg.errors import DeviceError, SettingsError, WeightsError
 from overseg.propagate.sam2.attention import OneFrameMemoryAttention
 from overseg.propagate.sam2.tracker import TrackerModel
 from overseg.weights.state_dict import read_state_dict
+from overseg.weights.unfilled import Unfilled
 
 _SIZE_MULTIPLE_PX = 32  # the image encoder's coarsest stride, and its positional windows of 8 patches of 4 pixels
 _BLOCKS_OF_SIZE = {(96, 12): "t", (96, 16): "s", (112, 24): "b+", (144, 48): "l"}
@@ -70,9 +71,10 @@ def load_sam2(weights: Path | str, *, device: str = "cpu", image_size: int | Non
     path = Path(weights)
     state = read_state_dict(path)
     variant = sam2_variant(state, source=str(path))
-    model = build_sam2_model(variant, image_size=image_size)
+    with Unfilled():
+        model = build_sam2_model(variant, image_size=image_size)
     try:
-        model.load_state_dict(state)
+        model.load_state_dict({name: value.float() for name, value in state.items()}, assign=True)
     except RuntimeError as e:
         reason = " ".join(str(e).split()).partition(": ")[2][:200]
         raise WeightsError(
