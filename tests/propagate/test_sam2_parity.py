@@ -56,8 +56,8 @@ def test_same_masks_in_both_directions(
     path, variant = weights
     max_hole_area_px = 8 if variant.version == "2.1" else 0
     monkeypatch.setattr("sam2.utils.misc.get_connected_components", components)
-    predictor = upstream_predictor(path, variant, device="cpu", image_size=256, max_hole_area_px=max_hole_area_px)
-    model = load_sam2(path, image_size=256)
+    predictor = upstream_predictor(path, variant, device="cpu", image_size=128, max_hole_area_px=max_hole_area_px)
+    model = load_sam2(path, image_size=128)
     propagators = both_ways(model, min_area_px=1, max_batch=2, max_hole_area_px=max_hole_area_px)
     clip = Clip(video(6), 1, 4)
     for direction in Direction:
@@ -74,8 +74,8 @@ def test_same_masks_beyond_the_reach_of_memory_and_beside_a_mask_that_ends(
 ) -> None:
     """18 frames: memory features reach 6 frames, pointers 15. One of the masks gets too small in between."""
     path, variant = weights
-    predictor = upstream_predictor(path, variant, device="cpu", image_size=128)
-    model = load_sam2(path, image_size=128)
+    predictor = upstream_predictor(path, variant, device="cpu", image_size=64)
+    model = load_sam2(path, image_size=64)
     clip = Clip(video(18), 0, 17)
     expected = upstream_masks(predictor, clip, LARGE_PROMPTS, Direction.FORWARD)
     assert_telling(expected)

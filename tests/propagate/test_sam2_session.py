@@ -36,12 +36,12 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def model(weights: Path) -> SAM2Base:
-    return load_sam2(weights, image_size=256)
+    return load_sam2(weights, image_size=128)
 
 
 @pytest.fixture(scope="module")
 def predictor(weights: Path) -> SAM2VideoPredictor:
-    return upstream_predictor(weights, Sam2Variant("2.1", "t"), device="cpu", image_size=256)
+    return upstream_predictor(weights, Sam2Variant("2.1", "t"), device="cpu", image_size=128)
 
 
 @pytest.fixture(scope="module")
