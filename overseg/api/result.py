@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class Result(StoredResult):
     """A result with the verbs that need other rooms than the store. It only adds methods."""
 
-    def edit(self) -> "Editor":
+    def edit(self, *, video: str | Path | None = None) -> "Editor":
         """Return an editor, which changes the result and keeps the changes beside it.
 
         Example:
@@ -24,12 +24,17 @@ class Result(StoredResult):
             >>> overseg.open("cup.zarr").names[13].name  # doctest: +SKIP
             'cup'
 
+        Args:
+            video: where the input is now, if it was moved; it is opened for masks of clicks and for propagation.
+
         Raises:
             StoreError: another process edits the store, or it cannot be written.
         """
+        from overseg.correcting.sam_and_flow import KeptInput, SamAndFlow
         from overseg.edits.editor import Editor
+        from overseg.report import TerminalReport
 
-        return Editor(self.path)
+        return Editor(self.path, SamAndFlow(KeptInput(video), TerminalReport()))
 
     def view(
         self, other: "StoredResult | None" = None, *, video: str | Path | None = None, read_only: bool = False

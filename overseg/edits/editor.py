@@ -1,6 +1,6 @@
 """Making edits: each one is checked, written to the journal, and shown at once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,10 +13,10 @@ from overseg.data.track_names import check_name
 from overseg.edits.anchors import active
 from overseg.edits.coding import checked_counts
 from overseg.edits.edit import Correct, Drop, Edit, Entry, Masks, Merge, Name, New, Redo, Restore, Split, TrackRef, Undo
-from overseg.edits.edited import Edited
 from overseg.edits.journal import append_entry, read_journal
+from overseg.edits.mask_maker import Click, MaskMaker
 from overseg.edits.plan import anchors_of
-from overseg.edits.reading import with_journal
+from overseg.edits.reading import dropped_tracks, with_journal
 from overseg.edits.words import edit_in_words
 from overseg.errors import OversegError, SettingsError, StoreError
 from overseg.files.atomic import OURS
@@ -40,15 +40,16 @@ class Editor:
         result: the result with all edits so far.
     """
 
-    def __init__(self, store: str | Path) -> None:
+    def __init__(self, store: str | Path, maker: MaskMaker | None = None) -> None:
         """
         Args:
             store: the store; only one process at a time can edit it.
+            maker: makes masks of clicks, and propagates them; closed with the editor.
 
         Raises:
             StoreError: there is no result, another process edits it, or the journal cannot be read or written.
         """
-        self._folder = folder_at(store)
+        self._folder, self._maker = folder_at(store), maker
         self.result: Result = open_result(store)
         self._foreseen: Result | None = None  # the same result with one more edit
         try:
@@ -75,6 +76,8 @@ class Editor:
     def close(self) -> None:
         """Let others edit. A second call does nothing."""
         self._lock.release()
+        if self._maker is not None:
+            self._maker.close()
 
     def reopen(self) -> None:
         """Read the store's current result again, after a run published another one."""
@@ -140,7 +143,7 @@ class Editor:
 
     def restore(self, track: int) -> None:
         """Bring a deleted track back. SettingsError if it is not deleted."""
-        dropped = self._changes.plan.dropped if self._changes else set()
+        dropped = dropped_tracks(self.result)
         if track not in dropped:
             raise SettingsError(f"track {track} is not deleted; deleted are: {_listed(sorted(dropped))}")
         self._add(Restore(anchors_of(self.result.as_found, self.entries).refer(track)))
@@ -172,6 +175,50 @@ class Editor:
         self._add(New(checked, self._whole_of(*checked[0]), how))
         return len(self.result.tracks) - 1
 
+    def prompt(
+        self, track: int, frame: int, *, points: Sequence[Click] = (), box_xyxy: Sequence[float] | None = None
+    ) -> float:
+        """Replace the mask of a track on a frame by the one that SAM makes of clicks and a box.
+
+        Args:
+            track: its number.
+            frame: number of the frame.
+            points: (x, y, label) in pixels; label 1 on the object, 0 beside it.
+            box_xyxy: (x1, y1, x2, y2) around the object, in pixels; None for none.
+
+        Returns:
+            its predicted IoU, in [0, 1].
+
+        Raises:
+            SettingsError: there is no such track, frame or place, or neither a point nor a box.
+            InputError: the video is missing.
+        """
+        self._existing(track)
+        counts, score = self._prompted(frame, points, box_xyxy)
+        self.correct(track, {frame: counts}, how="prompted")
+        return score
+
+    def prompt_new(self, frame: int, *, points: Sequence[Click] = (), box_xyxy: Sequence[float] | None = None) -> int:
+        """Make a new track of clicks and a box, and return its number; see `prompt`."""
+        return self.new({frame: self._prompted(frame, points, box_xyxy)[0]}, how="prompted")
+
+    def propagate(self, track: int, frame: int) -> int:
+        """Propagate the mask of a frame to its neighbours, up to the next corrections, or else to the next keyframes.
+
+        Returns:
+            the number of frames that it was propagated to.
+
+        Raises:
+            SettingsError: there is no such track or frame, or it has no mask there.
+            InputError: the video is missing.
+        """
+        self._existing(track)
+        self._check_frame(frame)
+        masks = self._making.propagated(self.result, track, frame)
+        if masks:
+            self.correct(track, masks, how="propagated")
+        return len(masks)
+
     def undo(self) -> str:
         """Take the last edit back, and return it in words. SettingsError if there is none."""
         done, _ = active(self.entries)
@@ -189,8 +236,18 @@ class Editor:
         return edit_in_words(undone[-1].edit)
 
     @property
-    def _changes(self) -> Edited | None:
-        return self.result.changes if isinstance(self.result.changes, Edited) else None
+    def _making(self) -> MaskMaker:
+        if self._maker is None:
+            raise SettingsError("this editor makes no masks of clicks: get one from `overseg.open(...).edit()`")
+        return self._maker
+
+    def _prompted(self, frame: int, points: Sequence[Click], box_xyxy: Sequence[float] | None) -> tuple[bytes, float]:
+        self._check_frame(frame)
+        return self._making.prompted(self.result, frame, points=points, box_xyxy=box_xyxy)
+
+    def _check_frame(self, frame: int) -> None:
+        if not 0 <= frame < len(self.result):
+            raise SettingsError(f"frame {frame} is not there: the frames are 0 to {len(self.result) - 1}")
 
     def _add(self, edit: Edit) -> None:
         self._content = append_entry(self._folder, self._content, self._entry(edit))
@@ -217,8 +274,7 @@ class Editor:
         if not masks or len(masks) > _MOST_FRAMES:
             raise SettingsError(f"expected masks of 1 to {_MOST_FRAMES} frames, got {len(masks)}")
         for frame in masks:
-            if not 0 <= frame < len(self.result):
-                raise SettingsError(f"frame {frame} is not there: the frames are 0 to {len(self.result) - 1}")
+            self._check_frame(frame)
         return tuple((frame, self._counts(masks[frame])) for frame in sorted(masks))
 
     def _counts(self, mask: Bool[np.ndarray, "h w"] | Rles | bytes) -> bytes:

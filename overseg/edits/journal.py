@@ -56,21 +56,40 @@ def read_journal(store: Folder, size: tuple[int, int]) -> JournalContent:
         return JournalContent((), 0, "")
     except OSError as e:
         raise StoreError(f"cannot read {store}/{JOURNAL}: {e.strerror or e}; check permissions") from e
+    return parse_journal(content, f"{store}/{JOURNAL}", size, run_of(store))
+
+
+def is_journal(content: bytes) -> bool:
+    """Whether a file's content begins as a journal does."""
+    header = _checked(content.partition(b"\n")[0], "")
+    return header is not None and header.get("format") == _FORMAT
+
+
+def parse_journal(content: bytes, place: str, size: tuple[int, int], run: str) -> JournalContent:
+    """Return the journal in the content of a file.
+
+    Args:
+        content: of the file.
+        place: its name, for messages.
+        size: (height, width) of every mask, in pixels.
+        run: the run that it must be of; see `run_of`.
+
+    Raises:
+        StoreError: it was written by a newer version.
+    """
     lines = content.split(b"\n")
     header = _checked(lines[0], "") if len(lines) > 1 else None
     if header is None:
         is_cut = len(lines) == 1
-        return JournalContent((), 0, "", "" if is_cut else f"{store}/{JOURNAL} is damaged in line 1", is_cut)
+        return JournalContent((), 0, "", "" if is_cut else f"{place} is damaged in line 1", is_cut)
     if header.get("format") != _FORMAT or header.get("format_version") != _VERSION:
-        raise StoreError(
-            f"{store}/{JOURNAL} was not written by this version of overseg: update overseg, or move it away"
-        )
-    if header.get("run") != _run(store):
+        raise StoreError(f"{place} was not written by this version of overseg: update overseg, or move it away")
+    if header.get("run") != run:
         return JournalContent((), 0, "", is_of_run=False)
-    return _entries(store, lines, header[_CHECKSUM], size)
+    return _entries(place, lines, header[_CHECKSUM], size)
 
 
-def _entries(store: Folder, lines: list[bytes], checksum: str, size: tuple[int, int]) -> JournalContent:
+def _entries(place: str, lines: list[bytes], checksum: str, size: tuple[int, int]) -> JournalContent:
     entries: list[Entry] = []
     n_bytes = len(lines[0]) + 1
     for number, line in enumerate(lines[1:-1], start=1):
@@ -84,7 +103,7 @@ def _entries(store: Folder, lines: list[bytes], checksum: str, size: tuple[int, 
         except ValueError as e:
             n_lost = len(lines) - 1 - number
             damage = (
-                f"{store}/{JOURNAL} is damaged in line {number + 1} ({e}): the {number - 1} edits before it are kept, "
+                f"{place} is damaged in line {number + 1} ({e}): the {number - 1} edits before it are kept, "
                 f"{n_lost} from there on are not"
             )
             return JournalContent(tuple(entries), n_bytes, checksum, damage)
@@ -124,13 +143,13 @@ def _mended(store: Folder, content: JournalContent) -> JournalContent:
     if content.n_bytes:
         store.write(JOURNAL, before[: content.n_bytes])
         return JournalContent(content.entries, content.n_bytes, content.checksum)
-    header = _line({"format": _FORMAT, "format_version": _VERSION, "run": _run(store)}, "")
+    header = _line({"format": _FORMAT, "format_version": _VERSION, "run": run_of(store)}, "")
     store.write(JOURNAL, header)
     return JournalContent((), len(header), json.loads(header)[_CHECKSUM])
 
 
-def _run(store: Folder) -> str:
-    """A checksum of what the store's masks depend on. A store that was overwritten by another run has another."""
+def run_of(store: Folder) -> str:
+    """Return a checksum of what the store's masks depend on. A store that another run overwrote has another one."""
     return _sha256(_canonical(read_attributes(store)["identity"]))
 
 

@@ -63,6 +63,11 @@ def undone_edits(result: Result) -> tuple[Entry, ...]:
     return tuple(result.changes.plan.undone) if isinstance(result.changes, Edited) else ()
 
 
+def dropped_tracks(result: Result) -> set[int]:
+    """Return the tracks that edits deleted."""
+    return set(result.changes.plan.dropped) if isinstance(result.changes, Edited) else set()
+
+
 def lost_edits(result: Result) -> tuple[Entry, ...]:
     """Return the edits that do not count, as their tracks or frames are not in this result."""
     return tuple(result.changes.plan.lost) if isinstance(result.changes, Edited) else ()

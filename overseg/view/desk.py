@@ -8,10 +8,9 @@ from typing import Any
 from starlette.exceptions import HTTPException
 
 from overseg.edits.editor import Editor
-from overseg.edits.reading import done_edits, undone_edits
+from overseg.edits.reading import done_edits, dropped_tracks, undone_edits
 from overseg.edits.words import edit_in_words
 from overseg.view import asked
-from overseg.view.correcting import Correcting
 from overseg.view.shown import Shown
 
 _AWAY_S = 12.0  # a window that was not heard of for so long lets another one edit
@@ -26,15 +25,14 @@ class Desk:
         why_read_only: why nobody can edit; empty if one window can.
     """
 
-    def __init__(self, shown: Shown, correcting: Correcting, editor: Editor | None, why_read_only: str = "") -> None:
+    def __init__(self, shown: Shown, editor: Editor | None, why_read_only: str = "") -> None:
         """
         Args:
             shown: the store.
-            correcting: makes masks.
             editor: makes the edits; None if the store is read-only.
             why_read_only: the reason, in words.
         """
-        self._shown, self._correcting, self._editor = shown, correcting, editor
+        self._shown, self._editor = shown, editor
         self.why_read_only = why_read_only
         self._lock = threading.Lock()
         self._seat, self._heard_at = "", 0.0
@@ -66,10 +64,11 @@ class Desk:
             self._shown.refresh()
 
     def log(self) -> dict[str, Any]:
-        """The latest edits in words, and whether one can be taken back or made again."""
+        """The latest edits in words, whether one can be taken back or made again, and the deleted tracks."""
         done, undone = done_edits(self._shown.result), undone_edits(self._shown.result)
         listed = [[entry.number, edit_in_words(entry.edit)] for entry in done[-_LISTED:]]
-        return {"done": listed, "canUndo": bool(done), "canRedo": bool(undone)}
+        dropped = sorted(dropped_tracks(self._shown.result))
+        return {"done": listed, "canUndo": bool(done), "canRedo": bool(undone), "dropped": dropped}
 
     def edit(self, found: dict[str, Any]) -> dict[str, Any]:
         """Make the edit that a body describes, and return what changed.
@@ -127,11 +126,8 @@ class Desk:
             case "correct":
                 editor.correct(tracks[0], asked.masks(found, n_frames), how=_how(found))
             case "propagate":
-                frame = asked.number(found.get("frame"), "a frame", n_frames)
-                masks = self._correcting.propagated(tracks[0], frame)
-                if masks:
-                    editor.correct(tracks[0], masks, how="propagated")
-                return None, f"propagated to {len(masks)} frames"
+                n_reached = editor.propagate(tracks[0], asked.number(found.get("frame"), "a frame", n_frames))
+                return None, f"propagated to {n_reached} frames"
             case _:
                 raise HTTPException(400, "expected an edit")
         return None, ""

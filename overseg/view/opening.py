@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from overseg.correcting.sam_and_flow import SamAndFlow
 from overseg.edits.editor import Editor
 from overseg.errors import SettingsError, StoreError
 from overseg.stages import Report
-from overseg.view.correcting import Correcting
 from overseg.view.desk import Desk
 from overseg.view.server import Pages, PageServer
 from overseg.view.shown import Shown
@@ -49,22 +49,22 @@ def open_page(
                     f"{len(shown.result)} of {shown.result.size}: only stores of the same frames can be compared"
                 )
             stores.append(second)
-        editor, reason = _editor(store, read_only=read_only)
+        maker = SamAndFlow(shown.using_video, report)
+        editor, reason = _editor(store, maker, read_only=read_only)
         if editor is not None:
             stack.callback(editor.close)
             shown.show(editor.result)
         elif not read_only:
             report.event("remark", line=reason)
-        correcting = Correcting(shown, report)
-        desk = Desk(shown, correcting, editor, reason)
-        yield PageServer(Pages(stores, desk, correcting).app(), port=port)
+        desk = Desk(shown, editor, reason)
+        yield PageServer(Pages(stores, desk, maker).app(), port=port)
 
 
-def _editor(store: str | Path, *, read_only: bool) -> tuple[Editor | None, str]:
+def _editor(store: str | Path, maker: SamAndFlow, *, read_only: bool) -> tuple[Editor | None, str]:
     """What makes edits, or why nothing can."""
     if read_only:
         return None, "the page was opened read-only"
     try:
-        return Editor(store), ""
+        return Editor(store, maker), ""
     except StoreError as e:
         return None, str(e)

@@ -17,10 +17,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from overseg.correcting.sam_and_flow import SamAndFlow
 from overseg.errors import OversegError, SettingsError
 from overseg.view import asked
 from overseg.view.access import OnlyThisPage
-from overseg.view.correcting import Correcting
 from overseg.view.desk import Desk
 from overseg.view.shown import Shown, as_json, differences
 from overseg.view.suspects import suspects
@@ -34,14 +34,14 @@ _WAITING = 64  # connections
 class Pages:
     """Answers the requests of the page."""
 
-    def __init__(self, stores: list[Shown], desk: Desk, correcting: Correcting) -> None:
+    def __init__(self, stores: list[Shown], desk: Desk, maker: SamAndFlow) -> None:
         """
         Args:
             stores: the store, and perhaps a second one to compare with.
             desk: makes edits of the first one.
-            correcting: makes masks for the first one.
+            maker: makes masks for the first one.
         """
-        self._stores, self._desk, self._correcting = stores, desk, correcting
+        self._stores, self._desk, self._maker = stores, desk, maker
         self._suspects: tuple[int, list[dict[str, Any]]] = (-1, [])
 
     def app(self) -> Starlette:
@@ -126,21 +126,23 @@ class Pages:
     def _state(self, found: dict[str, Any]) -> dict[str, Any]:
         seat = self._desk.sit(str(found.get("seat", "")), take=found.get("take") is True)
         self._desk.refresh()
+        for other in self._stores[1:]:
+            other.refresh()
         return {"seat": seat, "readOnly": self._desk.why_read_only, "revisions": [s.revision for s in self._stores]}
 
     def _prompt(self, found: dict[str, Any]) -> dict[str, Any]:
         result = self._stores[0].result
         frame = asked.number(found.get("frame"), "a frame", len(result))
-        counts, score = self._correcting.prompt(
-            frame, points=asked.points(found, result.size), box=asked.box(found, result.size)
-        )
+        points, box_xyxy = asked.points(found, result.size), asked.box(found, result.size)
+        counts, score = self._maker.prompted(result, frame, points=points, box_xyxy=box_xyxy)
         return {"counts": counts.decode(), "score": round(score, 3)}
 
     def _prepare(self, found: dict[str, Any]) -> dict[str, Any]:
         if "tracks" in found:
             self._desk.prepare_merge(found)
         else:
-            self._correcting.prepare(asked.number(found.get("frame"), "a frame", len(self._stores[0].result)))
+            result = self._stores[0].result
+            self._maker.prepare(result, asked.number(found.get("frame"), "a frame", len(result)))
         return {}
 
 

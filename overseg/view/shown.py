@@ -3,6 +3,8 @@
 import json
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -148,15 +150,13 @@ class Shown:
         with self._lock:
             return self._rgb(frame)
 
-    @property
-    def video(self) -> BufferedVideo | None:
-        """The open video; None if it is missing. Use it inside `locked`."""
-        return self._video
-
-    @property
-    def locked(self) -> threading.Lock:
-        """Held by who uses the video."""
-        return self._lock
+    @contextmanager
+    def using_video(self, result: Result) -> Iterator[BufferedVideo]:
+        """Yield the video, for one user at a time; InputError if it is missing."""
+        if self._video is None:
+            raise InputError(f"clicks and propagation need the video: {self.why_no_video}")
+        with self._lock:
+            yield self._video
 
     def crop(self, track: int, frame: int | None, side_px: int) -> bytes:
         """A small picture of a track as JPEG, on a frame or the nearest one on which it is; in the middle for None."""
@@ -224,12 +224,14 @@ class Shown:
         }
 
     def _matches(self, regions: np.ndarray) -> list[dict[str, Any]]:
-        """The overlaps on keyframes that the track's regions were matched by."""
+        """The overlaps on keyframes that the track's regions were matched by, each with the keyframes of the two."""
         edges = self.result.edges
         rows = np.flatnonzero(np.isin(edges.region_from, regions) & np.isin(edges.region_to, regions))
+        rows = rows[:_MOST_MASKS_LISTED]
+        first, second = keyframe_of(edges.region_from[rows]), keyframe_of(edges.region_to[rows])
         return [
-            {"frame": int(edges.frame[row]), "iou": _number(edges.iou[row])}
-            for row in rows[:_MOST_MASKS_LISTED].tolist()
+            {"frame": int(edges.frame[row]), "iou": _number(edges.iou[row]), "from": one, "with": other}
+            for row, one, other in zip(rows.tolist(), first.tolist(), second.tolist(), strict=True)
         ]
 
     def _rgb(self, frame: int) -> UInt8[np.ndarray, "h w 3"]:
