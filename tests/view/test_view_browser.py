@@ -57,7 +57,7 @@ def point_at(page, x, y):
 def until_evaluated(page, script, wanted):
     """Wait until a script gives what is wanted."""
     began = time.monotonic()
-    while page.evaluate(script) != wanted and time.monotonic() - began < 10:
+    while page.evaluate(script) != wanted and time.monotonic() - began < WAIT_MS / 1000:
         page.wait_for_timeout(20)
     assert page.evaluate(script) == wanted
 
@@ -145,7 +145,18 @@ def test_the_whole_way(store, browser, page):
         page.evaluate(f"overseg.list.pick({tracks[-2]}, {{}})")
         page.keyboard.press("d")
         edited(page, 4)
-    assert not overseg.open(store).tracks.exists[tracks[-2]]
+        assert not overseg.open(store).tracks.exists[tracks[-2]]
+        page.keyboard.press("D")
+        page.keyboard.press("Enter")
+        edited(page, 5)
+        area = overseg.open(store).tracks.mean_area_px
+        page.keyboard.press("f")
+        page.keyboard.type(str(int(np.median(area[area > 0]))))
+        until_evaluated(page, "overseg.state.order.length", int((area >= int(np.median(area[area > 0]))).sum()))
+        page.keyboard.press("Escape")
+        page.keyboard.press("n")
+        until(page, [["overseg", "places", "at"], 0])
+    assert overseg.open(store).tracks.exists[tracks[-2]]
 
 
 def _at(page, box, x, y):

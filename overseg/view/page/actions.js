@@ -40,12 +40,14 @@ export class Actions {
       ["x", ["x"], "next colouring", () => this.colouring()],
       ["v", ["v"], "hide and show masks", () => this.hide()],
       ["/", ["/"], "filter the list", () => { this.show("tracks"); byId("search").focus(); }],
+      ["f", ["f"], "filter the list by area, length, score, depth or shot", () => this.filter()],
       ["1 2 3 4", ["1", "2", "3", "4"], "tracks, selected, where to look, edits", (key) => this.show(["tracks", "track", "places", "edits"][key - 1])],
       ["n N", ["n", "N"], "next and previous place that may be wrong", (key) => { this.show("places"); this.places.next(key === "n" ? 1 : -1); }],
       ["r", ["r", "F2"], "name", one((track) => this.name(track))],
       ["m", ["m"], "merge the selected tracks", () => this.merge()],
       ["t", ["t"], "split at this frame", one((track) => this.edit({ do: "split", tracks: [track], at: state.frame }, `Split ${nameOf(track)}`))],
       ["d", ["d", "Delete"], "delete", () => this.drop()],
+      ["D", ["D"], "list deleted tracks, to bring one back", () => this.deleted()],
       ["c", ["c"], "correct with clicks and a box", () => (state.tool ? this.tool.use("click") : one((track) => this.correct(track, "click"))())],
       ["b e", ["b", "e"], "brush and eraser", (key) => { const way = key === "b" ? "brush" : "erase"; return state.tool ? this.tool.use(way) : one((track) => this.correct(track, way))(); }],
       ["{ }", ["{", "}"], "smaller and larger brush", (key) => this.tool.size(key === "}" ? 1.25 : 0.8)],
@@ -59,8 +61,9 @@ export class Actions {
   }
 
   key(event) {
-    if (event.target.closest("input, select, dialog[open]") && event.key !== "Escape") return;
-    if (event.target.closest("button") && ["Enter", " "].includes(event.key)) return;
+    if (event.target.closest("dialog[open]")) return;
+    if (event.target.closest("input, select")) return void (event.key === "Escape" && event.target.blur());
+    if (event.target.closest("button, summary") && ["Enter", " "].includes(event.key)) return;
     if (event.ctrlKey || event.metaKey) {
       const edit = { z: event.shiftKey ? "redo" : "undo", Z: "redo", y: "redo" }[event.key];
       if (edit) { event.preventDefault(); this.edit({ do: edit }); }
@@ -69,7 +72,6 @@ export class Actions {
     const action = this.all.find(([, keys]) => keys.includes(event.key));
     if (!action || event.altKey) return;
     event.preventDefault();
-    if (event.target.id === "search") event.target.blur();
     action[3](event.key);
   }
 
@@ -145,6 +147,23 @@ export class Actions {
   drop() {
     if (!state.selected.length) return this.tell("Select a track.");
     return this.edit({ do: "drop", tracks: state.selected }, state.selected.length === 1 ? `Deleted ${nameOf(state.selected[0])}` : `Deleted ${state.selected.length} tracks`, []);
+  }
+
+  filter() {
+    this.show("tracks");
+    byId("ranges").open = true;
+    byId("limits").querySelector("input").focus();
+  }
+
+  deleted() {
+    this.show("edits");
+    const first = byId("deleted")?.querySelector("button");
+    if (first) first.focus();
+    else this.tell("No track is deleted.");
+  }
+
+  restore(track) {
+    return this.edit({ do: "restore", tracks: [track] }, `Track ${track} is back`, [track]);
   }
 
   name(track) {

@@ -54,6 +54,7 @@ async function askState() {
     if (state.isShown && (couldEdit !== Boolean(state.seat) || state.isAway)) showEdits();
     if (state.isAway) tell("");
     state.isAway = false;
+    if (state.isShown && found.revisions[1] !== state.otherRevision) await refreshOther();
     if (!state.isShown || found.revisions[0] === state.tracks.revision) return false;
     await refresh({ facts: true });
     return true;
@@ -140,30 +141,51 @@ function showEdits() {
   const remarks = state.facts.remarks.map((text) => element("p", { className: "quiet", textContent: text }));
   const add = element("button", { textContent: "Add a new track (a)", onclick: () => actions.correct(-1, "click") });
   byId("edits").replaceChildren(element("p", { className: "quiet", textContent: note }), ...remarks,
-    ...(state.seat ? [add] : state.readOnly ? [] : [take]), ...rows);
+    ...(state.seat ? [add] : state.readOnly ? [] : [take]), ...rows, ...deletedTracks(log.dropped));
   showTools();
+}
+
+function deletedTracks(tracks) {
+  if (!tracks.length) return [];
+  const chips = tracks.slice(0, 200).map((track) => element("button", { textContent: `Restore track ${track}`,
+    disabled: !state.seat, onclick: () => actions.restore(track) }));
+  const more = tracks.length > chips.length ? [`and ${tracks.length - chips.length} more: \`overseg edit STORE restore\``] : [];
+  return [element("h3", { textContent: "Deleted tracks" }), element("div", { id: "deleted", className: "chips" }, ...chips, ...more)];
+}
+
+async function loadOther() {
+  const tracks = await getJson("api/tracks?store=1");
+  state.otherRevision = tracks.revision;
+  second.frames.colours = Uint8Array.from(tracks.colours.match(/../g) ?? [], (byte) => parseInt(byte, 16));
+}
+
+/** The second store changed: its run went on, or it was edited elsewhere. */
+async function refreshOther() {
+  await Promise.all([loadOther(), second.frames.forget(state.frame)]);
+  await second.load();
+  await markDifferences();
+}
+
+async function markDifferences() {
+  const { frame } = state, found = await getJson(`api/differences/${frame}`).catch(() => null);
+  if (!found || frame !== state.frame) return;
+  picture.marked = new Set(found.one);
+  second.marked = new Set(found.other);
+  picture.draw();
+  second.draw();
+  tell(`frame ${frame}: ${found.one.length} masks here and ${found.other.length} there have no counterpart (dashed)`);
 }
 
 async function compare() {
   byId("second").hidden = false;
-  const others = new Frames(1), tracks = await getJson("api/tracks?store=1");
-  others.colours = Uint8Array.from(tracks.colours.match(/../g) ?? [], (byte) => parseInt(byte, 16));
-  second = new Picture(byId("canvas2"), others, { isMain: false });
+  second = new Picture(byId("canvas2"), new Frames(1), { isMain: false });
   second.hover = () => {};
   second.click = () => {};
-  const mark = async () => {
-    const { frame } = state, found = await getJson(`api/differences/${frame}`).catch(() => null);
-    if (!found || frame !== state.frame) return;
-    picture.marked = new Set(found.one);
-    second.marked = new Set(found.other);
-    picture.draw();
-    second.draw();
-    tell(`frame ${frame}: ${found.one.length} masks here and ${found.other.length} there have no counterpart (dashed)`);
-  };
-  on("frame tracks", mark);
+  on("frame tracks", markDifferences);
   picture.onpaint = () => { second.view = { ...picture.view }; second.draw(); };
+  await loadOther();
   await second.load();
-  mark();
+  await markDifferences();
 }
 
 async function begin() {

@@ -11,6 +11,8 @@ const SORTS = {
   name: (t, a, b) => Number(!t.names[a]) - Number(!t.names[b]) || nameOf(a).localeCompare(nameOf(b), undefined, { numeric: true }),
 };
 
+const LIMITS = [["area", "Area, px"], ["length", "Frames"], ["score", "Score"], ["depth", "Depth"], ["shot", "Shot"]];
+
 const byId = (id) => document.getElementById(id);
 
 export class TrackList {
@@ -19,12 +21,50 @@ export class TrackList {
     this.rows = byId("rows");
     this.list = byId("list");
     this.list.addEventListener("scroll", () => this.show());
-    for (const id of ["search", "sort", "show"]) byId(id).addEventListener("input", () => { this.list.scrollTop = 0; this.order(); });
+    this.limits = new Map(); // what is filtered by: name -> the fields of the least and the most
+    this.addLimits();
+    for (const id of ["search", "sort", "show", "limits"]) byId(id).addEventListener("input", () => this.anew());
     on("tracks", () => this.order());
     on("selected", () => { this.reveal(state.selected.at(-1)); this.show(); });
     on("frame", () => byId("show").value !== "all" && this.order());
     new ResizeObserver(() => this.show()).observe(this.list);
     this.list.addEventListener("keydown", (event) => this.move(event));
+  }
+
+  /** Two fields for each number that tracks are filtered by. */
+  addLimits() {
+    const field = (label) => Object.assign(document.createElement("input"), { type: "number", step: "any", ariaLabel: label });
+    for (const [name, text] of LIMITS) {
+      const fields = [field(`${text}, from`), field(`${text}, to`)], title = document.createElement("span");
+      title.textContent = text;
+      fields[0].placeholder = "from";
+      fields[1].placeholder = "to";
+      this.limits.set(name, fields);
+      byId("limits").append(title, ...fields);
+    }
+    const clear = document.createElement("button");
+    clear.textContent = "Clear";
+    clear.onclick = () => { for (const fields of this.limits.values()) for (const one of fields) one.value = ""; this.anew(); };
+    byId("limits").append(clear);
+  }
+
+  anew() {
+    this.list.scrollTop = 0;
+    this.order();
+  }
+
+  /** The limits that are given, as functions of a track; and how many there are in the heading. */
+  given() {
+    const { tracks } = state, found = [];
+    for (const [name, fields] of this.limits) {
+      if (fields.every((one) => one.value === "")) continue;
+      const least = fields[0].value === "" ? -Infinity : Number(fields[0].value);
+      const most = fields[1].value === "" ? Infinity : Number(fields[1].value);
+      if (name === "shot") found.push((track) => shotNumber(tracks.last[track]) >= least && shotNumber(tracks.first[track]) <= most);
+      else found.push((track) => tracks[name][track] >= least && tracks[name][track] <= most);
+    }
+    byId("ranges").firstElementChild.textContent = found.length ? `Filter by numbers (${found.length})` : "Filter by numbers";
+    return found;
   }
 
   order() {
@@ -34,11 +74,13 @@ export class TrackList {
       all: () => true, here: (track) => here.has(track), named: (track) => tracks.names[track],
       shot: (track) => tracks.last[track] >= start && tracks.first[track] < stop, long: (track) => tracks.length[track] >= 10,
     };
-    const isShown = kinds[byId("show").value];
+    const isShown = kinds[byId("show").value], limits = this.given();
     const fits = (track) => !words || String(track) === words
       || (tracks.names[track] ?? []).some((name) => name.toLowerCase().includes(words));
     const found = [];
-    for (let track = 0; track < tracks.length.length; track++) if (tracks.length[track] && isShown(track) && fits(track)) found.push(track);
+    for (let track = 0; track < tracks.length.length; track++) {
+      if (tracks.length[track] && isShown(track) && fits(track) && limits.every((fits) => fits(track))) found.push(track);
+    }
     state.order = found.sort((a, b) => SORTS[byId("sort").value](tracks, a, b) || a - b);
     const n = tracks.length.reduce((sum, length) => sum + Number(length > 0), 0);
     byId("count").textContent = found.length === n ? `${n} tracks` : `${found.length} of ${n} tracks`;
@@ -110,4 +152,10 @@ export class TrackList {
 export function shotOf(frame) {
   const { shots, frames } = state.facts;
   return [shots.findLast((cut) => cut <= frame) ?? 0, shots.find((cut) => cut > frame) ?? frames];
+}
+
+/** The number of the shot of a frame. */
+function shotNumber(frame) {
+  const cut = state.facts.shots.findLastIndex((cut) => cut <= frame);
+  return cut + 1;
 }

@@ -2,12 +2,30 @@
 import { getJson } from "./api.js";
 import { colourOf, goTo, nameOf, on, select, state } from "./state.js";
 
-const CROPS = 12;
+const CROPS = 12, MOST_ROWS = 400;
+const END_WORDS = { clip: "reached the next keyframe", gone: "not visible", small: "too small", lost: "too little support",
+  not_propagated: "not propagated" };
 
 export function element(tag, properties = {}, ...children) {
   const made = Object.assign(document.createElement(tag), properties);
   made.append(...children);
   return made;
+}
+
+function originOf(mask) {
+  if (mask.source === "edit") return "edited";
+  if (mask.source !== "keyframe") return `${mask.source} from ${mask.madeOn}`;
+  return ["made here", mask.output, mask.point && `at ${mask.point.map(Math.round).join(", ")}`,
+    mask.stability !== null && `stability ${mask.stability.toFixed(2)}`].filter(Boolean).join(", ");
+}
+
+function table(heads, rows) {
+  const head = element("tr", {}, ...heads.map((text) => element("th", { textContent: text })));
+  return element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows));
+}
+
+function more(n, what) {
+  return n > 0 ? [element("p", { className: "quiet", textContent: `and ${n} more ${what}` })] : [];
 }
 
 export class TrackPanel {
@@ -46,8 +64,8 @@ export class TrackPanel {
     parts.push(this.strip(track, found.masks));
     if (found.above.length) parts.push(element("h3", { textContent: "Part of" }), this.chips(found.above));
     if (found.parts.length) parts.push(element("h3", { textContent: "Parts" }), this.chips(found.parts));
-    parts.push(element("h3", { textContent: "Where each mask comes from" }), this.masks(found));
-    if (found.ends.length) parts.push(element("h3", { textContent: "Why masklets ended" }), this.ends(found.ends));
+    parts.push(element("h3", { textContent: "Where each mask comes from" }), ...this.masks(found));
+    if (found.ends.length) parts.push(element("h3", { textContent: "Where and why masklets ended" }), ...this.ends(found.ends));
     return parts;
   }
 
@@ -73,28 +91,29 @@ export class TrackPanel {
   }
 
   masks(found) {
-    const matched = new Map(found.matches.map((match) => [match.frame, match.iou]));
-    const rows = found.masks.slice(0, 400).map((mask) => {
-      const origin = mask.source === "keyframe"
-        ? `made here${mask.output ? `, ${mask.output}` : ""}${mask.point ? ` at ${mask.point.map(Math.round).join(", ")}` : ""}`
-        : mask.source === "edit" ? "edited" : `${mask.source} from ${mask.madeOn}`;
-      const row = element("tr", {}, ...[mask.frame, origin, mask.score?.toFixed(2) ?? "-", mask.area,
-        matched.has(mask.frame) ? matched.get(mask.frame).toFixed(2) : ""].map((text) => element("td", { textContent: text })));
+    const matches = new Map(), ends = new Map();
+    for (const match of found.matches) matches.set(match.frame, [...(matches.get(match.frame) ?? []), match]);
+    const partner = ({ from, with: other, iou }, mask) => `${iou.toFixed(2)}, from ${from === mask.madeOn ? other : from}`;
+    for (const end of found.ends) if (end.reason !== "clip") ends.set(end.last, END_WORDS[end.reason] ?? end.reason);
+    const rows = found.masks.slice(0, MOST_ROWS).map((mask) => {
+      const origin = [originOf(mask), ends.has(mask.frame) ? `then ${ends.get(mask.frame)}` : ""].filter(Boolean).join("; ");
+      const matched = (matches.get(mask.frame) ?? []).map((match) => partner(match, mask)).join("; ");
+      const jump = element("button", { className: "link", textContent: mask.frame, title: `Go to frame ${mask.frame}`,
+        onclick: () => goTo(mask.frame) });
+      const row = element("tr", {}, element("td", {}, jump), ...[origin, mask.score?.toFixed(2) ?? "-", mask.area, matched].map(
+        (text) => element("td", { textContent: text })));
       row.dataset.frame = mask.frame;
-      row.addEventListener("click", () => goTo(mask.frame));
       return row;
     });
-    const head = element("tr", {}, ...["frame", "origin", "score", "px", "match"].map((text) => element("th", { textContent: text })));
-    const table = element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows));
-    const more = found.masks.length - rows.length;
-    return more > 0 ? element("div", {}, table, element("p", { className: "quiet", textContent: `and ${more} more masks` })) : table;
+    const note = matches.size ? "match: the IoU with the mask that it was joined with, and the keyframe that this one was made on" : "";
+    return [table(["frame", "origin", "score", "px", "match"], rows), ...more(found.masks.length - rows.length, "masks"),
+      element("p", { className: "quiet", textContent: note })];
   }
 
   ends(ends) {
-    const words = { clip: "reached the next keyframe", gone: "not visible", small: "too small", lost: "too little support", not_propagated: "not propagated" };
-    const counts = new Map();
-    for (const end of ends) counts.set(end.reason, (counts.get(end.reason) ?? 0) + 1);
-    return element("p", { className: "quiet", textContent: [...counts].map(([reason, n]) => `${words[reason] ?? reason}: ${n}`).join(" · ") });
+    const rows = ends.slice(0, MOST_ROWS).map((end) => element("tr", {}, ...[`${end.from}, ${end.direction}`, end.last,
+      END_WORDS[end.reason] ?? end.reason].map((text) => element("td", { textContent: text }))));
+    return [table(["from", "last frame", "why"], rows), ...more(ends.length - rows.length, "masklets")];
   }
 
   mark() {
@@ -111,9 +130,14 @@ export class Places {
     this.isStale = true;
   }
 
-  async load() {
-    if (!this.isStale) return;
+  /** Look for them anew if the tracks changed; whoever asks meanwhile waits for the same answer. */
+  load() {
+    if (this.isStale) this.loading = this.look();
     this.isStale = false;
+    return this.loading;
+  }
+
+  async look() {
     this.section.replaceChildren(element("p", { className: "quiet", textContent: "Looking for places that may be wrong …" }));
     this.places = await getJson("api/suspects").catch(() => []);
     this.at = -1;

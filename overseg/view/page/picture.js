@@ -90,8 +90,9 @@ export class Picture {
     context.drawImage(this.overlay, 0, 0);
     context.globalAlpha = 1;
     for (const track of this.marked) this.stroke(context, track, { colour: "#ffffff", width: 1.5, dash: [5, 4] });
-    for (const track of state.selected) this.stroke(context, track, { colour: "#ffffff", width: 2.5, casing: true });
-    if (state.hovered >= 0 && !state.tool) this.stroke(context, state.hovered, { colour: colourOf(state.hovered), width: 2, casing: true });
+    const selected = this.isMain ? state.selected : []; // a second store has other numbers
+    for (const track of selected) this.stroke(context, track, { colour: "#ffffff", width: 2.5, casing: true });
+    if (this.isMain && state.hovered >= 0 && !state.tool) this.stroke(context, state.hovered, { colour: colourOf(state.hovered), width: 2, casing: true });
     this.tool?.paint(context, scale);
     this.onpaint?.();
   }
