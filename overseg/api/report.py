@@ -34,6 +34,7 @@ def write_report(
     """
     from overseg.files.atomic import replacing
     from overseg.output.input_video import open_input
+    from overseg.output.report_clip import report_clip
     from overseg.output.report_page import report_page
     from overseg.output.sheet import contact_sheet
 
@@ -47,8 +48,9 @@ def write_report(
                 raise
             remarks.append(f"The video is missing, so masks are shown on grey. {e}")
         sheet = contact_sheet(result, frames)
+        clip = report_clip(result, frames, report) if len(result) else b""
         figures = _figures(result, gt, video, frames, report)
-    page = report_page(result, sheet, figures, remarks=remarks)
+    page = report_page(result, sheet, clip, figures, remarks=remarks)
     try:
         with replacing(Path(destination)) as temporary:
             temporary.write_text(page, "utf-8")

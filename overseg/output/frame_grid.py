@@ -9,6 +9,7 @@ from jaxtyping import UInt8
 from overseg.errors import InputError
 from overseg.output.input_video import open_input
 from overseg.output.overlay import draw_masks
+from overseg.output.sheet import contact_sheet
 from overseg.stages import Video
 from overseg.store.result import Result
 
@@ -62,12 +63,13 @@ class InputPictures:
         """A frame of the input; InputError if the input is missing, or is another one."""
         return self._opened(result)[frame].rgb
 
-    def overview(self, result: Result) -> UInt8[np.ndarray, "h w 3"]:
-        """Frames of the result with their masks, on grey if the input is missing."""
+    def overview(self, result: Result) -> dict[str, UInt8[np.ndarray, "h w 3"]]:
+        """Frames of the result with their masks, and a contact sheet of tracks; on grey if the input is missing."""
         try:
-            return frame_grid(result, self._opened(result))
+            video = self._opened(result)
         except InputError:
-            return frame_grid(result, None)
+            video = None
+        return {"frames with their masks": frame_grid(result, video), "contact sheet": contact_sheet(result, video)}
 
     def _opened(self, result: Result) -> Video:
         if self._video is None:

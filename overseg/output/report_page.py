@@ -34,18 +34,20 @@ class Figures:
 
 
 def report_page(
-    result: Result, sheet: UInt8[np.ndarray, "h w 3"], figures: Figures, *, remarks: Sequence[str] = ()
+    result: Result, sheet: UInt8[np.ndarray, "h w 3"], clip: bytes, figures: Figures, *, remarks: Sequence[str] = ()
 ) -> str:
     """Return the page.
 
     Args:
         result: what it is about.
         sheet: its contact sheet.
+        clip: an MP4 of its frames with their masks; empty for none.
         figures: what was measured.
         remarks: what a reader should know first, such as that the video was missing; one paragraph each.
     """
     sections = [
         _section("In short", "".join(f'<p class="remark">{escape(one)}</p>' for one in remarks) + _gist(result)),
+        _section("The video with its masks", _clip(clip), "Each track has one colour on all frames."),
         _section("Tracks at a glance", _picture(sheet), "Each picture shows one track on its middle frame."),
         _section("Coverage over time", _coverage(result), "The share of pixels under at least one mask, in percent."),
         _section("Masks over a pixel", _depth(result), "Masks overlap: this is how many lie over a covered pixel."),
@@ -88,6 +90,13 @@ def _picture(sheet: UInt8[np.ndarray, "h w 3"]) -> str:
     _, encoded = cv2.imencode(".jpg", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 88])
     content = base64.b64encode(encoded.tobytes()).decode()
     return f'<img alt="Contact sheet of tracks" src="data:image/jpeg;base64,{content}">'
+
+
+def _clip(clip: bytes) -> str:
+    if not clip:
+        return ""
+    content = base64.b64encode(clip).decode()
+    return f'<video controls loop muted playsinline src="data:video/mp4;base64,{content}"></video>'
 
 
 def _cuts(result: Result) -> list[int]:

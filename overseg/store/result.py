@@ -49,8 +49,8 @@ class ResultPictures(Protocol):
         """A frame of the input, in the size of the masks; InputError if the input is missing."""
         ...
 
-    def overview(self, result: "Result") -> UInt8[np.ndarray, "h w 3"]:
-        """A small picture of the whole result."""
+    def overview(self, result: "Result") -> dict[str, UInt8[np.ndarray, "h w 3"]]:
+        """Small pictures of the whole result, by what they show."""
         ...
 
 
@@ -299,8 +299,8 @@ class Result:
         return f"<Result {self.path}: {len(self)} frames, {self.tracks.exists.sum()} tracks>"
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: the six lines, and frames with their masks if there are pictures."""
-        return as_html(str(self), self._pictures.overview(self) if self._pictures and len(self) else None)
+        """What a notebook shows: the six lines, and if there are pictures, frames with masks and a contact sheet."""
+        return as_html(str(self), self._pictures.overview(self) if self._pictures and len(self) else {})
 
     endings, looks = Renamed("terminations"), Renamed("appearances")
 

@@ -3,6 +3,7 @@
 import base64
 import html
 import io
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,15 +46,16 @@ def six_lines(result: "Result") -> str:
     return "\n".join([f"{first} {about}", *(f"{name:<12} {text}" for name, text in others)])
 
 
-def as_html(text: str, rgb: UInt8[np.ndarray, "h w 3"] | None) -> str:
-    """The lines with a picture below them, for a notebook."""
-    lines = f"<pre>{html.escape(text)}</pre>"
-    if rgb is None:
-        return lines
+def as_html(text: str, pictures: Mapping[str, UInt8[np.ndarray, "h w 3"]]) -> str:
+    """The lines with pictures below them, for a notebook; each picture under the name of what it shows."""
+    return "".join([f"<pre>{html.escape(text)}</pre>", *(_picture(name, rgb) for name, rgb in pictures.items())])
+
+
+def _picture(name: str, rgb: UInt8[np.ndarray, "h w 3"]) -> str:
     content = io.BytesIO()
     Image.fromarray(rgb).save(content, "webp", quality=_QUALITY)
     encoded = base64.b64encode(content.getvalue()).decode()
-    return f'{lines}<img alt="frames with their masks" src="data:image/webp;base64,{encoded}">'
+    return f'<img alt="{html.escape(name)}" style="max-width: 100%" src="data:image/webp;base64,{encoded}">'
 
 
 def _input(info: VideoInfo, n_shots: int) -> str:

@@ -71,11 +71,13 @@ def test_a_result_prints_six_lines(result):
     assert len(repr(result)) < 200
 
 
-def test_a_notebook_shows_frames_with_their_masks(result):
+def test_a_notebook_shows_frames_with_their_masks_and_the_contact_sheet(result):
     shown = result._repr_html_()
-    (encoded,) = re.findall(r'src="data:image/webp;base64,([^"]+)"', shown)
-    rgb = np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGB"))
-    assert rgb.shape[1] > 900 and len(np.unique(rgb.reshape(-1, 3), axis=0)) > 100
+    pictures = re.findall(r'src="data:image/webp;base64,([^"]+)"', shown)
+    assert len(pictures) == 2
+    for encoded in pictures:
+        rgb = np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGB"))
+        assert rgb.shape[1] > 900 and len(np.unique(rgb.reshape(-1, 3), axis=0)) > 100
     assert "out.zarr: images" in shown
 
 
