@@ -6,8 +6,10 @@
 The store has 1080p frames with `masks` masks each, and `tracks` tracks. Prints, in milliseconds unless it says
 otherwise: the time from the command to the first picture; the time to find and outline the masks under the pointer; the
 time to show another frame; the time of a merge of two tracks with up to 1,000 masks each, until the page shows it; the
-time of a frame of a scrolling timeline; and the memory of the server and of the page over `steps` frames. Then it sends
-`hostile` requests with wrong paths, numbers, bodies and origins, and checks that each is refused and nothing changes.
+time of a frame of a scrolling timeline; the time from a click to SAM's mask, once the frame is encoded; and the memory
+of the server, and of the page's process with its heap in it, over `steps` frames. Times end when the pixels of the
+canvas are computed. Then it sends `hostile` requests with wrong paths, numbers, bodies and origins, and checks that
+each is refused and nothing changes.
 Needs the packages of the extra `test`, and Chromium.
 """
 
@@ -35,6 +37,7 @@ from overseg.interchange.target import Target
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 SIZE = (1080, 1920)
 N_SHAPES = 1200
+DRAWN = "const drawn = () => picture.canvas.getContext('2d').getImageData(0, 0, 1, 1);"  # waits for the pixels
 
 
 def shapes(rng: np.random.Generator) -> Rles:
@@ -102,19 +105,29 @@ def memory_mb(pid: int) -> float:
     return next(int(line.split()[1]) for line in lines if "VmRSS" in line) / 1024
 
 
+def page_mb(browser) -> float:
+    """Resident memory of the processes that show pages."""
+    found = browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
+    return sum(memory_mb(one["id"]) for one in found if one["type"] == "renderer")
+
+
 def pointer_times(page) -> list[float]:
-    """Milliseconds to find the masks under the pointer and to paint the outline, at 200 places."""
-    return page.evaluate("""() => {
+    """Milliseconds to find the masks under the pointer and to draw the frame with the outline, at 200 places."""
+    return page.evaluate(
+        """() => {
         const { picture, state } = window.overseg, took = [];
+        DRAWN
         for (let n = 0; n < 200; n++) {
             picture.pointer = [(n * 97) % state.facts.width, (n * 61) % state.facts.height];
             const began = performance.now();
             picture.find();
             picture.paint();
+            drawn();
             took.push(performance.now() - began);
         }
         return took;
-    }""")
+    }""".replace("DRAWN", DRAWN)
+    )
 
 
 def frame_times(page, n: int, apart: int) -> list[float]:
@@ -122,17 +135,41 @@ def frame_times(page, n: int, apart: int) -> list[float]:
     return page.evaluate(
         """async ([n, apart]) => {
         const { picture, state } = window.overseg, took = [];
+        DRAWN
         for (let at = 0; at < n; at++) {
             const frame = (state.frame + apart) % state.facts.frames, began = performance.now();
             document.getElementById("frame").value = frame;
             document.getElementById("frame").dispatchEvent(new Event("change"));
             while (picture.shown.frame !== frame) await new Promise((done) => setTimeout(done, 1));
+            drawn();
             took.push(performance.now() - began);
             await new Promise((done) => setTimeout(done, 30));
         }
         return took;
-    }""",
+    }""".replace("DRAWN", DRAWN),
         [n, apart],
+    )
+
+
+def click_times(page) -> list[float]:
+    """Milliseconds from a click to SAM's mask, on a frame that is encoded."""
+    return page.evaluate(
+        """async () => {
+        const { tool, state } = window.overseg, took = [];
+        tool.begin(-1, "click");
+        while (!(await fetch("api/prepare", { method: "POST", body: JSON.stringify({ frame: state.frame }) })).ok);
+        for (let n = 0; n < 20; n++) {
+            const x = 200 + 70 * n, y = 300 + 20 * n;
+            state.tool.clicks = [];
+            tool.down([x, y], { button: 0 });
+            tool.up([x, y]);
+            const before = tool.nAnswers ?? 0;
+            while ((tool.nAnswers ?? 0) === before) await new Promise((done) => setTimeout(done, 1));
+            took.push(tool.answeredIn);
+        }
+        tool.cancel();
+        return took;
+    }"""
     )
 
 
@@ -199,10 +236,11 @@ def measure_page(store: Path, args: argparse.Namespace) -> None:
             show("painting the timeline", scroll_times(page))
             show("merge of two tracks", merge_times(page, is_selected=True))
             show("merge without a pause after selecting", merge_times(page, is_selected=False))
+            show("SAM's mask of a click", click_times(page))
             heap = "performance.memory.usedJSHeapSize / 2 ** 20"
             for at in range(5):
                 print(f"memory after {at * args.steps // 4} frames: server {memory_mb(server.pid):.0f} MB, "
-                      f"page {page.evaluate(heap):.0f} MB", flush=True)  # fmt: skip
+                      f"page {page_mb(browser):.0f} MB, its heap {page.evaluate(heap):.0f} MB", flush=True)  # fmt: skip
                 if at < 4:
                     frame_times(page, args.steps // 4, 1)
         finally:
