@@ -74,6 +74,7 @@ class Annotations:
         n_frames: number of frames, where the file states it; else 0.
         name: of the video; empty where unknown.
         fps: frames per second; 0 where unknown.
+        is_of_maps: every picture is a mask or a map of masks, so that one without a pixel was given, too.
         part_of: for objects of which it is known, the number of the smallest object that contains each.
         picture_columns: columns of the table of frames that the file holds, a value for each picture, by name.
     """
@@ -89,6 +90,7 @@ class Annotations:
     n_frames: int = 0
     name: str = ""
     fps: float = 0.0
+    is_of_maps: bool = False
     part_of: Mapping[int, int] | None = None
     picture_columns: Mapping[str, np.ndarray] = field(default_factory=dict)
 

@@ -24,6 +24,7 @@ from overseg.annotations.values import (
     checked,
     polygon_counts,
     tolerated,
+    with_pixels,
 )
 from overseg.data.rles import Rles
 from overseg.errors import InputError
@@ -188,4 +189,4 @@ def _mask_counts(mask: Element, size: tuple[int, int]) -> bytes:
     runs = [int(run) for run in mask.attrib["rle"].split(",")]
     whole = np.zeros((1, *size), bool)
     whole[0, top : top + height, left : left + width] = mask_of_row_runs(runs, (height, width))
-    return Rles.from_masks(whole).counts[0]
+    return with_pixels(Rles.from_masks(whole).counts[0], size)

@@ -2,13 +2,11 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from overseg.annotations import id_maps
 from overseg.annotations.annotations import Annotations, Picture, PictureMasks
 from overseg.annotations.folders import folders_in_order, mask_files_in_order, only_folder
-from overseg.annotations.objects import Objects
-from overseg.annotations.png import VOID, masks_of_numbers, read_numbers, read_size
+from overseg.annotations.png import read_numbers, read_size
+from overseg.annotations.void import masks_of_map, void_of
 
 FOLDER = "Annotations"
 
@@ -17,8 +15,9 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
     """Read a folder of PNGs, or one that holds only that of one video.
 
     Values are palette entries, grey values or colours. In maps of 8 bits, 255 stands for pixels of which nothing is
-    known. Where the whole folder has no other value than 0 and 255, as in DAVIS 2016, 255 is the one object. A folder
-    of maps for each depth is read as `id_maps` reads it.
+    known. Where the whole folder has no other value than 0 and 255, as in DAVIS 2016, 255 is the one object. In maps of
+    more bits, 10000 stands for them where the other values are as in KITTI MOTS. A folder of maps for each depth is
+    read as `id_maps` reads it.
 
     Raises:
         InputError: a file cannot be read, or has another size than the first.
@@ -40,19 +39,13 @@ def read_file(source: Path, size: tuple[int, int] | None = None) -> Annotations:
 
 def _read_files(source: Path, files: list[Path], size: tuple[int, int] | None) -> Annotations:
     size = size or read_size(files[0])
-    has_void = _has_void(files, size)
+    void = void_of(files, size)
 
     def masks(row: int) -> PictureMasks:
-        pixels = read_numbers(files[row], size)
-        rles, ids = masks_of_numbers(pixels)
-        if not has_void or pixels.dtype != np.uint8:
-            return PictureMasks(rles, ids)
-        is_void = ids == VOID
-        void = rles.take(is_void.nonzero()[0]).union() if is_void.any() else None
-        return PictureMasks(rles.take((~is_void).nonzero()[0]), ids[~is_void], void=void)
+        return masks_of_map(read_numbers(files[row], size), void=void)
 
     pictures = tuple(Picture(str(file), file.name) for file in files)
-    return Annotations(source, size, pictures, masks, Objects(), name=source.stem)
+    return Annotations(source, size, pictures, masks, name=source.stem, is_of_maps=True)
 
 
 def _video_folder(source: Path, video: str | None) -> Path:
@@ -60,12 +53,3 @@ def _video_folder(source: Path, video: str | None) -> Path:
     if not folders_in_order(folder):
         return folder
     return folder / video if video and (folder / video).is_dir() else only_folder(folder)
-
-
-def _has_void(files: list[Path], size: tuple[int, int]) -> bool:
-    """Whether some pixel has another value than 0 and 255, so that 255 is no object. Reads only as far as it must."""
-    for file in files:
-        pixels = read_numbers(file, size)
-        if ((pixels != 0) & (pixels != VOID)).any():
-            return True
-    return False

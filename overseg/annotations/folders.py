@@ -6,16 +6,28 @@ from overseg.annotations.png import MASK_SUFFIXES
 from overseg.errors import InputError
 
 
+def entries_in_order(folder: Path) -> list[Path]:
+    """What is in a folder, in natural order of names (2.png before 10.png), but for what systems hide there.
+
+    Raises:
+        InputError: the folder cannot be read.
+    """
+    from natsort import natsorted, ns
+
+    try:
+        entries = [path for path in folder.iterdir() if not path.name.startswith((".", "__MACOSX"))]
+    except OSError as e:
+        raise InputError(f"expected a folder at {folder}, cannot read it: {e.strerror}; check the path") from e
+    return natsorted(sorted(entries), key=lambda path: path.stem, alg=ns.IGNORECASE)
+
+
 def mask_files_in_order(folder: Path) -> list[Path]:
     """The PNGs of a folder, in natural order of their names, or its JPEGs where it has no PNG.
 
     Raises:
         InputError: the folder cannot be read, or has neither.
     """
-    try:
-        suffixes = {path.suffix.lower() for path in folder.iterdir()}
-    except OSError:
-        suffixes = set()
+    suffixes = {path.suffix.lower() for path in entries_in_order(folder)}
     return files_in_order(folder, next((suffix for suffix in MASK_SUFFIXES if suffix in suffixes), ".png"))
 
 
@@ -25,15 +37,10 @@ def files_in_order(folder: Path, suffix: str) -> list[Path]:
     Raises:
         InputError: the folder cannot be read, or has none.
     """
-    from natsort import natsorted, ns
-
-    try:
-        files = [path for path in folder.iterdir() if path.suffix.lower() == suffix and not path.name.startswith(".")]
-    except OSError as e:
-        raise InputError(f"expected a folder of {suffix} files at {folder}, cannot read it: {e.strerror}") from e
+    files = [path for path in entries_in_order(folder) if path.suffix.lower() == suffix]
     if not files:
         raise InputError(f"expected files that end in {suffix} in {folder}, found none; see docs/formats.md")
-    return natsorted(sorted(files), key=lambda path: path.stem, alg=ns.IGNORECASE)
+    return files
 
 
 def files_in_order_of_all(folders: list[Path], suffix: str) -> list[str]:
@@ -52,12 +59,7 @@ def files_in_order_of_all(folders: list[Path], suffix: str) -> list[str]:
 
 def folders_in_order(folder: Path) -> list[Path]:
     """The folders in a folder, in natural order of their names; InputError where it cannot be read."""
-    from natsort import natsorted
-
-    try:
-        return natsorted((path for path in folder.iterdir() if path.is_dir()), key=lambda path: path.name)
-    except OSError as e:
-        raise InputError(f"expected a folder at {folder}, cannot read it: {e.strerror}") from e
+    return [path for path in entries_in_order(folder) if path.is_dir()]
 
 
 def only_folder(folder: Path) -> Path:

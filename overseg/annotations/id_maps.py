@@ -38,4 +38,4 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
         return PictureMasks(Rles.concatenate(size, (one for one, _ in maps)), np.concatenate([ids for _, ids in maps]))
 
     pictures = tuple(Picture(str(first[name]), name) for name in names)
-    return Annotations(source, size, pictures, masks, name=source.name)
+    return Annotations(source, size, pictures, masks, name=source.name, is_of_maps=True)

@@ -2,12 +2,12 @@
 
 import re
 from functools import lru_cache
-from io import BufferedIOBase
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 import numpy as np
 
+from overseg.annotations.encoded import opened_json
 from overseg.errors import InputError
 
 MAX_DEPTH = 200  # formats have up to ten
@@ -30,12 +30,12 @@ def refuse_deep(path: Path) -> None:
 @lru_cache(maxsize=16)
 def _depth(path: Path, changed_ns: int, n_bytes: int) -> int:
     """Depth of the file at that time; cached, since a file is read several times."""
-    with path.open("rb") as file:
+    with opened_json(path) as file:
         return depth(file)
 
 
-def depth(file: BufferedIOBase | IO[bytes]) -> int:
-    """The largest number of lists and objects that are open at once.
+def depth(file: Any) -> int:
+    """The largest number of lists and objects that are open at once in a file to read bytes from.
 
     >>> from io import BytesIO
     >>> depth(BytesIO(b'{"a[": [[1], {"b": 2}]}'))

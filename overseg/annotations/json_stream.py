@@ -1,12 +1,12 @@
 """JSON files of any size, read piece by piece."""
 
-import codecs
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import ijson
 
+from overseg.annotations.encoded import opened_json
 from overseg.annotations.json_depth import refuse_deep
 from overseg.errors import InputError
 
@@ -21,7 +21,7 @@ def entries_at(path: Path, key: str) -> str:
     """
     try:
         refuse_deep(path)
-        with _opened(path) as file:
+        with opened_json(path) as file:
             _, event, _ = next(iter(ijson.parse(file)))
     except OSError as e:
         raise InputError(f"cannot read {path}: {e.strerror}; check the path and its permissions") from e
@@ -38,7 +38,7 @@ def items(path: Path, prefix: str) -> Iterator[Any]:
     """
     try:
         refuse_deep(path)
-        with _opened(path) as file:
+        with opened_json(path) as file:
             yield from ijson.items(file, prefix, use_float=True)
     except OSError as e:
         raise InputError(f"cannot read {path}: {e.strerror}; check the path and its permissions") from e
@@ -54,17 +54,9 @@ def top_level_keys(path: Path) -> frozenset[str]:
     """
     try:
         refuse_deep(path)
-        with _opened(path) as file:
+        with opened_json(path) as file:
             return frozenset(value for prefix, event, value in ijson.parse(file) if (prefix, event) == ("", "map_key"))
     except OSError as e:
         raise InputError(f"cannot read {path}: {e.strerror}; check the path and its permissions") from e
     except (ijson.JSONError, UnicodeDecodeError) as e:
         raise InputError(f"expected JSON in {path}, found none ({' '.join(str(e).split())}); replace it") from e
-
-
-def _opened(path: Path) -> IO[bytes]:
-    """The file, after its byte order mark if it has one."""
-    file = path.open("rb")
-    if file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
-        file.seek(0)
-    return file

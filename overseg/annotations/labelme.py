@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from PIL import Image, UnidentifiedImageError
 
 from overseg.annotations.annotations import Annotations, Picture, PictureMasks
 from overseg.annotations.checked_numbers import number, shown
+from overseg.annotations.encoded import json_of
 from overseg.annotations.folders import files_in_order
 from overseg.annotations.left_out import LeftOut, NoMask
 from overseg.annotations.objects import NAME, Objects
@@ -29,6 +29,7 @@ from overseg.annotations.values import (
     checked,
     polygon_counts,
     tolerated,
+    with_pixels,
 )
 from overseg.data.rles import Rles
 from overseg.errors import InputError
@@ -121,7 +122,7 @@ def _read_files(source: Path, files: list[Path], size: tuple[int, int] | None) -
 def load(file: Path) -> dict[str, Any]:
     """The content of a file; InputError where it cannot be read, or is no JSON object."""
     try:
-        content = json.loads(file.read_text(encoding="utf-8-sig"))
+        content = json_of(file)
     except OSError as e:
         raise InputError(f"cannot read {file}: {e.strerror}; check the path and its permissions") from e
     except (ValueError, RecursionError) as e:
@@ -201,7 +202,7 @@ def _mask_counts(points: tuple[tuple[float, float], ...], text: Any, size: tuple
     if not (0 <= left <= right < size[1] and 0 <= top <= bottom < size[0]):
         raise ValueError(f"a mask from {left}, {top} to {right}, {bottom}, outside of the picture")
     whole[0, top : bottom + 1, left : right + 1] = _decoded(text, (bottom + 1 - top, right + 1 - left))
-    return Rles.from_masks(whole).counts[0]
+    return with_pixels(Rles.from_masks(whole).counts[0], size)
 
 
 def _decoded(text: str, size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:

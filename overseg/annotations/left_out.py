@@ -20,6 +20,10 @@ class NoMask(ValueError):
         self.what = what
 
 
+class EmptyMask(NoMask):
+    """An entry for a mask without a pixel, or without anything that could be one."""
+
+
 class LeftOut:
     """Counts what was left out.
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from overseg.annotations.annotations import Annotations, Picture
+from overseg.annotations.encoded import text_of
 from overseg.annotations.folders import only_folder
 from overseg.annotations.gathered import Gathered
 from overseg.annotations.left_out import LeftOut
@@ -46,8 +47,7 @@ def read_info(source: Path) -> Sequence:
     path = video / INFO
     info = configparser.ConfigParser(interpolation=None)
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            info.read_file(file)
+        info.read_string(text_of(path))
     except OSError as e:
         raise InputError(f"expected seqinfo.ini in {video}, cannot read it: {e.strerror}") from e
     except (configparser.Error, UnicodeDecodeError) as e:
@@ -93,6 +93,6 @@ def as_length(n_frames: int) -> int:
 def read_lines(path: Path) -> list[str]:
     """The lines of a file that are not empty; InputError where it cannot be read."""
     try:
-        return [line for line in path.read_text(encoding="ascii").splitlines() if line.strip()]
+        return [line for line in text_of(path).splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as e:
         raise InputError(f"expected lines of text in {path}, cannot read them: {e}") from e

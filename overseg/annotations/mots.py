@@ -2,19 +2,17 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from overseg.annotations.annotations import Annotations, Picture, PictureMasks
 from overseg.annotations.folders import files_in_order
 from overseg.annotations.gathered import Gathered
 from overseg.annotations.left_out import LeftOut
 from overseg.annotations.mot_challenge import INFO, LINES, Sequence, annotations_of, as_length, read_info, read_lines
 from overseg.annotations.objects import Objects, as_object_number
-from overseg.annotations.png import masks_of_numbers, read_numbers, read_size
+from overseg.annotations.png import read_numbers, read_size
 from overseg.annotations.values import as_size, check_size, checked, mask_counts, tolerated, within
+from overseg.annotations.void import KITTI_VOID, masks_of_map
 
 _IGNORED = 10  # class of regions that do not count
-_IGNORED_VALUE = 10_000  # of KITTI's maps, whose values are 1000 times the class, and the object's number in it
 
 
 def read(source: Path, size: tuple[int, int] | None = None, video: str | None = None) -> Annotations:
@@ -53,13 +51,10 @@ def _read_maps(source: Path, size: tuple[int, int] | None) -> Annotations:
     size = size or read_size(files[0])
 
     def masks(row: int) -> PictureMasks:
-        rles, ids = masks_of_numbers(read_numbers(files[row], size))
-        ignored = ids == _IGNORED_VALUE
-        void = rles.take(np.flatnonzero(ignored)).union() if ignored.any() else None
-        return PictureMasks(rles.take(np.flatnonzero(~ignored)), ids[~ignored], void=void)
+        return masks_of_map(read_numbers(files[row], size), void=KITTI_VOID)
 
     pictures = tuple(Picture(str(file), file.name) for file in files)
-    return Annotations(source, size, pictures, masks, counts_from_zero=True, name=source.name)
+    return Annotations(source, size, pictures, masks, counts_from_zero=True, name=source.name, is_of_maps=True)
 
 
 def _info(source: Path, size: tuple[int, int] | None) -> tuple[Sequence, int]:

@@ -6,9 +6,10 @@ import numpy as np
 
 from overseg.annotations.annotations import Annotations, Picture, PictureMasks
 from overseg.annotations.folders import files_in_order
+from overseg.annotations.left_out import LeftOut
 from overseg.annotations.mask_stack import opened_stack
 from overseg.annotations.objects import LARGEST_ID
-from overseg.annotations.values import check_size
+from overseg.annotations.values import EMPTY, check_size
 
 _RANGES = {"track": (np.int64, 0, LARGEST_ID), "score": (np.float32, 0, 1), "sam_output": (np.int8, -1, 2)}
 _EARLIER_NAMES = {"level": "sam_output"}  # by what earlier exports call a column
@@ -22,14 +23,18 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
     Raises:
         InputError: a file cannot be read, or has another size than the first.
     """
-    files = files_in_order(source, ".npz")
+    files, left_out = files_in_order(source, ".npz"), LeftOut()
     size = size or read_stack_size(files[0])
     pictures = tuple(Picture(str(file), file.name) for file in files)
-    return Annotations(source, size, pictures, lambda row: read_stack(files[row], size), name=source.name)
+
+    def masks(row: int) -> PictureMasks:
+        return read_stack(files[row], size, left_out)
+
+    return Annotations(source, size, pictures, masks, left_out=left_out, name=source.name)
 
 
-def read_stack(path: Path, size: tuple[int, int]) -> PictureMasks:
-    """The masks of one file, not 0 where mask, with the columns that it has.
+def read_stack(path: Path, size: tuple[int, int], left_out: LeftOut) -> PictureMasks:
+    """The masks of one file, not 0 where mask, with the columns that it has; empty ones are counted as left out.
 
     Raises:
         InputError: it cannot be read, or its masks have another size.
@@ -39,18 +44,19 @@ def read_stack(path: Path, size: tuple[int, int]) -> PictureMasks:
         rles = stack.rles()
         columns = _columns(path, len(rles))
     ids = columns.pop("track", np.arange(len(rles), dtype=np.int64))
-    return PictureMasks(rles, ids, columns)
+    kept = np.flatnonzero(rles.area_px() > 0)
+    for _ in range(len(rles) - len(kept)):
+        left_out.add(EMPTY)
+    return PictureMasks(rles.take(kept), ids[kept], {name: column[kept] for name, column in columns.items()})
 
 
-def read_stack_masks(path: Path, size: tuple[int, int]) -> PictureMasks:
+def read_stack_masks(path: Path, size: tuple[int, int], left_out: LeftOut) -> PictureMasks:
     """The same, each mask an object of its own, without columns.
 
     Raises:
         InputError: it cannot be read, or its masks have another size.
     """
-    with opened_stack(path) as stack:
-        check_size(stack.size, size, path)
-        rles = stack.rles()
+    rles = read_stack(path, size, left_out).rles
     return PictureMasks(rles, np.arange(len(rles), dtype=np.int64))
 
 

@@ -38,7 +38,7 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
         return PictureMasks(*masks_of_numbers(read_numbers(files[row], size)))
 
     pictures = tuple(Picture(str(file), file.name) for file in files)
-    return Annotations(source, size, pictures, masks, objects, name=source.parent.name)
+    return Annotations(source, size, pictures, masks, objects, name=source.parent.name, is_of_maps=True)
 
 
 def _size(source: Path, expected: tuple[int, int] | None, *, has_files: bool) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from overseg.annotations.annotations import Annotations, Picture
 from overseg.data.source_frames import SourceFrames
 from overseg.errors import InputError
 
+NO_FRAME = -1
 _MAX_FRAMES = 10**8  # six weeks at 25 frames a second
 _MOST_MISSING, _MOST_WITHOUT_MASKS = 100, 10_000  # frames without a picture, for each that has one, and besides
 _UPLOAD_PREFIX = re.compile(r"[0-9a-f]{8}-(?=.)")  # Label Studio puts it before the names of uploaded files
@@ -19,12 +20,18 @@ class Placed:
     """The frames of some pictures.
 
     Attributes:
-        frames: number of the frame of each picture, from 0, before `--start`, `--end` and `--stride`.
+        frames: number of the frame of each picture, from 0, before `--start`, `--end` and `--stride`; `NO_FRAME` for
+            pictures that are of no frame, where that is not refused.
         remark: one line, where the numbers could be read in two ways; else None.
     """
 
     frames: tuple[int, ...]
     remark: str | None = None
+
+    @property
+    def rows(self) -> dict[int, int]:
+        """The row of the picture of each frame that has one."""
+        return {frame: row for row, frame in enumerate(self.frames) if frame != NO_FRAME}
 
 
 def place_pictures(
@@ -45,28 +52,64 @@ def place_pictures(
     5. The pictures are in order, and there are as many as frames.
 
     Numbers count from 0, or from 1 where they fit the video in that way alone. Where two of these ways are possible and
-    say different things, the first one counts and a remark says so.
+    say different things, the first one counts and a remark says so. Where some pictures alone have the names of images,
+    their numbers count if there is a frame for each; otherwise names do, and the other pictures are of no frame.
 
     Args:
         annotations: whose pictures are placed.
         video: the frames that they are of; None where there is no video: then the first picture is frame 0, unless the
             format defines what is frame 0.
-        strict: refuse pictures of frames after the last of the video; otherwise they keep these frames.
+        strict: refuse pictures of frames that the video does not have; otherwise numbers after the last frame stay.
         first_number: the number that names or the file give the first frame; then the names of images do not matter,
             and a number must be there. None to find out.
 
     Raises:
         InputError: two pictures are of one frame, or a picture is of a frame that the video does not have.
     """
-    pictures = annotations.pictures
     if first_number is not None:
         frames, remark = _from_first(annotations, first_number), None
-    elif video and (named := _by_image(pictures, video.stems)) is not None:
-        frames, remark = named, _disagreement(annotations, named, "names of images")
     else:
-        frames, remark = _by_number(annotations, video)
+        frames, remark = _by_names_or_numbers(annotations, video)
     _check(annotations, frames, video, strict=strict)
     return Placed(tuple(frames), remark)
+
+
+def _by_names_or_numbers(annotations: Annotations, video: SourceFrames | None) -> tuple[list[int], str | None]:
+    """The frames by the names of images, or by numbers; and a remark where both are possible and differ."""
+    pictures = annotations.pictures
+    named = _by_image(pictures, video.stems) if video else []
+    without = [picture for picture, frame in zip(pictures, named, strict=False) if frame == NO_FRAME]
+    if video is None or not named or len(without) == len(pictures):
+        return _by_number(annotations, video)
+    if not without:
+        return named, _disagreement(annotations, named, "names of images")
+    numbers = _numbers(annotations)
+    if numbers is None:
+        return named, _some_without(annotations, without)
+    frames, remark = _counted_from(numbers, annotations, video.n_frames)
+    if max(frames) >= video.n_frames > 0:
+        return named, _some_without(annotations, without)
+    return frames, remark or _partly_named(annotations, named, frames, without[0])
+
+
+def _some_without(annotations: Annotations, without: list[Picture]) -> str:
+    return (
+        f"{annotations.source}: {len(without)} of {len(annotations.pictures)} pictures, such as "
+        f"{without[0].name or without[0].place}, are called like no image of the video, and are left out"
+    )
+
+
+def _partly_named(annotations: Annotations, named: list[int], frames: list[int], without: Picture) -> str | None:
+    """One line where the names of some images and the numbers of all pictures disagree."""
+    wrong = [at for at, frame in enumerate(named) if frame not in (NO_FRAME, frames[at])]
+    if not wrong:
+        return None
+    one = annotations.pictures[wrong[0]]
+    return (
+        f"{annotations.source}: {one.name} is called like the image of frame {named[wrong[0]]}, but {without.name} "
+        f"like none; so numbers count from 0, and {one.name} is of frame {frames[wrong[0]]}: give --first-number if "
+        "that is wrong"
+    )
 
 
 def number_at_end(stem: str) -> int | None:
@@ -98,27 +141,23 @@ def _shared_end(names: Sequence[str]) -> str:
     return last
 
 
-def _by_image(pictures: Sequence[Picture], stems: tuple[str, ...]) -> list[int] | None:
-    """The image that each picture is called like; None where a picture has no image."""
+def _by_image(pictures: Sequence[Picture], stems: tuple[str, ...]) -> list[int]:
+    """The image that each picture is called like, or `NO_FRAME`; empty where images are unknown."""
     by_stem = {stem: frame for frame, stem in enumerate(stems)}
     ends = [number_at_end(stem) for stem in plain_stems(stems)]
     by_end = {end: frame for frame, end in enumerate(ends) if end is not None}
     if len(by_end) < len(stems):
         by_end = {}  # numbers that do not identify an image
     given = [picture.stem for picture in pictures]
-    found = [_image(*names, by_stem, by_end) for names in zip(given, plain_stems(given), strict=True)]
-    known = [frame for frame in found if frame is not None]
-    return known if len(known) == len(pictures) and (known or not pictures) and stems else None
+    return [_image(*names, by_stem, by_end) for names in zip(given, plain_stems(given), strict=True)] if stems else []
 
 
-def _image(stem: str, plain: str, by_stem: dict[str, int], by_end: dict[int, int]) -> int | None:
-    if not stem:
-        return None
+def _image(stem: str, plain: str, by_stem: dict[str, int], by_end: dict[int, int]) -> int:
     for one in (stem, plain):
-        if one in by_stem:
+        if one and one in by_stem:
             return by_stem[one]
     end = number_at_end(plain)
-    return None if end is None else by_end.get(end)
+    return NO_FRAME if end is None else by_end.get(end, NO_FRAME)
 
 
 def _from_first(annotations: Annotations, first_number: int) -> list[int]:
@@ -236,6 +275,8 @@ def _check(annotations: Annotations, frames: list[int], video: SourceFrames | No
     n_frames = video.n_frames if video and strict else 0
     of_frame: dict[int, Picture] = {}
     for picture, frame in zip(annotations.pictures, frames, strict=True):
+        if frame == NO_FRAME and not strict:
+            continue
         called = picture.name or picture.place
         other = of_frame.setdefault(frame, picture)
         if other is not picture:
@@ -254,8 +295,9 @@ def _check(annotations: Annotations, frames: list[int], video: SourceFrames | No
 
 
 def _outside(picture: Picture, frame: int, video: SourceFrames | None) -> str:
-    if video and video.stems and picture.name:
-        return f"{picture.place}: {picture.name!r} has neither the name nor the number of an image of the video"
+    if video and video.stems and (picture.name or frame == NO_FRAME):
+        called = repr(picture.name) if picture.name else "it"
+        return f"{picture.place}: {called} has neither the name nor the number of an image of the video"
     if not video or not video.n_frames:
         return f"{picture.place} is of frame {frame}, and no video has that frame: number files by frame, from 0"
     return (

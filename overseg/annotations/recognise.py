@@ -1,6 +1,5 @@
 """Which format a file or folder has, where nobody says."""
 
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from overseg.annotations import (
     youtube_vis,
 )
 from overseg.annotations.annotations import Annotations
+from overseg.annotations.folders import entries_in_order, folders_in_order
 from overseg.annotations.json_stream import items, top_level_keys
 from overseg.annotations.mot_challenge import INFO, read_info, read_lines
 from overseg.annotations.png import MASK_SUFFIXES
@@ -59,12 +59,12 @@ def is_mask_folder(path: Path) -> bool:
         paths = mask_folder.mask_paths(path)
     except InputError:
         return not _is_data_set(path)
-    return not any(_is_data_set_file(one) for one in islice(paths, 2) if one.suffix.lower() == ".json")
+    return not any(map(_is_data_set_file, islice((one for one in paths if one.suffix.lower() == ".json"), 2)))
 
 
 def _is_data_set(path: Path) -> bool:
     """Whether a folder that has no masks named by frame may hold something else that can be read."""
-    return any(one.is_dir() or one.suffix.lower() in (".json", ".xml") for one in _entries(path))
+    return any(one.is_dir() or one.suffix.lower() in (".json", ".xml") for one in entries_in_order(path))
 
 
 def _is_data_set_file(path: Path) -> bool:
@@ -73,7 +73,7 @@ def _is_data_set_file(path: Path) -> bool:
 
 
 def _has_form_of_export(path: Path) -> bool:
-    has_info = (path / INFO).is_file() or any((folder / INFO).is_file() for folder in _folders(path))
+    has_info = (path / INFO).is_file() or any((folder / INFO).is_file() for folder in folders_in_order(path))
     known = (path / panoptic.FILE).is_file() or (path / yolo.LABELS / yolo.TRAIN).is_dir() or has_info
     return known or bool(id_maps.depth_folders(path))
 
@@ -103,7 +103,7 @@ def read_in_size(
 def read_any(path: Path, size: tuple[int, int] | None, video: str | None, *, needs_tracks: bool = True) -> Annotations:
     """The annotations at a path, whose form shows which format they have.
 
-    - a folder with PNGs: DAVIS
+    - a folder with PNGs, or with JPEGs of masks: DAVIS
     - a folder with folders of PNGs: SA-V's validation form; or, of several videos, the folder called `video`
     - a folder of a data set, of which the only folder counts, or the one called `Annotations`, `Annotations_6fps` or so
     - a folder in the form of an export: id maps, stacks, LabelMe, YOLO, MOTS, panoptic COCO
@@ -123,7 +123,7 @@ def read_any(path: Path, size: tuple[int, int] | None, video: str | None, *, nee
         return _read_file(path, size, video, needs_tracks=needs_tracks)
     if not path.is_dir():
         raise InputError(f"expected masks of objects at {path}, found nothing; give {_FORMS}")
-    if _has(path, ".png") and not _has(path, ".json"):
+    if _has(path, *MASK_SUFFIXES) and not _has(path, ".json", ".xml", ".txt"):
         return davis.read(path, size, video)
     if video and (path / video).is_dir():
         return read_any(path / video, size, video, needs_tracks=needs_tracks)
@@ -132,7 +132,7 @@ def read_any(path: Path, size: tuple[int, int] | None, video: str | None, *, nee
 
 def _read_folder(path: Path, size: tuple[int, int] | None, video: str | None, *, needs_tracks: bool) -> Annotations:
     """A folder without PNGs of its own, or with JSON files beside pictures."""
-    folders = _folders(path)
+    folders = folders_in_order(path)
     if id_maps.depth_folders(path):
         return id_maps.read(path, size)
     if (path / panoptic.FILE).is_file():
@@ -153,7 +153,7 @@ def _read_folder(path: Path, size: tuple[int, int] | None, video: str | None, *,
         return _read_file(files[0], size, video, needs_tracks=needs_tracks)
     if files and all(map(_is_labelme, islice(files, 2))):
         return labelme.read(path, size)
-    if _has(path, ".png"):
+    if _has(path, *MASK_SUFFIXES):
         return davis.read(path, size, video)
     found = f"{len(files)} JSON files: give one of them" if files else f"neither PNGs nor JSON; expected {_FORMS}"
     raise InputError(f"the folder {path} holds {found}")
@@ -205,16 +205,5 @@ def _is_labelme(path: Path) -> bool:
     return path.suffix.lower() == ".json" and "shapes" in top_level_keys(path)
 
 
-def _has(folder: Path, suffix: str) -> bool:
-    return any(path.suffix.lower() == suffix and path.is_file() for path in _entries(folder))
-
-
-def _folders(folder: Path) -> list[Path]:
-    return [path for path in _entries(folder) if path.is_dir()]
-
-
-def _entries(folder: Path) -> Iterator[Path]:
-    try:
-        yield from sorted(folder.iterdir())
-    except OSError as e:
-        raise InputError(f"cannot read the folder {folder}: {e.strerror}; check its permissions") from e
+def _has(folder: Path, *suffixes: str) -> bool:
+    return any(path.suffix.lower() in suffixes and path.is_file() for path in entries_in_order(folder))

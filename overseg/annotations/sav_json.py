@@ -1,11 +1,12 @@
 """SA-V's JSON: for every annotated frame a list with the mask of every object, empty or null where it is not seen."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from overseg.annotations.annotations import Annotations, Picture
 from overseg.annotations.gathered import Gathered
 from overseg.annotations.json_stream import items
-from overseg.annotations.left_out import LeftOut
+from overseg.annotations.left_out import EmptyMask, LeftOut
 from overseg.annotations.objects import Objects
 from overseg.annotations.values import (
     SizeUnknownError,
@@ -47,7 +48,7 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
                 raise InputError(f"expected a mask for each of the {len(ids)} objects at {source}: {place}")
             for number, (id, mask) in enumerate(zip(ids, masks, strict=True)):
                 if mask is not None:
-                    with tolerated(source, f"{place}[{number}]", left_out):
+                    with tolerated(source, f"{place}[{number}]", left_out), suppress(EmptyMask):  # not seen
                         gathered.add(entry, id, mask_counts(mask, size, f"{source}: {place}[{number}]", left_out))
         n_entries += 1
     check_length(n_frames, n_entries, source)

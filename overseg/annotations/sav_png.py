@@ -36,7 +36,7 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
         return PictureMasks(rles, np.array(list(there), np.int64), annotated=tuple(there))
 
     pictures = (Picture(str(_first_of(places, name)), name) for name in names)
-    return Annotations(source, size, tuple(pictures), masks, objects, name=folder.name)
+    return Annotations(source, size, tuple(pictures), masks, objects, name=folder.name, is_of_maps=True)
 
 
 def _first_of(places: dict[int, Path], name: str) -> Path:

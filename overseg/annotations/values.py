@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from overseg.annotations.left_out import LeftOut, NoMask
+from overseg.annotations.left_out import EmptyMask, LeftOut, NoMask
 from overseg.annotations.rle_text import to_counts
 from overseg.data.rles import Rles
 from overseg.errors import InputError
@@ -20,6 +20,7 @@ _LEAST_POINTS = 3  # of a polygon
 _LONGEST_EMPTY, _LONGEST_BETWEEN = 200_000, 1000  # frames without masks, at all and for each that has some
 _NO_AREA = "polygon{s} of fewer than three points"
 _NO_PIXEL = "shape{s} without a pixel of the picture"
+EMPTY = "mask{s} without a pixel"
 
 
 class SizeUnknownError(InputError):
@@ -92,15 +93,16 @@ def mask_counts(segmentation: Any, size: tuple[int, int], where: str, left_out: 
         left_out: counts parts of the mask that have no area.
 
     Raises:
-        NoMask: it is null or empty, or no part of it has three points.
+        EmptyMask: it is null or empty, or has no pixel.
+        NoMask: no part of it has three points.
         InputError: it is something else, or of another size; the line names `where`.
     """
     if segmentation is None or segmentation in ([], {}):
-        raise NoMask("annotation{s} without a mask")
+        raise EmptyMask("annotation{s} without a mask")
     try:
         if isinstance(segmentation, dict):
             check_size(as_size_of_mask(segmentation), size, where)
-            return to_counts(segmentation["counts"], n_pixels=size[0] * size[1], height=size[0])
+            return with_pixels(to_counts(segmentation["counts"], n_pixels=size[0] * size[1], height=size[0]), size)
         return polygon_counts([[float(at) for at in polygon] for polygon in segmentation], size, left_out)
     except NoMask:
         raise
@@ -115,6 +117,13 @@ def as_size_of_mask(segmentation: Any) -> tuple[int, int]:
     """(height, width) that run lengths state; an error of the kinds of `checked` where they state none."""
     height, width = (int(px) for px in segmentation["size"])
     return height, width
+
+
+def with_pixels(counts: bytes, size: tuple[int, int]) -> bytes:
+    """The same run lengths of a mask of this (height, width); EmptyMask where it has no pixel."""
+    if not Rles(size, (counts,)).area_px()[0]:
+        raise EmptyMask(EMPTY)
+    return counts
 
 
 def polygon_counts(polygons: list[list[float]], size: tuple[int, int], left_out: LeftOut | None = None) -> bytes:

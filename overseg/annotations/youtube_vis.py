@@ -1,5 +1,6 @@
 """YouTube-VIS and OVIS: one annotation for each object, with a mask or null for every frame of its video."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ from overseg.annotations import videos
 from overseg.annotations.annotations import Annotations, Picture
 from overseg.annotations.gathered import Gathered
 from overseg.annotations.json_stream import LIST, entries_at, items
-from overseg.annotations.left_out import LeftOut
+from overseg.annotations.left_out import EmptyMask, LeftOut
 from overseg.annotations.objects import NAME, Categories, Objects
 from overseg.annotations.values import (
     SizeUnknownError,
@@ -51,7 +52,7 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
                 raise InputError(f"expected a mask or null for each of the {len(files)} frames of the video at {where}")
             for row, mask in enumerate(masks):
                 if mask:
-                    with tolerated(source, f"annotations[{at}].segmentations[{row}]", left_out):
+                    with tolerated(source, f"annotations[{at}].segmentations[{row}]", left_out), suppress(EmptyMask):
                         gathered.add(row, object, mask_counts(mask, size, f"{where}[{row}]", left_out), score=score)
     gathered.annotated = tuple(annotated)
     return Annotations(

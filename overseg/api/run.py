@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Unpack, cast
 
 from overseg.api.arguments import checked_arguments
 from overseg.api.opened import opened
@@ -157,6 +157,9 @@ def _work(
     settings, info = job.choice.settings, job.video.info
     with ZarrStore.create_or_resume(output, **job.of_store, provenance=job.provenance, overwrite=overwrite) as store:
         if store.final:
+            if settings.masks and not open_result(output).frames.n_masks.any():  # refused before, and again
+                stages = (build or build_stages)(settings, job.machine)
+                _tell_of_given(cast(GivenMasks, stages.generator), job.video, open_result(output), report)
             report.event("remark", line=f"{output} is complete already: nothing to do")
             return
         if store.root.result is not None and _stopped_by(open_result(output), budget):
@@ -185,7 +188,8 @@ def _tell_of_given(generator: "GivenMasks", video: "BufferedVideo", result: "Sto
     keyframes = (video.numbers[frame] for frame in result.frames.is_keyframe.nonzero()[0].tolist())
     lines = generator.unused(video.source_frames, frozenset(keyframes))
     if not result.frames.n_masks.any():
-        raise InputError(f"the result has no masks; {'; '.join(lines) or 'all masks that were given are empty'}")
+        reason = "; ".join(lines) or "all masks that were given are empty, or smaller than --min-area"
+        raise InputError(f"the result has no masks; {reason}")
     for line in lines:
         report.event("remark", line=line)
 

@@ -1,17 +1,17 @@
 """Masks that already exist on disk, from any tool."""
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from overseg.annotations import mask_folder
-from overseg.annotations.annotations import Annotations, Picture, PictureMasks
-from overseg.annotations.placing import place_pictures
-from overseg.annotations.recognise import is_mask_folder, read_frames
+from overseg.annotations.annotations import Annotations, PictureMasks
+from overseg.annotations.placing import Placed, place_pictures
+from overseg.annotations.recognise import read_frames
 from overseg.annotations.resizing import in_size
 from overseg.annotations.united import united
-from overseg.annotations.values import check_size
+from overseg.annotations.values import SizeUnknownError, check_size
 from overseg.data.frame import Frame
 from overseg.data.machine import Machine
 from overseg.data.masks import KeyframeMasks
@@ -65,13 +65,12 @@ class PrecomputedGenerator:
         Raises:
             InputError: it cannot be read, holds no masks, or holds two pictures for one frame.
         """
-        self._source, self._first_number = source, first_number
-        self._paths = mask_folder.mask_paths(source) if is_mask_folder(source) else []
-        self._listed = _listed(source, self._paths) if self._paths else read_frames(source, None, video)
+        self._source, self._first_number, self._video = source, first_number, video
         self._min_area_px, self._max_masks = min_area_px, max_masks
-        self._placed: dict[SourceFrames, dict[int, int]] = {}
-        self._remarks: dict[SourceFrames, str | None] = {}
-        self._row_of(SourceFrames())  # finds two files for one number
+        self._annotations: Annotations | None = None
+        self._found: dict[SourceFrames, tuple[Annotations, Placed]] = {}
+        with suppress(SizeUnknownError):  # which the frames have
+            self._of(SourceFrames())  # finds two files for one number
 
     def generate(self, keyframe: Frame, propagated: Rles) -> KeyframeMasks:
         """The masks that are there for `keyframe`. `propagated` is not used.
@@ -79,10 +78,13 @@ class PrecomputedGenerator:
         Raises:
             InputError: the file is broken, or its masks are of another size than the frame.
         """
-        row = self._row_of(keyframe.source).get(keyframe.number_in_source)
+        annotations, placed = self._of(keyframe.source or SourceFrames(), keyframe.size)
+        row = placed.rows.get(keyframe.number_in_source)
         if row is None:
             return KeyframeMasks.from_rles(Rles.empty(keyframe.size))
-        masks = self._read(row, keyframe)
+        if annotations.size != keyframe.source.size:
+            check_size(annotations.size, keyframe.size, annotations.pictures[row].place)
+        masks = united(annotations.read(row))
         return keep_masks(
             as_keyframe_masks(in_size(masks, keyframe.size)),
             min_area_px=self._min_area_px,
@@ -92,53 +94,45 @@ class PrecomputedGenerator:
 
     def frames(self, source: SourceFrames) -> frozenset[int]:
         """The frames that there are masks of; see `stages.GivenMasks`."""
-        return frozenset(self._row_of(source))
+        return frozenset(self._of(source)[1].rows)
 
     def unused(self, source: SourceFrames, keyframes: frozenset[int]) -> list[str]:
         """Lines on what of the masks cannot be used; see `stages.GivenMasks`."""
-        frames = self._row_of(source)
-        beyond = [frame for frame in frames if 0 < source.n_frames <= frame]
-        n_elsewhere = sum(frame not in keyframes for frame in frames) - len(beyond)
+        annotations, placed = self._of(source)
+        beyond = [frame for frame in placed.rows if 0 < source.n_frames <= frame]
+        n_elsewhere = sum(frame not in keyframes for frame in placed.rows) - len(beyond)
+        n = len(placed.frames)
         after = (
-            f"{self._source}: {len(beyond)} of {len(frames)} pictures are of frames after the last one of the input, "
+            f"{self._source}: {len(beyond)} of {n} pictures are of frames after the last one of the input, "
             f"{source.n_frames - 1}, such as {min(beyond, default=0)}: name them by frame, or give --first-number"
         )
         elsewhere = (
-            f"{self._source}: the masks of {n_elsewhere} of {len(frames)} pictures are not used, since their frames "
-            "are no keyframes of this run: with --step 1, every frame is one"
+            f"{self._source}: the masks of {n_elsewhere} of {n} pictures are not used, since their frames are no "
+            "keyframes of this run: with --step 1, every frame is one"
         )
-        left_out = self._listed.left_out
         lines = (
-            self._remarks[source],
-            left_out.line(self._source) if len(left_out) else None,
+            placed.remark,
+            annotations.left_out.line(self._source) if len(annotations.left_out) else None,
             after if beyond else None,
             elsewhere if n_elsewhere else None,
         )
         return [line for line in lines if line]
 
-    def _read(self, row: int, keyframe: Frame) -> PictureMasks:
-        """The masks of a picture, in the size of the keyframe or of the input."""
-        if self._paths:
-            whole = keyframe.source.size
-            is_whole = whole not in (None, keyframe.size) and mask_folder.masks_size(self._paths[row]) == whole
-            return mask_folder.read_masks(self._paths[row], whole if whole and is_whole else keyframe.size)
-        if self._listed.size != keyframe.source.size:
-            check_size(self._listed.size, keyframe.size, self._source)
-        return united(self._listed.read(row))
+    def _of(self, source: SourceFrames, size: tuple[int, int] | None = None) -> tuple[Annotations, Placed]:
+        """The annotations, and where they are among the frames of an input; `size` is theirs if nothing states it."""
+        if source not in self._found:
+            self._annotations = self._annotations or self._read(source.size or size)
+            placed = place_pictures(self._annotations, source, strict=False, first_number=self._first_number)
+            self._found[source] = self._annotations, placed
+        return self._found[source]
 
-    def _row_of(self, source: SourceFrames) -> dict[int, int]:
-        """The row of the picture of each frame of the input, by its number there."""
-        if source not in self._placed:
-            placed = place_pictures(self._listed, source, strict=False, first_number=self._first_number)
-            self._placed[source] = {frame: row for row, frame in enumerate(placed.frames)}
-            self._remarks[source] = placed.remark
-        return self._placed[source]
-
-
-def _listed(folder: Path, paths: list[Path]) -> Annotations:
-    """The pictures of a folder of masks, of which none is read yet."""
-    pictures = tuple(Picture(str(path), path.name) for path in paths)
-    return Annotations(folder, (1, 1), pictures, _not_read, counts_from_zero=True)
+    def _read(self, size: tuple[int, int] | None) -> Annotations:
+        try:
+            return read_frames(self._source, None, self._video)
+        except SizeUnknownError:
+            if size is None:
+                raise
+            return read_frames(self._source, size, self._video)
 
 
 def as_keyframe_masks(masks: PictureMasks) -> KeyframeMasks:
@@ -147,7 +141,3 @@ def as_keyframe_masks(masks: PictureMasks) -> KeyframeMasks:
     if "score" in masks.columns:
         known["predicted_iou"] = masks.columns["score"].astype(np.float32)
     return replace(KeyframeMasks.from_rles(masks.rles), **known)  # type: ignore[arg-type]
-
-
-def _not_read(row: int) -> PictureMasks:
-    raise NotImplementedError

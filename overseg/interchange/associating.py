@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from overseg.annotations.annotations import PictureMasks
+from overseg.annotations.outcome import checked_outcome
 from overseg.annotations.placing import place_pictures
 from overseg.annotations.recognise import read_frames
 from overseg.annotations.resizing import in_size
@@ -167,11 +168,7 @@ def _mask_frames(
         return in_size(masks, target.size(annotations))
 
     def finish(n_masks: int) -> None:
-        annotations.left_out.refuse_if_strict(source, strict=strict)
-        left_out = annotations.left_out.line(source) if len(annotations.left_out) else None
-        if left_out and not n_masks:
-            raise InputError(f"no mask could be read; {left_out}")
-        for line in (placed.remark, left_out):
+        for line in (placed.remark, checked_outcome(annotations, n_masks, strict=strict)):
             if line and report is not None:
                 report.event("remark", line=line)
 

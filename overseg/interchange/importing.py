@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Int32, Int64
 
 from overseg.annotations.annotations import Annotations
+from overseg.annotations.outcome import checked_outcome
 from overseg.annotations.placing import Placed, place_pictures
 from overseg.associate.containment import Containment
 from overseg.associate.frame_counts import FrameCounts
@@ -89,7 +90,7 @@ def import_masks(
     annotations = target.read(lambda size: chosen.read(source, size, name))
     placed = place_pictures(annotations, target.source, first_number=first_number)
     imported = on_frames(annotations, placed, target)
-    outside = _outside(annotations, placed, target)
+    outside, lines = _outside(annotations, placed, target), list[str | None]()
     result = write_store(
         imported,
         source,
@@ -97,10 +98,9 @@ def import_masks(
         settings={"format": format, **target.settings},
         target=target,
         overwrite=overwrite,
-        check=lambda n_masks: _refuse(n_masks, annotations, outside, strict=strict),
+        check=lambda n_masks: lines.append(checked_outcome(annotations, n_masks, strict=strict, elsewhere=outside)),
     )
-    left_out = annotations.left_out.line(source) if len(annotations.left_out) else None
-    for line in (placed.remark, left_out, outside):
+    for line in (placed.remark, *lines, outside):
         if line and report is not None:
             report.event("remark", line=line)
     return result
@@ -116,15 +116,6 @@ def _outside(annotations: Annotations, placed: Placed, target: Target) -> str | 
         f"{annotations.source}: {n_outside} of {len(placed.frames)} pictures are of frames that --start, --end and "
         "--stride leave out"
     )
-
-
-def _refuse(n_masks: int, annotations: Annotations, outside: str | None, *, strict: bool) -> None:
-    """Refuse a source of which everything was left out; with `strict`, anything."""
-    annotations.left_out.refuse_if_strict(annotations.source, strict=strict)
-    if not n_masks and len(annotations.left_out):
-        raise InputError(f"no mask could be read; {annotations.left_out.line(annotations.source)}")
-    if not n_masks and outside:
-        raise InputError(f"no mask is on the chosen frames; {outside}")
 
 
 def write_store(

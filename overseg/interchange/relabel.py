@@ -3,12 +3,14 @@
 import csv
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Int32, Int64
 
+from overseg.annotations.encoded import text_of
 from overseg.annotations.objects import DEFAULT_CATEGORY
 from overseg.data.track_names import NO_NAMES, TrackName, check_name
 from overseg.errors import InputError
@@ -127,10 +129,9 @@ def _is_dropped(row: dict[str, str], path: Path, line: int) -> bool:
 def _rows(path: Path) -> tuple[set[str], list[tuple[int, dict[str, str]]]]:
     """The columns, and each line with its number."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, skipinitialspace=True, strict=True)
-            columns = set(reader.fieldnames or ())
-            rows = [(reader.line_num, row) for row in reader]
+        reader = csv.DictReader(StringIO(text_of(path), newline=""), skipinitialspace=True, strict=True)
+        columns = set(reader.fieldnames or ())
+        rows = [(reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as e:
         raise InputError(f"expected a table of labels in {path}, cannot read it: {e}") from e
     if "track" not in columns or not columns <= _COLUMNS or len(columns) < 2:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int64
 
+from overseg.annotations.encoded import json_of
 from overseg.data.prompts import Prompts
 from overseg.data.track_names import TrackName, check_name
 from overseg.errors import InputError
@@ -107,7 +108,7 @@ def read_clicks(path: Path, *, size: tuple[int, int], n_frames: int) -> Clicks:
 
 def _content(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = json_of(path)
     except (OSError, ValueError, RecursionError) as e:
         raise InputError(f"expected clicks as JSON in {path}, cannot read it: {' '.join(str(e).split())}") from e
     for name in _STRINGS:

@@ -1,12 +1,12 @@
 """Objects out of a file, whatever kind of file it is."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from overseg.annotations import labelme, voc
 from overseg.annotations.checked_numbers import check_stated_size, number, shown
+from overseg.annotations.encoded import json_of
 from overseg.annotations.labelme import Shape
 from overseg.annotations.png import MASK_SUFFIXES
 from overseg.data.rles import Rles
@@ -76,7 +76,7 @@ def picture_named_in(path: Path) -> str:
 
 def _json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        return json_of(path)
     except OSError as e:
         raise InputError(f"cannot read {path}: {e.strerror}; check the path and its permissions") from e
     except (ValueError, RecursionError) as e:

@@ -48,6 +48,7 @@ def placed(
 
 TEN = SourceFrames(10)
 IMAGES = SourceFrames(4, ("f_7", "f_9", "f_11", "cover"))
+FROM_ONE = SourceFrames(3, ("01", "02", "03"))
 
 
 @pytest.mark.parametrize(
@@ -58,6 +59,7 @@ IMAGES = SourceFrames(4, ("f_7", "f_9", "f_11", "cover"))
         ({"names": ["m11.png", "m7.png"], "video": SourceFrames(3, ("f_7", "f_9", "f_11"))}, [2, 0]),
         ({"names": ["f_9.json", "f_7.json"], "video": IMAGES, "numbers": [0, 1]}, [1, 0]),
         ({"names": ["0.png", "1.png"], "video": SourceFrames(3, ("f_7", "f_9", "f_11"))}, [0, 1]),
+        ({"names": ["00.png", "01.png", "02.png"], "video": FROM_ONE}, [0, 1, 2]),
         ({"names": ["cover_png.rf.0a1b2c3d4e5f.jpg", "f_7_jpg.rf.9f8e7d6c5b4a.jpg"], "video": IMAGES}, [3, 0]),
         ({"names": ["f_9_mask.png", "cover_mask.png"], "video": IMAGES}, [1, 3]),
         ({"names": ["C:\\clip\\cover.png"], "video": IMAGES}, [3]),
@@ -95,6 +97,11 @@ def test_the_first_way_that_fits_all_pictures_counts(given, frames):
         ({"names": ["10.png"], "video": TEN}, r"images\[0\] is of frame 10, but the video has frames 0 to 9"),
         ({"names": ["a.png"], "video": TEN}, r"a name that ends with a frame's number in a.json: images\[0\]"),
         ({"names": ["9.png"], "video": IMAGES}, "'9.png' has neither the name nor the number of an image"),
+        ({"names": ["cover.png", "a.png"], "video": IMAGES}, "'a.png' has neither the name nor the number of an image"),
+        (
+            {"names": ["02.png", "04.png"], "video": FROM_ONE},
+            "'04.png' has neither the name nor the number of an image",
+        ),
         ({"names": ["0.png", "9999999.png"], "counts_from_zero": True}, "9999999.png would be frame 9999999"),
     ],
 )

@@ -10,7 +10,7 @@ from annotations.made_annotations import SIZE, are_discs, disc
 from PIL import Image
 
 from overseg.annotations.annotations import Annotations, Picture, PictureMasks
-from overseg.annotations.placing import place_pictures
+from overseg.annotations.placing import NO_FRAME, place_pictures
 from overseg.annotations.resizing import resized
 from overseg.data.rles import Rles
 from overseg.data.source_frames import SourceFrames
@@ -128,6 +128,16 @@ def test_names_and_numbers_that_disagree() -> None:
     found = placed(["a5.png", "a7.png"], SourceFrames(9), numbers=[0, 1])
     assert found.frames == (0, 1) and "a5 is stated to be frame 0" in (found.remark or "")
     assert placed(["a5.png", "a6.png"], SourceFrames(9), numbers=[0, 1]).remark is None
+
+
+def test_names_of_some_images_alone() -> None:
+    """Numbers count where they fit; otherwise names, and pictures that have none are left out or refused."""
+    images = SourceFrames(3, ("01", "02", "03"))
+    found = placed(["00.png", "01.png"], images)
+    assert found.frames == (0, 1) and "01.png is called like the image of frame 0, but 00.png like none" in found.remark
+    found = placed(["01.png", "03.png", "04.png"], images, strict=False)
+    assert found.frames == (0, 2, NO_FRAME) and "1 of 3 pictures, such as 04.png, are called like no" in found.remark
+    assert found.rows == {0: 0, 2: 1}
 
 
 def test_strict_refuses_what_would_be_left_out(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from fuzzing.repairing import Repairing
 
-from overseg.annotations.mask_folder import mask_paths, masks_size, read_masks
+from overseg.annotations import mask_folder
 from overseg.annotations.placing import place_pictures
 from overseg.annotations.rle_text import to_counts
 from overseg.cli.config import read_config
@@ -72,10 +72,8 @@ def read_and_export(source: Path, scratch: Path, number: int) -> None:
 
 
 def read_mask_files(source: Path, scratch: Path, number: int) -> None:
-    for path in mask_paths(source):
-        size = masks_size(path)
-        if size is not None:
-            read_masks(path, size).rles.area_px()
+    for masks in mask_folder.read(source):
+        masks.rles.area_px()
 
 
 def read_ground_truth(result: Result) -> Reader:

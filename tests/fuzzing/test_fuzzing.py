@@ -18,7 +18,7 @@ from fuzzing.seed_files import SIZE, write_seeds
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from overseg.annotations.mask_folder import masks_size, read_masks
+from overseg.annotations import mask_folder
 from overseg.annotations.placing import place_pictures
 from overseg.annotations.rle_text import to_counts
 from overseg.annotations.values import polygon_counts
@@ -167,9 +167,7 @@ def read_bomb(kind: str, folder: Path) -> None:
         with open_video(folder) as video:
             video[0]
     elif kind.startswith("masks"):
-        (file,) = files[kind]
-        masks_size(folder / file)
-        read_masks(folder / file, (64, 64))
+        list(mask_folder.read(folder))
     else:
         annotations = FORMATS[kind.split(" ")[0]].read(folder)
         imported = on_frames(annotations, place_pictures(annotations), Target({}))

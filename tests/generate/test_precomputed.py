@@ -11,6 +11,7 @@ from generate.pictures import frame, plain
 from PIL import Image
 
 from overseg.data.rles import Rles
+from overseg.data.source_frames import SourceFrames
 from overseg.errors import InputError
 from overseg.generate.hierarchy import HierarchyGenerator
 from overseg.generate.precomputed import PrecomputedGenerator
@@ -44,6 +45,18 @@ def _read(folder: Path, index: int = 7, **limits: int):
     return generate(PrecomputedGenerator(folder, **limits), frame(plain(*SIZE).rgb, index))
 
 
+class _OfEachSize:
+    """A generator for pictures of several sizes, as the suite has them and no video."""
+
+    keyframe_work = PrecomputedGenerator.keyframe_work
+
+    def __init__(self, generators: dict[tuple[int, int], PrecomputedGenerator]) -> None:
+        self._generators = generators
+
+    def generate(self, keyframe, propagated):
+        return self._generators[keyframe.size].generate(keyframe, propagated)
+
+
 class TestPrecomputedGenerator(GeneratorSuite):
     """The masks of the hierarchy, by way of JSON files."""
 
@@ -55,6 +68,10 @@ class TestPrecomputedGenerator(GeneratorSuite):
         cls.folder = tmp_path_factory.mktemp("precomputed")
 
     def make(self, pictures, **limits):
+        sizes = dict.fromkeys(picture.size for picture in pictures)
+        return _OfEachSize({size: self._make([one for one in pictures if one.size == size], limits) for size in sizes})
+
+    def _make(self, pictures, limits):
         folder = self.folder / str(next(FOLDERS))
         for picture in pictures:
             masks = generate(HierarchyGenerator(min_area_px=1), picture)
@@ -142,7 +159,7 @@ def test_a_frame_without_a_file_has_no_masks(tmp_path):
         assert len(_read(tmp_path, index)) == 0
 
 
-@pytest.mark.parametrize("name", ["nothing", "readme.txt", "cover.png"])
+@pytest.mark.parametrize("name", ["nothing", "readme.txt"])
 def test_a_folder_without_masks(tmp_path, name):
     (tmp_path / name).touch()
     with pytest.raises(InputError, match="00000.png"):
@@ -155,7 +172,7 @@ def test_a_folder_that_is_not_there(tmp_path):
 
 
 def test_two_files_for_one_frame(tmp_path):
-    (tmp_path / "00007.png").touch()
+    _write(tmp_path / "00007.png", _id_map())
     _write(tmp_path / "frame7.json", [])
     with pytest.raises(InputError, match=r"00007.png and frame7.json"):
         PrecomputedGenerator(tmp_path)
@@ -199,7 +216,7 @@ def test_arrays_that_are_no_masks(tmp_path, array):
     "segmentation",
     [
         None,
-        [[1, 1, 5, 1, 5, 5]],
+        [[1, 1, 5, 1]],
         {"size": [40, 60]},
         {"size": [40], "counts": [2400]},
         {"size": [40, 60], "counts": [2399]},
@@ -210,11 +227,17 @@ def test_arrays_that_are_no_masks(tmp_path, array):
         {"size": [40, 60], "counts": 7},
     ],
 )
-def test_json_that_holds_no_run_lengths(tmp_path, segmentation):
-    _write(tmp_path / "00007.json", [{"segmentation": segmentation}])
-    with pytest.raises(InputError, match=r"00007.json") as caught:
-        _read(tmp_path)
-    assert "\n" not in str(caught.value)
+def test_an_entry_of_json_that_holds_no_run_lengths_is_left_out(tmp_path, segmentation):
+    _write(tmp_path / "00007.json", [{"segmentation": segmentation}, None, *_coco(Rles.from_masks(_masks()))])
+    generator = PrecomputedGenerator(tmp_path)
+    assert np.array_equal(generate(generator, frame(plain(*SIZE).rgb, 7)).rles.to_masks(), _masks())
+    (line,) = generator.unused(SourceFrames(), frozenset([7]))
+    assert "left out" in line and "00007.json" in line and "\n" not in line
+
+
+def test_polygons_in_json_are_masks(tmp_path):
+    _write(tmp_path / "00007.json", [{"segmentation": [[5, 5, 50, 5, 50, 30, 5, 30]]}])
+    assert np.array_equal(_read(tmp_path).rles.to_masks(), _masks()[:1])
 
 
 def _sorted(masks: np.ndarray) -> np.ndarray:

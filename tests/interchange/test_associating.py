@@ -271,7 +271,6 @@ def numbered_by_date(folder):
     [
         (npz, ["--method", "sort"], 2, "--method is one of iou, hungarian, centroid, not 'sort'"),
         (npz, ["--video", "x.mp4"], 2, "--video is for a store: name one that ends in .zarr"),
-        (no_numbers, [], 1, "expected masks in masks named by frame, as 00000.png"),
         (two_files, [], 1, "expected one file a frame in masks, got a_1.png and b_1.png"),
         (numbered_by_date, [], 1, "masks has 1 files, and mask_20261121.png would be frame 20261121: number files by"),
         (another_size, [], 1, "expected masks of 300 x 200 px in masks/4.npz, got 8 x 8 px"),
