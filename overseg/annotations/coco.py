@@ -1,4 +1,4 @@
-"""COCO instance annotations with tracks: run lengths or polygons, overlapping.
+"""COCO instance annotations with tracks: run lengths or polygons, overlapping; boxes, where a file has no masks at all.
 
 A list of results, of which each has an `image_id`, is read as well. Beside COCO's own keys, annotations have `track_id`
 or `instance_id`, which may stand under `attributes`, and what a store knows of a mask; images have `frame_index` or
@@ -51,8 +51,7 @@ def read(
         source: the file.
         size: (height, width) that masks must have; None for that of the file's images.
         video: the video's name, to choose one of several.
-        needs_tracks: refuse annotations without a track. Otherwise each of them is an object of its own, and its box is
-            its mask where it has no other.
+        needs_tracks: refuse annotations without a track. Otherwise each of them is an object of its own.
 
     Raises:
         InputError: the file cannot be read, or a part of it is wrong.
@@ -66,7 +65,7 @@ def read(
     gathered, objects, left_out, categories = Gathered(size), Objects(), LeftOut(), Categories(source)
     if needs_tracks:
         _refuse_without_tracks(source, prefix)
-    own_names = _own_names(source)
+    own_names, boxes = _own_names(source), not any(map(bool, items(source, f"{prefix}.segmentation")))
     for at, annotation in enumerate(items(source, prefix)):
         with tolerated(source, f"annotations[{at}]", left_out):
             id = as_id(annotation["image_id"])
@@ -77,7 +76,7 @@ def read(
                 left_out.add("crowd{s} without a track")
                 continue
             where = f"{source}: annotations[{at}].segmentation"
-            counts = _counts(annotation, size, where, left_out, boxes=not needs_tracks)
+            counts = _counts(annotation, size, where, left_out, boxes=boxes)
             object, columns = objects.new() if track is None else objects.number(track), _columns(annotation)
             objects.note(object, categories.of(annotation), own_names.get(object), place=str(source))
             gathered.add(row, object, counts, **columns)
@@ -211,8 +210,8 @@ def _track(annotation: dict[str, Any]) -> Any:
 
 
 def _counts(annotation: dict[str, Any], size: tuple[int, int], where: str, left_out: LeftOut, *, boxes: bool) -> bytes:
-    """The mask of an annotation; where it is a detection with a box alone, all that is in the box."""
-    if not boxes or annotation.get("segmentation") or "bbox" not in annotation:
+    """The mask of an annotation; where the file is one of boxes, all that is in the box."""
+    if not boxes or "bbox" not in annotation:
         return mask_counts(annotation.get("segmentation"), size, where, left_out)
     left, top, width, height = (float(px) for px in annotation["bbox"])
     right, bottom = left + width, top + height

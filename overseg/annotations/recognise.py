@@ -18,6 +18,7 @@ from overseg.annotations import (
     sav_json,
     sav_png,
     yolo,
+    yolo_layout,
     youtube_vis,
 )
 from overseg.annotations.annotations import Annotations
@@ -74,7 +75,7 @@ def _is_data_set_file(path: Path) -> bool:
 
 def _has_form_of_export(path: Path) -> bool:
     has_info = (path / INFO).is_file() or any((folder / INFO).is_file() for folder in folders_in_order(path))
-    known = (path / panoptic.FILE).is_file() or (path / yolo.LABELS / yolo.TRAIN).is_dir() or has_info
+    known = (path / panoptic.FILE).is_file() or has_info or yolo_layout.is_data_set(path)
     return known or bool(id_maps.depth_folders(path))
 
 
@@ -108,7 +109,7 @@ def read_any(path: Path, size: tuple[int, int] | None, video: str | None, *, nee
     - a folder of a data set, of which the only folder counts, or the one called `Annotations`, `Annotations_6fps` or so
     - a folder in the form of an export: id maps, stacks, LabelMe, YOLO, MOTS, panoptic COCO
     - a file, or the only one in a folder, that ends with .json: SA-V, COCO, YouTube-VIS, Label Studio
-    - a file that ends with .xml: CVAT; with .txt: KITTI MOTS
+    - a file that ends with .xml: CVAT; with .txt: KITTI MOTS; with .yaml: the description of a data set of YOLO
 
     Args:
         path: the file or folder.
@@ -137,10 +138,10 @@ def _read_folder(path: Path, size: tuple[int, int] | None, video: str | None, *,
         return id_maps.read(path, size)
     if (path / panoptic.FILE).is_file():
         return panoptic.read(path / panoptic.FILE, size)
-    if (path / yolo.LABELS / yolo.TRAIN).is_dir():
-        return yolo.read(path, size)
     if (path / INFO).is_file() or any((folder / INFO).is_file() for folder in folders):
         return _read_lines(path, size)
+    if yolo_layout.is_data_set(path):
+        return yolo.read(path, size)
     if any(_has(folder, ".png") for folder in folders):
         return sav_png.read(path, size)
     if _has(path, ".npz"):
@@ -170,6 +171,8 @@ def _read_file(path: Path, size: tuple[int, int] | None, video: str | None, *, n
         return cvat.read(path, size)
     if path.suffix.lower() == ".txt":
         return mots.read(path, size)
+    if path.suffix.lower() in (".yaml", ".yml"):
+        return yolo.read(path, size)
     if path.suffix.lower() in MASK_SUFFIXES:
         return davis.read_file(path, size)
     keys = top_level_keys(path)

@@ -1,6 +1,6 @@
-"""YOLO segmentation: a line `class x1 y1 x2 y2 …` for each connected part of a mask, shares of width and height.
+"""YOLO: a line `class x1 y1 x2 y2 …` for each mask, or `class x y width height` for a box, shares of width and height.
 
-There are no tracks: each line is an object of its own.
+There are no tracks, but in the lines of a tracker, which end with a number: any other line is an object of its own.
 """
 
 from pathlib import Path
@@ -9,50 +9,81 @@ import numpy as np
 from natsort import natsort_key
 
 from overseg.annotations.annotations import Annotations, Picture, PictureMasks
-from overseg.annotations.folders import files_in_order
 from overseg.annotations.left_out import LeftOut
 from overseg.annotations.mot_challenge import read_lines
 from overseg.annotations.objects import Objects
 from overseg.annotations.png import read_size
 from overseg.annotations.polygons import mask_of
-from overseg.annotations.values import check_size, tolerated, within
+from overseg.annotations.values import (
+    SizeUnknownError,
+    as_score,
+    box_counts,
+    check_size,
+    tolerated,
+    with_pixels,
+    within,
+)
+from overseg.annotations.yolo_layout import IMAGES, LABELS, class_names, first_image, label_files
 from overseg.data.rles import Rles
-from overseg.video.image_source import image_files
 
-LABELS, IMAGES = Path("labels"), Path("images")
+__all__ = ["IMAGES", "LABELS", "TRAIN", "VAL", "read"]
 TRAIN, VAL = "train", "val"
-_SPLITS = (TRAIN, VAL, "test")
+_BOX = 4  # numbers of a line, after its class
+_LEAST = 6  # numbers of a polygon
+_OUTSIDE = 1.0  # how far polygons may reach beyond the picture, as a share
 
 
 def read(source: Path, size: tuple[int, int] | None = None, video: str | None = None) -> Annotations:
-    """Read the folder of a data set with `labels/train` and `images/train`, which has the size; and `val` and `test`.
+    """Read a data set as `yolo_layout.label_files` finds it, or its `data.yaml`; images have the size.
 
     Raises:
-        InputError: a file cannot be read, a line of it is wrong, or there are no images.
+        SizeUnknownError: there are no images, and no size.
+        InputError: a file cannot be read, or there are no labels.
     """
-    splits = [split for split in _SPLITS if (source / LABELS / split).is_dir()] or [TRAIN]
-    found_in = {file: split for split in splits for file in files_in_order(source / LABELS / split, ".txt")}
-    files, objects, left_out = sorted(found_in, key=lambda file: natsort_key(file.stem)), Objects(), LeftOut()
-    first = image_files(source / IMAGES / splits[0])[0]
-    found = read_size(first)
-    if size:
-        check_size(found, size, first)
+    source = source.parent if source.suffix.lower() in (".yaml", ".yml") else source
+    found = label_files(source)
+    files, names = sorted(found, key=lambda file: natsort_key(file.stem)), class_names(source)
+    objects, left_out = Objects(), LeftOut()
+    image = first_image(list(dict.fromkeys(found.values())))
+    stated = None if image is None else read_size(image)
+    if stated and size:
+        check_size(stated, size, str(image))
+    known = stated or size
+    if known is None:
+        raise SizeUnknownError(f"expected images beside the labels in {source}, which have their size, found none")
 
     def masks(row: int) -> PictureMasks:
-        return _masks(files[row], found, objects, left_out)
+        return _masks(files[row], known, names, objects, left_out)
 
     pictures = tuple(Picture(str(file), file.name) for file in files)
-    return Annotations(source, found, pictures, masks, objects, left_out, name=source.name)
+    return Annotations(source, known, pictures, masks, objects, left_out, name=source.name)
 
 
-def _masks(file: Path, size: tuple[int, int], objects: Objects, left_out: LeftOut) -> PictureMasks:
-    rles, ids = [], []
+def _masks(
+    file: Path, size: tuple[int, int], names: dict[int, str], objects: Objects, left_out: LeftOut
+) -> PictureMasks:
+    counts, ids, scores = [], [], []
     for line, text in enumerate(read_lines(file), 1):
         with tolerated(file, f"line {line}", left_out):
-            shares = np.array([within(share, 0, 1, otherwise=0) for share in text.split()[1:]])
-            if len(shares) < 6 or len(shares) % 2:
-                raise ValueError("no polygon of three or more points")
-            mask = mask_of([shares.reshape(-1, 2) * np.array(size[::-1])], size)
-            rles.append(Rles.from_masks(mask[None]))
-            ids.append(objects.new())
-    return PictureMasks(Rles.concatenate(size, rles), np.array(ids, np.int64))
+            of_class, *numbers = text.split()
+            extra = numbers.pop() if len(numbers) % 2 else ""  # of a model: its score; or of a tracker: the object
+            mask = _counts(np.array([within(one, -_OUTSIDE, 1 + _OUTSIDE, otherwise=0) for one in numbers]), size)
+            score = as_score(extra) if extra and not extra.isdecimal() else 1.0
+            id = objects.number(extra) if extra.isdecimal() else objects.new()
+            objects.note(id, names.get(int(of_class)), None, place=f"{file}: line {line}")
+            counts.append(mask)
+            ids.append(id)
+            scores.append(score)
+    columns = {"score": np.array(scores, np.float32)}
+    return PictureMasks(Rles(size, tuple(counts)), np.array(ids, np.int64), columns)
+
+
+def _counts(shares: np.ndarray, size: tuple[int, int]) -> bytes:
+    height, width = size
+    if len(shares) == _BOX:
+        x, y, w, h = shares * [width, height, width, height]
+        return box_counts(x - w / 2, y - h / 2, w, h, size)
+    if len(shares) < _LEAST:
+        raise ValueError("neither a box nor a polygon of three or more points")
+    mask = mask_of([shares.reshape(-1, 2) * np.array([width, height])], size)
+    return with_pixels(Rles.from_masks(mask[None]).counts[0], size)

@@ -15,7 +15,7 @@ from overseg.errors import InputError
 from overseg.prompts.numbered import numbered
 from overseg.prompts.objects import Pointed
 
-_OF_FRAMES = (*MASK_SUFFIXES, ".txt", ".zarr")  # of files that hold masks of frames
+_OF_FRAMES = (*MASK_SUFFIXES, ".txt", ".yaml", ".yml", ".zarr")  # of files that hold masks of frames
 BESIDE = "beside"  # LabelMe's flag of a point that does not lie on the object
 
 
