@@ -71,6 +71,8 @@ class Annotations:
             that count from 0, so that the first need not be 0.
         stated_from_zero: the numbers of frames that the file states count the frames of the video from 0. Without the
             video, the first picture is frame 0 nevertheless.
+        has_own_rate: numbers count frames at a rate that was set in the tool, so that `n_frames` must be that of the
+            video, or one beside it.
         n_frames: number of frames, where the file states it; else 0.
         name: of the video; empty where unknown.
         fps: frames per second; 0 where unknown.
@@ -87,6 +89,7 @@ class Annotations:
     left_out: LeftOut = field(default_factory=LeftOut)
     counts_from_zero: bool = False
     stated_from_zero: bool = False
+    has_own_rate: bool = False
     n_frames: int = 0
     name: str = ""
     fps: float = 0.0

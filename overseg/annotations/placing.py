@@ -66,6 +66,8 @@ def place_pictures(
     Raises:
         InputError: two pictures are of one frame, or a picture is of a frame that the video does not have.
     """
+    if annotations.has_own_rate and video and video.n_frames:
+        return Placed(_at_rate(annotations, video.n_frames))
     if first_number is not None:
         frames, remark = _from_first(annotations, first_number), None
     else:
@@ -112,10 +114,26 @@ def _partly_named(annotations: Annotations, named: list[int], frames: list[int],
     )
 
 
+def _at_rate(annotations: Annotations, n_frames: int) -> tuple[int, ...]:
+    """The stated frames, counted at the rate of the tool; one more than the video has is of no frame."""
+    if abs(annotations.n_frames - n_frames) > 1:
+        raise InputError(
+            f"{annotations.source} counts {annotations.n_frames} frames, and the video has {n_frames}: set the frame "
+            "rate in the tool to that of the video (framerate of <Video> in Label Studio), and export again"
+        )
+    numbers = [picture.number for picture in annotations.pictures]
+    return tuple(NO_FRAME if number is None or number >= n_frames else number for number in numbers)
+
+
 def number_at_end(stem: str) -> int | None:
     """The number that a name ends with; None where it ends with none."""
     match = re.search(r"\d{1,18}$", stem)
     return int(match[0]) if match else None
+
+
+def without_prefix(stem: str) -> str:
+    """A name without what uploads put before it."""
+    return _UPLOAD_PREFIX.sub("", stem, count=1)
 
 
 def plain_stems(stems: Sequence[str]) -> list[str]:
@@ -125,7 +143,7 @@ def plain_stems(stems: Sequence[str]) -> list[str]:
         >>> plain_stems(["1a2b3c4d-00003", "00007_jpg.rf.0a1b2c3d4e5f"]), plain_stems(["a_1_mask", "a_2_mask"])
         (['00003', '00007'], ['a_1', 'a_2'])
     """
-    plain = [_EXPORT_SUFFIX.sub("", _UPLOAD_PREFIX.sub("", stem, count=1)) for stem in stems]
+    plain = [_EXPORT_SUFFIX.sub("", without_prefix(stem)) for stem in stems]
     shared = _shared_end(plain) if len(plain) > 1 else ""
     if shared[-1:].isdecimal():  # they end with numbers already
         return plain

@@ -9,6 +9,7 @@ from overseg.annotations import (
     davis,
     id_maps,
     label_studio,
+    label_studio_regions,
     labelme,
     mask_folder,
     mot,
@@ -185,12 +186,12 @@ def _read_file(path: Path, size: tuple[int, int] | None, video: str | None, *, n
     if {"videos", "annotations"} <= keys:
         return youtube_vis.read(path, size, video)
     first = None if keys else next(items(path, "item"), None)
-    if isinstance(first, dict) and "data" in first:
-        return label_studio.read(path, size)
     if isinstance(first, dict) and "segmentations" in first:
         return youtube_vis.read(path, size, video)
     if isinstance(first, dict) and "image_id" in first:
         return coco.read(path, size, video, needs_tracks=needs_tracks)
+    if isinstance(first, dict) and ("data" in first or label_studio_regions.is_min(first)):
+        return label_studio.read(path, size, video)
     if "shapes" in keys:
         return labelme.read_file(path, size)
     raise InputError(

@@ -156,7 +156,7 @@ def _mask_frames(
     name = None if target.video is None else target.video.stem
     annotations = target.read(lambda size: read_frames(source, size, name))
     placed = place_pictures(annotations, target.source, first_number=first_number)
-    row_of = {frame: row for row, frame in enumerate(placed.frames)}
+    row_of = placed.rows
     numbers = target.frames(max([annotations.n_frames, *(frame + 1 for frame in row_of)]))
     nothing = PictureMasks(Rles.empty(target.size(annotations)), np.zeros(0, np.int64))
 

@@ -50,7 +50,7 @@ def on_frames(annotations: Annotations, placed: Placed, target: Target) -> Impor
         placed: the frame of each picture, in the input.
         target: which frames of the input are wanted, and of which size.
     """
-    row_of = {frame: row for row, frame in enumerate(placed.frames)}
+    row_of = placed.rows
     numbers = target.frames(max([annotations.n_frames, *(frame + 1 for frame in row_of)]))
     rows = [row_of.get(number) for number in numbers]
     known = [row for row in rows if row is not None]

@@ -109,7 +109,7 @@ def import_masks(
 def _outside(annotations: Annotations, placed: Placed, target: Target) -> str | None:
     """One line on the pictures of frames that were not chosen."""
     numbers = target.frames(max([annotations.n_frames, *(frame + 1 for frame in placed.frames)]))
-    n_outside = sum(frame not in numbers for frame in placed.frames)
+    n_outside = sum(frame not in numbers for frame in placed.rows)
     if not n_outside:
         return None
     return (
