@@ -4,7 +4,7 @@ from pathlib import Path
 
 from overseg.annotations import id_maps
 from overseg.annotations.annotations import Annotations, Picture, PictureMasks
-from overseg.annotations.folders import folders_in_order, mask_files_in_order, only_folder
+from overseg.annotations.folders import folder_of_video, folders_in_order, has_pictures, mask_files_in_order
 from overseg.annotations.png import read_numbers, read_size
 from overseg.annotations.void import masks_of_map, void_of
 
@@ -49,7 +49,8 @@ def _read_files(source: Path, files: list[Path], size: tuple[int, int] | None) -
 
 
 def _video_folder(source: Path, video: str | None) -> Path:
+    """The folder of a video's maps: `source`, or below it, as in `Annotations/480p/<video>`."""
     folder = source / FOLDER if (source / FOLDER).is_dir() else source
-    if not folders_in_order(folder):
-        return folder
-    return folder / video if video and (folder / video).is_dir() else only_folder(folder)
+    while not has_pictures(folder) and folders_in_order(folder):
+        folder = folder_of_video(folder, video)
+    return folder

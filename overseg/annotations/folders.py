@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from overseg.annotations.png import MASK_SUFFIXES
+from overseg.annotations.values import VideoUnknownError
 from overseg.errors import InputError
 
 
@@ -19,6 +20,11 @@ def entries_in_order(folder: Path) -> list[Path]:
     except OSError as e:
         raise InputError(f"expected a folder at {folder}, cannot read it: {e.strerror}; check the path") from e
     return natsorted(sorted(entries), key=lambda path: path.stem, alg=ns.IGNORECASE)
+
+
+def has_pictures(folder: Path) -> bool:
+    """Whether a folder has a file that may be a mask."""
+    return any(path.suffix.lower() in MASK_SUFFIXES and path.is_file() for path in entries_in_order(folder))
 
 
 def mask_files_in_order(folder: Path) -> list[Path]:
@@ -62,13 +68,21 @@ def folders_in_order(folder: Path) -> list[Path]:
     return [path for path in entries_in_order(folder) if path.is_dir()]
 
 
-def only_folder(folder: Path) -> Path:
-    """The one folder in a folder, that of the one video.
+def folder_of_video(folder: Path, video: str | None = None) -> Path:
+    """The folder in a folder that is called like a video, or the only one.
 
     Raises:
-        InputError: there is none, or there are several.
+        VideoUnknownError: there are several, and none is called so.
+        InputError: there is none.
     """
     found = folders_in_order(folder)
-    if len(found) != 1:
-        raise InputError(f"expected a folder of one video in {folder}, found {len(found)}: give the one to read")
-    return found[0]
+    named = [one for one in found if one.name == video]
+    if len(named or found) == 1:
+        return (named or found)[0]
+    if not found:
+        raise InputError(f"expected a folder of one video in {folder}, found none: give the one to read")
+    names = ", ".join(one.name for one in found[:8]) + (", …" if len(found) > 8 else "")
+    raise VideoUnknownError(
+        f"expected a folder of one video in {folder}, or one that is called {video!r}, found {len(found)}: name one of "
+        f"{names}"
+    )

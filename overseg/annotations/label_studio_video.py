@@ -11,8 +11,15 @@ from overseg.annotations.label_studio_regions import RECTANGLE, VIDEO, data_of, 
 from overseg.annotations.left_out import LeftOut
 from overseg.annotations.objects import Objects
 from overseg.annotations.placing import without_prefix
-from overseg.annotations.values import SizeUnknownError, as_size, check_length, checked, tolerated, within
-from overseg.errors import InputError
+from overseg.annotations.values import (
+    SizeUnknownError,
+    VideoUnknownError,
+    as_size,
+    check_length,
+    checked,
+    tolerated,
+    within,
+)
 
 _MOST_FRAMES = 2**20
 _PLACES = ("x", "y", "width", "height", "rotation")
@@ -29,7 +36,8 @@ def read_video(source: Path, tasks: list[Any], size: tuple[int, int] | None, vid
 
     Raises:
         SizeUnknownError: nothing states the size.
-        InputError: several videos have other names, or the file has no boxes.
+        VideoUnknownError: several videos have other names.
+        InputError: something is wrong.
     """
     left_out, objects = LeftOut(), Objects()
     task, row = _chosen(source, tasks, video)
@@ -75,7 +83,7 @@ def _chosen(source: Path, tasks: list[Any], video: str | None) -> tuple[dict[str
         return next((task, row) for row, task in of_videos.items())
     found = {_name(task): row for row, task in of_videos.items()}
     if video not in found:
-        raise InputError(
+        raise VideoUnknownError(
             f"expected one video in {source}, or one that is called {video!r}, got {len(of_videos)} with other names: "
             f"name one of {', '.join(found)}"
         )

@@ -16,7 +16,7 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
     Raises:
         InputError: a file cannot be read, or a line of it is wrong.
     """
-    info = read_info(source)
+    info = read_info(source, video)
     if size:
         check_size(info.size, size, info.path)
     gathered, objects, left_out = Gathered(info.size), Objects(), LeftOut()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from overseg.annotations.annotations import Annotations, Picture
 from overseg.annotations.encoded import text_of
-from overseg.annotations.folders import only_folder
+from overseg.annotations.folders import folder_of_video
 from overseg.annotations.gathered import Gathered
 from overseg.annotations.left_out import LeftOut
 from overseg.annotations.objects import Objects
@@ -37,26 +37,26 @@ class Sequence:
     name: str
 
 
-def read_info(source: Path) -> Sequence:
-    """What is known of the video in a folder.
+def read_info(source: Path, video: str | None = None) -> Sequence:
+    """What is known of the video of a folder, or of the one in it that is called `video`.
 
     Raises:
         InputError: there is no such folder, or its `seqinfo.ini` is wrong.
     """
-    video = source if (source / INFO).is_file() else only_folder(source)
-    path = video / INFO
+    folder = source if (source / INFO).is_file() else folder_of_video(source, video)
+    path = folder / INFO
     info = configparser.ConfigParser(interpolation=None)
     try:
         info.read_string(text_of(path))
     except OSError as e:
-        raise InputError(f"expected seqinfo.ini in {video}, cannot read it: {e.strerror}") from e
+        raise InputError(f"expected seqinfo.ini in {folder}, cannot read it: {e.strerror}") from e
     except (configparser.Error, UnicodeDecodeError) as e:
         raise InputError(f"{path} cannot be read: {' '.join(str(e).split())}") from e
     with checked(path, f"[{SECTION}]"):
         section = info[SECTION]
         size = as_size(section["imHeight"], section["imWidth"], path)
         n_frames, fps = as_length(int(section["seqLength"])), float(section.get("frameRate", "0"))
-        return Sequence(video / LINES, size, n_frames, fps, video.name)
+        return Sequence(folder / LINES, size, n_frames, fps, folder.name)
 
 
 def annotations_of(

@@ -28,7 +28,7 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
     """
     if source.is_dir() and any(path.suffix.lower() == ".png" for path in source.iterdir()):
         return _read_maps(source, size)
-    info, first_frame = _info(source, size)
+    info, first_frame = _info(source, size, video)
     if size:
         check_size(info.size, size, info.path)
     gathered, objects, left_out = Gathered(info.size), Objects(), LeftOut()
@@ -57,10 +57,10 @@ def _read_maps(source: Path, size: tuple[int, int] | None) -> Annotations:
     return Annotations(source, size, pictures, masks, counts_from_zero=True, name=source.name, is_of_maps=True)
 
 
-def _info(source: Path, size: tuple[int, int] | None) -> tuple[Sequence, int]:
+def _info(source: Path, size: tuple[int, int] | None, video: str | None) -> tuple[Sequence, int]:
     """What is known of the video, and the number of its first frame."""
     if source.is_dir():
-        return read_info(source), 1
+        return read_info(source, video), 1
     if source.parts[-2:] == LINES.parts and (source.parents[1] / INFO).is_file():
         return read_info(source.parents[1]), 1
     frames: set[int] = set()

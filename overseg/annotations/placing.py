@@ -315,7 +315,10 @@ def _check(annotations: Annotations, frames: list[int], video: SourceFrames | No
 def _outside(picture: Picture, frame: int, video: SourceFrames | None) -> str:
     if video and video.stems and (picture.name or frame == NO_FRAME):
         called = repr(picture.name) if picture.name else "it"
-        return f"{picture.place}: {called} has neither the name nor the number of an image of the video"
+        return (
+            f"{picture.place}: {called} has neither the name nor the number of an image of the video: give the images "
+            "that it is of, or rename it"
+        )
     if not video or not video.n_frames:
         return f"{picture.place} is of frame {frame}, and no video has that frame: number files by frame, from 0"
     return (

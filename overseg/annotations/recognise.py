@@ -1,5 +1,6 @@
 """Which format a file or folder has, where nobody says."""
 
+import re
 from itertools import islice
 from pathlib import Path
 
@@ -23,13 +24,14 @@ from overseg.annotations import (
     youtube_vis,
 )
 from overseg.annotations.annotations import Annotations
-from overseg.annotations.folders import entries_in_order, folders_in_order
+from overseg.annotations.folders import entries_in_order, folders_in_order, has_pictures
 from overseg.annotations.json_stream import items, top_level_keys
 from overseg.annotations.mot_challenge import INFO, read_info, read_lines
 from overseg.annotations.png import MASK_SUFFIXES
 from overseg.annotations.values import SizeUnknownError
 from overseg.errors import InputError
 
+_RESOLUTION = re.compile(r"\d+p|Full-Resolution")  # of DAVIS's folders of videos
 _FORMS = (
     "PNGs with an object for each value (DAVIS), a folder of PNGs for each object (SA-V), JSON of SA-V, COCO with "
     "track ids, YouTube-VIS, LabelMe or Label Studio, or XML of CVAT"
@@ -75,9 +77,17 @@ def _is_data_set_file(path: Path) -> bool:
 
 
 def _has_form_of_export(path: Path) -> bool:
+    if sav_png.is_layout(path) or _is_of_videos(path):
+        return True
     has_info = (path / INFO).is_file() or any((folder / INFO).is_file() for folder in folders_in_order(path))
     known = (path / panoptic.FILE).is_file() or has_info or yolo_layout.is_data_set(path)
     return known or bool(id_maps.depth_folders(path))
+
+
+def _is_of_videos(path: Path) -> bool:
+    """Whether a folder is called as data sets call that of the folders of videos, and has no maps of its own."""
+    is_called_so = path.name.startswith(davis.FOLDER) or _RESOLUTION.fullmatch(path.name) is not None
+    return is_called_so and not has_pictures(path)
 
 
 def read_in_size(
@@ -140,15 +150,16 @@ def _read_folder(path: Path, size: tuple[int, int] | None, video: str | None, *,
     if (path / panoptic.FILE).is_file():
         return panoptic.read(path / panoptic.FILE, size)
     if (path / INFO).is_file() or any((folder / INFO).is_file() for folder in folders):
-        return _read_lines(path, size)
+        return _read_lines(path, size, video)
     if yolo_layout.is_data_set(path):
         return yolo.read(path, size)
     if any(_has(folder, ".png") for folder in folders):
-        return sav_png.read(path, size)
+        reader = davis if _is_of_videos(path) and not sav_png.is_layout(path) else sav_png
+        return reader.read(path, size, video)
     if _has(path, ".npz"):
         return npz.read(path, size)
     files = [file for suffix in (".json", ".xml") for file in sorted(path.glob(f"*{suffix}"))]
-    roots = [folder for folder in folders if folder.name.startswith("Annotations")] or folders
+    roots = [folder for folder in folders if folder.name.startswith(davis.FOLDER)] or folders
     if len(roots) == 1 and not files:
         return read_any(roots[0], size, video, needs_tracks=needs_tracks)
     if len(files) == 1 and not _is_labelme(files[0]):
@@ -161,10 +172,10 @@ def _read_folder(path: Path, size: tuple[int, int] | None, video: str | None, *,
     raise InputError(f"the folder {path} holds {found}")
 
 
-def _read_lines(path: Path, size: tuple[int, int] | None) -> Annotations:
+def _read_lines(path: Path, size: tuple[int, int] | None, video: str | None) -> Annotations:
     """Lines of MOTChallenge, which have commas, or of MOTS."""
-    first = next(iter(read_lines(read_info(path).path)), "")
-    return mot.read(path, size) if "," in first else mots.read(path, size)
+    first = next(iter(read_lines(read_info(path, video).path)), "")
+    return mot.read(path, size, video) if "," in first else mots.read(path, size, video)
 
 
 def _read_file(path: Path, size: tuple[int, int] | None, video: str | None, *, needs_tracks: bool) -> Annotations:

@@ -1,11 +1,13 @@
 """SA-V's validation form: a folder for each object, with a PNG for each frame, not 0 where the object is."""
 
+import re
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from overseg.annotations.annotations import Annotations, Picture, PictureMasks
-from overseg.annotations.folders import files_in_order_of_all, folders_in_order, only_folder
+from overseg.annotations.folders import entries_in_order, files_in_order_of_all, folder_of_video, folders_in_order
 from overseg.annotations.objects import LARGEST_ID, Objects
 from overseg.annotations.placing import number_at_end
 from overseg.annotations.png import VOID, read_numbers, read_size
@@ -13,6 +15,7 @@ from overseg.data.rles import Rles
 from overseg.errors import InputError
 
 FOLDER = "Annotations"
+_OBJECT, _FRAME = re.compile(r"\d{3}"), re.compile(r"\d{5}")
 
 
 def read(source: Path, size: tuple[int, int] | None = None, video: str | None = None) -> Annotations:
@@ -24,7 +27,7 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
     Raises:
         InputError: a file cannot be read, holds several objects or has another size, or two folders have one number.
     """
-    folder, objects = _video_folder(source), Objects()
+    folder, objects = _video_folder(source, video), Objects()
     places = _places(folder, objects)
     names = files_in_order_of_all(list(places.values()), ".png")
     first = next(place / names[0] for place in places.values() if (place / names[0]).exists())
@@ -55,13 +58,13 @@ def _mask(path: Path, size: tuple[int, int]) -> Rles:
     return Rles.from_masks((pixels != 0)[None])
 
 
-def _video_folder(source: Path) -> Path:
-    """Where the folders of objects are: `source`, or the folder of the one video below it."""
+def _video_folder(source: Path, video: str | None) -> Path:
+    """Where the folders of objects are: `source`, or the folder of the video below it."""
     if (source / FOLDER).is_dir():
         source = source / FOLDER
     folders = folders_in_order(source)
     if folders and not any(map(_has_png, folders)):
-        return only_folder(source)
+        return folder_of_video(source, video)
     return source
 
 
@@ -79,5 +82,19 @@ def _places(folder: Path, objects: Objects) -> dict[int, Path]:
     return places
 
 
+def is_layout(folder: Path) -> bool:
+    """Whether a folder has objects as SA-V names them, with files of five digits in folders of three.
+
+    A folder of masks has folders of frames, with a file for each mask.
+    """
+    folders = folders_in_order(folder)
+    names = (path.stem for place in folders for path in islice(entries_in_order(place), 4))
+    return (
+        bool(folders)
+        and all(map(_OBJECT.fullmatch, (one.name for one in folders)))
+        and all(map(_FRAME.fullmatch, names))
+    )
+
+
 def _has_png(folder: Path) -> bool:
-    return any(path.suffix.lower() == ".png" for path in folder.iterdir())
+    return any(path.suffix.lower() == ".png" for path in entries_in_order(folder))

@@ -27,6 +27,10 @@ class SizeUnknownError(InputError):
     """Nothing says how large masks are: neither the file nor who reads it."""
 
 
+class VideoUnknownError(InputError):
+    """A source holds several videos, and nothing says which is meant."""
+
+
 @contextmanager
 def checked(source: Path, place: str) -> Iterator[None]:
     """Turn errors of a value under this block into one line.

@@ -4,15 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from overseg.annotations.json_stream import items
-from overseg.annotations.values import checked
-from overseg.errors import InputError
+from overseg.annotations.values import VideoUnknownError, checked
 
 
 def pick_video(source: Path, wanted: str | None) -> dict[str, Any]:
     """The only video of a file, or the one of several that is called `wanted`, by its name or folder of frames.
 
     Raises:
-        InputError: there is none, or none of several has that name.
+        VideoUnknownError: there is none, or none of several has that name.
     """
     videos = list(items(source, "videos.item"))
     with checked(source, "videos"):
@@ -23,7 +22,7 @@ def pick_video(source: Path, wanted: str | None) -> dict[str, Any]:
                 return video
         known = sorted({min(names_of(video), default="") for video in videos} - {""})
     advice = f": name one of {', '.join(known[:8])}{', …' if len(known) > 8 else ''}" if known else ""
-    raise InputError(
+    raise VideoUnknownError(
         f"expected one video in {source}, or one that is called {wanted!r}, got {len(videos)} with other names{advice}"
     )
 

@@ -12,6 +12,7 @@ from overseg.annotations.left_out import EmptyMask, LeftOut
 from overseg.annotations.objects import NAME, Categories, Objects
 from overseg.annotations.values import (
     SizeUnknownError,
+    VideoUnknownError,
     as_id,
     as_score,
     as_size,
@@ -92,7 +93,7 @@ def _video_of_results(source: Path, wanted: str | None) -> dict[str, Any]:
             found.setdefault(str(id), {"id": id, "file_names": [""] * len(result["segmentations"])})
     if wanted in found or len(found) == 1:
         return found[wanted] if wanted in found else next(iter(found.values()))
-    raise InputError(
+    raise VideoUnknownError(
         f"expected results of one video in {source}, or of one with the id {wanted!r}, got those of {len(found)}: "
         f"name one of {', '.join(list(found)[:8])}"
     )

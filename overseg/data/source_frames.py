@@ -10,9 +10,11 @@ class SourceFrames:
     Attributes:
         n_frames: how many there are; 0 where that is unknown.
         stems: for a folder of images, their names without suffix, in order; else empty.
+        name: what the input is called, without suffix; empty where that is unknown.
         size: (height, width) of the pictures before they are shrunk, in pixels; None where that is unknown.
     """
 
     n_frames: int = 0
     stems: tuple[str, ...] = ()
     size: tuple[int, int] | None = None
+    name: str = ""

@@ -11,7 +11,7 @@ from overseg.annotations.placing import Placed, place_pictures
 from overseg.annotations.recognise import read_frames
 from overseg.annotations.resizing import in_size
 from overseg.annotations.united import united
-from overseg.annotations.values import SizeUnknownError, check_size
+from overseg.annotations.values import SizeUnknownError, VideoUnknownError, check_size
 from overseg.data.frame import Frame
 from overseg.data.machine import Machine
 from overseg.data.masks import KeyframeMasks
@@ -69,7 +69,7 @@ class PrecomputedGenerator:
         self._min_area_px, self._max_masks = min_area_px, max_masks
         self._annotations: Annotations | None = None
         self._found: dict[SourceFrames, tuple[Annotations, Placed]] = {}
-        with suppress(SizeUnknownError):  # which the frames have
+        with suppress(SizeUnknownError, VideoUnknownError):  # which the frames say
             self._of(SourceFrames())  # finds two files for one number
 
     def generate(self, keyframe: Frame, propagated: Rles) -> KeyframeMasks:
@@ -121,18 +121,18 @@ class PrecomputedGenerator:
     def _of(self, source: SourceFrames, size: tuple[int, int] | None = None) -> tuple[Annotations, Placed]:
         """The annotations, and where they are among the frames of an input; `size` is theirs if nothing states it."""
         if source not in self._found:
-            self._annotations = self._annotations or self._read(source.size or size)
+            self._annotations = self._annotations or self._read(source.size or size, self._video or source.name or None)
             placed = place_pictures(self._annotations, source, strict=False, first_number=self._first_number)
             self._found[source] = self._annotations, placed
         return self._found[source]
 
-    def _read(self, size: tuple[int, int] | None) -> Annotations:
+    def _read(self, size: tuple[int, int] | None, video: str | None) -> Annotations:
         try:
-            return read_frames(self._source, None, self._video)
+            return read_frames(self._source, None, video)
         except SizeUnknownError:
             if size is None:
                 raise
-            return read_frames(self._source, size, self._video)
+            return read_frames(self._source, size, video)
 
 
 def as_keyframe_masks(masks: PictureMasks) -> KeyframeMasks:

@@ -2,6 +2,7 @@
 
 import operator
 from functools import cached_property
+from pathlib import Path
 from threading import Lock
 from types import TracebackType
 
@@ -78,7 +79,8 @@ class BufferedVideo:
     @cached_property
     def source_frames(self) -> SourceFrames:
         """All frames of the input, before start, end and stride."""
-        return SourceFrames(len(self._source.timestamps_s), self._source.stems, self._source.size)
+        source = self._source
+        return SourceFrames(len(source.timestamps_s), source.stems, source.size, Path(source.name).stem)
 
     @property
     def cached_bytes(self) -> int:

@@ -1,5 +1,6 @@
 """Every command reads every format: the same masks on the same frames."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from annotations import made_annotations as made
 from annotations.made_annotations import SIZE, disc
+from PIL import Image
 
 from overseg.data.rles import Rles
 from overseg.errors import InputError
@@ -116,6 +118,84 @@ def test_the_same_masks_on_the_same_frames(consumer: str, format: str, given: Ma
     assert list(found) == list(expected)
     for frame, mask in expected.items():
         np.testing.assert_array_equal(found[frame], mask)
+
+
+def save(pixels: np.ndarray, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+
+
+def maps_with_void(folder: Path) -> tuple[Path, str]:
+    for at in SEEN:
+        pixels = disc(at).astype(np.uint8) * 3
+        pixels[:5, :5] = 255
+        save(pixels, folder / f"{at:05}.png")
+    return folder, "davis"
+
+
+def maps_of_kitti(folder: Path) -> tuple[Path, str]:
+    for at in SEEN:
+        pixels = disc(at).astype(np.uint16) * 2001
+        pixels[:5, :5] = 10_000
+        save(pixels, folder / f"{at:06}.png")
+    return folder, "mots"
+
+
+def jpegs(folder: Path) -> tuple[Path, str]:
+    for at in SEEN:
+        save(disc(at).astype(np.uint8) * 255, folder / f"{at:05}.jpg")
+    return folder, "davis"
+
+
+def maps_of_two_videos(folder: Path) -> tuple[Path, str]:
+    for at in SEEN:
+        save(disc(at).astype(np.uint8), folder / "Annotations" / "480p" / "frames" / f"{at:05}.png")
+        save(disc(1).astype(np.uint8), folder / "Annotations" / "480p" / "others" / f"{at:05}.png")
+    return folder, "davis"
+
+
+def folder_of_an_object(folder: Path) -> tuple[Path, str]:
+    for at in SEEN:
+        save(disc(at).astype(np.uint8) * 255, folder / "000" / f"{at:05}.png")
+    return folder, "sav-png"
+
+
+def coco_with_a_box_alone(folder: Path) -> tuple[Path, str]:
+    """Which is left out, as other annotations have masks."""
+    path = made.coco(folder / "a.json", list(SEEN), bbox=[0, 0, 9, 9])
+    content = json.loads(path.read_text())
+    content["annotations"].append(content["annotations"][0] | {"segmentation": []})
+    return made.write_json(path, content), "coco"
+
+
+def labelme_beside_all_pictures(folder: Path) -> tuple[Path, str]:
+    made.write_frames(folder, N_FRAMES)
+    return made.labelme(folder, {at: [made.labelme_shape(at)] for at in SEEN}), "labelme"
+
+
+def label_studio_of_old_versions(folder: Path) -> tuple[Path, str]:
+    tasks = [made.task(f"1a2b3c4{at}-{at:05}.jpg", made.brush(at)) for at in reversed(SEEN)]
+    return made.write_json(folder / "a.json", [one | {"completions": one.pop("annotations")} for one in tasks]), (
+        "label-studio"
+    )
+
+
+OTHERS = (
+    *(maps_with_void, maps_of_kitti, jpegs, maps_of_two_videos, folder_of_an_object),
+    *(coco_with_a_box_alone, labelme_beside_all_pictures, label_studio_of_old_versions),
+)
+
+
+@pytest.mark.parametrize("consumer", CONSUMERS)
+@pytest.mark.parametrize("write", OTHERS, ids=lambda write: write.__name__)
+def test_what_other_tools_write_is_the_same_for_every_command(
+    consumer: str, write: Callable[[Path], tuple[Path, str]], given: Made, tmp_path: Path
+) -> None:
+    source, format = write(tmp_path / "in")
+    found = CONSUMERS[consumer](source, format, given, tmp_path / "out.zarr")
+    assert list(found) == list(SEEN)
+    for at, mask in found.items():
+        assert (mask & disc(at)).sum() > 0.9 * (mask | disc(at)).sum()
 
 
 @pytest.mark.parametrize("consumer", CONSUMERS)
