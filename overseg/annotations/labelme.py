@@ -20,7 +20,7 @@ from overseg.annotations.folders import files_in_order
 from overseg.annotations.left_out import LeftOut, NoMask
 from overseg.annotations.objects import NAME, Objects
 from overseg.annotations.outlines import ellipse, rectangle
-from overseg.annotations.png import read_size
+from overseg.annotations.png import read_frame_size
 from overseg.annotations.values import (
     SizeUnknownError,
     as_score,
@@ -164,7 +164,7 @@ def _size_of_picture(file: Path) -> tuple[int, int]:
     """(height, width) of the picture beside a file that states none."""
     for picture in sorted(file.parent.glob(f"{file.stem}.*")):
         if picture.suffix.lower() != ".json":
-            return read_size(picture)
+            return read_frame_size(picture)
     raise SizeUnknownError(f"expected imageHeight and imageWidth in {file}, or its picture beside it, found neither")
 
 

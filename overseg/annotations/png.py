@@ -11,6 +11,7 @@ from overseg.annotations.values import check_size
 from overseg.data.label_map import split
 from overseg.data.rles import Rles
 from overseg.errors import InputError
+from overseg.video.image_file import opened_image, upright_size
 from overseg.video.packets import refuse_absurd_size, refuse_swelling
 
 _BROKEN = (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError)
@@ -119,6 +120,16 @@ def read_size(path: Path) -> tuple[int, int]:
             return image.height, image.width
     except _BROKEN as e:
         raise InputError(f"expected a picture in {path}, cannot read it ({_one_line(e)}); replace it") from e
+
+
+def read_frame_size(path: Path) -> tuple[int, int]:
+    """(height, width) of a picture of the video, as it is shown: turned where its EXIF says so.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    with opened_image(path) as image:
+        return upright_size(image)
 
 
 def _refuse_absurd(image: Image.Image, path: Path) -> None:

@@ -12,7 +12,7 @@ from overseg.annotations.annotations import Annotations, Picture, PictureMasks
 from overseg.annotations.left_out import LeftOut
 from overseg.annotations.mot_challenge import read_lines
 from overseg.annotations.objects import Objects
-from overseg.annotations.png import read_size
+from overseg.annotations.png import read_frame_size
 from overseg.annotations.polygons import mask_of
 from overseg.annotations.values import (
     SizeUnknownError,
@@ -45,7 +45,7 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
     files, names = sorted(found, key=lambda file: natsort_key(file.stem)), class_names(source)
     objects, left_out = Objects(), LeftOut()
     image = first_image(list(dict.fromkeys(found.values())))
-    stated = None if image is None else read_size(image)
+    stated = None if image is None else read_frame_size(image)
     if stated and size:
         check_size(stated, size, str(image))
     known = stated or size

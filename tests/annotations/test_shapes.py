@@ -136,7 +136,9 @@ def test_labelme_without_a_size_has_that_of_its_picture(tmp_path, read):
     (folder / "00000.json").write_text("\ufeff" + json.dumps(content))
     with pytest.raises(InputError, match="expected imageHeight and imageWidth in .*00000.json, or its picture"):
         read(folder, "labelme")
-    Image.fromarray(disc(0)).save(folder / "00000.png")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the picture is stored lying on its side
+    Image.fromarray(disc(0).T).convert("L").save(folder / "00000.jpg", exif=exif)
     assert are_discs(read(folder, "labelme")[0], [0])
 
 

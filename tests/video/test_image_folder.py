@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numbered_clips import numbered, numbers_in
 from PIL import Image
+from pillow_heif import register_heif_opener
 
 from overseg.errors import InputError
 from overseg.video.open import open_video
@@ -175,7 +176,7 @@ def test_absurd_sizes_are_refused_before_memory_is_allocated(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("orientation", [1, 6])
 def test_heic_is_read_and_turned_once(orientation: int, tmp_path: Path) -> None:
-    pytest.importorskip("pillow_heif").register_heif_opener()
+    register_heif_opener()
     pixels = np.zeros((48, 64, 3), np.uint8)
     pixels[:24, :32], pixels[24:, 32:] = (200, 30, 30), (30, 30, 200)
     exif = Image.Exif()
