@@ -44,7 +44,7 @@ class TerminalReport:
         bar = self._bars[stage]
         if left_s is not None:
             bar.bar_format = _WITH_TIME_LEFT
-            bar.set_postfix_str(f"{_clock(left_s)} left", refresh=False)
+            bar.set_postfix_str(f"{as_clock(left_s)} left", refresh=False)
         bar.update(done - bar.n)
         if done == total:
             self._bars.pop(stage).close()
@@ -104,9 +104,10 @@ def _has_width(stream: Any) -> bool:
         return False
 
 
-def _clock(seconds: float) -> str:
-    """
-    >>> _clock(7.4), _clock(67), _clock(3700)
+def as_clock(seconds: float) -> str:
+    """Seconds as a clock shows them.
+
+    >>> as_clock(7.4), as_clock(67), as_clock(3700)
     ('0:07', '1:07', '1:01:40')
     """
     minutes, second = divmod(round(seconds), 60)

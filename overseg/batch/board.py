@@ -1,16 +1,18 @@
-"""How far a batch is: one bar for all videos, a line for each that ends."""
+"""How far a batch is: one bar for all videos with the time left, a line for each that ends."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from overseg.batch.crew import Advanced, Happened
 from overseg.batch.jobs import Job, Step
 from overseg.batch.outcome import Outcome, State
 from overseg.batch.tasks import Task
+from overseg.report import as_clock
 from overseg.stages import Report
 
 SPANS: Mapping[str, tuple[float, float]] = MappingProxyType(
-    {"shots": (0.0, 0.05), "masks": (0.05, 0.95), "detect": (0.0, 0.05), "track": (0.05, 0.95), "tracks": (0.95, 1.0)}
+    {"shots": (0.0, 0.05), "detect": (0.0, 0.05), "frames": (0.05, 0.95), "masks": (0.05, 0.95), "tracks": (0.95, 1.0)}
 )
 """By stage, the shares of the work on a video at its begin and at its end, in [0, 1]. All videos count alike."""
 
@@ -18,14 +20,17 @@ SPANS: Mapping[str, tuple[float, float]] = MappingProxyType(
 class Board:
     """Passes the progress of many workers on to one report, whose bar shows percent of the whole batch."""
 
-    def __init__(self, report: Report, tasks: Sequence[Task]) -> None:
+    def __init__(self, report: Report, tasks: Sequence[Task], *, clock: Callable[[], float] = time.monotonic) -> None:
         """
         Args:
             report: receives progress and events; each event of a worker has the video's name as `video`.
             tasks: all videos of the batch.
+            clock: gives seconds.
         """
-        self._report = report
+        self._report, self._clock = report, clock
+        self._began = clock()
         self._share = dict.fromkeys((task.name for task in tasks), 0.0)
+        self._found: dict[str, float] = {}  # the share of each video that earlier batches had done
         self._n_parts: dict[str, int] = {}
         self._parts: dict[str, dict[int, float]] = {}  # the share that is done of each part
         self._n_ended = 0
@@ -43,6 +48,7 @@ class Board:
             share = sum(of_parts.values()) / max(len(of_parts), self._n_parts.get(name, 1))
         begin, end = SPANS.get(news.stage, (0.0, 0.0))
         share = begin + (end - begin) * share
+        self._found.setdefault(name, share)
         if share > self._share[name]:
             self._share[name] = share
             self._show()
@@ -69,12 +75,24 @@ class Board:
         self._report.event(
             "video", video=outcome.name, state=outcome.state, seconds=outcome.seconds, where=outcome.where, **facts
         )
-        self.remark(f"{self._n_ended} of {len(self._share)}: {outcome.name}: {_in_words(outcome)}")
+        left_s = self._left_s()
+        left = f"; about {as_clock(left_s)} left" if left_s else ""
+        self.remark(f"{self._n_ended} of {len(self._share)}: {outcome.name}: {_in_words(outcome)}{left}")
         self._show()
 
     def _show(self) -> None:
-        done = 100 if self._n_ended == len(self._share) else int(100 * sum(self._share.values()) / len(self._share))
-        self._report.progress("videos (%)", min(done, 99) if self._n_ended < len(self._share) else 100, 100)
+        done = int(100 * sum(self._share.values()) / len(self._share))
+        is_over = self._n_ended == len(self._share)
+        self._report.progress("videos (%)", 100 if is_over else min(done, 99), 100, self._left_s())
+
+    def _left_s(self) -> float | None:
+        """Seconds until all videos are done, at the rate of this batch; None while it has done nothing.
+
+        What earlier batches had done counts as done, and not for the rate.
+        """
+        made = sum(self._share[name] - found for name, found in self._found.items())
+        left = len(self._share) - sum(self._share.values())
+        return (self._clock() - self._began) * left / made if made > 0 else None
 
 
 def _in_words(outcome: Outcome) -> str:

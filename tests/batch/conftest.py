@@ -7,6 +7,7 @@ from cli.cli_samples import picture, write_folder
 from PIL import Image
 
 import overseg
+from overseg.batch.board import SPANS
 
 SETTINGS = {"preset": "preview", "device": "cpu", "step": 2, "stretch": 3}
 DAMAGED = ("cut", "torn")
@@ -30,16 +31,21 @@ def clips(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def single_hashes(clips, tmp_path_factory) -> dict[str, str]:
     """The content hash of each video's result, from a run by itself."""
-    out = tmp_path_factory.mktemp("single")
-    return {
-        name: overseg.run(clips / name, out / f"{name}.zarr", **SETTINGS, report=Silent()).content_hash()
+    out, report = tmp_path_factory.mktemp("single"), Silent()
+    hashes = {
+        name: overseg.run(clips / name, out / f"{name}.zarr", **SETTINGS, report=report).content_hash()
         for name in N_FRAMES
     }
+    assert report.stages == {"shots", "frames", "tracks"} <= set(SPANS), "a batch shows the progress of all stages"
+    return hashes
 
 
 class Silent:
+    def __init__(self) -> None:
+        self.stages: set[str] = set()
+
     def progress(self, stage: str, done: int, total: int, left_s: float | None = None) -> None:
-        pass
+        self.stages.add(stage)
 
     def event(self, name: str, **facts: str | int | float | None) -> None:
         pass

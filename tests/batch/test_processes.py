@@ -22,6 +22,7 @@ class Killing(Silent):
     """Kills the workers that made the 2nd visit, the 6th, and the 4th of the video that both share."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.n_visits, self.n_shared, self.n_killed = 0, 0, 0
 
     def event(self, name, **facts) -> None:

@@ -19,6 +19,7 @@ class Killing(Silent):
     """Kills the actor that made the 3rd visit of the video that both share."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.n_shared, self.n_killed = 0, 0
 
     def event(self, name, **facts) -> None:
