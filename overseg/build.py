@@ -1,8 +1,10 @@
 """From names in the settings to stages that are ready to work."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from overseg.adapters import PROPAGATORS, STAGES, Adapter, load
@@ -47,20 +49,43 @@ _SPARSE_SHARES = (0.75, 0.5)  # of the points on a side
 class KeptStages:
     """Builds stages, and keeps the last ones: a run with the same settings as the one before loads no model again.
 
-    Stages remember nothing of a video that would show in the masks of another one.
+    Stages remember nothing of a video that would show in the masks of another one. Several threads may build at once,
+    where their runs take turns at making masks.
+
+    Attributes:
+        turn: a run holds it while it makes masks, and not while it opens its video or concludes.
     """
 
     def __init__(self) -> None:
-        self._key: tuple[Settings, Machine] | None = None
-        self._stages: Stages | None = None
+        self.turn: AbstractContextManager[object] = nullcontext()
+        self._last = _Last()
+
+    def in_turn(self, turn: AbstractContextManager[object]) -> "KeptStages":
+        """The same stages for a run that waits for its turn."""
+        other = KeptStages()
+        other.turn, other._last = turn, self._last
+        return other
 
     def __call__(self, settings: Settings, machine: Machine) -> Stages:
         """See `build_stages`."""
-        key = replace(settings, start=0, end=None), machine  # which frames there are is nothing to them
-        if self._stages is None or key != self._key:
-            self._key = self._stages = None  # so that two models are never in memory
-            self._key, self._stages = key, build_stages(settings, machine)
-        return self._stages
+        return self._last.get(replace(settings, start=0, end=None), machine)  # which frames is nothing to them
+
+
+class _Last:
+    """The stages that were built last."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._key: tuple[Settings, Machine] | None = None
+        self._stages: Stages | None = None
+
+    def get(self, settings: Settings, machine: Machine) -> Stages:
+        key = settings, machine
+        with self._lock:
+            if self._stages is None or key != self._key:
+                self._key = self._stages = None  # so that two models are never in memory
+                self._key, self._stages = key, build_stages(settings, machine)
+            return self._stages
 
 
 def build_stages(settings: Settings, machine: Machine) -> Stages:

@@ -6,7 +6,7 @@ Conventions everywhere: images are uint8 [height, width, 3], red first; masks ar
 (x, y) and boxes (x1, y1, x2, y2) in pixels of the processed frame, x to the right, y down; sizes are (height, width).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -377,6 +377,10 @@ class TrackStore(Protocol):
 
     def commit(self, visit: Visit) -> None:
         """Keep a visit, atomically: if the process is killed, the store has all of it or nothing."""
+        ...
+
+    def discard(self, keys: Iterable[VisitKey]) -> None:
+        """Remove committed visits."""
         ...
 
     def read(self, key: VisitKey) -> Visit:

@@ -10,7 +10,8 @@ from toy import NAMES, TruthGenerator
 from overseg.associate.overlap import OverlapAssociator
 from overseg.data.budget import Budget
 from overseg.data.settings import Settings
-from overseg.engine.sweep.run import sweep_video
+from overseg.engine.sweep.run import kept_shots, make_visits, sweep_video
+from overseg.engine.sweep.schedule import planned_parts
 from overseg.generate.largest_masks import LargestMasks
 from overseg.propagate.flow import FlowPropagator
 from overseg.stages import MaskRefiner, Stages
@@ -39,29 +40,30 @@ def run_toy(
     step: int = 5,
     refiner: MaskRefiner | None = None,
     stretch: int | None = None,
+    in_parts: bool = False,
 ) -> Result:
-    """Run on the generator's video into the store at `path`."""
-    video, sparse = generator.video, LargestMasks(replace(generator, keyframe_work=1.5), 4)
+    """Run on the generator's video into the store at `path`; first in parts, the last one first, if wanted."""
+    video, stages = generator.video, toy_stages(generator, refiner)
+    settings, limits = (
+        Settings(step=step, min_area_px=20, stretch=stretch),
+        Budget.parse(budget) if budget else Budget(),
+    )
+    how = {"settings": settings, "report": SilentReport()}
     with ZarrStore.create_or_resume(
         path, identity={"video": asdict(video.info), "step": step}, provenance={}, size=video.info.size
     ) as store:
-        sweep_video(
-            video,
-            Stages(
-                generator,
-                sparse,
-                FlowPropagator(min_area_px=20),
-                OverlapAssociator(),
-                refiner,
-                [sparse],
-            ),
-            store,
-            settings=Settings(step=step, min_area_px=20, stretch=stretch),
-            budget=Budget.parse(budget) if budget else Budget(),
-            report=SilentReport(),
-            since=time.monotonic(),
-        )
+        if in_parts:
+            shots = kept_shots(video, store, SilentReport())
+            for part in reversed(planned_parts(shots, step, limits, stages, stretch=stretch)):
+                make_visits(video, stages, store, part, **how)
+        sweep_video(video, stages, store, budget=limits, since=time.monotonic(), ahead=in_parts, **how)
     return open_result(path)
+
+
+def toy_stages(generator: TruthGenerator, refiner: MaskRefiner | None = None) -> Stages:
+    """The stages of `run_toy`."""
+    sparse = LargestMasks(replace(generator, keyframe_work=1.5), 4)
+    return Stages(generator, sparse, FlowPropagator(min_area_px=20), OverlapAssociator(), refiner, [sparse])
 
 
 def followed(result: Result, generator: TruthGenerator, name: str) -> tuple[int, float]:

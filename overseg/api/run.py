@@ -148,7 +148,7 @@ def _work(
     report: "Report",
     since: float,
 ) -> None:
-    from overseg.build import build_stages
+    from overseg.build import KeptStages
     from overseg.engine.sweep.run import sweep_video
     from overseg.stages import GivenMasks
     from overseg.store.result import open_result
@@ -165,13 +165,25 @@ def _work(
         if store.root.result is not None and _stopped_by(open_result(output), budget):
             report.event("remark", line=f"{output} was stopped by this budget already: nothing to do")
             return
-        stages = (build or build_stages)(settings, job.machine)
+        build = build or KeptStages()
+        stages = build(settings, job.machine)
         report.event("remark", line=job.choice.line)
         if isinstance(stages.generator, GivenMasks):
             _refuse_if_elsewhere(stages.generator, job.video)
         if info.n_lost:
             report.event("remark", line=_lost(info))
-        sweep_video(job.video, stages, store, settings=settings, budget=budget, report=report, since=since)
+        sweep_video(
+            job.video,
+            stages,
+            store,
+            settings=settings,
+            budget=budget,
+            report=report,
+            since=since,
+            turn=build.turn,
+            ahead=store.is_ahead,
+        )
+        store.keep_ahead(False)
     if isinstance(stages.generator, GivenMasks):
         _tell_of_given(stages.generator, job.video, open_result(output), report)
 

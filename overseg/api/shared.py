@@ -68,7 +68,7 @@ def identity_of(
     from overseg.video.fingerprint import fingerprint
 
     video = {name: value for name, value in asdict(info).items() if name != "name"}
-    chosen = {name: value for name, value in asdict(settings).items() if name not in _PATHS}
+    chosen = {name: value for name, value in asdict(settings).items() if name not in PATHS}
     hashes = {stage: found["sha256"] for stage, found in weights.items()}
     if masks:
         files = sorted(path for path in [Path(masks), *Path(masks).rglob("*")] if path.is_file())
@@ -85,7 +85,8 @@ def _accelerator(device: str) -> dict[str, dict[str, Any]]:
     return {} if found is None else {"accelerator": found}
 
 
-_PATHS = ("weights", "propagator_weights", "masks")
+PATHS = ("weights", "propagator_weights", "masks")
+"""Settings that may name files, which count by their content."""
 
 
 def feature_cache_bytes(asked: str | int | None) -> int:

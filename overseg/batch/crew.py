@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from overseg.batch.jobs import Job
+from overseg.batch.jobs import Job, Phase
 from overseg.batch.outcome import Outcome
 from overseg.batch.tasks import Task
 
@@ -45,8 +45,15 @@ class Happened:
 
 
 @dataclass(frozen=True)
+class Entered:
+    """A job is so far."""
+
+    phase: Phase
+
+
+@dataclass(frozen=True)
 class Finished:
-    """The worker is done with what it was given."""
+    """The worker is done with a job."""
 
     outcome: Outcome
 
@@ -58,12 +65,12 @@ class Died:
     reason: str
 
 
-News = Ready | Refused | Advanced | Happened | Finished | Died
+News = Ready | Refused | Advanced | Happened | Entered | Finished | Died
 
 
 @runtime_checkable
 class Crew(Protocol):
-    """A number of workers, each of which does one thing at a time.
+    """A number of workers. Each makes masks of one video at a time, and opens or concludes another one beside it.
 
     Attributes:
         starts_together: whether all workers are soon there. If not, the first video does not wait for all of them.
@@ -80,11 +87,11 @@ class Crew(Protocol):
         ...
 
     def give(self, worker: int, job: Job) -> None:
-        """Let an idle worker do something. Where it died meanwhile, `news` says so."""
+        """Let a worker do a job, beside at most one other. Where it died meanwhile, `news` says so."""
         ...
 
-    def news(self) -> Iterable[tuple[int, News]]:
-        """What workers have told since the last call, by worker; waits a while where that is nothing."""
+    def news(self) -> Iterable[tuple[int, Job | None, News]]:
+        """What workers have told since the last call, and of which job; waits a while where that is nothing."""
         ...
 
     def stop(self) -> None:

@@ -3,9 +3,12 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 
 from overseg.batch.board import Board
-from overseg.batch.crew import Advanced, Crew, Died, Finished, Happened, News, Ready, Refused
+from overseg.batch.crew import Advanced, Crew, Died, Entered, Finished, Happened, News, Ready, Refused
+from overseg.batch.hands import Hands
 from overseg.batch.jobs import Job
 from overseg.batch.outcome import Outcome, State
 from overseg.batch.queue import Queue
@@ -24,6 +27,8 @@ def dispatch(
     *,
     ended: Callable[[Outcome], None],
     may_split: bool = False,
+    leaves_rest: bool = False,
+    locks_expire: bool = False,
     clock: Callable[[], float] = time.monotonic,
 ) -> list[Outcome]:
     """Let a crew work on all videos.
@@ -34,6 +39,8 @@ def dispatch(
         board: shows the progress.
         ended: is called with each outcome as soon as it is known.
         may_split: share a video among workers where there are fewer videos left than workers.
+        leaves_rest: whether the parts are not all of a video, as of one with a budget.
+        locks_expire: whether the lock of a store may outlive the process that held it, such as in a bucket.
         clock: gives seconds.
 
     Returns:
@@ -42,12 +49,13 @@ def dispatch(
     Raises:
         OversegError: the settings cannot work, or workers end before they are ready. What was committed is kept.
     """
-    desk = _Desk(tasks, crew, board, ended, may_split, clock)
+    queue = Queue(tasks, n_workers=len(crew), may_split=may_split, leaves_rest=leaves_rest)
+    desk = _Desk(tasks, queue, crew, board, ended, locks_expire, clock)
     try:
         desk.start()
         while desk.is_open:
-            for worker, news in crew.news():
-                desk.hear(worker, news)
+            for worker, job, news in crew.news():
+                desk.hear(worker, job, news)
             desk.hand_out()
     finally:
         crew.stop()
@@ -60,21 +68,22 @@ class _Desk:
     def __init__(
         self,
         tasks: Sequence[Task],
+        queue: Queue,
         crew: Crew,
         board: Board,
         ended: Callable[[Outcome], None],
-        may_split: bool,
+        locks_expire: bool,
         clock: Callable[[], float],
     ) -> None:
-        self._crew, self._board, self._ended, self._clock = crew, board, ended, clock
+        self._queue, self._crew, self._board, self._ended, self._clock = queue, crew, board, ended, clock
+        self._locks_expire = locks_expire
         self._n_tasks = len(tasks)
         self._kinds = list({(task.start, task.end, task.is_tracking): task for task in tasks}.values())
-        self._queue = Queue(tasks, n_workers=len(crew) if may_split else 1)
+        self._hands = Hands()
         self._busy_since: dict[Job, float] = {}
-        self._idle: set[int] = set()
         self._unready: set[int] = set()
-        self._at_work: dict[int, Job] = {}
         self._deaths: Counter[Job] = Counter()
+        self._lost: set[Task] = set()  # a worker died that had a lock of theirs
         self._failed_starts: Counter[int] = Counter()
         self._furthest: dict[tuple[Job, str], int] = {}
         self.outcomes: dict[str, Outcome] = {}
@@ -89,40 +98,49 @@ class _Desk:
         for worker in range(len(self._crew) if self._queue.may_split else min(len(self._crew), self._n_tasks)):
             self._start(worker)
 
-    def hear(self, worker: int, news: News) -> None:
-        """Note what a worker tells."""
-        job = self._at_work.get(worker)
+    def hear(self, worker: int, job: Job | None, news: News) -> None:
+        """Note what a worker tells of itself, or of a job."""
         match news:
             case Ready():
                 self._unready.discard(worker)
                 self._failed_starts[worker] = 0
-                self._idle.add(worker)
+                self._hands.add(worker)
             case Refused():
                 raise _refusal(news)
             case Died():
                 self._lose(worker, news.reason)
+        if job is None:  # weights are fetched before the first video
+            return
+        match news:
             case Finished():
-                self._finish(self._at_work.pop(worker), news.outcome)
-                self._idle.add(worker)
-            case Advanced() if job is not None:
+                self._hands.done(worker, job)
+                self._finish(job, news.outcome)
+            case Entered():
+                self._hands.entered(worker, job, news.phase)
+            case Advanced():
                 self._advance(job, news)
-            case Happened() if job is not None:
+            case Happened():
                 self._board.happened(job.task.name, news, f"worker {worker}")
-            case Advanced() | Happened():  # weights are fetched before the first video
-                pass
 
     def hand_out(self) -> None:
-        """Give something to each idle worker, once all workers of the beginning have checked the settings."""
-        is_first = not self._at_work and not self.outcomes
+        """Give workers something to do, once all workers of the beginning have checked the settings."""
+        is_first = not self._hands.any_at_work and not self.outcomes
         if is_first and self._unready and self._crew.starts_together:
             return
-        for worker in sorted(self._idle):
-            job = self._queue.next(self._clock())
-            if job is None:
-                return
-            self._idle.remove(worker)
-            self._at_work[worker] = job
-            self._crew.give(worker, job)
+        for worker in self._hands.in_order():
+            if self._hands.may_take(worker):
+                job = self._queue.next(self._clock(), partial(self._suits, worker))
+                if job is not None:
+                    self._hands.give(worker, job, alone=self._deaths[job] > 0)
+                    self._crew.give(worker, job)
+
+    def _suits(self, worker: int, job: Job) -> bool:
+        """Whether a worker may do a job now: at once, or beside what it does. What a worker died of is done alone."""
+        if not self._hands.has(worker):
+            return True
+        if self._deaths[job] > 0:
+            return False
+        return not job.needs_turn or self._hands.is_device_free(worker) or self._queue.has_enough
 
     def _start(self, worker: int) -> None:
         self._unready.add(worker)
@@ -130,44 +148,52 @@ class _Desk:
 
     def _lose(self, worker: int, reason: str) -> None:
         """Put what a dead worker did back to the front, and start another worker."""
-        self._idle.discard(worker)
-        job = self._at_work.pop(worker, None)
-        if job is None:
-            self._failed_starts[worker] += 1
-            if self._failed_starts[worker] >= _MOST_FAILED_STARTS:
-                raise DeviceError(
-                    f"workers end before they begin ({reason}), {_MOST_FAILED_STARTS} times in a row: "
-                    "try fewer --workers, or one video by itself with `overseg run`"
-                )
-        elif job.task.name not in self.outcomes:
-            self._retry(job, reason)
+        lost = self._hands.lose(worker)
+        if lost is None:
+            self._count_failed_start(worker, reason)
+        for job, was_waiting in reversed((lost or {}).items()):
+            if job.task.name not in self.outcomes:
+                self._retry(job, reason, is_to_blame=not was_waiting)
         if self.is_open:
             self._start(worker)
 
-    def _retry(self, job: Job, reason: str) -> None:
-        self._deaths[job] += 1
+    def _count_failed_start(self, worker: int, reason: str) -> None:
+        self._failed_starts[worker] += 1
+        if self._failed_starts[worker] >= _MOST_FAILED_STARTS:
+            raise DeviceError(
+                f"workers end before they begin ({reason}), {_MOST_FAILED_STARTS} times in a row: try fewer --workers, "
+                "or one video by itself with `overseg run`; a program that calls run_many needs "
+                "`if __name__ == '__main__':`"
+            )
+
+    def _retry(self, job: Job, reason: str, *, is_to_blame: bool) -> None:
+        self._lost.add(job.task)
+        self._deaths[job] += is_to_blame
         self._board.remark(f"{job.name}: the worker is gone ({reason}); another one continues")
         if self._deaths[job] < MOST_DEATHS:
-            self._queue.put_back(job)
+            self._queue.put_back(replace(job, is_begun=job.is_begun or self._has_begun(job)))
             return
         line = f"{MOST_DEATHS} workers in a row ended at the same place of it ({reason}): shrink it with --resize"
         self._end(job.task, Outcome(job.task.name, State.FAILED, error=line, kind="WorkerDied"))
 
+    def _has_begun(self, job: Job) -> bool:
+        """Whether a job has opened its store, and discarded what was to be overwritten."""
+        return any(known == job for known, _ in self._furthest)
+
     def _finish(self, job: Job, outcome: Outcome) -> None:
         if job.task.name in self.outcomes:
             return  # another part of it has failed
-        if outcome.state is State.RUNNING and self._may_be_ours(job):
+        if outcome.state is State.RUNNING and self._may_be_lost(job):
             self._queue.put_back(job, not_before=self._clock() + _RETRY_BUSY_S)
         elif outcome.state is not State.DONE or self._queue.is_last(job, outcome):
             self._end(job.task, outcome)
         elif outcome.n_parts:
             self._board.split(job.task.name, outcome.n_parts)
 
-    def _may_be_ours(self, job: Job) -> bool:
-        """Whether a busy store may be locked by a worker of this batch that was lost, until its lock expires."""
+    def _may_be_lost(self, job: Job) -> bool:
+        """Whether a busy store may be locked by a worker that is gone, of this batch or an earlier one."""
         since = self._busy_since.setdefault(job, self._clock())
-        was_lost = any(n > 0 for other, n in self._deaths.items() if other.task == job.task)
-        return was_lost and self._clock() - since < _BUSY_S
+        return (self._locks_expire or job.task in self._lost) and self._clock() - since < _BUSY_S
 
     def _end(self, task: Task, outcome: Outcome) -> None:
         self._queue.drop(task)

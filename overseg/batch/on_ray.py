@@ -4,14 +4,18 @@ Nothing but settings, names and progress passes through Ray: videos are read, an
 """
 
 import logging
-import threading
+import os
+import queue
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import ray
 from ray.exceptions import RayError
 
 from overseg.batch.crew import Died, Finished, News, Ready, Refused, Telling
+from overseg.batch.hands import AT_ONCE
 from overseg.batch.jobs import Job
 from overseg.batch.one_video import Bench, Worker, check
 from overseg.batch.tasks import Plan, Task
@@ -43,7 +47,7 @@ class RayCrew:
         self._share, self._n = _share_of(n)
         self._threads = int(self._share["num_cpus"])
         self._actors: dict[int, Any] = {}
-        self._promised: dict[int, Any] = {}  # what each actor is doing
+        self._asked: dict[Any, int] = {}  # the worker of each answer that is awaited
 
     def __len__(self) -> int:
         return self._n
@@ -51,30 +55,27 @@ class RayCrew:
     def start(self, worker: int, kinds: Sequence[Task]) -> None:
         """See `Crew`."""
         remote: Any = ray.remote(Member)
-        actor = remote.options(max_concurrency=2, **self._share).remote(self._plan, self._threads)
+        actor = remote.options(max_concurrency=AT_ONCE + 1, **self._share).remote(self._plan, self._threads)
         self._actors[worker] = actor
-        self._promised[worker] = actor.check.remote(tuple(kinds))
+        self._asked[actor.told.remote()] = worker
+        actor.check.remote(tuple(kinds))
 
     def give(self, worker: int, job: Job) -> None:
         """See `Crew`."""
-        self._promised[worker] = self._actors[worker].do.remote(job)
+        self._actors[worker].do.remote(job)
 
-    def news(self) -> Iterator[tuple[int, News]]:
-        """See `Crew`."""
-        promised = dict(self._promised)
-        ready, _ = ray.wait(list(promised.values()), num_returns=len(promised), timeout=_WAIT_S)
-        told = {worker: self._actors[worker].told.remote() for worker in promised}
-        for worker, promise in promised.items():
+    def news(self) -> Iterator[tuple[int, Job | None, News]]:
+        """See `Crew`. Each actor is asked once at a time; one that waits for room in the cluster answers later."""
+        ray.wait(list(self._asked), timeout=_WAIT_S)
+        for answer in ray.wait(list(self._asked), num_returns=len(self._asked), timeout=0)[0]:
+            worker = self._asked.pop(answer)
             try:
-                if told[worker] in ray.wait([told[worker]], timeout=_WAIT_S)[0]:  # an actor may not be there yet
-                    yield from ((worker, news) for news in ray.get(told[worker]))
-                if promise in ready:
-                    del self._promised[worker]
-                    yield worker, ray.get(promise)
+                told = ray.get(answer)
+                self._asked[self._actors[worker].told.remote()] = worker
             except RayError as e:
-                self._promised.pop(worker, None)
                 del self._actors[worker]
-                yield worker, Died(str(e).strip().splitlines()[-1].strip()[:200])
+                told = [(None, Died(str(e).strip().splitlines()[-1].strip()[:200]))]
+            yield from ((worker, *one) for one in told)
 
     def stop(self) -> None:
         """See `Crew`."""
@@ -93,27 +94,36 @@ class Member:
 
         cv2.setNumThreads(threads)  # Ray tells the other libraries
         self._bench = Bench(plan, "cuda" if ray.get_gpu_ids() else "cpu")
-        self._lock, self._told = threading.Lock(), list[News]()
-        self._worker = Worker(self._bench, Telling(self._tell))
+        self._told = queue.SimpleQueue[tuple[Job | None, News]]()
+        self._worker = Worker(self._bench)
 
-    def check(self, kinds: Sequence[Task]) -> News:
+    def check(self, kinds: Sequence[Task]) -> None:
         try:
-            check(self._bench, kinds, Telling(self._tell))
+            check(self._bench, kinds, Telling(partial(self._tell, None)))
         except OversegError as e:
-            return Refused(str(e), e.exit_code)
-        return Ready()
+            self._tell(None, Refused(str(e), e.exit_code))
+        except Exception as e:
+            self._tell(None, Refused(f"overseg failed: {type(e).__name__}: {e}", OversegError.exit_code))
+        else:
+            self._tell(None, Ready())
 
-    def do(self, job: Job) -> News:
-        return Finished(self._worker.do(job))
+    def do(self, job: Job) -> None:
+        try:
+            self._tell(job, Finished(self._worker.do(job, partial(self._tell, job))))
+        except BaseException:  # a job that nobody hears of again would be waited for without end
+            os._exit(1)
 
-    def told(self) -> list[News]:
-        with self._lock:
-            told, self._told = self._told, []
+    def told(self) -> list[tuple[Job | None, News]]:
+        """What was told since the last call; waits a while where that is nothing."""
+        told = []
+        with suppress(queue.Empty):
+            told.append(self._told.get(timeout=_WAIT_S))
+            while True:
+                told.append(self._told.get_nowait())
         return told
 
-    def _tell(self, news: News) -> None:
-        with self._lock:
-            self._told.append(news)
+    def _tell(self, job: Job | None, news: News) -> None:
+        self._told.put((job, news))
 
 
 def _connect(address: str | None) -> None:

@@ -2,20 +2,21 @@
 
 import os
 import socket
+import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from overseg.batch.jobs import Job, Step
+from overseg.batch.crew import Entered, News, Telling
+from overseg.batch.jobs import Job, Phase, Step
 from overseg.batch.outcome import Outcome, State
 from overseg.batch.tasks import Plan, Task
 from overseg.errors import OversegError, StoreBusyError
 
 if TYPE_CHECKING:
     from overseg.stages import Report
-    from overseg.store.result import Result
 
 
 @dataclass(frozen=True)
@@ -66,23 +67,31 @@ def check(bench: Bench, kinds: Sequence[Task], report: "Report") -> None:
 
 
 class Worker:
-    """Does jobs one after another. It keeps the models that one needed for the next one."""
+    """Does jobs, from several threads at once. They share the models, and take turns at making masks.
 
-    def __init__(self, bench: Bench, report: "Report") -> None:
+    So one video is opened, and another one concluded, while the device makes the masks of a third.
+    """
+
+    def __init__(self, bench: Bench) -> None:
         from overseg.build import KeptStages
 
-        self._bench, self._report, self._build = bench, report, KeptStages()
+        self._bench, self._stages, self._device = bench, KeptStages(), threading.Lock()
 
-    def do(self, job: Job) -> Outcome:
-        """Do a job, or continue what another worker left of it; what goes wrong is said in the outcome."""
+    def do(self, job: Job, tell: Callable[[News], None]) -> Outcome:
+        """Do a job, or continue what another worker left of it; what goes wrong is said in the outcome.
+
+        Args:
+            job: what to do.
+            tell: is told how far it is.
+        """
         began = time.monotonic()
 
         def outcome(state: State, **more: Any) -> Outcome:
             seconds = round(time.monotonic() - began, 3)
-            return Outcome(job.task.name, state, seconds, where=self._bench.where, **more)
+            return Outcome(job.task.name, state, seconds, where=self._bench.where, device=self._bench.device, **more)
 
         try:
-            return outcome(State.DONE, **self._done(job))
+            return outcome(State.DONE, **self._done(job, tell))
         except StoreBusyError as e:
             return outcome(State.RUNNING, error=str(e), kind=type(e).__name__)
         except OversegError as e:
@@ -91,32 +100,45 @@ class Worker:
             line = f"overseg failed: {type(e).__name__}: {' '.join(str(e).split())}"
             return outcome(State.FAILED, error=line, kind=type(e).__name__, traceback=traceback.format_exc())
 
-    def _done(self, job: Job) -> dict[str, Any]:
+    def _done(self, job: Job, tell: Callable[[News], None]) -> dict[str, Any]:
         """Do the job, and return what to report."""
         from overseg.api.parts import begin_parts, make_part
+        from overseg.api.run import run
         from overseg.api.state import gist_of
+        from overseg.api.track import track
 
         plan, task = self._bench.plan, job.task
         given: dict[str, Any] = {
             "device": self._bench.device,
             "feature_cache": plan.feature_cache,
-            "report": self._report,
+            "report": Telling(tell),
             **plan.changes_of(task),
         }
+        build = self._stages.in_turn(_Turn(self._device, tell)) if job.needs_turn else self._stages
+        overwrite = plan.overwrite and job.step in (Step.WHOLE, Step.BEGIN) and not job.is_begun
+        store, of_run = plan.store_of(task), {"preset": plan.preset, "budget": plan.budget, "build": build, **given}
         if job.step is Step.PART:
-            make_part(task.input, plan.store_of(task), job.part, preset=plan.preset, build=self._build, **given)
+            make_part(task.input, store, job.part, **of_run)
             return {}
-        overwrite = plan.overwrite and job.step is not Step.CONCLUDE
         if job.step is Step.BEGIN:
-            n = begin_parts(task.input, plan.store_of(task), preset=plan.preset, overwrite=overwrite, **given)
-            return {"n_parts": n}
-        return {"facts": gist_of(self._result(task, overwrite=overwrite, **given))}
-
-    def _result(self, task: Task, **given: Any) -> "Result":
-        from overseg.api.run import run
-        from overseg.api.track import track
-
-        plan, store = self._bench.plan, self._bench.plan.store_of(task)
+            return {"n_parts": begin_parts(task.input, store, overwrite=overwrite, **of_run)}
         if task.is_tracking:
-            return track(task.input, store, prompts=task.prompts, **given)
-        return run(task.input, store, preset=plan.preset, budget=plan.budget, build=self._build, **given)
+            with build.turn:
+                return {"facts": gist_of(track(task.input, store, prompts=task.prompts, overwrite=overwrite, **given))}
+        return {"facts": gist_of(run(task.input, store, overwrite=overwrite, **of_run))}
+
+
+class _Turn:
+    """Held by the job that makes masks; says how far the job is."""
+
+    def __init__(self, device: threading.Lock, tell: Callable[[News], None]) -> None:
+        self._device, self._tell = device, tell
+
+    def __enter__(self) -> None:
+        self._tell(Entered(Phase.WAITS))
+        self._device.acquire()
+        self._tell(Entered(Phase.WORKS))
+
+    def __exit__(self, *_: object) -> None:
+        self._device.release()
+        self._tell(Entered(Phase.CONCLUDES))

@@ -28,6 +28,7 @@ class Outcome:
         kind: class of the error.
         traceback: of an error that is a defect of overseg.
         where: host, process and device.
+        device: as `overseg.run` takes it.
         n_parts: parts that are to be made, of a video that was begun.
     """
 
@@ -39,4 +40,5 @@ class Outcome:
     kind: str = ""
     traceback: str = ""
     where: str = ""
+    device: str = "auto"
     n_parts: int = 0

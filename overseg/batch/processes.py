@@ -4,13 +4,17 @@ import multiprocessing
 import os
 import signal
 import threading
+import traceback
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from overseg.batch.crew import Died, Finished, News, Ready, Refused, Telling
+from overseg.batch.hands import AT_ONCE
 from overseg.batch.jobs import Job
 from overseg.batch.one_video import Bench, Worker, check
 from overseg.batch.tasks import Task
@@ -53,12 +57,12 @@ class ProcessCrew:
         with suppress(OSError):
             self._at_work[worker].connection.send(job)
 
-    def news(self) -> Iterator[tuple[int, News]]:
+    def news(self) -> Iterator[tuple[int, Job | None, News]]:
         """See `Crew`."""
         ready = wait([one.connection for one in self._at_work.values()], _WAIT_S)
         for worker, one in list(self._at_work.items()):
             if one.connection in ready:
-                yield worker, self._heard(worker, one)
+                yield worker, *self._heard(worker, one)
 
     def stop(self) -> None:
         """See `Crew`."""
@@ -69,14 +73,14 @@ class ProcessCrew:
             one.connection.close()
         self._at_work.clear()
 
-    def _heard(self, worker: int, one: "_Process") -> News:
+    def _heard(self, worker: int, one: "_Process") -> tuple[Job | None, News]:
         try:
             return one.connection.recv()
         except (EOFError, OSError):
             one.connection.close()
             one.process.join()  # until then its locks in a bucket look as if it were alive
             del self._at_work[worker]
-            return Died(_in_words(one.process.exitcode))
+            return None, Died(_in_words(one.process.exitcode))
 
 
 @dataclass(frozen=True)
@@ -97,16 +101,38 @@ def _serve(connection: Connection, bench: Bench, kinds: Sequence[Task], threads:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal; the caller ends this one
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _limit_threads(threads)
-    report = Telling(connection.send)
+    tell = _Sender(connection)
     try:
-        check(bench, kinds, report)
+        check(bench, kinds, Telling(tell.of_worker))
     except OversegError as e:
-        connection.send(Refused(str(e), e.exit_code))
+        tell.of_worker(Refused(str(e), e.exit_code))
         return
-    worker = Worker(bench, report)
-    connection.send(Ready())
+    worker, pool = Worker(bench), ThreadPoolExecutor(AT_ONCE)
+    tell.of_worker(Ready())
     while True:
-        connection.send(Finished(worker.do(connection.recv())))
+        pool.submit(_do, worker, connection.recv(), tell)
+
+
+def _do(worker: Worker, job: Job, tell: "_Sender") -> None:
+    try:
+        tell.of(job, Finished(worker.do(job, partial(tell.of, job))))
+    except BaseException:  # a job that nobody hears of again would be waited for without end
+        traceback.print_exc()
+        os._exit(1)
+
+
+class _Sender:
+    """Sends what a worker tells, from several threads."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection, self._lock = connection, threading.Lock()
+
+    def of(self, job: Job | None, news: News) -> None:
+        with self._lock:
+            self._connection.send((job, news))
+
+    def of_worker(self, news: News) -> None:
+        self.of(None, news)
 
 
 def _end_with_parent() -> None:

@@ -68,7 +68,7 @@ class Records:
             "kind": outcome.kind,
             "where": outcome.where,
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
-            "retry": plan.command_of(task),
+            "retry": plan.command_of(task, outcome.device),
         }
         self._failures.append(failure | ({"traceback": outcome.traceback} if outcome.traceback else {}))
         with writing(self._folder):

@@ -17,6 +17,7 @@ from overseg.batch.together import share_out
 from overseg.data.budget import Budget
 from overseg.data.setting import option
 from overseg.errors import InputError, SettingsError
+from overseg.store.places import is_address
 
 if TYPE_CHECKING:
     from overseg.stages import Report
@@ -38,7 +39,8 @@ def run_batch(
         plan: what holds for all videos.
         make_crew: gives the workers, once everything that can be refused without them is checked.
         shard: the part to do; None for all videos.
-        total: a budget for all videos together; the plan has none then.
+        total: a budget for all videos together; the plan has none then. A shard has the share of the work that its
+            share of the videos is, and the whole time, which the jobs have at once.
         report: receives progress and events.
 
     Returns:
@@ -65,15 +67,23 @@ def run_batch(
         if outcome.state is State.FAILED:
             records.add_failure(outcome, task_of[outcome.name], plan)
 
-    def make_pass(budget: Budget, some: Sequence[Task]) -> list[Outcome]:
+    def make_pass(plan: Plan, some: Sequence[Task]) -> list[Outcome]:
         board = Board(report, some)
         board.begin()
-        crew = make_crew(replace(plan, budget=budget))
-        return dispatch(some, crew, board, ended=ended, may_split=not budget.limited)
+        return dispatch(
+            some,
+            make_crew(plan),
+            board,
+            ended=ended,
+            may_split=not plan.budget.limited or plan.budget.is_of_work_alone,
+            leaves_rest=plan.budget.limited,
+            locks_expire=is_address(plan.out),
+        )
 
     if total is None:
-        return make_pass(plan.budget, mine)
-    return share_out(total, mine, len(make_crew(plan)), make_pass)
+        return make_pass(plan, mine)
+    share = total.max_work and total.max_work * len(mine) / len(tasks)
+    return share_out(replace(total, max_work=share), mine, len(make_crew(plan)), plan, make_pass)
 
 
 def _check(tasks: Sequence[Task], plan: Plan) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overseg.api.arguments import checked_arguments
+from overseg.api.shared import PATHS
 from overseg.batch.crew import Crew
 from overseg.batch.one_video import Bench
 from overseg.batch.outcome import Outcome
@@ -76,12 +77,19 @@ def run_many(
     part = Shard.parse(shard) if shard else None
     given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     place = str(out) if is_address(str(out)) else absolute(out)  # workers elsewhere have another working folder
-    plan = Plan(place, preset, limits, feature_cache, known_changes(Settings, changes), overwrite)
+    settings = {name: _from_anywhere(name, value) for name, value in known_changes(Settings, changes).items()}
+    plan = Plan(place, preset, limits, feature_cache, settings, overwrite)
     with ExitStack() as stack:
         report = stack.enter_context(reporting(report))
         return run_batch(
             given, plan, _maker(workers, devices, on), shard=part, total=_total(limits, total_budget), report=report
         )
+
+
+def _from_anywhere(name: str, value: Any) -> Any:
+    """A setting that names a file, such as weights, with its path from the root on."""
+    is_file = name in PATHS and isinstance(value, str) and Path(value).expanduser().exists()
+    return absolute(value) if is_file and (os.sep in value or Path(value).suffix) else value
 
 
 def _total(limits: Budget, total_budget: str | None) -> Budget | None:

@@ -11,9 +11,11 @@ from overseg.data.budget import Budget
 from overseg.data.setting import option
 from overseg.data.settings import Settings, SharedSettings
 from overseg.errors import SettingsError
+from overseg.store.places import is_address
 
 _NAME = re.compile(r"[^./\\\s][^/\\]*")
 _OF_FRAMES = ("start", "end")
+_STORE_ALONE = ("--no-detections", "--no-annotated-frames")  # a batch writes nothing else for a tracked video
 OF_TRACKING = (*SharedSettings.names(), "propagator", "min_area_px")
 """Settings that mean the same for every region and for prompted objects."""
 
@@ -85,14 +87,20 @@ class Plan:
         own = {name: getattr(task, name) for name in _OF_FRAMES if getattr(task, name) is not None}
         return {name: value for name, value in self.changes.items() if name in known} | own
 
-    def command_of(self, task: Task) -> str:
-        """The command that does one video of the batch by itself."""
-        words = ["overseg", "track" if task.is_tracking else "run", task.input, self.store_of(task)]
-        words += ["--prompts", str(task.prompts)] if task.is_tracking else []
-        words += ["--preset", self.preset] if self.preset and not task.is_tracking else []
+    def command_of(self, task: Task, device: str = "auto") -> str:
+        """The command that does one video of the batch by itself, on the same kind of device."""
+        if task.is_tracking:
+            words = ["track", task.input, self.store_of(task), "--prompts", str(task.prompts), *_STORE_ALONE]
+            words += ["--outputs", "."] if is_address(self.out) else []
+        else:
+            words = ["run", task.input, self.store_of(task)]
+            words += ["--preset", self.preset] if self.preset else []
+            words += ["--budget", self.budget.as_option] if self.budget.limited else []
+        words += ["--device", device] if device != "auto" else []
+        words += ["--feature-cache", str(self.feature_cache)] if self.feature_cache is not None else []
         for name, value in self.changes_of(task).items():
             words += _as_option(name, value)
-        return shlex.join(words)
+        return shlex.join(["overseg", *words])
 
 
 def store_at(out: str, name: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from overseg.batch.outcome import Outcome, State
-from overseg.batch.tasks import Task
+from overseg.batch.tasks import Plan, Task
 from overseg.data.budget import Budget
 from overseg.errors import SettingsError
 
@@ -12,7 +12,7 @@ COARSE = 0.25  # of a video's even share of the budget, which the first pass may
 _LEAST_MORE = 0.05  # of the share so far; a pass that could add less is not made
 _SPENT = {"max_seconds": "seconds_total", "max_work": "work"}
 
-Pass = Callable[[Budget, Sequence[Task]], Sequence[Outcome]]
+Pass = Callable[[Plan, Sequence[Task]], Sequence[Outcome]]
 
 
 def check_together(budget: Budget) -> None:
@@ -24,10 +24,11 @@ def check_together(budget: Budget) -> None:
         )
 
 
-def share_out(total: Budget, tasks: Sequence[Task], n_workers: int, make_pass: Pass) -> list[Outcome]:
+def share_out(total: Budget, tasks: Sequence[Task], n_workers: int, plan: Plan, make_pass: Pass) -> list[Outcome]:
     """Spend a budget on all videos, in passes.
 
-    In the first pass every video may spend a quarter of an even share. In each later one, all videos that are not
+    In the first pass every video may spend a quarter of an even share; a video that is alone has all at once. In each
+    later one, all videos that are not
     complete may spend as much as each other, so that the whole budget would be spent; what a complete video did not
     need goes to the others.
 
@@ -35,7 +36,8 @@ def share_out(total: Budget, tasks: Sequence[Task], n_workers: int, make_pass: P
         total: limits of time, which several workers have at the same time, or of work.
         tasks: the videos, at least one.
         n_workers: working at the same time.
-        make_pass: works on videos up to a budget for each of them, and returns what came of each.
+        plan: what else holds for all videos. What stores hold is discarded in the first pass alone.
+        make_pass: works on videos as a plan says, with its budget for each of them, and returns what came of each.
 
     Returns:
         An outcome for each video.
@@ -44,13 +46,14 @@ def share_out(total: Budget, tasks: Sequence[Task], n_workers: int, make_pass: P
     whole = replace(total, max_seconds=total.max_seconds and total.max_seconds * n_workers)
     for limit in _limits(whole, tasks, outcomes):
         left = [task for task in tasks if _may_go_on(outcomes.get(task.name))]
-        outcomes.update({one.name: one for one in make_pass(limit, left)})
+        this = replace(plan, budget=limit, overwrite=plan.overwrite and not outcomes)
+        outcomes.update({one.name: one for one in make_pass(this, left)})
     return [outcomes[task.name] for task in tasks]
 
 
 def _limits(whole: Budget, tasks: Sequence[Task], outcomes: dict[str, Outcome]) -> Iterator[Budget]:
     """The budget of each video in pass after pass; `outcomes` has what came of the passes before."""
-    before = COARSE / len(tasks)
+    before = COARSE / len(tasks) if len(tasks) > 1 else 1.0
     yield _scaled(whole, before)
     while unfinished := [task for task in tasks if _may_go_on(outcomes[task.name])]:
         spent = sum(_spent(outcomes[task.name], whole) for task in tasks if task not in unfinished)

@@ -82,6 +82,27 @@ class Budget:
         return {name: limit for name, limit in words.items() if limit}
 
     @property
+    def as_option(self) -> str:
+        """The limits as `parse` reads them.
+
+        >>> Budget(max_seconds=90, max_work=2.5).as_option
+        '90s,work=2.5'
+        """
+        limits = {
+            "{}s": self.max_seconds,
+            "coverage={}": self.min_coverage,
+            "masks={}": self.max_masks,
+            "work={}": self.max_work,
+        }
+        plain = {form: f"{limit:.6f}".rstrip("0").rstrip(".") for form, limit in limits.items() if limit is not None}
+        return ",".join(form.format(limit) for form, limit in plain.items())
+
+    @property
+    def is_of_work_alone(self) -> bool:
+        """Whether work is limited and nothing else."""
+        return self.max_work is not None and self == Budget(max_work=self.max_work)
+
+    @property
     def limited(self) -> bool:
         """Whether there is any limit."""
         return self != Budget()

@@ -29,6 +29,7 @@ class Root:
         result: name of the current result in the folder `results`; None before the first.
         final: whether the result is final; then nothing can be added.
         objects: name and category of every followed object, by number.
+        ahead: whether several processes make visits ahead of their turn, some of which a budget may not pay for.
     """
 
     identity: dict[str, Any]
@@ -38,6 +39,7 @@ class Root:
     result: str | None = None
     final: bool = False
     objects: list[dict[str, str]] = field(default_factory=list)
+    ahead: bool = False
 
     def with_result(self, name: str | None, *, final: bool) -> "Root":
         """The same root with another current result."""
@@ -95,6 +97,7 @@ def write_root(store: Folder, root: Root) -> None:
         "result": root.result,
         "final": root.final,
         **({"objects": root.objects} if root.objects else {}),
+        **({"ahead": True} if root.ahead else {}),
     }
     write_group(store, attributes)
 
@@ -161,7 +164,7 @@ def differences(stored: Root, root: Root) -> str:
 
 def _root(attributes: dict[str, Any]) -> Root:
     """The root of these attributes; KeyError or ValueError if they are not those of a store."""
-    stored = {"objects": [], **attributes}
+    stored = {"objects": [], "ahead": False, **attributes}
     if wrong := next((name for name, is_valid in _VALID.items() if not is_valid(stored[name])), None):
         raise ValueError(f"{wrong} is not valid")
     known = {stored_name: name for name, stored_name in _STORED_SETTINGS.items()}
@@ -189,6 +192,7 @@ _VALID: dict[str, Callable[[Any], bool]] = {
     "result": lambda value: value is None or (isinstance(value, str) and value.isdecimal()),
     "final": lambda value: isinstance(value, bool),
     "objects": lambda value: isinstance(value, list) and all(isinstance(one, dict) for one in value),
+    "ahead": lambda value: isinstance(value, bool),
 }
 """Whether the value of an attribute is valid."""
 

@@ -151,6 +151,16 @@ class ZarrStore:
         """Keep the video's shots, so that a resumed run does not detect them again."""
         self._write_root(replace(self._root, shots=[[shot.start, shot.stop] for shot in shots]))
 
+    @property
+    def is_ahead(self) -> bool:
+        """Whether visits were made ahead of their turn, some of which a budget may not pay for."""
+        return self._root.ahead
+
+    def keep_ahead(self, is_ahead: bool) -> None:
+        """Keep whether visits may be made ahead of their turn."""
+        if is_ahead != self._root.ahead:
+            self._write_root(replace(self._root, ahead=is_ahead))
+
     def objects(self) -> list[TrackName]:
         """The names of the followed objects, by number; none before they are kept."""
         return [TrackName(**one) for one in self._root.objects]

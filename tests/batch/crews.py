@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from overseg.batch.crew import Finished, News, Ready
-from overseg.batch.jobs import Job, Step
+from overseg.batch.crew import Died, Entered, Finished, News, Ready
+from overseg.batch.jobs import Job, Phase, Step
 from overseg.batch.outcome import Outcome, State
 from overseg.batch.tasks import Task
 
 FACTS = {"frames": 3, "tracks": 2, "masks": 6, "coverage": 0.5, "stop_reason": "complete"}
+_MOST_SILENT = 200  # times in a row that nothing is said
 Work = Callable[[Job], Sequence[News]]
 
 
@@ -17,6 +18,10 @@ def done(job: Job) -> list[News]:
 
 def failed(job: Job) -> list[News]:
     return [Finished(Outcome(job.task.name, State.FAILED, error="it is damaged", kind="InputError", where="here"))]
+
+
+class AllAtWork(Exception):
+    """No worker will say anything any more."""
 
 
 class ScriptedCrew:
@@ -32,25 +37,36 @@ class ScriptedCrew:
 
     def __init__(self, n: int, work: Work, starting: Callable[[int], Sequence[News]] = lambda _: [Ready()]) -> None:
         self._n, self._work, self._starting = n, work, starting
-        self._said: list[tuple[int, News]] = []
+        self._said: list[tuple[int, Job | None, News]] = []
         self.given: list[tuple[int, str]] = []
         self.steps: list[Step] = []
         self.n_started, self.is_stopped = 0, False
+        self._dead: set[int] = set()
+        self._n_silent = 0
 
     def __len__(self) -> int:
         return self._n
 
     def start(self, worker: int, kinds: Sequence[Task]) -> None:
-        self._said += [(worker, news) for news in self._starting(self.n_started)]
+        self._said += [(worker, None, news) for news in self._starting(self.n_started)]
         self.n_started += 1
+        self._dead.discard(worker)
 
     def give(self, worker: int, job: Job) -> None:
         self.given.append((worker, job.name))
         self.steps.append(job.step)
-        self._said += [(worker, news) for news in self._work(job)]
+        if worker in self._dead:
+            return
+        told = [Entered(Phase.WORKS), *self._work(job)] if job.needs_turn else self._work(job)
+        self._said += [(worker, None if isinstance(news, Died) else job, news) for news in told]
+        if any(isinstance(news, Died) for news in told):
+            self._dead.add(worker)
 
-    def news(self) -> Iterator[tuple[int, News]]:
+    def news(self) -> Iterator[tuple[int, Job | None, News]]:
         said, self._said = self._said, []
+        self._n_silent = 0 if said else self._n_silent + 1
+        if self._n_silent > _MOST_SILENT:
+            raise AllAtWork
         yield from said
 
     def stop(self) -> None:

@@ -4,13 +4,13 @@ from collections import Counter
 from itertools import count
 
 import pytest
-from batch.crews import FACTS, ScriptedCrew, done, failed
+from batch.crews import FACTS, AllAtWork, ScriptedCrew, done, failed
 from toy_runs import SilentReport
 
 from overseg.batch.board import Board
-from overseg.batch.crew import Advanced, Died, Finished, Happened, Ready, Refused
+from overseg.batch.crew import Advanced, Died, Entered, Finished, Happened, Ready, Refused
 from overseg.batch.dispatch import dispatch
-from overseg.batch.jobs import Step
+from overseg.batch.jobs import Job, Phase, Step
 from overseg.batch.outcome import Outcome, State
 from overseg.batch.tasks import Task
 from overseg.errors import DeviceError, OversegError, SettingsError
@@ -19,12 +19,10 @@ TASKS = [Task(name, f"/{name}.mp4") for name in "abcd"]
 BUSY = Finished(Outcome("a", State.RUNNING, error="another process is writing it", kind="StoreBusyError"))
 
 
-def states(crew, tasks=TASKS, *, may_split=False):
+def states(crew, tasks=TASKS, **how):
     ended: list[Outcome] = []
     clock = count()
-    outcomes = dispatch(
-        tasks, crew, Board(SilentReport(), tasks), ended=ended.append, may_split=may_split, clock=lambda: next(clock)
-    )
+    outcomes = dispatch(tasks, crew, Board(SilentReport(), tasks), ended=ended.append, clock=lambda: next(clock), **how)
     assert crew.is_stopped
     assert sorted(one.name for one in ended) == sorted(one.name for one in outcomes) == [task.name for task in tasks]
     return {one.name: one.state for one in outcomes}
@@ -57,7 +55,7 @@ def test_a_failed_video_stops_no_other():
 def test_a_dead_worker_is_replaced_and_its_video_continued_first():
     crew = ScriptedCrew(1, in_turn(lambda _: [Died("its process was ended by SIGKILL")], done))
     assert set(states(crew).values()) == {State.DONE}
-    assert crew.n_started == 2 and [name for _, name in crew.given] == ["a", "a", "b", "c", "d"]
+    assert crew.n_started == 2 and [name for _, name in crew.given] == ["a", "b", "a", "b", "c", "d"]
 
 
 def test_a_video_that_kills_three_workers_at_one_place_has_failed():
@@ -67,6 +65,44 @@ def test_a_video_that_kills_three_workers_at_one_place_has_failed():
     dispatch(TASKS, crew, Board(SilentReport(), TASKS), ended=found.append)
     assert [one.state for one in found] == ["done", "failed", "done", "done"]
     assert "3 workers in a row" in found[1].error and "SIGSEGV" in found[1].error
+
+
+def test_a_video_that_only_waits_for_its_turn_is_not_blamed_for_the_death_of_its_worker():
+    """What a worker died of is done alone from then on."""
+    died = Died("its process was ended by SIGSEGV")
+    work = in_turn(lambda _: [], lambda _: [Entered(Phase.WAITS), died], lambda _: [died], lambda _: [died], done)
+    crew = ScriptedCrew(1, work)
+    assert states(crew) == {"a": "failed", "b": "done", "c": "done", "d": "done"}
+    assert [name for _, name in crew.given] == ["a", "b", "a", "a", "b", "c", "d"]
+
+
+def test_what_was_overwritten_is_not_discarded_again_by_the_next_worker():
+    answers = in_turn(lambda _: [Died("killed")], lambda _: [Advanced("frames", 4, 9), Died("killed")], done)
+    begun: list[bool] = []
+
+    def work(job):
+        begun.append(job.is_begun)
+        return answers(job)
+
+    assert states(ScriptedCrew(1, work), TASKS[:1]) == {"a": State.DONE}
+    assert begun == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("n_workers", "phase", "given"),
+    [
+        (1, Phase.WORKS, [(0, "a"), (0, "b")]),
+        (1, Phase.CONCLUDES, [(0, "a"), (0, "b")]),
+        (2, Phase.WORKS, [(0, "a"), (1, "b")]),
+        (2, Phase.CONCLUDES, [(0, "a"), (1, "b"), (0, "c"), (1, "d")]),
+    ],
+)
+def test_a_worker_opens_a_video_while_it_works_on_another_or_concludes_it(n_workers, phase, given):
+    """The last videos wait behind no other: another worker may have nothing to do meanwhile."""
+    crew = ScriptedCrew(n_workers, lambda _: [Entered(phase)])
+    with pytest.raises(AllAtWork):
+        dispatch(TASKS, crew, Board(SilentReport(), TASKS), ended=lambda _: None)
+    assert crew.given == given
 
 
 def test_a_video_that_gets_further_each_time_is_never_given_up():
@@ -106,7 +142,13 @@ def test_the_lock_of_a_lost_worker_is_waited_for():
     """A lock in a bucket outlives its holder; meanwhile the others are worked on."""
     crew = ScriptedCrew(1, in_turn(lambda _: [Died("lost")], lambda _: [BUSY], done))
     assert set(states(crew).values()) == {State.DONE}
-    assert [name for _, name in crew.given][:3] == ["a", "a", "b"] and ("a" in [name for _, name in crew.given[3:]])
+    given = [name for _, name in crew.given]
+    assert given[:4] == ["a", "b", "a", "b"] and "a" in given[4:]
+
+
+def test_in_a_bucket_the_lock_of_a_worker_of_an_earlier_batch_is_waited_for():
+    work = in_turn(lambda _: [BUSY], done)
+    assert states(ScriptedCrew(1, work), locks_expire=True)["a"] == State.DONE
 
 
 def test_a_lock_that_stays_is_not_waited_for_for_ever():
@@ -151,11 +193,13 @@ class Progress(SilentReport):
     def __init__(self) -> None:
         super().__init__()
         self.percent: list[int] = []
+        self.left_s: list[float | None] = []
         self.facts: list[dict] = []
 
     def progress(self, stage: str, done: int, total: int, left_s: float | None = None) -> None:
         assert total == 100
         self.percent.append(done)
+        self.left_s.append(left_s)
 
     def event(self, name: str, **facts) -> None:
         self.facts.append({"event": name, **facts})
@@ -170,8 +214,8 @@ def test_progress_rises_to_the_end_and_events_name_their_video():
             *done(job),
         ]
 
-    report = Progress()
-    board = Board(report, TASKS)
+    report, seconds = Progress(), count()
+    board = Board(report, TASKS, clock=lambda: next(seconds))
     board.begin()
     dispatch(TASKS, ScriptedCrew(2, work), board, ended=lambda _: None)
     assert report.percent == sorted(report.percent) and report.percent[0] == 0 and report.percent[-1] == 100
@@ -179,4 +223,16 @@ def test_progress_rises_to_the_end_and_events_name_their_video():
     visits = [one for one in report.facts if one["event"] == "visit"]
     assert {one["video"] for one in visits} == set("abcd") and visits[0]["masks"] == 3
     assert next(one for one in report.facts if one["event"] == "video")["tracks"] == FACTS["tracks"]
-    assert sum(one["event"] == "remark" for one in report.facts) == 4, "a line for each video, and none of its own"
+    lines = [one["line"] for one in report.facts if one["event"] == "remark"]
+    assert len(lines) == 4, "one for each video, and none of its own"
+    assert lines[0].startswith("1 of 4: a: 3 frames") and lines[0].endswith(" left") and "left" not in lines[3]
+
+
+def test_the_time_left_counts_what_earlier_batches_did_as_done_and_not_as_fast():
+    """Half of the frames of a took 30 s, which is 0.45 of it. Of b 0.815 was made before."""
+    now, report = iter([0.0] + [30.0] * 9), Progress()
+    board = Board(report, TASKS[:2], clock=lambda: next(now))
+    board.begin()
+    for task, done_ in ((TASKS[1], 85), (TASKS[0], 0), (TASKS[0], 50)):
+        board.advanced(Job(task), Advanced("frames", done_, 100))
+    assert report.left_s[-1] == pytest.approx(30 / 0.45 * (0.5 + 1 - 0.815))

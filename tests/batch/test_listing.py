@@ -1,5 +1,8 @@
 """From what a user gives to the videos of a batch."""
 
+import argparse
+import shlex
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -158,5 +161,22 @@ def test_the_command_of_one_video():
         "overseg run '/v/a b.mp4' out/a.zarr --preset fast --step 10 --no-reid --min-area 5 --end 7"
     )
     assert plan.command_of(Task("a", "/v/a.mp4", prompts="/p.json")) == (
-        "overseg track /v/a.mp4 out/a.zarr --prompts /p.json --min-area 5"
+        "overseg track /v/a.mp4 out/a.zarr --prompts /p.json --no-detections --no-annotated-frames --min-area 5"
     )
+
+
+@pytest.mark.parametrize("is_tracking", [False, True])
+def test_the_command_of_one_video_is_one_that_there_is(is_tracking):
+    budget = Budget(max_seconds=90, min_coverage=0.975)
+    plan = Plan("s3://b/out", "fast", budget, "2G", {"step": 10, "crop_overlap_ratio": 1 / 3, "resize": 640})
+    command = plan.command_of(Task("a", "/v/a b.mp4", start=3, prompts="/p.json" if is_tracking else None), "cuda:1")
+    name, *words = shlex.split(command)[1:]
+    parser = argparse.ArgumentParser()
+    import_module(f"overseg.cli.{name}").add_parser(parser.add_subparsers())
+    args = parser.parse_args([name, *words])
+    assert (args.input, args.output, args.device) == ("/v/a b.mp4", "s3://b/out/a.zarr", "cuda:1")
+    assert (args.start, args.resize, args.feature_cache) == (3, 640, "2G")
+    if is_tracking:
+        assert args.prompts == "/p.json" and args.outputs is not None, "which a store in a bucket needs"
+    else:
+        assert Budget.parse(args.budget) == budget and args.crop_overlap_ratio == 1 / 3

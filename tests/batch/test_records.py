@@ -13,7 +13,9 @@ from overseg.batch.run import run_batch
 from overseg.batch.shard import Shard
 from overseg.batch.status import status_of
 from overseg.batch.tasks import Plan
+from overseg.batch.together import COARSE
 from overseg.cli.main import main
+from overseg.data.budget import Budget
 from overseg.errors import InputError, StoreError
 
 
@@ -59,6 +61,21 @@ def test_shards_list_all_videos_and_do_their_own(files):
     recorded = [lines(files / f"out/failures.{index}-of-2.jsonl") for index in range(2)]
     assert sorted(one["name"] for some in recorded for one in some) == list("abcd")
     assert {one.state for one in status_of("out")} == {State.FAILED}
+
+
+def test_a_shard_has_its_share_of_the_work_for_all_videos_and_the_whole_time(files):
+    plans: list[Plan] = []
+
+    def crew(plan):
+        plans.append(plan)
+        return ScriptedCrew(1, done)
+
+    shard = Shard(0, 2)
+    total = Budget(max_work=8, max_seconds=60)
+    outcomes = run_batch(["."], Plan("out"), crew, shard=shard, total=total, report=SilentReport())
+    n = len(outcomes)
+    assert 1 < n < 4
+    assert plans[-1].budget == Budget(max_work=8 / 4 * COARSE, max_seconds=60 / n * COARSE)
 
 
 def test_a_shard_without_videos_has_nothing_to_do(files):

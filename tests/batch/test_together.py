@@ -4,7 +4,7 @@ import pytest
 from batch.crews import FACTS
 
 from overseg.batch.outcome import Outcome, State
-from overseg.batch.tasks import Task
+from overseg.batch.tasks import Plan, Task
 from overseg.batch.together import check_together, share_out
 from overseg.data.budget import Budget
 from overseg.errors import SettingsError
@@ -13,12 +13,14 @@ NEEDS = {"short": 1.0, "middle": 8.0, "long": 100.0}
 TASKS = [Task(name, f"/{name}.mp4") for name in (*NEEDS, "broken")]
 
 
-def spent_on(total: Budget, n_workers: int = 1):
+def spent_on(total: Budget, n_workers: int = 1, tasks=TASKS):
     """The passes: for each, the limit, the videos, and then what each video had in all."""
     passes, spent = [], dict.fromkeys(NEEDS, 0.0)
 
-    def make_pass(limit, tasks):
+    def make_pass(plan, tasks):
+        limit = plan.budget
         passes.append((limit, [task.name for task in tasks]))
+        overwritten.append(plan.overwrite)
         return [outcome(task.name, limit.max_work or limit.max_seconds) for task in tasks]
 
     def outcome(name: str, limit: float) -> Outcome:
@@ -29,7 +31,9 @@ def spent_on(total: Budget, n_workers: int = 1):
         facts = FACTS | {"work": spent[name], "seconds_total": spent[name], "stop_reason": reason}
         return Outcome(name, State.DONE, facts=facts)
 
-    outcomes = share_out(total, TASKS, n_workers, make_pass)
+    overwritten: list[bool] = []
+    outcomes = share_out(total, tasks, n_workers, Plan("out", overwrite=True), make_pass)
+    assert overwritten == [True] + [False] * (len(passes) - 1)
     return passes, spent, outcomes
 
 
@@ -51,6 +55,11 @@ def test_workers_have_the_time_at_once():
 def test_a_budget_that_is_enough_for_all_ends_when_all_are_complete():
     passes, spent, _ = spent_on(Budget(max_work=1000))
     assert spent == NEEDS and len(passes) == 2
+
+
+def test_a_video_that_is_alone_has_all_at_once():
+    passes, _, _ = spent_on(Budget(max_work=40), tasks=TASKS[2:3])
+    assert passes == [(Budget(max_work=40), ["long"])]
 
 
 @pytest.mark.parametrize("limits", ["coverage=0.9", "10h,masks=3"])

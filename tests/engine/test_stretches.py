@@ -13,6 +13,7 @@ from overseg.data.rles import Rles
 from overseg.data.shot import Shot
 from overseg.data.visit import Direction, Edges, Visit, VisitKey
 from overseg.engine.sweep import run as sweep_run
+from overseg.engine.sweep import schedule
 from overseg.engine.sweep.schedule import full_round, stretch_visits, sweep_visits
 from overseg.maintenance.made_visits import in_making_order, surely_made
 from overseg.maintenance.salvage import Salvage
@@ -106,6 +107,25 @@ def test_stretches_in_another_order_give_the_same_result(in_stretches, tmp_path,
 def test_a_budget_first_and_then_none_gives_the_same_result(in_stretches, tmp_path):
     assert run_toy(tmp_path / "a.zarr", GENERATOR, budget="work=20", stretch=STRETCH).summary["left_undone"]
     assert run_toy(tmp_path / "a.zarr", GENERATOR, stretch=STRETCH).content_hash() == in_stretches.content_hash()
+
+
+@pytest.mark.parametrize(("work", "n_expected"), [(9, 0), (12, 60)], ids=["too much", "too little"])
+def test_the_parts_of_a_budget_of_work_give_the_result_of_one_process(work, n_expected, tmp_path, monkeypatch):
+    """Their visits cost more, or less, than the plan expects."""
+    removed = []
+    discard = ZarrStore.discard
+    monkeypatch.setattr(schedule, "_MASKS_EXPECTED", n_expected)
+    monkeypatch.setattr(FlowPropagator, "clip_work", lambda self, n_frames, n_masks: 0.02 * n_masks)
+    monkeypatch.setattr(ZarrStore, "discard", lambda self, keys: discard(self, [removed.append(k) or k for k in keys]))
+    generator = TruthGenerator(ToyVideo(26, cut_at=16))
+    alone, in_parts = (
+        run_toy(tmp_path / f"{way}.zarr", generator, budget=f"work={work}", stretch=2, in_parts=way)
+        for way in (False, True)
+    )
+    assert in_parts.content_hash() == alone.content_hash()
+    assert alone.summary["stop_reason"] == in_parts.summary["stop_reason"] == f"budget work={work}"
+    assert alone.summary["work"] == in_parts.summary["work"]
+    assert bool(removed) == (n_expected == 0)
 
 
 def as_set(edges: Edges) -> set[tuple[float, ...]]:

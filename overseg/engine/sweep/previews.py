@@ -22,9 +22,14 @@ def preview_visits(shots: Sequence[Shot], step: int, round_: int) -> list[VisitK
     propagated back from it. So each frame is visited once, and no mask is propagated far. Shots that are too short for
     the round use a coarser one.
     """
+    return list(dict.fromkeys(visit for gap in spread(gap_visits(shots, step, round_)) for visit in gap))
+
+
+def gap_visits(shots: Sequence[Shot], step: int, round_: int) -> list[list[VisitKey]]:
+    """The visits of one round of previews by gap between keyframes. Gaps can be made in any order."""
     round_of = {shot: _fitting(shot, step, round_) for shot in shots}
     gaps = [(one, *gap) for shot, one in round_of.items() for gap in _gaps(shot, preview_keyframes(shot, step, one))]
-    return list(dict.fromkeys(visit for gap in spread(gaps) for visit in _gap_visits(*gap)))
+    return [list(_gap_visits(*gap)) for gap in gaps]
 
 
 def preview_keyframes(shot: Shot, step: int, round_: int) -> list[int]:

@@ -1,6 +1,8 @@
 """A run of the full pipeline: the only place that knows the order of the stages and spends the budget."""
 
+import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from overseg.data.budget import Budget
 from overseg.data.settings import Settings
@@ -15,6 +17,8 @@ from overseg.engine.sweep.spending import Spending
 from overseg.stages import Report, Stages, TrackStore, Video
 from overseg.video.shots import find_shots
 
+_AT_ONCE: AbstractContextManager[object] = nullcontext()
+
 
 def sweep_video(
     video: Video,
@@ -25,6 +29,8 @@ def sweep_video(
     budget: Budget,
     report: Report,
     since: float,
+    turn: AbstractContextManager[object] = _AT_ONCE,
+    ahead: bool = False,
 ) -> Outcome:
     """Work on `store` until every visit is made or the budget is spent, then publish the result.
 
@@ -37,13 +43,25 @@ def sweep_video(
         budget: limits over all runs on this store.
         report: receives progress and events.
         since: time.monotonic() when this run began; a budget in seconds counts from there.
+        turn: is held while masks are made, and not while shots are found and the result is published. A budget in
+            seconds does not count the time that the run waits for it.
+        ahead: whether other processes made visits of `planned_parts` ahead of their turn. Each counts when its turn
+            comes, and those that the budget does not pay for are removed. So the result is that of one process.
     """
     shots = kept_shots(video, store, report)
     visits = schedule(shots, settings.step, budget, stages, stretch=settings.stretch)
     if not budget.limited:
         visits = first_keyframes_first(visits)
     crossing = _crossing(video, stages, store, settings)
-    spending = Spending(store, stages, budget, n_frames=len(video), size=video.info.size, since=since)
+    spending = Spending(
+        store,
+        stages,
+        budget,
+        n_frames=len(video),
+        size=video.info.size,
+        since=since,
+        later=frozenset(visits if ahead else ()),
+    )
     made = store.committed()
     advance = Advance(visits, made, stages, shots, budget, n_frames=len(video), read=store.read)
     full = full_round(shots, settings.step, stretch=settings.stretch)
@@ -56,7 +74,10 @@ def sweep_video(
 
     partial = PartialResults(lambda: publish(None, "running", WithoutProgress(report)))
     with publishing_if_interrupted(store, lambda: publish(None, "interrupted", WithoutProgress(report)), report):
-        limit = _make(visits, crossing, store, spending, advance, partial, report)
+        asked = time.monotonic()
+        with turn:
+            spending.leave_out(time.monotonic() - asked)
+            limit = _make(visits, crossing, store, spending, advance, partial, report, ahead=ahead)
     return publish(limit, None, report)
 
 
@@ -107,17 +128,23 @@ def _make(
     advance: Advance,
     partial: PartialResults,
     report: Report,
+    *,
+    ahead: bool,
 ) -> str | None:
     """Make the visits that are not in the store; return the limit that stopped it, None if all are made."""
     committed, n_frames = store.committed(), advance.n_frames
     for at, key in enumerate(visits):
-        if key in committed:
+        if key in committed and not ahead:
             continue
         left_s = advance.left_s(spending.spent())
         report.progress("frames", advance.n_done, n_frames, left_s)
         if limit := spending.limit_reached(visits_to_pay_for(visits, at)):
             report.event("budget met", limit=limit)
+            store.discard(committed.intersection(visits[at:]) if ahead else ())
             return limit
+        if key in committed:
+            spending.add(store.read(key))
+            continue
         visit = crossing.make(key)
         spending.add(visit)
         advance.add(visit)

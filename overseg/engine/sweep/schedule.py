@@ -16,7 +16,7 @@ from overseg.engine.rounds import (
     refines,
     sweep_rounds,
 )
-from overseg.engine.sweep.previews import preview_visits, spread
+from overseg.engine.sweep.previews import gap_visits, preview_visits, spread
 from overseg.stages import Stages
 from overseg.video.keyframes import keyframes
 
@@ -123,9 +123,36 @@ def parts(shots: Sequence[Shot], step: int, *, stretch: int | None = None) -> li
     A part is a stretch, or several short shots. The settings and the shots decide, and not the number of workers. A
     visit that two parts need is in both.
     """
+    return _packed([one for shot in shots for one in stretch_visits(shot, step, stretch=stretch)], stretch)
+
+
+def planned_parts(
+    shots: Sequence[Shot], step: int, budget: Budget, stages: Stages, *, stretch: int | None = None
+) -> list[list[VisitKey]]:
+    """The visits that a budget of work is expected to pay for, in parts, which can be made at the same time.
+
+    Some of them may cost more than expected: one process then counts all in order, and goes on from there or removes
+    what was too much, see `sweep_video`.
+    """
+    expected = affordable(schedule(shots, step, budget, stages, stretch=stretch), budget.max_work or 0.0, stages)
+    place = {key: at for at, key in enumerate(expected)}
+    swept = [
+        one
+        for round_, n in sweep_rounds(stages)
+        for shot in shots
+        for one in stretch_visits(shot, n * step, round_, stretch=stretch)
+    ]
+    previews = [gap for round_ in PREVIEW_ROUNDS for gap in gap_visits(shots, step, round_)]
+    units = [[key for key in one if key in place] for one in (*previews, *swept)]
+    in_order = sorted(filter(None, units), key=lambda unit: min(map(place.__getitem__, unit)))
+    return _packed(in_order, stretch)
+
+
+def _packed(units: Iterable[list[VisitKey]], stretch: int | None) -> list[list[VisitKey]]:
+    """Visits that belong together, several of them in a part where they are few."""
     least = 2 * (stretch or _LEAST_KEYFRAMES)
     found: list[list[VisitKey]] = []
-    for one in (one for shot in shots for one in stretch_visits(shot, step, stretch=stretch)):
+    for one in units:
         if found and len(found[-1]) + len(one) <= least:
             found[-1] = list(dict.fromkeys([*found[-1], *one]))
         else:

@@ -1,7 +1,7 @@
 """What the visits of a store have cost and found so far, updated after each visit."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -29,14 +29,16 @@ class Spending:
         n_frames: int,
         size: tuple[int, int],
         since: float,
+        later: Container[VisitKey] = (),
     ) -> None:
         """
         Args:
-            store: its visits are counted at once.
+            store: its visits are counted at once, but for those in `later`.
             stages: the associator matches masks; the other stages estimate work.
             budget: without a limit masks are not counted, and without one on coverage pixels are not: both take time.
             n_frames, size: of the video.
             since: time.monotonic() when this run began.
+            later: visits that are counted when `add` is called for them.
         """
         self._store = store
         self._stages = stages
@@ -50,16 +52,20 @@ class Spending:
         self._covers: dict[int, Rles] = {}
         self._work = 0.0
         self._step_seconds: dict[tuple[int, bool, bool], float] = {}
-        for key in sorted(store.committed()):
+        for key in sorted(key for key in store.committed() if key not in later):
             if budget.limited:
                 self._include(store.read(key))
             else:
                 self._work += _work_of(key, store.outline(key)[0].source, stages)
 
     def add(self, visit: Visit) -> None:
-        """Count a new visit."""
+        """Count a visit."""
         self._include(visit)
         self._step_seconds[_kind(visit.key)] = sum(visit.seconds.values())
+
+    def leave_out(self, seconds: float) -> None:
+        """Do not count so many seconds, in which the run waited."""
+        self._since += seconds
 
     def spent(self) -> Spent:
         """The sums so far."""
