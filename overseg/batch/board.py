@@ -15,6 +15,7 @@ SPANS: Mapping[str, tuple[float, float]] = MappingProxyType(
     {"shots": (0.0, 0.05), "detect": (0.0, 0.05), "frames": (0.05, 0.95), "masks": (0.05, 0.95), "tracks": (0.95, 1.0)}
 )
 """By stage, the shares of the work on a video at its begin and at its end, in [0, 1]. All videos count alike."""
+_FIRST_STAGES = ("shots", "detect")  # which a video that is continued has behind it
 
 
 class Board:
@@ -48,7 +49,8 @@ class Board:
             share = sum(of_parts.values()) / max(len(of_parts), self._n_parts.get(name, 1))
         begin, end = SPANS.get(news.stage, (0.0, 0.0))
         share = begin + (end - begin) * share
-        self._found.setdefault(name, share)
+        is_new = news.stage in _FIRST_STAGES or job.task.is_tracking
+        self._found.setdefault(name, 0.0 if is_new else share)
         if share > self._share[name]:
             self._share[name] = share
             self._show()

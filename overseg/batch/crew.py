@@ -115,4 +115,5 @@ class Telling:
 
     def event(self, name: str, **facts: str | int | float | None) -> None:
         """See `stages.Report`."""
-        self._tell(Happened(name, {**facts, "host": socket.gethostname(), "pid": os.getpid()}))
+        where = {"time_s": round(time.time(), 3), "host": socket.gethostname(), "pid": os.getpid()}
+        self._tell(Happened(name, {**facts, **where}))

@@ -25,6 +25,7 @@ def dispatch(
     crew: Crew,
     board: Board,
     *,
+    begun: Callable[[], object] = lambda: None,
     ended: Callable[[Outcome], None],
     may_split: bool = False,
     leaves_rest: bool = False,
@@ -37,6 +38,7 @@ def dispatch(
         tasks: the videos, in the order in which they are begun.
         crew: stopped at the end, however that comes.
         board: shows the progress.
+        begun: is called before the first video, once nothing is refused.
         ended: is called with each outcome as soon as it is known.
         may_split: share a video among workers where there are fewer videos left than workers.
         leaves_rest: whether the parts are not all of a video, as of one with a budget.
@@ -53,10 +55,14 @@ def dispatch(
     desk = _Desk(tasks, queue, crew, board, ended, locks_expire, clock)
     try:
         desk.start()
-        while desk.is_open:
+        while desk.is_checking:
             for worker, job, news in crew.news():
                 desk.hear(worker, job, news)
+        begun()
+        while desk.is_open:
             desk.hand_out()
+            for worker, job, news in crew.news():
+                desk.hear(worker, job, news)
     finally:
         crew.stop()
     return [desk.outcomes[task.name] for task in tasks]
@@ -87,6 +93,11 @@ class _Desk:
         self._failed_starts: Counter[int] = Counter()
         self._furthest: dict[tuple[Job, str], int] = {}
         self.outcomes: dict[str, Outcome] = {}
+
+    @property
+    def is_checking(self) -> bool:
+        """Whether workers of the beginning have not yet checked the settings; on a cluster one is enough."""
+        return bool(self._unready) if self._crew.starts_together else not self._hands.any_ready
 
     @property
     def is_open(self) -> bool:
@@ -123,10 +134,7 @@ class _Desk:
                 self._board.happened(job.task.name, news, f"worker {worker}")
 
     def hand_out(self) -> None:
-        """Give workers something to do, once all workers of the beginning have checked the settings."""
-        is_first = not self._hands.any_at_work and not self.outcomes
-        if is_first and self._unready and self._crew.starts_together:
-            return
+        """Give workers something to do."""
         for worker in self._hands.in_order():
             if self._hands.may_take(worker):
                 job = self._queue.next(self._clock(), partial(self._suits, worker))

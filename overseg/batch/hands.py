@@ -15,9 +15,9 @@ class Hands:
         self._alone: set[Job] = set()
 
     @property
-    def any_at_work(self) -> bool:
-        """Whether any worker has a job."""
-        return any(self._jobs.values())
+    def any_ready(self) -> bool:
+        """Whether any worker is ready."""
+        return bool(self._jobs)
 
     def in_order(self) -> Iterator[int]:
         """The workers by the number of their jobs, and twice those without one: for a second job beside the first."""

@@ -40,7 +40,7 @@ def read_list(path: Path) -> list[Task]:
 
 
 def _plain(text: str, path: Path) -> Iterator[Line]:
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if line.strip() and not line.lstrip().startswith("#"):
             yield number, {"input": line.strip()}
 
@@ -55,7 +55,7 @@ def _csv(text: str, path: Path) -> Iterator[Line]:
 
 
 def _jsonl(text: str, path: Path) -> Iterator[Line]:
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:
@@ -81,5 +81,7 @@ def _task(values: dict[str, Any], place: str, folder: Path) -> Task:
             raise InputError(f"{place}: {name} is a whole number of frames, not {value!r}")
         if name not in _WHOLE and (not isinstance(value, str) or not value):
             raise InputError(f"{place}: {name} is text, not {value!r}")
+    if values.get("end") is not None and values["end"] <= values.get("start", 0):
+        raise InputError(f"{place}: expected an end after {values.get('start', 0)}, the start, got {values['end']}")
     paths = {name: str(folder / Path(values[name]).expanduser()) for name in _PATHS if name in values}
     return Task(**{"name": "", **values, **paths})

@@ -1,5 +1,6 @@
 """Names for the stores of a batch: short, and no two alike."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -10,6 +11,8 @@ from overseg.batch.tasks import Task
 from overseg.errors import SettingsError
 
 _MOST_FOLDERS = 4  # in a name; beyond that videos are numbered
+_MOST_BYTES = 200  # of a name, as file systems take 255, with suffixes
+_NOT_IN_A_NAME = re.compile(r"[\x00-\x1f\x7f/\\]")
 
 
 def named_apart(tasks: Sequence[Task], known: Iterable[Task]) -> list[Task]:
@@ -58,10 +61,20 @@ def _names(tasks: Sequence[Task], taken: set[str]) -> dict[Task, str]:
 
 def _candidates(task: Task) -> Iterator[str]:
     path = Path(task.input)
-    yield (path.name if path.is_dir() else path.stem).lstrip(".") or "video"
+    yield _as_name(path.name if path.is_dir() else path.stem)
     parts = [part for part in path.parts if part != path.anchor]
     for n in range(1, _MOST_FOLDERS + 2):
-        yield "-".join(parts[-n:]).lstrip(".") or "video"
+        yield _as_name("-".join(parts[-n:]))
+
+
+def _as_name(text: str) -> str:
+    """A name that every file system and terminal takes, as close to the text as possible.
+
+    >>> _as_name(" .cup\\n1"), _as_name("...")
+    ('cup_1', 'video')
+    """
+    plain = _NOT_IN_A_NAME.sub("_", text.strip().lstrip(". "))
+    return plain.encode("utf-8", "replace")[-_MOST_BYTES:].decode("utf-8", "ignore").lstrip(". ") or "video"
 
 
 def _refuse_same(named: Iterable[Task]) -> None:

@@ -36,6 +36,15 @@ class Records:
         """Path or address of the file of failures that is written here."""
         return f"{self._folder}/{self._failures_name}"
 
+    def make_folder(self) -> None:
+        """Make the folder where it is missing.
+
+        Raises:
+            StoreError: it cannot be made.
+        """
+        with writing(self._folder):
+            self._folder.make()
+
     def begin(self, tasks: Iterable[Task]) -> None:
         """Keep these videos with those of earlier batches, and forget their earlier failures in this shard.
 
@@ -46,7 +55,6 @@ class Records:
         merged = {task.name: task for task in self.tasks()} | now
         self._failures = [one for one in self._read(self._failures_name) if one.get("name") not in now]
         with writing(self._folder):
-            self._folder.make()
             self._folder.write(VIDEOS, _lines(task.as_json() for task in merged.values()))
             self._folder.write(self._failures_name, _lines(self._failures))
 
@@ -82,7 +90,7 @@ class Records:
     def _read(self, name: str) -> list[dict[str, Any]]:
         try:
             text = self._folder.read(name).decode()
-            return [json.loads(line) for line in text.splitlines() if line]
+            return [json.loads(line) for line in text.split("\n") if line.strip()]
         except FileNotFoundError:
             return []
         except (OSError, ValueError) as e:
@@ -93,7 +101,8 @@ class Records:
 
 
 def _lines(objects: Iterable[dict[str, Any]]) -> bytes:
-    return "".join(_with_newlines(objects)).encode()
+    text = "".join(_with_newlines(objects))
+    return text.encode(errors="backslashreplace")  # as JSON writes what a path may hold and UTF-8 may not
 
 
 def _with_newlines(objects: Iterable[dict[str, Any]]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,8 +58,9 @@ def run_batch(
     tasks = list_tasks(inputs, known=records.tasks(), remark=remark)
     _check(tasks, plan)
     mine = [task for task in tasks if shard is None or shard.has(task.name)]
-    records.begin(tasks)
+    records.make_folder()
     if not mine:
+        records.begin(tasks)
         remark(f"none of the {len(tasks)} videos is in this shard: nothing to do")
         return []
     task_of = {task.name: task for task in mine}
@@ -67,6 +69,8 @@ def run_batch(
         if outcome.state is State.FAILED:
             records.add_failure(outcome, task_of[outcome.name], plan)
 
+    begin = cache(lambda: records.begin(tasks))  # before the first pass alone
+
     def make_pass(plan: Plan, some: Sequence[Task]) -> list[Outcome]:
         board = Board(report, some)
         board.begin()
@@ -74,6 +78,7 @@ def run_batch(
             some,
             make_crew(plan),
             board,
+            begun=begin,
             ended=ended,
             may_split=not plan.budget.limited or plan.budget.is_of_work_alone,
             leaves_rest=plan.budget.limited,

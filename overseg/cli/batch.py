@@ -117,13 +117,20 @@ def _print(outcomes: "Sequence[Outcome]", *, as_json: bool) -> None:
     print(", ".join(f"{n} {name}" for name, n in counts.items() if n or name == "videos"))
 
 
+_WIDEST = 60  # characters
 _COLUMNS = ("name", "state", "frames", "tracks", "masks", "coverage", "seconds", "stop_reason", "error")
 
 
 def _table(rows: list[dict[str, Any]]) -> Iterator[str]:
     """The rows as text, with the columns that any of them has."""
     columns = [name for name in _COLUMNS if any(name in row for row in rows)]
-    cells = [columns, *([str(row.get(name, "")) for name in columns] for row in rows)]
+    cells = [columns, *([_cell(name, row.get(name, "")) for name in columns] for row in rows)]
     widths = [max(len(line[at]) for line in cells) for at in range(len(columns))]
     for line in cells:
         yield "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+
+
+def _cell(column: str, value: Any) -> str:
+    """A value in a line of a table; the last column may be long."""
+    text = str(value)
+    return text if column == _COLUMNS[-1] or len(text) <= _WIDEST else f"{text[: _WIDEST - 3]}..."

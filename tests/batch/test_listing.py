@@ -75,6 +75,23 @@ def test_names_never_clash(paths, expected, files):
     assert sorted(names(".")) == sorted(expected)
 
 
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        (" a .mp4", "a"),
+        (".. a.mp4", "a"),
+        ("a\\b.mp4", "a_b"),
+        ("a\n\tb.mp4", "a__b"),
+        ("x" * 240 + ".mp4", "x" * 200),
+        ("ü" * 120 + ".mp4", "ü" * 100),
+        ("a\udcff.mp4", "a?"),
+    ],
+)
+def test_a_file_may_have_a_name_that_no_store_can_have(path, name, files):
+    files(path)
+    assert names(path) == [name]
+
+
 def test_a_video_keeps_its_name_when_another_comes(files):
     files("x/cup.mp4")
     first = listed("x")
@@ -106,6 +123,7 @@ def test_lists(files):
         ("l.csv", "path\na.mp4\n", "'path' is unknown"),
         ("l.csv", "input,end\na.mp4\n", "line 2: expected as many values"),
         ("l.csv", "input,end\na.mp4,ten\n", "line 2: end is a whole number"),
+        ("l.csv", "input,start,end\na.mp4,4,4\n", "line 2: expected an end after 4"),
         ("l.jsonl", "[]", "line 1: expected a JSON object, got list"),
         ("l.jsonl", '\n{"input": 3}', "line 2: input is text, not 3"),
         ("l.jsonl", '{"name": "x"}', "line 1: expected `input`"),

@@ -1,7 +1,6 @@
-"""A batch on a Ray that is started here: one worker is killed, and the object store is nearly full."""
+"""A batch on a Ray of two nodes: one is killed, and the object stores are full."""
 
-import os
-import signal
+import time
 from tempfile import TemporaryDirectory
 
 import numpy as np
@@ -9,50 +8,62 @@ import pytest
 from batch.conftest import DAMAGED, LONG, SETTINGS, Silent
 
 import overseg
+from overseg.data.visit import Direction, VisitKey
+from overseg.store.part import part_name
 
 ray = pytest.importorskip("ray", reason="the extra `ray` is not installed: pip install 'overseg[ray]'")
+cluster_utils = pytest.importorskip("ray.cluster_utils")
 
 _STORE_BYTES = 80 << 20  # the least that Ray takes
 
 
 class Killing(Silent):
-    """Kills the actor that made the 3rd visit of the video that both share."""
+    """Kills a node after the 3rd visit of the video that both share, and notes the visits that were begun later."""
 
-    def __init__(self) -> None:
+    def __init__(self, cluster, store) -> None:
         super().__init__()
-        self.n_shared, self.n_killed = 0, 0
+        self._cluster, self._store = cluster, store
+        self._killed_at = float("inf")
+        self.n_shared = 0
+        self.committed: set[str] = set()
+        self.later: set[str] = set()
 
     def event(self, name, **facts) -> None:
-        if name == "visit" and facts["video"] == LONG:
-            self.n_shared += 1
-            if self.n_shared == 3:
-                os.kill(facts["pid"], signal.SIGKILL)
-                self.n_killed += 1
+        if name != "visit" or facts["video"] != LONG:
+            return
+        self.n_shared += 1
+        if self.n_shared == 3:
+            self._killed_at = time.time()
+            self.committed = {path.name for path in self._store.glob("parts/[0-9]*")}
+            self._cluster.remove_node(next(iter(self._cluster.worker_nodes)), allow_graceful=False)
+        took_s = sum(seconds for stage, seconds in facts.items() if stage.endswith("_s") and stage != "time_s")
+        if facts["time_s"] - took_s > self._killed_at:
+            key = VisitKey(*(facts[one] for one in ("round", "start", "stop")), Direction(facts["direction"]))
+            self.later.add(part_name(key))
 
 
 @pytest.fixture
-def full_object_store(monkeypatch):
-    """A Ray with two cores, nine tenths of whose object store are taken."""
+def cluster(monkeypatch):
+    """Two nodes with a core each, whose object stores are full."""
     monkeypatch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    node = {"num_cpus": 1, "object_store_memory": _STORE_BYTES}
     with TemporaryDirectory(prefix="ray", dir="/tmp", ignore_cleanup_errors=True) as folder:  # a socket's path is short
-        ray.init(
-            num_cpus=2,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level="ERROR",
-            object_store_memory=_STORE_BYTES,
-            _temp_dir=folder,
-        )
-        yield ray.put(np.zeros(int(0.9 * _STORE_BYTES), np.uint8))
+        monkeypatch.setenv("RAY_TMPDIR", folder)
+        cluster = cluster_utils.Cluster(initialize_head=True, head_node_args=node | {"include_dashboard": False})
+        cluster.add_node(**node)
+        ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
+        yield cluster, [ray.put(np.zeros(int(0.9 * _STORE_BYTES), np.uint8)) for _ in range(2)]
         ray.shutdown()
+        cluster.shutdown()
 
 
-def test_every_result_is_that_of_a_single_run(full_object_store, clips, single_hashes, tmp_path):
-    report = Killing()
+def test_every_result_is_that_of_a_single_run(cluster, clips, single_hashes, tmp_path):
+    """Nothing that was committed when the node was lost is made again."""
+    report = Killing(cluster[0], tmp_path / "out" / f"{LONG}.zarr")
     changes = {name: value for name, value in SETTINGS.items() if name != "device"}
     inputs = [clips / f"{DAMAGED[0]}.mp4", clips / "a", clips / LONG]
     outcomes = overseg.run_many(inputs, tmp_path / "out", workers=2, on="ray", report=report, **changes)
-    assert report.n_killed == 1
+    assert len(report.committed) >= 3 and report.later and report.committed.isdisjoint(report.later)
     assert [one.state for one in outcomes] == ["failed", "done", "done"]
     for name in ("a", LONG):
         assert overseg.open(tmp_path / "out" / f"{name}.zarr").content_hash() == single_hashes[name]

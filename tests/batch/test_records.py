@@ -7,6 +7,7 @@ from batch.crews import ScriptedCrew, done, failed
 from cli.conftest import one_line
 from toy_runs import SilentReport
 
+from overseg.batch.crew import Refused
 from overseg.batch.outcome import State
 from overseg.batch.records import Records
 from overseg.batch.run import run_batch
@@ -16,7 +17,7 @@ from overseg.batch.tasks import Plan
 from overseg.batch.together import COARSE
 from overseg.cli.main import main
 from overseg.data.budget import Budget
-from overseg.errors import InputError, StoreError
+from overseg.errors import InputError, SettingsError, StoreError
 
 
 @pytest.fixture
@@ -54,6 +55,14 @@ def test_failures_are_a_list_of_videos_to_try_again(files):
     assert lines(files / "out/failures.jsonl") == []
 
 
+def test_a_path_that_is_not_utf_8_is_kept(files):
+    (files / "a\udcff\u2028\n.mp4").write_text("")
+    run(["a\udcff\u2028\n.mp4"], failed)
+    (failure,) = Records("out").failures().values()
+    assert failure["input"] == str(files / "a\udcff\u2028\n.mp4")
+    assert run(["out/failures.jsonl"], done)[0].state is State.DONE
+
+
 def test_shards_list_all_videos_and_do_their_own(files):
     shards = [run(["."], failed, Shard(index, 2)) for index in range(2)]
     assert sorted(one.name for outcomes in shards for one in outcomes) == list("abcd")
@@ -76,6 +85,13 @@ def test_a_shard_has_its_share_of_the_work_for_all_videos_and_the_whole_time(fil
     n = len(outcomes)
     assert 1 < n < 4
     assert plans[-1].budget == Budget(max_work=8 / 4 * COARSE, max_seconds=60 / n * COARSE)
+
+
+def test_videos_of_a_batch_that_is_refused_are_not_kept(files):
+    crew = ScriptedCrew(1, done, starting=lambda _: [Refused("--step takes a number", 2)])
+    with pytest.raises(SettingsError):
+        run_batch(["."], Plan("out"), lambda _: crew, shard=None, report=SilentReport())
+    assert Records("out").tasks() == []
 
 
 def test_a_shard_without_videos_has_nothing_to_do(files):
