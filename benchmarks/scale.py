@@ -1,59 +1,42 @@
 """Measures and simulates many videos on many workers.
 
-    python benchmarks/scale.py clips OUT VIDEO... [--frames 12]
-    python benchmarks/scale.py kills FOLDER [--workers 2] [--kills 20] [--on ray] [overseg run's options]
     python benchmarks/scale.py workers FOLDER [overseg run's options]
-    python benchmarks/scale.py simulate STORE [--hours 100] [--parts 4] [--speed 1] [--mtbf 24]
+    python benchmarks/scale.py simulate STORE [--hours 100] [--parts 4] [--speed 1] [--device-speed 1] [--mtbf 24]
 
-`clips` makes 28 short clips of videos, as folders of pictures, and two damaged videos. `kills` kills random workers
-with SIGKILL at random moments, and exits with 1 if a store differs from that of a batch of one worker. `workers`
-compares two workers of one thread with one worker of two: videos per hour, memory, and the share of the time that
-workers were in no visit. `simulate` reads the time of each stage from the store of a finished run and simulates
-`--hours` of such video on 1, 8 and 64 workers, `--speed` times as fast as that machine, with stragglers, and with
-workers that die every `--mtbf` hours.
+`workers` compares two workers of one thread with one worker of two: videos per hour, memory, and the share of the time
+between the first and the last visit of a worker in which it had ended one video and not begun the next. `simulate`
+reads the time of each stage from the store of a finished run and simulates `--hours` of such video on 1, 8 and 64
+workers, with stragglers, and with workers that die every `--mtbf` hours. A worker is `--speed` times as fast as that
+machine, and `--device-speed` times as fast where models compute.
 """
 
 import argparse
 import heapq
-import os
 import random
 import resource
-import signal
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from many import changes_of
 
 import overseg
-from overseg.batch.outcome import Outcome, State
-from overseg.video.open import open_video
 
 WORKERS = (1, 8, 64)
+NO_STAGES = {"time_s", "left_s", "store_s"}  # in the facts of a visit
 START_S = 8.0  # of a worker: imports, and weights that are on its disk
 N_SEEDS = 20
 STRAGGLING = 0.3  # standard deviation of the logarithm of a part's time
+OF_MODELS = {"generate", "locate"}  # and propagation, where SAM 2 does it
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
-    clips = commands.add_parser("clips")
-    clips.add_argument("out", type=Path)
-    clips.add_argument("videos", nargs="+", type=Path)
-    clips.add_argument("--frames", type=int, default=12)
-    clips.set_defaults(call=make_clips)
-    kills = commands.add_parser("kills")
-    kills.add_argument("folder", type=Path)
-    kills.add_argument("--workers", type=int, default=2)
-    kills.add_argument("--kills", type=int, default=20)
-    kills.add_argument("--every", type=float, default=10.0, help="mean seconds from one kill to the next")
-    kills.add_argument("--on")
-    kills.set_defaults(call=measure_kills)
     workers = commands.add_parser("workers")
     workers.add_argument("folder", type=Path)
     workers.set_defaults(call=measure_workers)
@@ -63,98 +46,47 @@ def main() -> int:
     simulation.add_argument("--length", type=float, default=0.25, help="hours of one video")
     simulation.add_argument("--parts", type=int, default=4, help="parts of each video that are made at the same time")
     simulation.add_argument("--speed", type=float, default=1.0)
+    simulation.add_argument("--device-speed", type=float)
     simulation.add_argument("--mtbf", type=float, default=24.0)
     simulation.set_defaults(call=print_simulations)
     args, options = parser.parse_known_args()
     return args.call(args, changes_of(options))
 
 
-def changes_of(options: Sequence[str]) -> dict[str, Any]:
-    """Options such as `--step 2` as settings."""
-    pairs = zip(options[::2], options[1::2], strict=True)
-    return {name.removeprefix("--").replace("-", "_"): int(v) if v.isdecimal() else v for name, v in pairs}
-
-
-# ------------------------------------------------------------------ clips
-
-
-def make_clips(args: argparse.Namespace, changes: dict[str, Any]) -> int:
-    """Write short pieces of videos in turn, and two videos that lack their second half."""
-    sources = [open_video(path, resize=192) for path in args.videos]
-    for number in range(28):
-        source = sources[number % len(sources)]
-        first = number * args.frames // len(sources) % (len(source) - args.frames)
-        folder = args.out / f"clip{number:02}"
-        folder.mkdir(parents=True)
-        for index in range(args.frames):
-            Image.fromarray(source[first + index].rgb).save(folder / f"{index:03}.png")
-    for number in range(2):
-        (args.out / f"damaged{number}.mp4").write_bytes(args.videos[0].read_bytes()[: 2000 + number])
-    return 0
-
-
-# ------------------------------------------------------------------ kills
-
-
-class Killing:
-    """Kills workers that have just told something, at random moments."""
-
-    def __init__(self, n: int, every_s: float) -> None:
-        self._left, self._every_s, self._moments = n, every_s, random.Random(0)
-        self._next_s = time.monotonic() + self._moments.expovariate(1 / every_s)
-        self.n_killed = 0
-
-    def progress(self, stage: str, done: int, total: int, left_s: float | None = None) -> None:
-        pass
-
-    def event(self, name: str, **facts: Any) -> None:
-        if self._left and "pid" in facts and time.monotonic() > self._next_s:
-            try:
-                os.kill(facts["pid"], signal.SIGKILL)
-            except ProcessLookupError:
-                return
-            self._left, self.n_killed = self._left - 1, self.n_killed + 1
-            self._next_s = time.monotonic() + self._moments.expovariate(1 / self._every_s)
-
-
-def measure_kills(args: argparse.Namespace, changes: dict[str, Any]) -> int:
-    """Compare every store of a batch whose workers are killed with that of a batch of one worker."""
-    with tempfile.TemporaryDirectory() as folder:
-        single = overseg.run_many([args.folder], f"{folder}/single", report=Killing(0, 1), **changes)
-        report = Killing(args.kills, args.every)
-        devices = [] if args.on else ["cpu"]
-        how = {"workers": args.workers, "devices": devices, "on": args.on, "report": report}
-        killed = overseg.run_many([args.folder], f"{folder}/killed", **how, **changes)
-        found = [_hashes(f"{folder}/{out}", outcomes) for out, outcomes in (("single", single), ("killed", killed))]
-    n_equal = sum(found[1].get(name) == content for name, content in found[0].items())
-    failed = [{one.name for one in outcomes if one.state is State.FAILED} for outcomes in (single, killed)]
-    print(
-        f"{report.n_killed} workers killed; {n_equal} of {len(found[0])} stores equal; {failed[0]}, {failed[1]} failed"
-    )
-    return 0 if n_equal == len(found[0]) and failed[0] == failed[1] else 1
-
-
-def _hashes(out: str, outcomes: Sequence[Outcome]) -> dict[str, str]:
-    done = [one.name for one in outcomes if one.state is State.DONE]
-    return {name: overseg.open(f"{out}/{name}.zarr").content_hash() for name in done}
-
-
 # ---------------------------------------------------------------- workers
 
 
+@dataclass(frozen=True)
+class Made:
+    """A visit: its video, and when it began and ended, in Unix time."""
+
+    video: str
+    began: float
+    ended: float
+
+
 class Watching:
-    """Notes when each worker was at work on something."""
+    """Notes when each worker made which visit."""
 
     def __init__(self) -> None:
-        self.at: dict[int, list[float]] = {}
+        self.of: dict[int, list[Made]] = {}
 
     def progress(self, stage: str, done: int, total: int, left_s: float | None = None) -> None:
         pass
 
     def event(self, name: str, **facts: Any) -> None:
         if name == "visit":
-            spent = sum(value for key, value in facts.items() if key.endswith("_s") and key != "store_s")
-            self.at.setdefault(facts["pid"], []).extend([time.monotonic(), spent])
+            spent = sum(
+                value for key, value in facts.items() if key.endswith("_s") and key not in ("store_s", "left_s")
+            )
+            now = time.monotonic()
+            self.of.setdefault(facts["pid"], []).append(Made(facts["video"], now - spent, now))
+
+    def idle_between_videos(self) -> float:
+        """The share of the time of all workers in which a worker had ended a video and not begun the next."""
+        pairs = [pair for made in self.of.values() for pair in pairwise(made)]
+        idle_s = sum(max(0.0, after.began - before.ended) for before, after in pairs if before.video != after.video)
+        return idle_s / sum(made[-1].ended - made[0].began for made in self.of.values())
 
 
 def measure_workers(args: argparse.Namespace, changes: dict[str, Any]) -> int:
@@ -166,14 +98,11 @@ def measure_workers(args: argparse.Namespace, changes: dict[str, Any]) -> int:
             outcomes = overseg.run_many([args.folder], folder, workers=n, devices=["cpu"], report=report, **changes)
             took_s = time.monotonic() - began
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        busy_s = sum(sum(told[1::2]) for told in report.at.values())
-        first = min(told[0] - told[1] for told in report.at.values())
-        last = max(told[-2] for told in report.at.values())
         cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         print(
             f"{n} workers: {3600 * len(outcomes) / took_s:.0f} videos an hour, {cpu_s / len(outcomes):.1f} CPU s each, "
-            f"{after.ru_maxrss / 1024:.0f} MiB at most in a worker, idle between visits "
-            f"{1 - busy_s / (n * (last - first)):.0%}",
+            f"{after.ru_maxrss / 1024:.0f} MiB at most in a worker; between videos idle "
+            f"{report.idle_between_videos():.1%} of the time",
             flush=True,
         )
     return 0
@@ -200,11 +129,15 @@ class Stages:
     by_name: dict[str, float]
 
 
-def stages_of(store: str, speed: float) -> Stages:
-    """What an hour of such video takes on a machine that is `speed` times as fast."""
+def stages_of(store: str, speed: float, device_speed: float) -> Stages:
+    """What an hour of such video takes on a machine that is so many times as fast; `device_speed` is of models."""
     result = overseg.open(store)
     hours = len(result) / (result.info.fps or 25.0) / 3600
-    by_name = {name: seconds / hours / speed for name, seconds in result.summary["seconds"].items()}
+    of_models = OF_MODELS | ({"propagate"} if result.identity["settings"]["propagator"] == "sam2" else set())
+    by_name = {
+        name: seconds / hours / (device_speed if name in of_models else speed)
+        for name, seconds in result.summary["seconds"].items()
+    }
     alone = by_name.pop("conclude")
     n_bytes = sum(path.stat().st_size for path in Path(store).rglob("*") if path.is_file())
     return Stages(
@@ -214,7 +147,7 @@ def stages_of(store: str, speed: float) -> Stages:
 
 def print_simulations(args: argparse.Namespace, changes: dict[str, Any]) -> int:
     """Print what a number of hours takes on 1, 8 and 64 workers, and what limits it."""
-    stages = stages_of(args.store, args.speed)
+    stages = stages_of(args.store, args.speed, args.device_speed or args.speed)
     in_order = sorted(stages.by_name.items(), key=lambda one: -one[1])
     shares = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in in_order)
     print(f"an hour of video: {shares}; {stages.n_bytes / 2**20:.0f} MiB of results")
