@@ -154,18 +154,17 @@ def _work(
     from overseg.store.result import open_result
     from overseg.store.zarr_store import ZarrStore
 
-    settings, info = job.choice.settings, job.video.info
+    settings, info, build = job.choice.settings, job.video.info, build or KeptStages()
     with ZarrStore.create_or_resume(output, **job.of_store, provenance=job.provenance, overwrite=overwrite) as store:
         if store.final:
             if settings.masks and not open_result(output).frames.n_masks.any():  # refused before, and again
-                stages = (build or build_stages)(settings, job.machine)
+                stages = build(settings, job.machine)
                 _tell_of_given(cast(GivenMasks, stages.generator), job.video, open_result(output), report)
             report.event("remark", line=f"{output} is complete already: nothing to do")
             return
         if store.root.result is not None and _stopped_by(open_result(output), budget):
             report.event("remark", line=f"{output} was stopped by this budget already: nothing to do")
             return
-        build = build or KeptStages()
         stages = build(settings, job.machine)
         report.event("remark", line=job.choice.line)
         if isinstance(stages.generator, GivenMasks):
