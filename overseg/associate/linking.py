@@ -36,6 +36,7 @@ class Groups:
             alike: (keyframe, region, region) for regions that match on a keyframe; the smaller region comes first.
         """
         self._parent = array("q", range(n_regions))
+        self._size = array("q", [1]) * n_regions
         self._alike = alike or set()
         order = np.lexsort((region, frame))
         self._keyframes, starts = np.unique(frame[order], return_index=True)
@@ -50,39 +51,45 @@ class Groups:
 
     def join(self, one: int, other: int) -> bool:
         """Join the groups of two regions, unless that is contradictory. True if they are one group afterwards."""
-        a, b = sorted((self._root(one), self._root(other)))
+        a, b = sorted((self.of(one), self.of(other)))
         if a == b:
             return True
         start, shared = _both(self._first[a], self._seen[a], self._first[b], self._seen[b])
         if shared and not self._all_alike(a, b, start, shared):
             return False
         self._parent[b] = a  # the smaller number stays the root
+        self._size[a] += self._size[b]
         self._first[a], self._seen[a] = _either(self._first[a], self._seen[a], self._first[b], self._seen[b])
         self._seen[b] = 0
         return True
 
     def smallest(self) -> Int64[np.ndarray, " n_regions"]:
         """For every region, the smallest region of its group."""
-        return np.array([self._root(region) for region in range(len(self._parent))], dtype=np.int64)
+        return np.array([self.of(region) for region in range(len(self._parent))], dtype=np.int64)
+
+    def of(self, region: int) -> int:
+        """The smallest region of a region's group."""
+        while self._parent[region] != region:
+            self._parent[region] = self._parent[self._parent[region]]
+            region = self._parent[region]
+        return region
+
+    def size(self, region: int) -> int:
+        """Number of regions in a region's group."""
+        return self._size[self.of(region)]
 
     def _all_alike(self, a: int, b: int, start: int, shared: int) -> bool:
         """Whether the regions of two groups match on every keyframe that the groups share."""
         while shared:
             keyframe = start + (shared & -shared).bit_length() - 1
             regions = self._regions_seen[self._starts[keyframe] : self._starts[keyframe + 1]]
-            roots = [(self._root(region), region) for region in regions]
+            roots = [(self.of(region), region) for region in regions]
             ours, theirs = ([region for root, region in roots if root == group] for group in (a, b))
             frame = int(self._keyframes[keyframe])
             if not all((frame, min(pair), max(pair)) in self._alike for pair in product(ours, theirs)):
                 return False
             shared &= shared - 1
         return True
-
-    def _root(self, region: int) -> int:
-        while self._parent[region] != region:
-            self._parent[region] = self._parent[self._parent[region]]
-            region = self._parent[region]
-        return region
 
 
 def pairs(

@@ -3,8 +3,9 @@
 import numpy as np
 from jaxtyping import Bool, Float64, Int32, Int64
 
-from overseg.associate.linking import Groups, pairs
+from overseg.associate.linking import Groups
 from overseg.associate.reappearance import Reappearance
+from overseg.associate.strongest_first import join_strongest_first
 from overseg.data.appearances import Appearances
 from overseg.data.masks import keyframe_of, made_on
 from overseg.data.rles import Rles
@@ -64,9 +65,9 @@ class OverlapAssociator:
 
         Two regions may be one if their masks agree on some keyframe, and nearly agree on the mean of the keyframes on
         which both are seen; or if they nearly agree on several keyframes and nothing distinguishes them. Such pairs
-        are joined from the largest mean IoU down, equal ones by the regions' ids, so that the order of the edges does
-        not matter. A join is refused if it contradicts a keyframe on which two of the regions are distinguished: see
-        `_alike` and `_trusted`.
+        are joined from the strongest evidence down, which is their mean IoU, and more for regions that are part of
+        long tracks by then: see `join_strongest_first`. The order of the edges does not matter. A join is refused if
+        it contradicts a keyframe on which two of the regions are distinguished: see `_alike` and `_trusted`.
         """
         known = np.isin(edges.region_from, regions) & np.isin(edges.region_to, regions)
         ends = [np.searchsorted(regions, column[known]) for column in (edges.region_from, edges.region_to)]
@@ -79,10 +80,7 @@ class OverlapAssociator:
         seen_on, number = seen_on[trusted], number[trusted]
         groups = Groups(len(regions), seen_on, number, alike=_seen_both(seen_on, number, *matches))
         small, large, mean, is_one = self._judge(small, large, iou, alike)
-        order = np.lexsort((large, small, -mean))
-        order = order[is_one[order]]
-        for pair in pairs(small[order], large[order]):
-            groups.join(*pair)
+        join_strongest_first(groups, small[is_one], large[is_one], mean[is_one])
         return regions[groups.smallest()]
 
     def reidentify(

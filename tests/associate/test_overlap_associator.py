@@ -73,6 +73,14 @@ def test_the_weakest_edge_is_dropped_where_two_regions_of_a_keyframe_would_be_jo
     assert linked(chain, "0a", "0b", "5a") == ["0a 5a", "0b"]
 
 
+@pytest.mark.parametrize(("iou_of_newcomer", "follows"), [(0.8, "40a"), (0.95, "40b")])
+def test_a_long_track_keeps_the_next_mask_where_a_newcomer_agrees_little_better(iou_of_newcomer, follows):
+    track = [(f"{frame}a", f"{frame + 10}a", frame + 10, 0.97) for frame in range(10, 40, 10)]
+    fork = [("40a", "50a", 50, 0.75), ("40b", "50a", 50, iou_of_newcomer)]
+    found = linked(edges(*fork, *track), "10a", "20a", "30a", "40a", "40b", "50a")
+    assert next(group for group in found if "50a" in group).split()[-2] == follows
+
+
 def test_regions_far_apart_in_a_chain_still_exclude_each_other():
     chain = edges(("0a", "5a", 5, 0.9), ("5a", "10a", 10, 0.9), ("10a", "5b", 5, 0.8))
     assert linked(chain, "0a", "5a", "5b", "10a") == ["0a 5a 10a", "5b"]
