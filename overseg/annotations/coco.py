@@ -31,7 +31,7 @@ from overseg.annotations.values import (
 )
 from overseg.annotations.videos import pick_video
 from overseg.data.masks import Source
-from overseg.data.track_names import check_name
+from overseg.data.track_names import printable_name
 from overseg.errors import InputError
 
 FILE = "annotations.json"
@@ -56,16 +56,16 @@ def read(
     Raises:
         InputError: the file cannot be read, or a part of it is wrong.
     """
-    chosen = _video(source, video)
+    chosen, left_out = _video(source, video), LeftOut()
     prefix = entries_at(source, "annotations")
-    images = _read_images(source, chosen.get("id")) if prefix != LIST else _images_of_results(source)
+    images = _read_images(source, chosen.get("id"), left_out) if prefix != LIST else _images_of_results(source)
     size = _size(source, images, size)
     row_of: dict[int | str, int] = {image["id"]: row for row, image in enumerate(images)}
-    elsewhere = {image["id"] for image in _images_in(source)} - set(row_of) if chosen else set()
-    gathered, objects, left_out, categories = Gathered(size), Objects(), LeftOut(), Categories(source)
+    elsewhere = {image["id"] for image in _images_in(source, LeftOut())} - set(row_of) if chosen else set()
+    gathered, objects, categories = Gathered(size), Objects(), Categories(source, left_out)
     if needs_tracks:
         _refuse_without_tracks(source, prefix)
-    own_names, boxes = _own_names(source), not any(map(bool, items(source, f"{prefix}.segmentation")))
+    own_names, boxes = _own_names(source, left_out), not any(map(bool, items(source, f"{prefix}.segmentation")))
     for at, annotation in enumerate(items(source, prefix)):
         with tolerated(source, f"annotations[{at}]", left_out):
             id = as_id(annotation["image_id"])
@@ -78,7 +78,7 @@ def read(
             where = f"{source}: annotations[{at}].segmentation"
             counts = _counts(annotation, size, where, left_out, boxes=boxes)
             object, columns = objects.new() if track is None else objects.number(track), _columns(annotation)
-            objects.note(object, categories.of(annotation), own_names.get(object), place=str(source))
+            objects.note(object, categories.of(annotation), own_names.get(object))
             gathered.add(row, object, counts, **columns)
     with checked(source, "videos[0]"):
         fps = within(chosen.get("fps"), 0, 1e6, otherwise=0.0)
@@ -106,17 +106,18 @@ def _video(source: Path, wanted: str | None) -> dict[str, Any]:
     return pick_video(source, wanted) if next(items(source, "videos.item"), None) is not None else {}
 
 
-def _read_images(source: Path, video: Any) -> list[dict[str, Any]]:
+def _read_images(source: Path, video: Any, left_out: LeftOut) -> list[dict[str, Any]]:
     """What is known of each image of the video, in the order of frames: `id`, `picture`, `size`, and columns."""
     found: dict[int | str, dict[str, Any]] = {}
-    for image in _images_in(source, video):
+    for image in _images_in(source, left_out, video):
         other = found.setdefault(image["id"], image)
         if other["order"] != image["order"]:
             raise InputError(
                 f"{image['picture'].place} and {other['picture'].place} have the same id: give each image its own"
             )
     if not found:
-        raise InputError(f"expected images in {source}, found none")
+        also = f"; {left_out.line(source)}" if len(left_out) else ""
+        raise InputError(f"expected images in {source}, found none{also}")
     return sorted(found.values(), key=lambda image: image["order"])
 
 
@@ -135,33 +136,36 @@ def _images_of_results(source: Path) -> list[dict[str, Any]]:
     return [found[id] for id in sorted(found, key=lambda id: (isinstance(id, str), id))]
 
 
-def _images_in(source: Path, video: Any = None) -> Iterator[dict[str, Any]]:
+def _images_in(source: Path, left_out: LeftOut, video: Any = None) -> Iterator[dict[str, Any]]:
+    """The images of the video, or of all; those that are wrong are counted."""
     for at, image in enumerate(items(source, "images.item")):
-        with checked(source, f"images[{at}]"):
-            if video is not None and image.get("video_id", video) != video:
-                continue
-            number = next((image[key] for key in _FRAME_KEYS if image.get(key) is not None), None)
-            name = str(image.get("file_name") or "")
-            id = as_id(image["id"])
-            if number is None and not name and isinstance(id, str):
-                raise InputError(f"expected a frame_id, a file_name or a number as id at {source}: images[{at}]")
-            is_keyframe = image.get("is_keyframe")
-            has_size = image.get("height") is not None and image.get("width") is not None
-            yield {
-                "id": id,
-                "order": _order(number, name, id),
-                "picture": Picture(
-                    f"{source}: images[{at}]",
-                    name,
-                    None if number is None else int(number),
-                    id if isinstance(id, int) and not name else None,
-                ),
-                "from_zero": image.get(_FRAME_KEYS[0]) is not None,
-                "size": as_size(image["height"], image["width"], source) if has_size else None,
-                "timestamp_s": within(image.get("timestamp_s"), 0, 1e9, otherwise=float("nan")),
-                "shot": int(within(image.get("shot"), 0, 2**31 - 1, otherwise=-1)),
-                "is_keyframe": -1 if is_keyframe is None else int(bool(is_keyframe)),
-            }
+        known = None
+        with tolerated(source, f"images[{at}]", left_out):
+            if video is None or image.get("video_id", video) == video:
+                known = _image(image, f"{source}: images[{at}]", source)
+        if known is not None:
+            yield known
+
+
+def _image(image: dict[str, Any], place: str, source: Path) -> dict[str, Any]:
+    number = next((image[key] for key in _FRAME_KEYS if image.get(key) is not None), None)
+    name, id = str(image.get("file_name") or ""), as_id(image["id"])
+    if number is None and not name and isinstance(id, str):
+        raise InputError(f"expected a frame_id, a file_name or a number as id at {place}")
+    is_keyframe = image.get("is_keyframe")
+    has_size = image.get("height") is not None and image.get("width") is not None
+    return {
+        "id": id,
+        "order": _order(number, name, id),
+        "picture": Picture(
+            place, name, None if number is None else int(number), id if isinstance(id, int) and not name else None
+        ),
+        "from_zero": image.get(_FRAME_KEYS[0]) is not None,
+        "size": as_size(image["height"], image["width"], source) if has_size else None,
+        "timestamp_s": within(image.get("timestamp_s"), 0, 1e9, otherwise=float("nan")),
+        "shot": int(within(image.get("shot"), 0, 2**31 - 1, otherwise=-1)),
+        "is_keyframe": -1 if is_keyframe is None else int(bool(is_keyframe)),
+    }
 
 
 def _order(number: Any, name: str, id: int | str) -> tuple[Any, ...]:
@@ -249,22 +253,22 @@ def _region(region: Any) -> int:
     return region
 
 
-def _own_names(source: Path) -> dict[int, str]:
+def _own_names(source: Path, left_out: LeftOut) -> dict[int, str]:
     """The names that single objects have, by number."""
     names = {}
     for at, track in enumerate(items(source, "tracks.item")):
-        with checked(source, f"tracks[{at}]"):
-            if track.get(NAME) is not None:
-                names[int(track["id"])] = check_name(track[NAME], place=f"{source}: tracks[{at}].name")
+        with tolerated(source, f"tracks[{at}]", left_out):
+            if name := printable_name(track.get(NAME)):
+                names[int(track["id"])] = name
     return names
 
 
 def _read_part_of(source: Path) -> dict[int, int] | None:
     """By object, what contains it; None where the file does not state it."""
     part_of: dict[int, int] = {}
-    for at, track in enumerate(items(source, "tracks.item")):
-        with checked(source, f"tracks[{at}]"):
-            if "part_of" not in track:
-                return None
+    for track in items(source, "tracks.item"):
+        try:
             part_of[int(track["id"])] = -1 if track["part_of"] is None else int(track["part_of"])
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return None  # unknown of one, it is worked out for all
     return part_of or None

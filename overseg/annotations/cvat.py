@@ -31,6 +31,7 @@ from overseg.errors import InputError
 
 TRACK, SCORE = "track_id", "score"  # attributes of our exports
 _WITHOUT_AREA = ("polyline", "points", "cuboid", "skeleton", "tag")
+_UNDEFINED = "__undefined__"  # what CVAT writes for an attribute without a value
 _MOST_FRAMES = 2**20
 
 
@@ -132,7 +133,8 @@ def _read_element(element: Element, found: _Found) -> None:
 def _read_image(image: Element, found: _Found) -> None:
     id = int(image.attrib["id"])
     place = f"{found.source}: image {id}"
-    found.state_size(as_size(image.get("height"), image.get("width"), found.source), place)
+    if image.get("height") and image.get("width"):
+        found.state_size(as_size(image.get("height"), image.get("width"), found.source), place)
     if id in found.pictures:
         raise ValueError("another image has this id")
     found.pictures[id] = Picture(place, image.get("name") or "", id=id)
@@ -156,11 +158,12 @@ def _add(found: _Found, row: int, shape: Element, label: str | None, track: int 
     masks = found.masks()
     with tolerated(found.source, f"picture {row}: {shape.tag}", found.left_out):
         counts = _counts(shape, masks.size)
-        known = {one.attrib["name"]: (one.text or "").strip() for one in shape.iter("attribute")}
+        given = {one.attrib["name"]: (one.text or "").strip() for one in shape.iter("attribute")}
+        known = {name: value for name, value in given.items() if value != _UNDEFINED}
         if known.get(TRACK):
             track = found.objects.number(known[TRACK])
         number, score = found.objects.new() if track is None else track, as_score(known.get(SCORE) or None)
-        found.objects.note(number, label, known.get(NAME), place=f"{found.source}: picture {row}")
+        found.objects.note(number, label, known.get(NAME))
         masks.add(row, number, counts, score=score)
 
 
@@ -169,7 +172,7 @@ def _counts(shape: Element, size: tuple[int, int]) -> bytes:
         return _mask_counts(shape, size)
     turn = float(shape.get("rotation") or 0)
     if shape.tag == "polygon":
-        points = [float(at) for point in shape.attrib["points"].split(";") for at in point.split(",")]
+        points = [float(at) for point in shape.attrib["points"].strip("; ").split(";") for at in point.split(",")]
         return polygon_counts([points], size)
     if shape.tag == "box":
         corners = [float(shape.attrib[side]) for side in ("xtl", "ytl", "xbr", "ybr")]

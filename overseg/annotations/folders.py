@@ -27,14 +27,22 @@ def has_pictures(folder: Path) -> bool:
     return any(path.suffix.lower() in MASK_SUFFIXES and path.is_file() for path in entries_in_order(folder))
 
 
+def without_pictures_beside(paths: list[Path]) -> list[Path]:
+    """The same files without JPEGs beside PNGs of the same names: those are the pictures that masks are of."""
+    stems = {path.stem for path in paths if path.suffix.lower() == MASK_SUFFIXES[0]}
+    return [path for path in paths if path.suffix.lower() not in MASK_SUFFIXES[1:] or path.stem not in stems]
+
+
 def mask_files_in_order(folder: Path) -> list[Path]:
-    """The PNGs of a folder, in natural order of their names, or its JPEGs where it has no PNG.
+    """The PNGs and JPEGs of a folder, in natural order of their names, without pictures beside masks.
 
     Raises:
         InputError: the folder cannot be read, or has neither.
     """
-    suffixes = {path.suffix.lower() for path in entries_in_order(folder)}
-    return files_in_order(folder, next((suffix for suffix in MASK_SUFFIXES if suffix in suffixes), ".png"))
+    files = [path for path in entries_in_order(folder) if path.suffix.lower() in MASK_SUFFIXES and path.is_file()]
+    if not files:
+        raise InputError(f"expected files that end in {MASK_SUFFIXES[0]} in {folder}, found none; see docs/formats.md")
+    return without_pictures_beside(files)
 
 
 def files_in_order(folder: Path, suffix: str) -> list[Path]:

@@ -53,11 +53,12 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
                 with tolerated(source, f"task {at}, region {region.id}", left_out):
                     found = as_size(*region.size, source) if region.size else known
                     check_size(found, known, f"{source}: task {at}")
-                    if (at, region.page) not in row_of:
-                        raise ValueError(f"item_index is {region.page}, and the task has {len(names)} pictures")
+                    page = int(region.page or 0)
+                    if (at, page) not in row_of:
+                        raise ValueError(f"item_index is {page}, and the task has {len(names)} pictures")
                     counts, score = region.counts(known), as_score(region.score)
                     object = _object(region, objects, f"{source}: region {region.id}")
-                    gathered.add(row_of[at, region.page], object, counts, score=score)
+                    gathered.add(row_of[at, page], object, counts, score=score)
     listed = list(pictures.values())
     order = _order(listed)
     return Annotations(
@@ -139,5 +140,5 @@ def _order(pictures: list[Picture]) -> list[int]:
 def _object(region: Region, objects: Objects, place: str) -> int:
     named = _TRACK.fullmatch(str(region.id))
     id = objects.number(as_object_number(named[1])) if named else objects.new()
-    objects.note(id, region.label, region.name, place=place)
+    objects.note(id, region.label, region.name)
     return id

@@ -35,23 +35,23 @@ class Region:
         kind: one of the constants above.
         value: its shape, as the file has it.
         id: as the file has it; None where it has none.
-        page: which picture of its task it is on.
+        page: which picture of its task it is on, from 0, as the file has it; None for the first.
         label: its first label; None where it has none.
         name: its object's own, as our exports write it.
         score: of a prediction.
         size: (height, width) that it states, as the file has it; None where it states none.
-        turn: degrees by which its picture was turned.
+        turn: degrees by which its picture was turned, as the file has it.
     """
 
     kind: str
     value: dict[str, Any]
     id: Any = None
-    page: int = 0
+    page: Any = None
     label: Any = None
     name: Any = None
     score: Any = None
     size: tuple[Any, Any] | None = None
-    turn: float = 0.0
+    turn: Any = None
 
     def counts(self, size: tuple[int, int]) -> bytes:
         """Run lengths of its pixels in a picture of this (height, width).
@@ -60,7 +60,7 @@ class Region:
             NoMask: it has no pixel.
             KeyError, TypeError, ValueError: something is missing, or of another kind.
         """
-        if self.turn:
+        if float(self.turn or 0):
             raise NoMask("region{s} of a turned picture")
         if self.kind == BRUSH:
             return _counts_of(decode_brush(np.array(self.value["rle"], np.uint8), size), size)
@@ -121,52 +121,62 @@ def _points(value: dict[str, Any]) -> Iterator[tuple[float, float]]:
 def _result(task: dict[str, Any], left_out: LeftOut) -> list[Any]:
     """What was drawn, out of the first annotation that was not skipped, or prediction."""
     given = []
-    for annotation in task.get("annotations") or task.get("completions") or []:  # as versions before 1.0 call them
+    for annotation in _dicts(task.get("annotations") or task.get("completions"), left_out):  # as before version 1.0
         if annotation.get("was_cancelled") or annotation.get("skipped"):
             left_out.add("skipped annotation{s}")
         else:
             given.append(annotation)
     for _ in given[1:]:
         left_out.add("annotation{s} beside the first of a picture")
-    return next((one.get("result") or [] for one in (given or task.get("predictions") or [])[:1]), [])
+    chosen = given or _dicts(task.get("predictions"), left_out)
+    result = chosen[0].get("result") if chosen else None
+    return result if isinstance(result, list) else []
+
+
+def _dicts(value: Any, left_out: LeftOut) -> list[dict[str, Any]]:
+    """The objects of a list; what else is there is counted."""
+    entries = value if isinstance(value, list) else []
+    for _ in [one for one in entries if not isinstance(one, dict)]:
+        left_out.add("annotation{s} without a result")
+    return [one for one in entries if isinstance(one, dict)]
 
 
 def _of_result(result: list[Any], left_out: LeftOut) -> Iterator[Region]:
     """Regions; an entry with the id of a region says something about it, such as its label."""
-    shapes = {entry.get("id") for entry in result if isinstance(entry, dict) and _kind(entry)}
-    labels = {one["id"]: _label(one.get("value")) for one in result if isinstance(one, dict) and "id" in one}
-    labels |= {id: label for id, label in _labels_beside(result).items() if not labels.get(id)}
-    for entry in result:
-        if not isinstance(entry, dict):
-            left_out.add("region{s} without a type")
-        elif kind := _kind(entry):
-            width, height = entry.get("original_width"), entry.get("original_height")
-            meta = entry.get("meta")
-            yield Region(
-                kind,
-                entry["value"] if isinstance(entry.get("value"), dict) else {},
-                entry.get("id"),
-                int(entry.get("item_index") or 0),
-                _label(entry.get("value")) or labels.get(entry.get("id")),
-                meta.get("name") if isinstance(meta, dict) else None,
-                entry.get("score"),
-                None if width is None or height is None else (height, width),
-                float(entry.get("image_rotation") or 0),
-            )
-        elif entry.get("id") is None or entry["id"] not in shapes or not _is_about_a_region(entry):
+    entries = [entry for entry in result if isinstance(entry, dict)]
+    for _ in range(len(result) - len(entries)):
+        left_out.add("region{s} without a type")
+    shapes = {str(entry.get("id")) for entry in entries if _kind(entry)}
+    labels = {str(entry.get("id")): _label(entry.get("value")) for entry in entries if entry.get("type") == "labels"}
+    for entry in entries:
+        id, kind = entry.get("id"), _kind(entry)
+        if kind:
+            yield _region(entry, kind, labels.get(str(id)))
+        elif id is None or str(id) not in shapes or not _is_about_a_region(entry):
             type = entry.get("type")
             left_out.add(f"{str(type)[:40]} region{{s}}" if type else "region{s} without a type")
 
 
+def _region(entry: dict[str, Any], kind: str, label_beside: Any) -> Region:
+    width, height = entry.get("original_width"), entry.get("original_height")
+    meta, value = entry.get("meta"), entry.get("value")
+    return Region(
+        kind,
+        value if isinstance(value, dict) else {},
+        entry.get("id"),
+        entry.get("item_index"),
+        _label(value) or label_beside,
+        meta.get("name") if isinstance(meta, dict) else None,
+        entry.get("score"),
+        None if width is None or height is None else (height, width),
+        entry.get("image_rotation"),
+    )
+
+
 def _is_about_a_region(entry: dict[str, Any]) -> bool:
     """Whether an entry without an area says something about a region, rather than being one, such as a keypoint."""
-    return entry.get("type") == "labels" or "x" not in (entry.get("value") or {})
-
-
-def _labels_beside(result: list[Any]) -> dict[Any, Any]:
-    """Labels of regions, by id, where a tag of its own gives them."""
-    named = (one for one in result if isinstance(one, dict) and one.get("type") == "labels")
-    return {one.get("id"): _label(one.get("value")) for one in named}
+    value = entry.get("value")
+    return entry.get("type") == "labels" or not isinstance(value, dict) or "x" not in value
 
 
 def _of_min(task: dict[str, Any], left_out: LeftOut) -> Iterator[Region]:

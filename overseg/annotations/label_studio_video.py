@@ -53,7 +53,7 @@ def read_video(source: Path, tasks: list[Any], size: tuple[int, int] | None, vid
             boxes = list(_boxes(region.value, n_frames))
             masks = [(frame, shape_counts(RECTANGLE, box, known)) for frame, box in boxes]
             object = objects.number(str(region.id)) if region.id is not None else objects.new()
-            objects.note(object, region.label, region.name, place=f"{source}: task {row}")
+            objects.note(object, region.label, region.name)
             for frame, counts in masks:
                 gathered.add(frame, object, counts)
     check_length(n_frames, len(gathered), source)

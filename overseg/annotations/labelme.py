@@ -144,7 +144,8 @@ def as_shape(shape: Any, place: str) -> Shape:
         raise InputError(f"{place}: expected a shape with a label and points, got {shown(shape)}")
     points = tuple(_xy(point, f"{place}.points[{row}]") for row, point in enumerate(shape["points"]))
     kind = str(shape.get("shape_type") or "polygon")  # LabelMe before 3.5 has polygons alone
-    return Shape(place, kind, shape.get("label"), shape.get("group_id"), points, shape)
+    group = shape.get("group_id")
+    return Shape(place, kind, shape.get("label"), None if group == "" else group, points, shape)
 
 
 def _xy(point: Any, place: str) -> tuple[float, float]:
@@ -186,7 +187,7 @@ def _masks(file: Path, size: tuple[int, int], objects: Objects, left_out: LeftOu
                 id = objects.new()
             else:
                 id = objects.number_in_group(shape.label, shape.group)
-            objects.note(id, shape.label, shape.content.get(NAME), place=shape.place)
+            objects.note(id, shape.label, shape.content.get(NAME))
             ids.append(id)
             counts.append(mask)
             scores.append(score)

@@ -7,7 +7,7 @@ import numpy as np
 
 from overseg.annotations import npz, sam_json
 from overseg.annotations.annotations import Annotations, Picture, PictureMasks
-from overseg.annotations.folders import entries_in_order
+from overseg.annotations.folders import entries_in_order, without_pictures_beside
 from overseg.annotations.left_out import LeftOut
 from overseg.annotations.placing import number_at_end, plain_stems
 from overseg.annotations.png import MASK_SUFFIXES, read_mask, read_numbers, read_size
@@ -81,7 +81,8 @@ def mask_paths(folder: Path) -> list[Path]:
 
 
 def _known(folder: Path) -> list[Path]:
-    return [path for path in entries_in_order(folder) if path.is_dir() or path.suffix.lower() in _SUFFIXES]
+    known = [path for path in entries_in_order(folder) if path.is_dir() or path.suffix.lower() in _SUFFIXES]
+    return without_pictures_beside(known)
 
 
 def _without_number(folder: Path, paths: set[Path]) -> list[Path]:

@@ -7,7 +7,7 @@ from overseg.annotations.folders import files_in_order
 from overseg.annotations.gathered import Gathered
 from overseg.annotations.left_out import LeftOut
 from overseg.annotations.mot_challenge import INFO, LINES, Sequence, annotations_of, as_length, read_info, read_lines
-from overseg.annotations.objects import Objects, as_object_number
+from overseg.annotations.objects import Objects
 from overseg.annotations.png import read_numbers, read_size
 from overseg.annotations.values import as_size, check_size, checked, mask_counts, tolerated, within
 from overseg.annotations.void import KITTI_VOID, masks_of_map
@@ -34,7 +34,7 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
     gathered, objects, left_out = Gathered(info.size), Objects(), LeftOut()
     for line, text in enumerate(read_lines(info.path), 1):
         with tolerated(info.path, f"line {line}", left_out):
-            frame, id, of_class, height, width, counts = text.split(" ")
+            frame, id, of_class, height, width, counts = text.split()
             if int(of_class) == _IGNORED:
                 left_out.add("region{s} to be ignored")
                 continue
@@ -42,7 +42,7 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
             row = int(within(frame, first_frame, last, otherwise=0)) - first_frame
             segmentation = {"size": [int(height), int(width)], "counts": counts}
             mask = mask_counts(segmentation, info.size, f"{info.path}: line {line}", left_out)
-            gathered.add(row, objects.number(as_object_number(id)), mask)
+            gathered.add(row, objects.number_or_new(id), mask)
     return annotations_of(info, gathered, objects, left_out, first_frame=first_frame)
 
 
@@ -64,14 +64,15 @@ def _info(source: Path, size: tuple[int, int] | None, video: str | None) -> tupl
     if source.parts[-2:] == LINES.parts and (source.parents[1] / INFO).is_file():
         return read_info(source.parents[1]), 1
     frames: set[int] = set()
-    lines = read_lines(source)
-    for line, text in enumerate(lines, 1):
-        with checked(source, f"line {line}"):
-            frame, _, _, height, width, _ = text.split(" ")
+    wrong = LeftOut()  # counted when masks are read
+    for line, text in enumerate(read_lines(source), 1):
+        with tolerated(source, f"line {line}", wrong):
+            frame, _, _, height, width, _ = text.split()
+            stated = as_size(height, width, source)
             frames.add(int(within(frame, 0, 2**31, otherwise=0)))
-            size = size or as_size(height, width, source)
+            size = size or stated
     with checked(source, "the file"):
-        if size is None:
-            raise ValueError("no line")
+        if size is None or not frames:
+            raise ValueError(f"no line is `frame id class height width run-lengths`; {wrong.line(source)}")
         first_frame = 1 if 1 in frames and 0 not in frames else 0
         return Sequence(source, size, as_length(max(frames) + 1 - first_frame), 0.0, source.stem), first_frame

@@ -7,8 +7,9 @@ from types import MappingProxyType
 from typing import Any
 
 from overseg.annotations.json_stream import items
-from overseg.annotations.values import as_id, checked
-from overseg.data.track_names import TrackName, check_name
+from overseg.annotations.left_out import LeftOut
+from overseg.annotations.values import as_id, tolerated
+from overseg.data.track_names import TrackName, printable_name
 
 NAME = "name"  # the member or attribute in which our exports put an object's own name
 DEFAULT_CATEGORY = "object"
@@ -24,7 +25,7 @@ class Objects:
         >>> objects = Objects()
         >>> objects.number(3), objects.number("007"), objects.number("left") == FIRST_OWN_ID
         (3, 7, True)
-        >>> objects.note(3, "cup", None, place="a.json: shapes[0]")
+        >>> objects.note(3, "cup")
         >>> dict(objects.names)
         {3: TrackName(name='cup 3', category='cup')}
         >>> [objects.label(id) for id in (3, 7, FIRST_OWN_ID)]
@@ -60,6 +61,10 @@ class Objects:
         self._labels.setdefault(number, str(key))
         return number
 
+    def number_or_new(self, key: str) -> int:
+        """The same for a number as text; a new one for -1, which stands for no object in files of detections."""
+        return self.new() if float(key) == -1 else self.number(as_object_number(key))
+
     @staticmethod
     def _key(key: object) -> int | str:
         """A number, which may be written as text, or any other text; ValueError where it is neither."""
@@ -85,23 +90,20 @@ class Objects:
             self._number_of[key] = self.new() if taken else self.number(called)
         return self._number_of[key]
 
-    def note(self, id: int, category: object, name: object, *, place: str) -> None:
+    def note(self, id: int, category: object, name: object = None) -> None:
         """Keep what the file says of an object.
 
         Args:
             id: its number; beyond LARGEST_ID one that it was given here.
             category: of its kind; None or empty where the file has none.
-            name: its own; None or empty where it has none, and is called by its category and number.
-            place: where this stands, for errors.
-
-        Raises:
-            InputError: it is no name.
+            name: its own; None or empty where it has none, and is called by its category and number. What is no text
+                or number is no name.
         """
-        if id in self._names or not (name or category not in (None, "", DEFAULT_CATEGORY)):
+        own, kind = printable_name(name), printable_name(category) or DEFAULT_CATEGORY
+        if id in self._names or not (own or kind != DEFAULT_CATEGORY):
             return
-        kind = check_name(category or DEFAULT_CATEGORY, place=place)
         numbered = f"{kind} {id}" if id <= LARGEST_ID else kind
-        self._names[id] = TrackName(check_name(name, place=place) if name else numbered, kind)
+        self._names[id] = TrackName(own or numbered, kind)
 
 
 def as_object_number(value: Any) -> int:
@@ -113,20 +115,18 @@ def as_object_number(value: Any) -> int:
 
 
 class Categories:
-    """The categories of a file in a form of COCO's.
+    """The categories of a file in a form of COCO's. Those that are wrong are counted as left out.
 
     Raises:
-        InputError: the file cannot be read, or something is wrong with one of them.
+        InputError: the file cannot be read.
     """
 
-    def __init__(self, source: Path) -> None:
+    def __init__(self, source: Path, left_out: LeftOut) -> None:
         self._names: dict[int | str, str] = {}
         for at, category in enumerate(items(source, "categories.item")):
-            with checked(source, f"categories[{at}]"):
-                if category["name"] is None:
-                    continue
-                place = f"{source}: categories[{at}].name"
-                self._names[as_id(category["id"])] = check_name(category["name"], place=place)
+            with tolerated(source, f"categories[{at}]", left_out):
+                if name := printable_name(category["name"]):
+                    self._names[as_id(category["id"])] = name
 
     def of(self, member: dict[str, Any]) -> str | None:
         """The category of an object; None where it has none. ValueError where it is no `category_id`."""

@@ -220,7 +220,18 @@ def _by_number(annotations: Annotations, video: SourceFrames | None) -> tuple[li
     first = min(numbers)
     if max(numbers) - first > _most(len(numbers)):
         return list(range(len(numbers))), None
-    return [number - first for number in numbers], None
+    return [number - first for number in numbers], _shifted(annotations, numbers, first)
+
+
+def _shifted(annotations: Annotations, numbers: list[int], first: int) -> str | None:
+    """One line where pictures without a video begin later than numbers that count from 0 or 1."""
+    one = annotations.pictures[numbers.index(first)]
+    if first <= 1 or one.id is not None:  # an id may count anything
+        return None
+    return (
+        f"{annotations.source}: without the video, {one.name or one.place} is frame 0, as the first picture: give "
+        "--video to have frames counted as there"
+    )
 
 
 def _names_disagree(annotations: Annotations, frames: list[int]) -> str | None:

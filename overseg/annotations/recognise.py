@@ -182,7 +182,8 @@ def _read_file(path: Path, size: tuple[int, int] | None, video: str | None, *, n
     if path.suffix.lower() == ".xml":
         return cvat.read(path, size)
     if path.suffix.lower() == ".txt":
-        return mots.read(path, size)
+        is_of_boxes = "," in next(iter(read_lines(path)), "")
+        return mot.read(path, size) if is_of_boxes else mots.read(path, size)
     if path.suffix.lower() in (".yaml", ".yml"):
         return yolo.read(path, size)
     if path.suffix.lower() in MASK_SUFFIXES:

@@ -70,7 +70,7 @@ def _masks(
             mask = _counts(np.array([within(one, -_OUTSIDE, 1 + _OUTSIDE, otherwise=0) for one in numbers]), size)
             score = as_score(extra) if extra and not extra.isdecimal() else 1.0
             id = objects.number(extra) if extra.isdecimal() else objects.new()
-            objects.note(id, names.get(int(of_class)), None, place=f"{file}: line {line}")
+            objects.note(id, names.get(int(of_class)))
             counts.append(mask)
             ids.append(id)
             scores.append(score)

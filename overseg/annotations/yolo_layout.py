@@ -7,7 +7,7 @@ import yaml
 
 from overseg.annotations.encoded import text_of
 from overseg.annotations.folders import entries_in_order, folders_in_order
-from overseg.data.track_names import check_name
+from overseg.data.track_names import printable_name
 from overseg.errors import InputError
 from overseg.video.image_file import IMAGE_SUFFIXES
 
@@ -58,7 +58,7 @@ def class_names(source: Path) -> dict[int, str]:
     """What classes are called, by number, as `data.yaml` or `classes.txt` says; empty where neither is there.
 
     Raises:
-        InputError: one cannot be read, or a name of it is none.
+        InputError: one cannot be read.
     """
     for place in (source, source.parent):
         for name in _DESCRIPTIONS:
@@ -99,11 +99,8 @@ def _of_description(path: Path) -> dict[int, str]:
         raise InputError(f"expected YAML in {path}, got something else ({' '.join(str(e).split())})") from e
     names = content.get("names") if isinstance(content, dict) else None
     members = dict(enumerate(names)) if isinstance(names, list) else names if isinstance(names, dict) else {}
-    return {
-        number: check_name(name, place=f"{path}: names of {number}")
-        for number, name in members.items()
-        if isinstance(number, int)
-    }
+    called = {number: printable_name(name) for number, name in members.items() if isinstance(number, int)}
+    return {number: name for number, name in called.items() if name}
 
 
 def _text(path: Path) -> str:

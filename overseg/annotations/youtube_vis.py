@@ -38,15 +38,17 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
     if not isinstance(files, list):
         raise InputError(f"expected file_names, one for each frame, of the video {chosen.get('id')} in {source}")
     size = _size(source, chosen, size)
-    gathered, objects, left_out, categories = Gathered(size), Objects(), LeftOut(), Categories(source)
+    gathered, objects, left_out = Gathered(size), Objects(), LeftOut()
+    categories = Categories(source, left_out)
     annotated: list[int] = []
     for at, annotation in enumerate(items(source, prefix)):
         where = f"{source}: annotations[{at}].segmentations"
         with tolerated(source, f"annotations[{at}]", left_out):
             if annotation.get("video_id", chosen.get("id")) != chosen.get("id"):
                 continue
-            object = objects.number(annotation.get("id", at))
-            objects.note(object, categories.of(annotation), annotation.get(NAME), place=f"{source}: annotations[{at}]")
+            id = annotation.get("id", at)
+            object = objects.new() if id is None else objects.number(id)
+            objects.note(object, categories.of(annotation), annotation.get(NAME))
             annotated.append(object)
             score, masks = as_score(annotation.get("score")), annotation.get("segmentations")
             if not isinstance(masks, list) or len(masks) != len(files):

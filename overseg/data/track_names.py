@@ -36,3 +36,15 @@ def check_name(name: object, *, place: str) -> str:
         shown = shown if len(shown) <= 40 else f"{shown[:37]}..."
         raise InputError(f"{place}: expected a name of 1 to {_MOST_CHARACTERS} printable characters, got {shown}")
     return name.strip()
+
+
+def printable_name(name: object) -> str | None:
+    """A name out of another tool's file, in printable characters and cut to length; None where there is none.
+
+    >>> printable_name("cup\n 2"), printable_name(7), printable_name(" ")
+    ('cup 2', '7', None)
+    """
+    if not isinstance(name, str | int | float):
+        return None
+    printable = "".join(character if character.isprintable() else " " for character in str(name))
+    return " ".join(printable.split())[:_MOST_CHARACTERS].strip() or None
