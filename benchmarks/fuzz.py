@@ -27,7 +27,7 @@ from fuzzing.seed_files import write_seeds
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--inputs", type=int, default=100_000, help="over all kinds")
-    parser.add_argument("--only", help="one kind")
+    parser.add_argument("--only", action="append", help="one kind; may be given several times")
     parser.add_argument("--first", type=int, default=0, help="number of the first input of each kind")
     parser.add_argument("--processes", type=int, default=1)
     args = parser.parse_args()
@@ -35,7 +35,7 @@ def main() -> int:
     in_memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(dir=in_memory) as folder, ThreadPoolExecutor(args.processes) as pool:
         places = write_seeds(Path(folder))
-        known = {name: reader for name, reader in readers(places).items() if args.only in (None, name)}
+        known = {name: reader for name, reader in readers(places).items() if not args.only or name in args.only}
         each = -(-args.inputs // len(known))
 
         def work(name: str) -> tuple[str, Counts, float]:

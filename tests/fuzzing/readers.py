@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+from fuzzing.other_forms import read_other_forms
 from fuzzing.repairing import Repairing
 
 from overseg.annotations import mask_folder
@@ -154,6 +155,7 @@ def readers(places: dict[str, Path]) -> dict[str, Reader]:
         "objects to follow": read_objects_to_follow,
         "detector": read_detector,
         "masks of all frames": read_and_associate,
+        "other forms": read_other_forms,
         "run lengths": read_run_lengths,
         "store": read_store,
         "unfinished store": go_on_with_store,

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import yaml
 from detect.made_detectors import raw, write_detector
+from fuzzing.other_forms import write_other_forms
 from numbered_clips import numbered, write_clip
 from PIL import Image
 
@@ -79,6 +80,7 @@ def write_seeds(folder: Path) -> dict[str, Path]:
     write_detector(places["detector"] / "a.onnx", raw((16, 16, 9, 9, 0.9, 0.1), (8, 9, 7, 6, 0.1, 0.8)), size=(32, 32))
     places["masks of all frames"] = folder / "all masks"
     export(result, folder / "all masks", format="coco")
+    places["other forms"] = write_other_forms(folder / "other forms")
     (places["run lengths"] / "a.txt").write_bytes(result.masks_at(0).rles.counts[0])
     for name, (file, codec, pixels) in _CLIPS.items():
         (folder / name).mkdir()
