@@ -70,7 +70,7 @@ def parse_masks(text: str, size: tuple[int, int]) -> list[Pointed]:
     name, colon, path = text.rpartition(":")
     try:
         found = read_picture_masks(Path(path), size)
-    except (OSError, SyntaxError, Image.DecompressionBombError) as e:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as e:
         reason = " ".join(str(getattr(e, "strerror", None) or e).split())
         raise InputError(f"--mask {text}: expected a picture, cannot read it: {reason}") from e
     if not isinstance(found, dict):

@@ -65,9 +65,16 @@ def upright_size(image: "Image") -> tuple[int, int]:
     return (width, height) if _orientation(image) in _TURNING_ORIENTATIONS else (height, width)
 
 
-def n_pages_of(image: "Image") -> int:
-    """How many pictures a file holds: the pages of a TIFF, the frames of an animation, else 1."""
-    return min(getattr(image, "n_frames", 1), _MOST_PAGES) if image.format in _WITH_PAGES else 1
+def n_pages_of(image: "Image", file: Path) -> int:
+    """How many pictures a file holds: the pages of a TIFF, the frames of an animation, else 1.
+
+    Raises:
+        InputError: a page is broken, so that they cannot be counted.
+    """
+    try:
+        return min(getattr(image, "n_frames", 1), _MOST_PAGES) if image.format in _WITH_PAGES else 1
+    except _BROKEN as e:
+        raise InputError(f"the pages of {file} cannot be counted ({_one_line(e)}); repair or remove it") from e
 
 
 def pages_of(image: "Image", file: Path) -> tuple[list[int], list[float]]:
@@ -79,7 +86,7 @@ def pages_of(image: "Image", file: Path) -> tuple[list[int], list[float]]:
         InputError: a page is broken, or has another size than the first.
     """
     pages, seconds, size = [], [], upright_size(image)
-    for page in range(n_pages_of(image)):
+    for page in range(n_pages_of(image, file)):
         to_page(image, page, file)
         if _is_reduced(image):
             continue

@@ -149,7 +149,7 @@ class PagesSource:
 def has_pages(path: Path) -> bool:
     """Whether a picture file holds several pictures; InputError where it cannot be read."""
     with opened_image(path) as image:
-        return n_pages_of(image) > 1
+        return n_pages_of(image, path) > 1
 
 
 def image_files(folder: Path) -> list[Path]:
@@ -184,7 +184,7 @@ def _common_size(files: list[Path]) -> tuple[tuple[int, int], list[Path]]:
     for file in files:
         with opened_image(file) as image:
             size = upright_size(image)
-            if n_pages_of(image) > 1:
+            if n_pages_of(image, file) > 1:
                 with_pages.append(file)
         first = first or size
         if size != first:

@@ -271,8 +271,10 @@ def picture(path: Path, kind: str) -> Path:
         colours = np.zeros((*SIZE, 3), np.uint8)
         colours[first], colours[second] = (200, 0, 0), (0, 90, 0)
         Image.fromarray(colours).save(path, format="PNG")
+    elif kind == "kitti":
+        Image.fromarray((first * 1001 + second * 1002 + void * 10_000).astype(np.uint16)).save(path, format="PNG")
     else:
-        image = Image.fromarray((first * 1 + second * 2 + (255 * void if kind == "palette" else 0)).astype(np.uint8))
+        image = Image.fromarray((first * 1 + second * 2 + (0 if kind == "grey" else 255 * void)).astype(np.uint8))
         if kind == "palette":
             image.putpalette([7, 7, 7] * 256)
         image.save(path, format="PNG")
@@ -286,6 +288,8 @@ def picture(path: Path, kind: str) -> Path:
         ("soft", {"cup": disc(0) | disc(1)}),
         ("palette", {"cup 1": disc(0), "cup 2": disc(10) & ~disc(5)}),
         ("grey", {"cup 1": disc(0), "cup 2": disc(10) & ~disc(5)}),
+        ("grey with void", {"cup 1": disc(0), "cup 2": disc(10) & ~disc(5)}),
+        ("kitti", {"cup 1001": disc(0), "cup 1002": disc(10) & ~disc(5)}),
         ("colours", {"cup 200": disc(0), "cup 23040": disc(10) & ~disc(5)}),
     ],
 )

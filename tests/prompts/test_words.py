@@ -1,9 +1,12 @@
 """Boxes and points as they are written on the command line."""
 
+import struct
+import zlib
+
 import pytest
 
-from overseg.errors import OversegError
-from overseg.prompts.words import parse_box, parse_point
+from overseg.errors import InputError, OversegError
+from overseg.prompts.words import parse_box, parse_masks, parse_point
 
 
 def test_a_box_has_a_name_that_may_hold_colons_itself():
@@ -36,3 +39,11 @@ def test_other_words_are_refused(parse, text, message):
     with pytest.raises(OversegError) as error:
         parse(text)
     assert message in str(error.value)
+
+
+def test_a_mask_with_a_header_that_ends_too_early(tmp_path):
+    header = b"IHDR\0\0\0\1"
+    chunk = struct.pack(">I", 4) + header + struct.pack(">I", zlib.crc32(header))
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk)
+    with pytest.raises(InputError, match="expected a picture, cannot read it: Truncated IHDR"):
+        parse_masks(f"cup:{tmp_path / 'a.png'}", (4, 4))

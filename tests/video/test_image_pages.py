@@ -95,3 +95,15 @@ def test_heic_names_what_it_needs(tmp_path: Path) -> None:
     (tmp_path / "a.heic").write_bytes(b"0")
     with pytest.raises(InputError, match=r"pip install 'overseg\[heic\]'|cannot be read as an image"):
         open_video(tmp_path / "a.heic")
+
+
+def test_a_page_without_dimensions(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    pages = [Image.fromarray(np.zeros((8, 8), np.uint8))] * 2
+    pages[0].save(path, save_all=True, append_images=pages[1:])
+    content = bytearray(path.read_bytes())
+    width_of_second = content.rindex(b"\x00\x01\x04\x00\x01\x00\x00\x00")  # tag 256, one number
+    content[width_of_second : width_of_second + 2] = b"\xe8\xfd"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"the pages of .*a.tif cannot be counted"):
+        open_video(path)
