@@ -41,7 +41,7 @@ def check_name(name: object, *, place: str) -> str:
 def printable_name(name: object) -> str | None:
     """A name out of another tool's file, in printable characters and cut to length; None where there is none.
 
-    >>> printable_name("cup\n 2"), printable_name(7), printable_name(" ")
+    >>> printable_name("cup\\n 2"), printable_name(7), printable_name(" ")
     ('cup 2', '7', None)
     """
     if not isinstance(name, str | int | float):
