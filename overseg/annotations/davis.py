@@ -12,7 +12,7 @@ FOLDER = "Annotations"
 
 
 def read(source: Path, size: tuple[int, int] | None = None, video: str | None = None) -> Annotations:
-    """Read a folder of PNGs, or one that holds only that of one video.
+    """Read a folder of PNGs, or one that holds only that of one video; or one map.
 
     Values are palette entries, grey values or colours. In maps of 8 bits, 255 stands for pixels of which nothing is
     known. Where the whole folder has no other value than 0 and 255, as in DAVIS 2016, 255 is the one object. In maps of
@@ -22,6 +22,8 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
     Raises:
         InputError: a file cannot be read, or has another size than the first.
     """
+    if source.is_file():
+        return read_file(source, size)
     if id_maps.depth_folders(source):
         return id_maps.read(source, size, video)
     folder = _video_folder(source, video)

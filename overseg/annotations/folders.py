@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from overseg.annotations.png import MASK_SUFFIXES
+from overseg.annotations.png import JPEG_SUFFIXES, MASK_SUFFIXES
 from overseg.annotations.values import VideoUnknownError
 from overseg.errors import InputError
 
@@ -28,21 +28,27 @@ def has_pictures(folder: Path) -> bool:
 
 
 def without_pictures_beside(paths: list[Path]) -> list[Path]:
-    """The same files without JPEGs beside PNGs of the same names: those are the pictures that masks are of."""
-    stems = {path.stem for path in paths if path.suffix.lower() == MASK_SUFFIXES[0]}
-    return [path for path in paths if path.suffix.lower() not in MASK_SUFFIXES[1:] or path.stem not in stems]
+    """The same files without JPEGs beside maps of the same names: those are the pictures that masks are of."""
+    suffixes = set(MASK_SUFFIXES) - set(JPEG_SUFFIXES)
+    stems = {path.stem for path in paths if path.suffix.lower() in suffixes}
+    return [path for path in paths if path.suffix.lower() not in JPEG_SUFFIXES or path.stem not in stems]
 
 
 def mask_files_in_order(folder: Path) -> list[Path]:
-    """The PNGs and JPEGs of a folder, in natural order of their names, without pictures beside masks.
+    """The pictures of a folder that may be masks, in natural order of their names, without pictures beside masks.
 
     Raises:
-        InputError: the folder cannot be read, or has neither.
+        InputError: the folder cannot be read, or has none.
     """
     files = [path for path in entries_in_order(folder) if path.suffix.lower() in MASK_SUFFIXES and path.is_file()]
     if not files:
         raise InputError(f"expected files that end in {MASK_SUFFIXES[0]} in {folder}, found none; see docs/formats.md")
     return without_pictures_beside(files)
+
+
+def files_with(folder: Path, suffix: str) -> list[Path]:
+    """The files of a folder with this suffix; none where there is no such folder."""
+    return [path for path in entries_in_order(folder) if path.suffix.lower() == suffix] if folder.is_dir() else []
 
 
 def files_in_order(folder: Path, suffix: str) -> list[Path]:

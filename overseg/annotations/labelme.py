@@ -88,14 +88,14 @@ class Shape:
 
 
 def read(source: Path, size: tuple[int, int] | None = None, video: str | None = None) -> Annotations:
-    """Read a folder of JSON files, one for each picture: masks, polygons, rectangles and circles.
+    """Read a folder of JSON files, one for each picture, or one of them: masks, polygons, rectangles and circles.
 
     Shapes of one `label` and one `group_id` are one object; a shape without `group_id` is an object of its own.
 
     Raises:
         InputError: a file cannot be read, or has another size than the first, or a shape of it is wrong.
     """
-    return _read_files(source, files_in_order(source, ".json"), size)
+    return _read_files(source, [source] if source.is_file() else files_in_order(source, ".json"), size)
 
 
 def read_file(source: Path, size: tuple[int, int] | None = None) -> Annotations:

@@ -17,7 +17,9 @@ from overseg.video.packets import refuse_absurd_size, refuse_swelling
 _BROKEN = (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError)
 _COLOUR_MODES = ("RGB", "CMYK", "YCbCr")
 _ALPHA_MODES = ("RGBA", "LA", "PA")
-MASK_SUFFIXES = (".png", ".jpg", ".jpeg")
+JPEG_SUFFIXES = (".jpg", ".jpeg")
+MASK_SUFFIXES = (".png", *JPEG_SUFFIXES, ".tif", ".tiff", ".bmp")
+_FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
 LOSSY = ("JPEG", "MPO")  # formats that blur values
 MIDDLE = 128  # of grey values and alpha; a lossy format's ringing stays below it around a white mask
 MOST_OBJECTS = 254  # of a map of values or colours without a palette; a photograph has more
@@ -34,15 +36,15 @@ def read_numbers(path: Path, size: tuple[int, int], *, red_first: bool = False) 
     has objects, is one mask, 255 where it is at least half opaque. In a map, what is transparent is 0.
 
     Args:
-        path: a PNG or JPEG.
+        path: a PNG, JPEG, TIFF or BMP.
         size: (height, width) that it must have.
         red_first: the number of a colour is 65536 red + 256 green + blue, so that numbers are ordered by red first.
 
     Raises:
-        InputError: it cannot be read, has another size, or is a photograph.
+        InputError: it cannot be read, has another size or several pages, or is a photograph.
     """
     try:
-        with Image.open(path, formats=["PNG", "JPEG"]) as image:
+        with Image.open(path, formats=_FORMATS) as image:
             _refuse_absurd(image, path)
             check_size((image.height, image.width), size, path)
             return numbers_of(image, path, red_first=red_first)
@@ -57,6 +59,10 @@ def numbers_of(image: Image.Image, path: Path, *, red_first: bool = False) -> Sh
         InputError: it is a photograph.
         OSError, SyntaxError, ValueError: it is broken.
     """
+    if image.format == "TIFF" and getattr(image, "n_frames", 1) > 1:
+        raise InputError(
+            f"expected one map in {path}, got a TIFF of several pages: write each page to a file of its own"
+        )
     places = _PLACES[:: -1 if red_first else 1]
     if image.format in LOSSY:
         return _lossy_mask(image, path)
@@ -66,7 +72,12 @@ def numbers_of(image: Image.Image, path: Path, *, red_first: bool = False) -> Sh
         return _without_transparent(numbers, colours[..., 3])
     if image.mode in _COLOUR_MODES:
         return np.asarray(image.convert("RGB")).astype(np.int64) @ places
-    return np.asarray(image)
+    numbers = np.asarray(image)
+    if numbers.dtype.kind == "f":  # as microscopes write them
+        if not (numbers == np.round(numbers)).all():
+            raise InputError(f"expected numbers of objects in {path}, got fractions: is it a picture of the video?")
+        return numbers.astype(np.int64)
+    return numbers
 
 
 def _lossy_mask(image: Image.Image, path: Path) -> UInt8[np.ndarray, "h w"]:

@@ -24,13 +24,14 @@ from overseg.annotations import (
     youtube_vis,
 )
 from overseg.annotations.annotations import Annotations
-from overseg.annotations.folders import entries_in_order, folders_in_order, has_pictures
+from overseg.annotations.folders import entries_in_order, files_with, folders_in_order, has_pictures
 from overseg.annotations.json_stream import items, top_level_keys
 from overseg.annotations.mot_challenge import INFO, read_info, read_lines
 from overseg.annotations.png import MASK_SUFFIXES
 from overseg.annotations.values import SizeUnknownError
 from overseg.errors import InputError
 
+_OF_PICTURES = ("images", "JPEGImages", "img1")  # folders of the pictures themselves, beside annotations
 _RESOLUTION = re.compile(r"\d+p|Full-Resolution")  # of DAVIS's folders of videos
 _FORMS = (
     "PNGs with an object for each value (DAVIS), a folder of PNGs for each object (SA-V), JSON of SA-V, COCO with "
@@ -144,7 +145,7 @@ def read_any(path: Path, size: tuple[int, int] | None, video: str | None, *, nee
 
 def _read_folder(path: Path, size: tuple[int, int] | None, video: str | None, *, needs_tracks: bool) -> Annotations:
     """A folder without PNGs of its own, or with JSON files beside pictures."""
-    folders = folders_in_order(path)
+    folders = [folder for folder in folders_in_order(path) if folder.name not in _OF_PICTURES]
     if id_maps.depth_folders(path):
         return id_maps.read(path, size)
     if (path / panoptic.FILE).is_file():
@@ -153,19 +154,19 @@ def _read_folder(path: Path, size: tuple[int, int] | None, video: str | None, *,
         return _read_lines(path, size, video)
     if yolo_layout.is_data_set(path):
         return yolo.read(path, size)
+    files = [file for suffix in (".json", ".xml") for file in files_with(path, suffix)]
+    if len(files) == 1 and not _is_labelme(files[0]):
+        return _read_file(files[0], size, video, needs_tracks=needs_tracks)
+    if files and all(map(_is_labelme, islice(files, 2))):
+        return labelme.read(path, size)
     if any(_has(folder, ".png") for folder in folders):
         reader = davis if _is_of_videos(path) and not sav_png.is_layout(path) else sav_png
         return reader.read(path, size, video)
     if _has(path, ".npz"):
         return npz.read(path, size)
-    files = [file for suffix in (".json", ".xml") for file in sorted(path.glob(f"*{suffix}"))]
     roots = [folder for folder in folders if folder.name.startswith(davis.FOLDER)] or folders
     if len(roots) == 1 and not files:
         return read_any(roots[0], size, video, needs_tracks=needs_tracks)
-    if len(files) == 1 and not _is_labelme(files[0]):
-        return _read_file(files[0], size, video, needs_tracks=needs_tracks)
-    if files and all(map(_is_labelme, islice(files, 2))):
-        return labelme.read(path, size)
     if _has(path, *MASK_SUFFIXES):
         return davis.read(path, size, video)
     found = f"{len(files)} JSON files: give one of them" if files else f"neither PNGs nor JSON; expected {_FORMS}"

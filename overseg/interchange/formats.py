@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 from overseg.annotations.annotations import Annotations
+from overseg.annotations.folders import files_with
 from overseg.errors import InputError, SettingsError, did_you_mean
 from overseg.interchange.selection import Selection
 from overseg.output.pictures import Pictures
@@ -70,7 +71,7 @@ class Format:
         """
         file = self.file or self.folder_file
         if file and source.is_dir():
-            source = source / file
+            source = _file_in(source, file)
         module = import_module(f"overseg.annotations.{self.module}")
         return module.read(source, size, video)
 
@@ -185,6 +186,23 @@ FORMATS: Mapping[str, Format] = {
     ),
     "panoptic": Format(module="panoptic", title="panoptic COCO", overlapping=False, folder_file="panoptic.json"),
 }
+
+
+def _file_in(folder: Path, name: str) -> Path:
+    """The file of this name in a folder, or the only one of its kind there or in `annotations`, as tools call it.
+
+    Raises:
+        InputError: there are several.
+    """
+    if (folder / name).exists():
+        return folder / name
+    for place in (folder, folder / "annotations"):
+        found = files_with(place, Path(name).suffix)
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise InputError(f"{place} holds {', '.join(path.name for path in found[:8])}: give one of these files")
+    return folder / name
 
 
 def format_named(name: str) -> Format:

@@ -154,6 +154,13 @@ def maps_of_two_videos(folder: Path) -> tuple[Path, str]:
     return folder, "davis"
 
 
+def export_of_cvat_as_coco(folder: Path) -> tuple[Path, str]:
+    """With the pictures beside it, which are no masks."""
+    made.coco(folder / "annotations" / "instances_default.json", list(SEEN))
+    made.write_frames(folder / "images", N_FRAMES)
+    return folder, "coco"
+
+
 def folder_of_an_object(folder: Path) -> tuple[Path, str]:
     for at in SEEN:
         save(disc(at).astype(np.uint8) * 255, folder / "000" / f"{at:05}.png")
@@ -181,7 +188,7 @@ def label_studio_of_old_versions(folder: Path) -> tuple[Path, str]:
 
 
 OTHERS = (
-    *(maps_with_void, maps_of_kitti, jpegs, maps_of_two_videos, folder_of_an_object),
+    *(maps_with_void, maps_of_kitti, jpegs, maps_of_two_videos, folder_of_an_object, export_of_cvat_as_coco),
     *(coco_with_a_box_alone, labelme_beside_all_pictures, label_studio_of_old_versions),
 )
 

@@ -65,6 +65,15 @@ def maps_of_kitti(folder: Path) -> Path:
     return folder
 
 
+def tiffs(folder: Path) -> Path:
+    """Of fractions, all of them whole, as microscopes write them; beside pictures."""
+    folder.mkdir()
+    for at in (0, 3):
+        Image.fromarray(disc(at).astype(np.float32) * 300).save(folder / f"{at:05}.tif")
+        Image.fromarray(np.full((*SIZE, 3), 90, np.uint8)).save(folder / f"{at:05}.jpg")
+    return folder
+
+
 def maps_of_sixteen_bits(folder: Path) -> Path:
     """In which 255 is an object like others: the same one."""
     return made.write_maps(folder, {at: at for at in (0, 3)}, value=255)
@@ -75,6 +84,7 @@ FORMS = {
     "youtube-vis": results_of_youtube_vis,
     "davis": jpegs,
     "davis with alpha": cut_outs,
+    "davis as TIFF": tiffs,
     "mots": maps_of_kitti,
     "id-maps": maps_of_sixteen_bits,
 }
@@ -93,6 +103,21 @@ def test_a_picture_is_no_mask(tmp_path: Path) -> None:
     Image.fromarray(picture).save(tmp_path / "in" / "0.jpg")
     with pytest.raises(InputError, match=r"0.jpg, white on black, got a JPEG in colour"):
         import_masks(tmp_path / "in", tmp_path / "a.zarr", format="davis")
+
+
+@pytest.mark.parametrize(("fraction", "n_pages", "line"), [(0.5, 1, "got fractions"), (1, 2, "several pages")])
+def test_tiffs_that_are_no_maps(fraction: float, n_pages: int, line: str, tmp_path: Path) -> None:
+    page = Image.fromarray(disc(0).astype(np.float32) * fraction)
+    page.save(tmp_path / "0.tif", save_all=True, append_images=[page] * (n_pages - 1))
+    with pytest.raises(InputError, match=f"0.tif, {line}|0.tif, got a TIFF of {line}"):
+        import_masks(tmp_path / "0.tif", tmp_path / "a.zarr", format="davis")
+
+
+def test_several_files_where_one_is_meant(tmp_path: Path) -> None:
+    for name in ("a.json", "b.json"):
+        made.coco(tmp_path / "in" / name, [0])
+    with pytest.raises(InputError, match="in holds a.json, b.json: give one of these files"):
+        import_masks(tmp_path / "in", tmp_path / "a.zarr", format="coco")
 
 
 def test_in_maps_of_sixteen_bits_255_is_an_object(tmp_path: Path) -> None:
