@@ -93,12 +93,14 @@ def read(
         stated_from_zero=all(image["from_zero"] for image in images),
         fps=fps,
         part_of=_read_part_of(source),
-        picture_columns={
-            name: np.array([image[name] for image in images])
-            for name in _COLUMNS
-            if all(image[name] >= 0 for image in images)
-        },
+        picture_columns=_picture_columns(images),
     )
+
+
+def _picture_columns(images: list[dict[str, Any]]) -> dict[str, np.ndarray]:
+    """The columns of the table of frames that are known of all images."""
+    known = (name for name in _COLUMNS if all(image[name] >= 0 for image in images))
+    return {name: np.array([image[name] for image in images]) for name in known}
 
 
 def _video(source: Path, wanted: str | None) -> dict[str, Any]:

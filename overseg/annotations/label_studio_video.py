@@ -10,7 +10,7 @@ from overseg.annotations.gathered import Gathered
 from overseg.annotations.label_studio_regions import RECTANGLE, VIDEO, data_of, regions_of, shape_counts
 from overseg.annotations.left_out import LeftOut
 from overseg.annotations.objects import Objects
-from overseg.annotations.placing import without_prefix
+from overseg.annotations.picture_names import without_prefix
 from overseg.annotations.values import (
     SizeUnknownError,
     VideoUnknownError,

@@ -9,7 +9,7 @@ from overseg.annotations import npz, sam_json
 from overseg.annotations.annotations import Annotations, Picture, PictureMasks
 from overseg.annotations.folders import entries_in_order, without_pictures_beside
 from overseg.annotations.left_out import LeftOut
-from overseg.annotations.placing import number_at_end, plain_stems
+from overseg.annotations.picture_names import number_at_end, plain_stems
 from overseg.annotations.png import MASK_SUFFIXES, read_mask, read_numbers, read_size
 from overseg.annotations.values import SizeUnknownError
 from overseg.annotations.void import masks_of_map, void_of

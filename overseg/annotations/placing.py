@@ -1,18 +1,15 @@
 """Which frame of a video a picture is: the one place that decides it, for every command and format."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from overseg.annotations.annotations import Annotations, Picture
+from overseg.annotations.picture_names import NO_FRAME, images_called, number_at_end, plain_stems
 from overseg.data.source_frames import SourceFrames
 from overseg.errors import InputError
 
-NO_FRAME = -1
 _MAX_FRAMES = 10**8  # six weeks at 25 frames a second
 _MOST_MISSING, _MOST_WITHOUT_MASKS = 100, 10_000  # frames without a picture, for each that has one, and besides
-_UPLOAD_PREFIX = re.compile(r"[0-9a-f]{8}-(?=.)")  # Label Studio puts it before the names of uploaded files
-_EXPORT_SUFFIX = re.compile(r"(?<=.)(_(jpe?g|png|bmp|webp|tiff?))?\.rf\.[0-9A-Za-z]{8,}$")  # Roboflow puts it behind
 
 
 @dataclass(frozen=True)
@@ -79,7 +76,7 @@ def place_pictures(
 def _by_names_or_numbers(annotations: Annotations, video: SourceFrames | None) -> tuple[list[int], str | None]:
     """The frames by the names of images, or by numbers; and a remark where both are possible and differ."""
     pictures = annotations.pictures
-    named = _by_image(pictures, video.stems) if video else []
+    named = images_called(pictures, video.stems) if video else []
     without = [picture for picture, frame in zip(pictures, named, strict=False) if frame == NO_FRAME]
     if video is None or not named or len(without) == len(pictures):
         return _by_number(annotations, video)
@@ -123,59 +120,6 @@ def _at_rate(annotations: Annotations, n_frames: int) -> tuple[int, ...]:
         )
     numbers = [picture.number for picture in annotations.pictures]
     return tuple(NO_FRAME if number is None or number >= n_frames else number for number in numbers)
-
-
-def number_at_end(stem: str) -> int | None:
-    """The number that a name ends with; None where it ends with none."""
-    match = re.search(r"\d{1,18}$", stem)
-    return int(match[0]) if match else None
-
-
-def without_prefix(stem: str) -> str:
-    """A name without what uploads put before it."""
-    return _UPLOAD_PREFIX.sub("", stem, count=1)
-
-
-def plain_stems(stems: Sequence[str]) -> list[str]:
-    """Names without what tools put before and behind those of pictures, and without an ending that all of them share.
-
-    Example:
-        >>> plain_stems(["1a2b3c4d-00003", "00007_jpg.rf.0a1b2c3d4e5f"]), plain_stems(["a_1_mask", "a_2_mask"])
-        (['00003', '00007'], ['a_1', 'a_2'])
-    """
-    plain = [_EXPORT_SUFFIX.sub("", without_prefix(stem)) for stem in stems]
-    shared = _shared_end(plain) if len(plain) > 1 else ""
-    if shared[-1:].isdecimal():  # they end with numbers already
-        return plain
-    return [stem.removesuffix(shared.lstrip("0123456789")) for stem in plain]
-
-
-def _shared_end(names: Sequence[str]) -> str:
-    first, last = min(names, key=len), ""
-    for n in range(1, len(first) + 1):
-        if not all(name.endswith(first[-n:]) for name in names):
-            break
-        last = first[-n:]
-    return last
-
-
-def _by_image(pictures: Sequence[Picture], stems: tuple[str, ...]) -> list[int]:
-    """The image that each picture is called like, or `NO_FRAME`; empty where images are unknown."""
-    by_stem = {stem: frame for frame, stem in enumerate(stems)}
-    ends = [number_at_end(stem) for stem in plain_stems(stems)]
-    by_end = {end: frame for frame, end in enumerate(ends) if end is not None}
-    if len(by_end) < len(stems):
-        by_end = {}  # numbers that do not identify an image
-    given = [picture.stem for picture in pictures]
-    return [_image(*names, by_stem, by_end) for names in zip(given, plain_stems(given), strict=True)] if stems else []
-
-
-def _image(stem: str, plain: str, by_stem: dict[str, int], by_end: dict[int, int]) -> int:
-    for one in (stem, plain):
-        if one and one in by_stem:
-            return by_stem[one]
-    end = number_at_end(plain)
-    return NO_FRAME if end is None else by_end.get(end, NO_FRAME)
 
 
 def _from_first(annotations: Annotations, first_number: int) -> list[int]:

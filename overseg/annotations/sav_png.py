@@ -9,7 +9,7 @@ import numpy as np
 from overseg.annotations.annotations import Annotations, Picture, PictureMasks
 from overseg.annotations.folders import entries_in_order, files_in_order_of_all, folder_of_video, folders_in_order
 from overseg.annotations.objects import LARGEST_ID, Objects
-from overseg.annotations.placing import number_at_end
+from overseg.annotations.picture_names import number_at_end
 from overseg.annotations.png import VOID, read_numbers, read_size
 from overseg.data.rles import Rles
 from overseg.errors import InputError

@@ -12,7 +12,8 @@ from overseg.errors import InputError
 from overseg.video.image_file import IMAGE_SUFFIXES
 
 LABELS, IMAGES = Path("labels"), Path("images")
-_LISTS = ("classes", "train", "val", "valid", "test", "readme", "notes")  # texts beside labels, by how names begin
+_LISTS = {"classes", "names", "train", "val", "valid", "test", "notes"}  # texts beside labels
+_ABOUT = "readme"  # how names of texts for people begin
 _DARKNET = "obj_*_data"  # folders of CVAT's older export, with images and labels
 _DESCRIPTIONS = ("data.yaml", "data.yml", "dataset.yaml")
 
@@ -71,7 +72,7 @@ def class_names(source: Path) -> dict[int, str]:
 
 def _labels_in(folder: Path) -> list[Path]:
     texts = (path for path in entries_in_order(folder) if path.suffix.lower() == ".txt")
-    return [path for path in texts if not path.stem.lower().startswith(_LISTS)]
+    return [path for path in texts if path.stem.lower() not in _LISTS and not path.stem.lower().startswith(_ABOUT)]
 
 
 def _folders(source: Path) -> list[tuple[Path, Path]]:

@@ -10,7 +10,8 @@ from annotations.made_annotations import SIZE, are_discs, disc
 from PIL import Image
 
 from overseg.annotations.annotations import Annotations, Picture, PictureMasks
-from overseg.annotations.placing import NO_FRAME, place_pictures
+from overseg.annotations.picture_names import NO_FRAME
+from overseg.annotations.placing import place_pictures
 from overseg.annotations.resizing import resized
 from overseg.data.rles import Rles
 from overseg.data.source_frames import SourceFrames

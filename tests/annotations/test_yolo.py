@@ -54,7 +54,7 @@ def darknet(folder: Path) -> None:
 
 
 def predictions(folder: Path) -> None:
-    write(folder, None, [0, 3, 7])
+    write(folder, None, [0, 3, 7], "train_{:05}".format)
     (folder / "classes.txt").write_text("ball\n")
 
 
