@@ -149,7 +149,7 @@ def _images_in(source: Path, left_out: LeftOut, video: Any = None) -> Iterator[d
             yield known
 
 
-def _image(image: dict[str, Any], place: str, source: Path) -> dict[str, Any]:
+def _image(image: Any, place: str, source: Path) -> dict[str, Any]:
     number = next((image[key] for key in _FRAME_KEYS if image.get(key) is not None), None)
     name, id = str(image.get("file_name") or ""), as_id(image["id"])
     if number is None and not name and isinstance(id, str):
