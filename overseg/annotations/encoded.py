@@ -9,8 +9,8 @@ from typing import IO, Any
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _WITHOUT_MARK = {(False, True): "utf-16-le", (True, False): "utf-16-be"}  # by which of the first two bytes is 0
 _PIECE_BYTES = 1 << 20
-_NO_NUMBERS = (b"NaN", b"Infinity")
-_LONGEST_WORD = max(map(len, _NO_NUMBERS))
+_AS_NUMBER = re.compile(rb"[:,[]\0?(?:\s\0?)*-?\0?(?:N\0?a\0?N|I\0?n\0?f\0?i\0?n\0?i\0?t\0?y)\0?(?:\s\0?)*[],}]")
+_LONGEST_AS_NUMBER = 1 << 12  # bytes, with the spaces around it
 _WORD_AT_END = re.compile(rb"[-\w]*\Z")
 _TEXT_OR_WORD = re.compile(rb'"(?:[^"\\]|\\.)*+("?)|-?\b(?:NaN|Infinity)\b', re.DOTALL)
 
@@ -47,7 +47,7 @@ def opened_json(path: Path) -> Any:
     encoding = _encoding(file.read(4))
     file.seek(len(codecs.BOM_UTF8) if encoding == "utf-8-sig" else 0)
     whole: Any = _AsUtf8(file, encoding) if encoding.startswith("utf-16") else file
-    return _WithNulls(whole) if _may_have_no_numbers(path, encoding) else whole
+    return _WithNulls(whole) if _may_have_no_numbers(path) else whole
 
 
 def _encoding(first: bytes) -> str:
@@ -57,17 +57,18 @@ def _encoding(first: bytes) -> str:
     return _WITHOUT_MARK.get((first[:1] == b"\0", first[1:2] == b"\0"), "utf-8")
 
 
-def _may_have_no_numbers(path: Path, encoding: str) -> bool:
-    """Whether one of the words is anywhere in the file, as a number or in a text; read at the speed of the disk."""
-    wide = encoding.startswith("utf-16")
-    words = [word.decode().encode("utf-16-le") for word in _NO_NUMBERS] if wide else list(_NO_NUMBERS)
+def _may_have_no_numbers(path: Path) -> bool:
+    """Whether one of the words seems to be a number somewhere in the file; read at the speed of the disk.
+
+    In a text it may only seem to be one. Run lengths as text hold each word by chance, and then hardly ever look so.
+    """
     rest = b""
     with path.open("rb") as file:
         while piece := file.read(_PIECE_BYTES):
             rest += piece
-            if any(word in rest for word in words):
+            if _AS_NUMBER.search(rest):
                 return True
-            rest = rest[-2 * _LONGEST_WORD :]
+            rest = rest[-_LONGEST_AS_NUMBER:]
     return False
 
 

@@ -15,7 +15,7 @@ from local_s3 import KEY, SECRET, LocalS3, local_s3
 import overseg
 from overseg.cli.main import main
 
-RUN = (*PREVIEW, "--end", "12", "--step", "3")
+RUN = (*PREVIEW, "--end", "8", "--step", "3")
 OVERSEG = (sys.executable, "-m", "overseg")
 
 
@@ -37,7 +37,7 @@ def local(carphone, tmp_path_factory) -> Path:
 def url(s3, carphone, local) -> str:
     """Ended by a budget, then gone on with."""
     url = s3.url("out.zarr")
-    assert main(["run", str(carphone), url, *RUN, "--budget", "masks=300"]) == 0
+    assert main(["run", str(carphone), url, *RUN, "--budget", "masks=150"]) == 0
     assert not overseg.open(url).final
     assert main(["run", str(carphone), url, *RUN]) == 0
     return url
