@@ -20,6 +20,7 @@ from overseg.data.settings import Settings
 from overseg.data.source_frames import SourceFrames
 from overseg.generate.keep import keep_masks
 
+_VIDEOS_KEPT = 4  # of many, whose masks one source may hold
 _NEAR_DUPLICATE_IOU = 0.95  # high, since this removes masks that another tool made
 
 
@@ -67,7 +68,6 @@ class PrecomputedGenerator:
         """
         self._source, self._first_number, self._video = source, first_number, video
         self._min_area_px, self._max_masks = min_area_px, max_masks
-        self._annotations: Annotations | None = None
         self._found: dict[SourceFrames, tuple[Annotations, Placed]] = {}
         with suppress(SizeUnknownError, VideoUnknownError):  # which the frames say
             self._of(SourceFrames())  # finds two files for one number
@@ -120,11 +120,14 @@ class PrecomputedGenerator:
 
     def _of(self, source: SourceFrames, size: tuple[int, int] | None = None) -> tuple[Annotations, Placed]:
         """The annotations, and where they are among the frames of an input; `size` is theirs if nothing states it."""
-        if source not in self._found:
-            self._annotations = self._annotations or self._read(source.size or size, self._video or source.name or None)
-            placed = place_pictures(self._annotations, source, strict=False, first_number=self._first_number)
-            self._found[source] = self._annotations, placed
-        return self._found[source]
+        found = self._found.get(source)
+        if found is None:
+            annotations = self._read(source.size or size, self._video or source.name or None)
+            placed = place_pictures(annotations, source, strict=False, first_number=self._first_number)
+            found = self._found[source] = annotations, placed
+            for known in list(self._found)[:-_VIDEOS_KEPT]:
+                self._found.pop(known, None)
+        return found
 
     def _read(self, size: tuple[int, int] | None, video: str | None) -> Annotations:
         try:

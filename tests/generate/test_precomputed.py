@@ -1,6 +1,7 @@
 """Masks that already exist on disk, in every form they come in."""
 
 import json
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -242,3 +243,23 @@ def test_polygons_in_json_are_masks(tmp_path):
 
 def _sorted(masks: np.ndarray) -> np.ndarray:
     return masks[np.argsort(masks.sum(axis=(1, 2)), kind="stable")]
+
+
+def test_each_of_several_videos_has_its_own_masks(tmp_path):
+    """As in a batch, whose workers keep the generator from one video to the next."""
+    rles = Rles.from_masks(_masks())
+    names = ["one", "other"]
+    videos = [
+        {"id": n, "height": SIZE[0], "width": SIZE[1], "length": 1, "file_names": [f"{name}/0.jpg"]}
+        for n, name in enumerate(names, 1)
+    ]
+    annotations = [
+        {"id": n, "video_id": n, "category_id": 1, "segmentations": [one["segmentation"]]}
+        for n, one in enumerate(_coco(rles), 1)
+    ]
+    _write(tmp_path / "a.json", {"videos": videos, "annotations": annotations, "categories": [{"id": 1, "name": "x"}]})
+    generator = PrecomputedGenerator(tmp_path / "a.json", min_area_px=1)
+    for name, mask in [*zip(names, _masks(), strict=True)] * 2:
+        source = SourceFrames(n_frames=1, size=SIZE, name=name)
+        found = generate(generator, replace(frame(plain(*SIZE).rgb, 0), source=source, source_index=0))
+        assert np.array_equal(found.rles.to_masks(), mask[None])
