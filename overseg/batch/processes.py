@@ -22,6 +22,7 @@ from overseg.errors import OversegError
 
 _WAIT_S = 1.0
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_ARENAS = "MALLOC_ARENA_MAX"  # glibc's; each keeps memory that is free again, and a worker starts many threads
 
 
 class ProcessCrew:
@@ -147,6 +148,7 @@ def _variables(threads: int) -> Iterator[None]:
     """What the libraries of a process that is started here read as they are loaded."""
     before = dict(os.environ)
     os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(threads)))
+    os.environ.setdefault(_ARENAS, str(threads))
     try:
         yield
     finally:
