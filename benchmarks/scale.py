@@ -7,7 +7,8 @@
 between the first and the last visit of a worker in which it had ended one video and not begun the next. `simulate`
 reads the time of each stage from the store of a finished run and simulates `--hours` of such video on 1, 8 and 64
 workers, with stragglers, and with workers that die every `--mtbf` hours. A worker is `--speed` times as fast as that
-machine, and `--device-speed` times as fast where models compute.
+machine. With `--device-speed` it has a device of its own, which is so many times as fast where models compute, and
+videos are opened and concluded beside it.
 """
 
 import argparse
@@ -147,25 +148,42 @@ def stages_of(store: str, speed: float, device_speed: float) -> Stages:
 
 def print_simulations(args: argparse.Namespace, changes: dict[str, Any]) -> int:
     """Print what a number of hours takes on 1, 8 and 64 workers, and what limits it."""
-    stages = stages_of(args.store, args.speed, args.device_speed or args.speed)
+    has_device = args.device_speed is not None
+    stages = stages_of(args.store, args.speed, args.device_speed if has_device else args.speed)
     in_order = sorted(stages.by_name.items(), key=lambda one: -one[1])
     shares = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in in_order)
-    print(f"an hour of video: {shares}; {stages.n_bytes / 2**20:.0f} MiB of results")
+    print(
+        f"an hour of video: {shares}; {stages.n_bytes / 2**20:.0f} MiB of results, {stages.n_visits:.0f} visits of "
+        f"{stages.of_parts / stages.n_visits:.3f} s"
+    )
     n_videos = max(1, round(args.hours / args.length))
     for n in WORKERS:
-        runs = [simulated(stages, n_videos, args.length, n, args.parts, args.mtbf, seed) for seed in range(N_SEEDS)]
+        batch = Batch(n_videos, args.length, args.parts, n, args.mtbf, has_device)
+        runs = [simulated(stages, batch, seed) for seed in range(N_SEEDS)]
         took_s, lost_s, n_deaths = (sum(column) / N_SEEDS for column in zip(*runs, strict=True))
-        ideal_s = n_videos * args.length * (stages.of_parts + stages.alone) / n
+        hours = n_videos * args.length
+        ideal_s = hours * (stages.of_parts + (0 if has_device else stages.alone)) / n
         print(
             f"{n:>3} workers: {took_s / 3600:8.1f} h, busy {ideal_s / took_s:.0%} of it; {n_deaths:.0f} deaths cost "
-            f"{lost_s / 3600:.2f} h; {stages.n_bytes * args.hours / took_s / 2**20:.2f} MiB/s written by all"
+            f"{lost_s / 3600:.2f} h; all write {stages.n_bytes * hours / took_s / 2**20:.2f} MiB/s, and sync "
+            f"{stages.n_visits * hours / took_s:.1f} files/s"
         )
     return 0
 
 
-def simulated(
-    stages: Stages, n_videos: int, length_h: float, n_workers: int, n_parts: int, mtbf_h: float, seed: int
-) -> tuple[float, float, int]:
+@dataclass(frozen=True)
+class Batch:
+    """Videos of so many hours each, in so many parts; workers, of which each dies once in `mtbf_h` hours."""
+
+    n_videos: int
+    length_h: float
+    n_parts: int
+    n_workers: int
+    mtbf_h: float
+    has_device: bool
+
+
+def simulated(stages: Stages, batch: Batch, seed: int) -> tuple[float, float, int]:
     """Simulate a batch: its duration, the time lost by deaths, in seconds, and the number of deaths.
 
     A worker takes the next job as soon as it is free, as `overseg.batch.queue` hands them out: whole videos, and of the
@@ -173,8 +191,8 @@ def simulated(
     """
     chance = random.Random(seed)
     visit_s = stages.of_parts / stages.n_visits
-    part_s, alone_s = stages.of_parts * length_h / n_parts, stages.alone * length_h
-    free = [(START_S, worker) for worker in range(n_workers)]
+    part_s, alone_s = stages.of_parts * batch.length_h / batch.n_parts, stages.alone * batch.length_h
+    free = [(START_S, worker) for worker in range(batch.n_workers)]
     heapq.heapify(free)
     lost_s, n_deaths, ends = 0.0, 0, [0.0]
 
@@ -183,19 +201,21 @@ def simulated(
         at, worker = heapq.heappop(free)
         at = max(at, not_before)
         seconds *= chance.lognormvariate(-(STRAGGLING**2) / 2, STRAGGLING)
-        until_death = chance.expovariate(1 / (mtbf_h * 3600))
+        until_death = chance.expovariate(1 / (batch.mtbf_h * 3600))
         while until_death < seconds:
             lost = visit_s / 2 + START_S
             seconds, lost_s, n_deaths = seconds + lost, lost_s + lost, n_deaths + 1
-            until_death += chance.expovariate(1 / (mtbf_h * 3600))
+            until_death += chance.expovariate(1 / (batch.mtbf_h * 3600))
         heapq.heappush(free, (at + seconds, worker))
         return at + seconds
 
-    for left in range(n_videos, 0, -1):
-        if left >= n_workers or n_parts == 1:
-            ends.append(do(n_parts * part_s + alone_s))
+    for left in range(batch.n_videos, 0, -1):
+        beside_s = alone_s if batch.has_device else 0.0
+        if left >= batch.n_workers or batch.n_parts == 1:
+            ends.append(do(batch.n_parts * part_s + alone_s - beside_s) + beside_s)
         else:
-            ends.append(do(alone_s, max(do(part_s) for _ in range(n_parts))))
+            made = max(do(part_s) for _ in range(batch.n_parts))
+            ends.append(made + beside_s if batch.has_device else do(alone_s, made))
     return max(ends), lost_s, n_deaths
 
 
