@@ -21,9 +21,9 @@ from overseg.annotations.values import (
     as_id,
     as_score,
     as_size,
-    as_size_of_mask,
     check_size,
     checked,
+    first_size,
     mask_counts,
     polygon_counts,
     tolerated,
@@ -200,10 +200,8 @@ def _size(source: Path, images: list[dict[str, Any]], expected: tuple[int, int] 
         check_size(next(iter(sizes)), expected, source)
     if sizes or expected:
         return expected or next(iter(sizes))
-    for at, segmentation in enumerate(items(source, f"{entries_at(source, 'annotations')}.segmentation")):
-        if isinstance(segmentation, dict):
-            with checked(source, f"annotations[{at}]"):
-                return as_size(*as_size_of_mask(segmentation), source)
+    if found := first_size(items(source, f"{entries_at(source, 'annotations')}.segmentation"), source):
+        return found
     raise SizeUnknownError(f"expected height and width of the images in {source}, found none")
 
 

@@ -1,6 +1,7 @@
 """Label Studio's tasks: pictures with brushes, polygons, rectangles and ellipses, or videos with boxes."""
 
 import re
+from contextlib import suppress
 from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -81,8 +82,9 @@ def _size(source: Path, size: tuple[int, int] | None) -> tuple[int, int]:
         with checked(source, f"task {at}"):
             for region in regions_of(task, LeftOut()):
                 has_regions = True
-                if region.size:
-                    return as_size(*region.size, source)
+                with suppress(TypeError, ValueError, OverflowError, InputError):  # counted when masks are read
+                    if region.size:
+                        return as_size(*region.size, source)
     if has_regions:
         raise SizeUnknownError(f"expected original_width and original_height of a region in {source}, found none")
     raise InputError(

@@ -11,10 +11,10 @@ from overseg.annotations.objects import Objects
 from overseg.annotations.values import (
     SizeUnknownError,
     as_size,
-    as_size_of_mask,
     check_length,
     check_size,
     checked,
+    first_size,
     mask_counts,
     tolerated,
 )
@@ -79,11 +79,8 @@ def _size(source: Path, expected: tuple[int, int] | None) -> tuple[int, int]:
         return size
     if expected:
         return expected
-    for entry, masks in enumerate(items(source, "masklet.item")):
-        with checked(source, f"masklet[{entry}]"):
-            for mask in masks:
-                if isinstance(mask, dict):
-                    return as_size(*as_size_of_mask(mask), source)
+    if found := first_size(items(source, "masklet.item.item"), source):
+        return found
     raise SizeUnknownError(f"expected video_height and video_width in {source}, found none")
 
 

@@ -1,8 +1,8 @@
 """Values out of files that another tool wrote, checked where they enter."""
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +121,14 @@ def as_size_of_mask(segmentation: Any) -> tuple[int, int]:
     """(height, width) that run lengths state; an error of the kinds of `checked` where they state none."""
     height, width = (int(px) for px in segmentation["size"])
     return height, width
+
+
+def first_size(segmentations: Iterable[Any], source: Path) -> tuple[int, int] | None:
+    """(height, width) that the first sound run lengths state; None where none do. Wrong ones are counted elsewhere."""
+    for segmentation in segmentations:
+        with suppress(KeyError, TypeError, ValueError, OverflowError, InputError):
+            return as_size(*as_size_of_mask(segmentation), source)
+    return None
 
 
 def with_pixels(counts: bytes, size: tuple[int, int]) -> bytes:

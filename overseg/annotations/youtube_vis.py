@@ -16,9 +16,9 @@ from overseg.annotations.values import (
     as_id,
     as_score,
     as_size,
-    as_size_of_mask,
     check_size,
     checked,
+    first_size,
     mask_counts,
     tolerated,
 )
@@ -111,8 +111,6 @@ def _size(source: Path, video: dict[str, Any], expected: tuple[int, int] | None)
         return size
     if expected:
         return expected
-    for mask in items(source, f"{entries_at(source, 'annotations')}.segmentations.item"):
-        if isinstance(mask, dict):
-            with checked(source, "segmentations"):
-                return as_size(*as_size_of_mask(mask), source)
+    if found := first_size(items(source, f"{entries_at(source, 'annotations')}.segmentations.item"), source):
+        return found
     raise SizeUnknownError(f"expected height and width of the video in {source}, found none")

@@ -107,6 +107,13 @@ def test_a_size_that_no_region_states(tmp_path: Path) -> None:
     assert areas(read(source, tmp_path, video=made.write_frames(frames, 1))[0]) == {0: [30 * 24]}
 
 
+def test_a_size_that_is_none_is_no_size_of_the_others(tmp_path: Path) -> None:
+    wrong = made.brush(0) | {"original_height": "high"}
+    source = made.write_json(tmp_path / "a.json", [made.task("0.jpg", wrong), made.task("1.jpg", made.brush(1))])
+    result, remarks = read(source, tmp_path)
+    assert are_discs(result, [1]) and "left out 1 unreadable entry; the first: task 0, region a" in remarks[0]
+
+
 def on_video(
     sequence: list[dict[str, Any]], n_frames: int = 10, name: str = "clip.mp4", id: str = "x"
 ) -> dict[str, Any]:
