@@ -145,7 +145,8 @@ def read_any(path: Path, size: tuple[int, int] | None, video: str | None, *, nee
 
 def _read_folder(path: Path, size: tuple[int, int] | None, video: str | None, *, needs_tracks: bool) -> Annotations:
     """A folder without PNGs of its own, or with JSON files beside pictures."""
-    folders = [folder for folder in folders_in_order(path) if folder.name not in _OF_PICTURES]
+    folders = folders_in_order(path)
+    folders = [folder for folder in folders if folder.name not in _OF_PICTURES] or folders
     if id_maps.depth_folders(path):
         return id_maps.read(path, size)
     if (path / panoptic.FILE).is_file():

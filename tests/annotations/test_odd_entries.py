@@ -44,6 +44,14 @@ def test_null_ids_of_coco(member: str, tmp_path: Path, read) -> None:
     assert not remarks or f"1 unreadable entry; the first: {member}" in remarks[0]
 
 
+def test_an_image_of_coco_that_is_none(tmp_path: Path, read) -> None:
+    source = made.coco(tmp_path / "a.json", [0])
+    content = json.loads(source.read_text())
+    content["images"].append("a/b")
+    result, remarks = read(made.write_json(source, content), "coco")
+    assert are_discs(result, [0]) and "images[1]" in remarks[0]
+
+
 def test_an_object_of_youtube_vis_without_an_id(tmp_path: Path, read) -> None:
     video = {"id": 1, "height": SIZE[0], "width": SIZE[1], "file_names": ["clip/0.jpg"]}
     masks = [{"size": [*SIZE], "counts": counts(0)}]
