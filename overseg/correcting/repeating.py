@@ -56,7 +56,7 @@ def _repeat(editor: Editor, edit: Edit, tracks: list[int]) -> None:
         case Split(at=at):
             editor.split(tracks[0], at=at)
         case Drop():
-            editor.drop(tracks[0])
+            editor.drop(*tracks)
         case Restore():
             editor.restore(tracks[0])
         case Correct(masks=masks, how=how):

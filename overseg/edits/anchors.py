@@ -78,9 +78,9 @@ class Anchors:
 def refs_of(edit: Edit) -> tuple[TrackRef, ...]:
     """The tracks that an edit needs to exist."""
     match edit:
-        case Merge():
+        case Merge() | Drop():
             return (edit.track, *edit.others)
-        case Name() | Split() | Drop() | Restore() | Correct():
+        case Name() | Split() | Restore() | Correct():
             return (edit.track,)
         case New() | Undo() | Redo():
             return ()

@@ -35,6 +35,8 @@ def edit_to_json(edit: Edit) -> dict[str, Any]:
             found |= {"name": edit.name, "category": edit.category}
         case Merge():
             found["others"] = [_ref_to_json(other) for other in edit.others]
+        case Drop() if edit.others:
+            found["others"] = [_ref_to_json(other) for other in edit.others]
         case Split():
             found["at"] = edit.at
         case Correct() | New():
@@ -128,11 +130,10 @@ def _name(found: dict[str, Any]) -> Name:
         raise ValueError(str(e)) from e
 
 
-def _merge(found: dict[str, Any]) -> Merge:
-    others = found.get("others")
-    if not isinstance(others, list):
+def _others(found: Any) -> tuple[TrackRef, ...]:
+    if not isinstance(found, list):
         raise ValueError("others are no list")
-    return Merge(_ref(found.get("track")), tuple(map(_ref, others)))
+    return tuple(map(_ref, found))
 
 
 def _how(found: dict[str, Any]) -> str:
@@ -148,9 +149,9 @@ def _new(found: dict[str, Any], size: tuple[int, int]) -> New:
 
 _EDITS: dict[str, Callable[[dict[str, Any], tuple[int, int]], Edit]] = {
     "name": lambda found, size: _name(found),
-    "merge": lambda found, size: _merge(found),
+    "merge": lambda found, size: Merge(_ref(found.get("track")), _others(found.get("others"))),
     "split": lambda found, size: Split(_ref(found.get("track")), _whole(found.get("at"), "at")),
-    "drop": lambda found, size: Drop(_ref(found.get("track"))),
+    "drop": lambda found, size: Drop(_ref(found.get("track")), _others(found.get("others", []))),
     "restore": lambda found, size: Restore(_ref(found.get("track"))),
     "correct": lambda found, size: Correct(_ref(found.get("track")), _masks(found.get("masks"), size), _how(found)),
     "new": _new,

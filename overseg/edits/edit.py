@@ -52,10 +52,11 @@ class Split:
 
 @dataclass(frozen=True)
 class Drop:
-    """Delete a track."""
+    """Delete one or several tracks."""
 
     kind: ClassVar[str] = "drop"
     track: TrackRef
+    others: tuple[TrackRef, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -136,10 +136,11 @@ class Editor:
         return len(self.result.tracks) - 1
 
     def drop(self, *tracks: int) -> None:
-        """Delete tracks. SettingsError if one does not exist."""
-        refs = [self._existing(track) for track in tracks]
-        for ref in refs:
-            self._add(Drop(ref))
+        """Delete tracks, which one `undo` brings back. SettingsError if one does not exist, or none is given."""
+        if not tracks:
+            raise SettingsError("drop takes one or more tracks, got none")
+        first, *others = [self._existing(track) for track in dict.fromkeys(tracks)]
+        self._add(Drop(first, tuple(others)))
 
     def restore(self, track: int) -> None:
         """Bring a deleted track back. SettingsError if it is not deleted."""

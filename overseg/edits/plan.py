@@ -1,11 +1,11 @@
 """From a journal's entries to what they mean for one result."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from overseg.data.track_names import TrackName
 from overseg.edits.anchors import Anchors, active, refs_of
-from overseg.edits.edit import MAKES_A_TRACK, Correct, Drop, Entry, Merge, Name, New, Restore, Split
+from overseg.edits.edit import MAKES_A_TRACK, Correct, Drop, Entry, Merge, Name, New, Restore, Split, TrackRef
 from overseg.edits.steps import Move, Put, Step
 from overseg.store.result import Result
 
@@ -50,7 +50,7 @@ def plan_of(result: Result, entries: Sequence[Entry], anchors: Anchors) -> Plan:
     """Return what the entries mean for a result as it was published."""
     done, undone = active(entries)
     plan = Plan(anchors.n_tracks, names=dict(result.names), undone=undone)
-    for entry in done:
+    for entry in (part for whole in done for part in _parts(whole, anchors)):
         tracks = [anchors.find(ref, entry.version) for ref in refs_of(entry.edit)]
         found = [track for track in tracks if track is not None]
         if len(found) < len(tracks) or not _fits(entry, len(result)):
@@ -59,6 +59,16 @@ def plan_of(result: Result, entries: Sequence[Entry], anchors: Anchors) -> Plan:
             plan.done.append(entry)
             _add(plan, entry, found, anchors)
     return plan
+
+
+def _parts(entry: Entry, anchors: Anchors) -> list[Entry]:
+    """An entry, or where it deletes several tracks, one for those that exist and one for the others."""
+    if not isinstance(entry.edit, Drop):
+        return [entry]
+    here, gone = list[TrackRef](), list[TrackRef]()
+    for ref in refs_of(entry.edit):
+        (gone if anchors.find(ref, entry.version) is None else here).append(ref)
+    return [replace(entry, edit=Drop(refs[0], tuple(refs[1:]))) for refs in (here, gone) if refs]
 
 
 def _fits(entry: Entry, n_frames: int) -> bool:
@@ -83,7 +93,7 @@ def _add(plan: Plan, entry: Entry, tracks: list[int], anchors: Anchors) -> None:
         case Split(at=at):
             plan.steps.append(Move((tracks[0],), anchors.made(entry.number), at))
         case Drop():
-            plan.dropped.add(tracks[0])
+            plan.dropped.update(tracks)
         case Restore():
             plan.dropped.discard(tracks[0])
         case Correct(masks=masks):

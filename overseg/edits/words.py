@@ -18,8 +18,8 @@ def edit_in_words(edit: Edit) -> str:
             return f"merge {_track(track)} with {', '.join(map(_track, others))}"
         case Split(track, at):
             return f"split {_track(track)} at frame {at}"
-        case Drop(track):
-            return f"drop {_track(track)}"
+        case Drop(track, others):
+            return f"drop {', '.join(map(_track, (track, *others)))}"
         case Restore(track):
             return f"restore {_track(track)}"
         case Correct(track, masks, how):

@@ -139,6 +139,10 @@ def test_names_follow_merges_and_deleted_tracks_come_back(store):
         editor.drop(0)
         assert not editor.result.names and not editor.result.tracks.exists[0]
         editor.restore(0)
+        assert editor.result.tracks.exists[0]
+        editor.drop(0, 2, 2)
+        assert not editor.result.tracks.exists[[0, 2]].any()
+        editor.undo()
         editor.name(0, "")
         assert not editor.result.names and editor.result.tracks.exists[0]
 
