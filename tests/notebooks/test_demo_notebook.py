@@ -37,7 +37,7 @@ def text_of(notebook: nbformat.NotebookNode) -> str:
 
 def check(notebook: nbformat.NotebookNode) -> None:
     pictures, text = pictures_of(notebook), text_of(notebook)
-    assert len(pictures) == 3
+    assert len(pictures) == 4
     for picture in pictures:
         assert min(picture.shape[:2]) > 100
         assert len(np.unique(picture @ [1, 1 << 8, 1 << 16])) > 500  # colours
