@@ -42,6 +42,8 @@ class Edited:
         self.masks = EditedMasks(stored, plan)
         self._stored = stored
         self._known = {} if before is None else before._known_beside(plan)
+        is_same = before is not None and before._shows_as(plan)
+        self._tables: dict[str, Tracks] = before._tables if before is not None and is_same else {}
 
     @property
     def digest(self) -> str:
@@ -55,6 +57,11 @@ class Edited:
 
     def tracks(self, tracks: Tracks) -> Tracks:
         """The table of tracks; see `Changes`."""
+        if "tracks" not in self._tables:
+            self._tables["tracks"] = self._edited_tracks(tracks)
+        return self._tables["tracks"]
+
+    def _edited_tracks(self, tracks: Tracks) -> Tracks:
         columns = {f.name: _longer(getattr(tracks, f.name), self.plan.n_tracks) for f in fields(Tracks)}
         found, changed = self._outlined, sorted(self.plan.touched)
         columns["first_frame"][changed], columns["last_frame"][changed] = 0, -1
@@ -88,6 +95,11 @@ class Edited:
     def tracks_of(self, frames: Int64[np.ndarray, " n"], tracks: Int32[np.ndarray, " n"]) -> Int32[np.ndarray, " n"]:
         """The track that shows a stored track on a frame; see `Changes`."""
         return self.masks.tracks_of(frames, tracks)
+
+    def _shows_as(self, plan: Plan) -> bool:
+        """Whether another plan does the same to masks."""
+        one, other = ((p.n_tracks, p.steps, p.dropped, p.parents) for p in (self.plan, plan))
+        return one == other
 
     def _known_beside(self, plan: Plan) -> dict[int, Outlined]:
         """The outlines that are the same under another plan."""

@@ -85,7 +85,8 @@ class Desk:
                 self._editor.reopen()
             made, said = self._perform(self._editor, found)
             self._shown.show(self._editor.result)
-        return {"made": made, "said": said, "revision": self._shown.revision, "log": self.log()}
+            tracks = self._shown.track_changes()
+        return {"made": made, "said": said, "tracks": tracks, "log": self.log()}
 
     def prepare_merge(self, found: dict[str, Any]) -> None:
         """Work out what a merge of the tracks in a body would show; nothing for a window that may not edit.

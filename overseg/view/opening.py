@@ -37,8 +37,14 @@ def open_page(
         OversegError: a store has no result, the two are of different videos, or the port is taken.
     """
     with ExitStack() as stack:
-        shown = Shown(store, video=video)
+        maker = SamAndFlow(lambda result: shown.using_video(result), report)
+        editor, reason = _editor(store, maker, read_only=read_only)
+        if editor is not None:
+            stack.callback(editor.close)
+        shown = Shown(store, video=video, result=None if editor is None else editor.result)
         stack.callback(shown.close)
+        if editor is None and not read_only:
+            report.event("remark", line=reason)
         stores = [shown]
         if other is not None:
             second = Shown(other, video=video)
@@ -49,13 +55,6 @@ def open_page(
                     f"{len(shown.result)} of {shown.result.size}: only stores of the same frames can be compared"
                 )
             stores.append(second)
-        maker = SamAndFlow(shown.using_video, report)
-        editor, reason = _editor(store, maker, read_only=read_only)
-        if editor is not None:
-            stack.callback(editor.close)
-            shown.show(editor.result)
-        elif not read_only:
-            report.event("remark", line=reason)
         desk = Desk(shown, editor, reason)
         yield PageServer(Pages(stores, desk, maker).app(), port=port)
 

@@ -67,7 +67,9 @@ class Pages:
         routes = [Route(path, answer, methods=["GET"]) for path, answer in get.items()] + routes
         routes += [Route(path, _posted(answer), methods=["POST"]) for path, answer in post.items()]
         refused = {OversegError: _refused, HTTPException: _wrong, IndexError: _missing}
-        return Starlette(routes=routes, exception_handlers=refused)
+        app = Starlette(routes=routes, exception_handlers=refused)
+        app.router.redirect_slashes = False
+        return app
 
     def _store(self, request: Request) -> Shown:
         return self._stores[asked.number(request.query_params.get("store", "0"), "a store", len(self._stores))]
@@ -162,7 +164,9 @@ class PageServer:
         Raises:
             SettingsError: the port is taken or not allowed.
         """
-        self._socket = socket.socket()
+        self._socket = socket.socket(
+            proto=socket.IPPROTO_TCP
+        )  # asyncio sends at once only if it knows that this is TCP
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._socket.bind((_LOOPBACK, port))
@@ -173,7 +177,7 @@ class PageServer:
         port, token = self._socket.getsockname()[1], secrets.token_urlsafe(24)
         self.url = f"http://{_LOOPBACK}:{port}/{token}/"
         guarded = OnlyThisPage(app, token=token, port=port)
-        config = uvicorn.Config(guarded, log_level="critical", access_log=False, lifespan="off", ws="none", workers=1)
+        config = uvicorn.Config(guarded, http="h11", log_level="critical", access_log=False, lifespan="off", ws="none")
         self._server = uvicorn.Server(config)
 
     def run(self) -> None:

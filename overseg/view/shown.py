@@ -1,5 +1,6 @@
 """One store as the page shows it: its facts, pictures and masks."""
 
+import hashlib
 import json
 import threading
 from collections import OrderedDict
@@ -15,14 +16,17 @@ from jaxtyping import UInt8
 from overseg.data.masklets import End
 from overseg.data.masks import Source, keyframe_of
 from overseg.data.tracks import SAM_OUTPUTS
+from overseg.edits.journal import JOURNAL
 from overseg.edits.reading import done_edits, edited, remarks_of
 from overseg.errors import InputError, OversegError
-from overseg.output.colours import track_colours
 from overseg.output.input_video import open_input
 from overseg.output.track_crop import track_crop
+from overseg.store.folder import METADATA
+from overseg.store.places import folder_at
 from overseg.store.result import Result, open_result
 from overseg.video.buffered import BufferedVideo
 from overseg.view.message import masks_message
+from overseg.view.track_columns import Columns, changed_rows, colours_of, columns_of, names_of
 
 _MOST_PICTURE_BYTES = 64 << 20
 _MOST_BARS = 200  # tracks in one request
@@ -40,19 +44,22 @@ class Shown:
         revision: counts up with every change of the result.
     """
 
-    def __init__(self, path: str | Path, *, video: str | Path | None = None, as_found: bool = False) -> None:
+    def __init__(self, path: str | Path, *, video: str | Path | None = None, result: Result | None = None) -> None:
         """
         Args:
             path: the store.
             video: where its input is now; None for where it was.
-            as_found: without edits.
+            result: its result with edits, if it is open already.
 
         Raises:
             OversegError: there is no result, or a given video is another one.
         """
-        self.path, self._as_found = path, as_found
-        self.result: Result = self._read()
+        self.path = path
+        self.result: Result = self._read() if result is None else result
         self.revision = 0
+        self._columns_of, self._known_columns = -1, Columns()
+        self._columns_before = Columns()
+        self._seen = b""
         self.why_no_video = ""
         self._pictures: OrderedDict[int, bytes] = OrderedDict()
         self._lock = threading.Lock()
@@ -71,25 +78,34 @@ class Shown:
 
     def show(self, result: Result) -> None:
         """Show another state of the result, after an edit."""
+        self._columns_before = self._columns()
         self.result = result
         self.revision += 1
 
     def refresh(self) -> bool:
         """Read the store again if a run published another result or another process edited it; say whether it did."""
+        signature = self._signature()
+        if signature == self._seen:
+            return False
         try:
             result = self._read()
         except OversegError:  # it is being written
             return False
-        before = self.result
+        self._seen, before = signature, self.result
         same_edits = [e.number for e in done_edits(result)] == [e.number for e in done_edits(before)]
         if result.version == before.version and same_edits:
             return False
         self.show(result)
         return True
 
+    def _signature(self) -> bytes:
+        """Differs where the store's current result or its edits do; reads two small files."""
+        folder = folder_at(self.path)
+        content = [folder.read(name) if folder.has(name) else b"" for name in (METADATA, JOURNAL)]
+        return hashlib.sha256(b"\n".join(content)).digest()
+
     def _read(self) -> Result:
-        result = open_result(self.path)
-        return result if self._as_found else edited(result)
+        return edited(open_result(self.path))
 
     def facts(self) -> dict[str, Any]:
         """What the page needs before it shows a frame."""
@@ -117,19 +133,29 @@ class Shown:
 
     def tracks(self) -> dict[str, Any]:
         """The columns of all tracks."""
-        tracks, depth = self.result.tracks, self.result.tree.depth
         return {
             "revision": self.revision,
-            "first": tracks.first_frame.tolist(),
-            "last": tracks.last_frame.tolist(),
-            "length": tracks.n_frames.tolist(),
-            "area": [round(area, 1) for area in tracks.mean_area_px.tolist()],
-            "score": [round(score, 3) for score in tracks.mean_score.tolist()],
-            "partOf": tracks.part_of.tolist(),
-            "depth": depth.tolist(),
-            "names": {str(track): [one.name, one.category] for track, one in self.result.names.items()},
-            "colours": _colours(len(tracks)),
+            **{name: column.tolist() for name, column in self._columns().items()},
+            "names": names_of(self.result),
+            "colours": _colours(len(self.result.tracks)),
         }
+
+    def track_changes(self) -> dict[str, Any]:
+        """What of `tracks` the latest change of the result changed."""
+        before, after = self._columns_before, self._columns()
+        n_before, n = len(before["first"]), len(after["first"])
+        return {
+            "revision": self.revision,
+            "n": n,
+            "rows": changed_rows(before, after),
+            "names": names_of(self.result),
+            "colours": _colours(n) if n != n_before else None,
+        }
+
+    def _columns(self) -> Columns:
+        if self._columns_of != self.revision:
+            self._known_columns, self._columns_of = columns_of(self.result), self.revision
+        return self._known_columns
 
     def masks(self, frame: int) -> bytes:
         """The masks of a frame; see `message`."""
@@ -261,7 +287,7 @@ def as_json(found: Any) -> bytes:
 
 @lru_cache(4)
 def _colours(n_tracks: int) -> str:
-    return bytes(track_colours(np.arange(n_tracks))).hex()
+    return colours_of(n_tracks)
 
 
 def _number(value: Any) -> float | None:

@@ -193,7 +193,7 @@ export class Actions {
     try {
       const found = await post("api/edit", { ...edit, seat: state.seat });
       state.facts.log = found.log;
-      await this.refresh();
+      await this.refresh(found.tracks);
       if (found.made !== null) select([found.made]);
       else if (selected) select(selected);
       this.tell(found.said || said);

@@ -1,7 +1,8 @@
 // The page: puts its parts together.
 import { Actions } from "./actions.js";
 import { getJson, post } from "./api.js";
-import { Frames, SOURCES } from "./frames.js";
+import { SOURCES, colourOfMask } from "./colours.js";
+import { Frames } from "./frames.js";
 import { TrackList } from "./list.js";
 import { Places, TrackPanel, element } from "./panel.js";
 import { Picture } from "./picture.js";
@@ -11,7 +12,8 @@ import { Tool } from "./tool.js";
 
 const byId = (id) => document.getElementById(id);
 const ASK_EVERY_MS = 4000;
-let frames, picture, second, tool, actions, places, panel, list, timeline, hideNotice;
+const frames = new Frames(0);
+let picture, second, tool, actions, places, panel, list, timeline, hideNotice;
 
 function tell(text, { stays = false } = {}) {
   clearTimeout(hideNotice);
@@ -32,16 +34,38 @@ async function loadFacts() {
 
 async function loadTracks() {
   state.tracks = await getJson("api/tracks");
-  state.colours = Uint8Array.from(state.tracks.colours.match(/../g) ?? [], (byte) => parseInt(byte, 16));
+  setColours(state.tracks.colours);
   state.selected = state.selected.filter((track) => state.tracks.length[track]);
 }
 
-/** Show the result anew, after an edit or another result of the run. */
-async function refresh({ facts = false } = {}) {
-  await Promise.all([loadTracks(), facts ? loadFacts() : null, frames.forget(state.frame)]);
+/** Take over what an edit changed of the tracks. */
+function changeTracks({ revision, n, rows, names, colours }) {
+  const { tracks } = state, { track: changedTracks, ...columns } = rows;
+  for (const [name, values] of Object.entries(columns)) {
+    tracks[name].length = n;
+    changedTracks.forEach((track, at) => { tracks[name][track] = values[at]; });
+  }
+  const renamed = Object.keys({ ...tracks.names, ...names }).filter((track) => String(tracks.names[track]) !== String(names[track]));
+  Object.assign(tracks, { revision, names });
+  state.changedTracks = [...new Set([...changedTracks, ...renamed.map(Number)])];
+  if (colours) setColours(colours);
+  if (!state.selected.every((track) => tracks.length[track])) state.selected = state.selected.filter((track) => tracks.length[track]);
+}
+
+function setColours(hex) {
+  state.colours = Uint8Array.from(hex.match(/../g) ?? [], (byte) => parseInt(byte, 16));
+}
+
+/** Show the result anew: after an edit, of which `edited` says what changed, or when the run published another one. */
+async function refresh(edited) {
+  await frames.forget(state.frame);
+  state.changedTracks = null;
+  if (edited) changeTracks(edited);
+  else await Promise.all([loadTracks(), loadFacts()]);
   changed("tracks");
-  changed("selected");
   showEdits();
+  await picture.loading;
+  changed("selected");
 }
 
 /** Ask whether this window may edit, and whether the run published more; say whether another result is shown now. */
@@ -56,7 +80,7 @@ async function askState() {
     state.isAway = false;
     if (state.isShown && found.revisions[1] !== state.otherRevision) await refreshOther();
     if (!state.isShown || found.revisions[0] === state.tracks.revision) return false;
-    await refresh({ facts: true });
+    await refresh();
     return true;
   } catch {
     state.isAway = true;
@@ -88,9 +112,9 @@ function showLegend() {
   const { masks } = picture.shown ?? {};
   const depths = masks ? [...new Set(masks.depth)].sort() : [];
   const keys = {
-    source: () => SOURCES.map(([name], at) => [name, frames.colourOf({ source: [at] }, 0)]),
-    depth: () => depths.map((depth) => [`depth ${depth}`, frames.colourOf({ depth: [depth] }, 0)]),
-    score: () => [0.4, 0.7, 1].map((score) => [`score ${score.toFixed(1)}`, frames.colourOf({ score: [255 * score] }, 0)]),
+    source: () => SOURCES,
+    depth: () => depths.map((depth) => [`depth ${depth}`, colourOfMask({ depth: [depth] }, 0, "depth")]),
+    score: () => [0.4, 0.7, 1].map((score) => [`score ${score.toFixed(1)}`, colourOfMask({ score: [255 * score] }, 0, "score")]),
   }[state.colour]?.();
   byId("legend").hidden = !keys;
   byId("legend").replaceChildren(...(keys ?? []).map(([name, [r, g, b]]) => {
@@ -182,16 +206,13 @@ async function compare() {
   second.hover = () => {};
   second.click = () => {};
   on("frame tracks", markDifferences);
-  picture.onpaint = () => { second.view = { ...picture.view }; second.draw(); };
+  picture.onpaint = () => { second.view = picture.view; second.draw(); };
   await loadOther();
   await second.load();
   await markDifferences();
 }
 
-async function begin() {
-  const began = performance.now();
-  await Promise.all([loadFacts(), loadTracks(), askState()]);
-  frames = new Frames(0);
+function build() {
   picture = new Picture(byId("canvas"), frames);
   tool = new Tool(picture, (...edit) => actions.edit(...edit), tell);
   picture.tool = tool;
@@ -210,15 +231,27 @@ async function begin() {
   on("selected tool tracks", showTools);
   on("look frame", () => { showLegend(); byId("frame").value = state.frame; });
   wire();
+}
+
+/** The first picture comes first: it is fetched with the facts, and all else follows. */
+async function begin() {
+  const began = performance.now();
+  frames.get(0).catch(() => {});
+  await Promise.all([loadFacts(), loadTracks()]);
+  build();
   picture.fit();
-  list.order();
-  showEdits();
   await picture.load();
   picture.fit();
+  picture.paint();
+  document.documentElement.dataset.picture = "yes";
+  const firstPictureMs = performance.now() - began;
+  list.order();
   byId("frame").value = state.frame;
+  await askState();
+  showEdits();
   if (!state.facts.hasVideo) tell(`Masks are shown on grey: ${state.facts.whyNoVideo}`, { stays: true });
   if (state.facts.stores > 1) await compare();
-  window.overseg = { state, picture, frames, timeline, tool, actions, list, places, askState, firstPictureMs: performance.now() - began };
+  window.overseg = { state, picture, frames, timeline, tool, actions, list, places, askState, firstPictureMs };
   state.isShown = true;
   document.documentElement.dataset.ready = "yes";
   setInterval(askState, ASK_EVERY_MS);

@@ -1,25 +1,25 @@
-// Frames with their masks: fetched, decoded in a worker, kept for a while, and fetched ahead.
-import { getBytes, getPicture } from "./api.js";
+// Frames with their masks, which a worker fetches, decodes and paints; kept for a while, and fetched ahead.
+import { Refused, getPicture } from "./api.js";
 import { state } from "./state.js";
 
-const MOST_KEPT = 24, AHEAD = 4;
-const DEPTHS = [[255, 200, 87], [233, 114, 76], [197, 40, 61], [110, 48, 130], [37, 95, 133], [60, 160, 140]];
-export const SOURCES = [["keyframe", [255, 200, 87]], ["forward", [86, 160, 230]], ["backward", [200, 120, 200]],
-  ["edit", [90, 200, 120]]];
+const MOST_KEPT = 16, AHEAD = 4, WAIT_MS = 150;
 
 export class Frames {
   constructor(store) {
     this.store = store;
-    this.kept = new Map(); // frame -> promise of {picture, masks}
+    this.kept = new Map(); // frame -> promise of {frame, picture, masks}
     this.painted = new Map(); // key -> promise of a bitmap
     this.worker = new Worker("worker.js", { type: "module" });
     this.waiting = new Map();
     this.nextId = 0;
     this.revision = 0;
+    this.last = 0; // the frame that was looked at last
     this.drawn = -1; // the frame that the picture still draws while it waits for another one
     this.worker.onmessage = ({ data }) => {
-      this.waiting.get(data.id)(data);
+      const [resolve, reject] = this.waiting.get(data.id);
       this.waiting.delete(data.id);
+      if (data.error) reject(new Refused(data.error));
+      else resolve(data.found);
     };
   }
 
@@ -33,21 +33,28 @@ export class Frames {
   }
 
   /** The painted masks of a frame in the present colours. */
-  async overlay(frame) {
+  overlay(frame) {
     const key = `${frame} ${state.colour} ${this.revision}`;
     if (!this.painted.has(key)) {
-      this.painted.set(key, this.get(frame).then(({ masks }) => this.ask({ paint: true, masks,
-        size: [state.facts.width, state.facts.height], colours: this.coloursOf(masks) })).then(({ overlay }) => overlay));
+      this.get(frame).catch(() => {}); // whoever shows the frame hears of it
+      this.painted.set(key, this.ask({ paint: frame, size: [state.facts.width, state.facts.height], by: state.colour, ofTracks: this.trackColours() }));
     }
     return this.painted.get(key);
   }
 
-  ahead(frame, step = 1) {
-    for (let n = 1; n <= AHEAD; n++) {
-      const next = frame + n * step;
-      if (next >= 0 && next < state.facts.frames && !this.kept.has(next)) this.get(next).then(() => this.overlay(next)).catch(() => {});
+  /** Fetch the next frames, one after another, until another frame is asked for. After a jump this waits a moment. */
+  async ahead(frame) {
+    const request = this.stop(), isJump = Math.abs(frame - this.last) > 1;
+    this.last = frame;
+    if (isJump) await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
+    for (let next = frame + 1; next <= frame + AHEAD && next < state.facts.frames; next++) {
+      if (request !== this.aheadOf) return;
+      await this.overlay(next).catch(() => {});
     }
   }
+
+  /** Fetch nothing ahead any more. */
+  stop() { return (this.aheadOf = {}); }
 
   /** Forget masks after an edit; pictures stay in the browser's memory only as long as they are shown. */
   async forget(keepPicture) {
@@ -59,40 +66,22 @@ export class Frames {
   }
 
   async load(frame, known) {
+    const found = this.ask({ get: frame, address: `api/masks/${frame}?store=${this.store}` });
     try {
-      const [picture, masks] = await Promise.all([
-        known ?? getPicture(`api/picture/${frame}?store=${this.store}`),
-        getBytes(`api/masks/${frame}?store=${this.store}`).then((buffer) => this.ask({ buffer }, [buffer])).then((found) => found.masks),
-      ]);
+      const [picture, masks] = await Promise.all([known ?? getPicture(`api/picture/${frame}?store=${this.store}`), found]);
       return { frame, picture, masks };
     } catch (error) {
-      this.kept.delete(frame);
+      this.drop(frame);
       throw error;
     }
   }
 
-  ask(message, transferred = []) {
+  ask(message) {
     const id = this.nextId++;
-    return new Promise((resolve) => {
-      this.waiting.set(id, resolve);
-      this.worker.postMessage({ id, ...message }, transferred);
+    return new Promise((resolve, reject) => {
+      this.waiting.set(id, [resolve, reject]);
+      this.worker.postMessage({ id, ...message });
     });
-  }
-
-  coloursOf(masks) {
-    const colours = new Uint8Array(3 * masks.n);
-    for (let row = 0; row < masks.n; row++) colours.set(this.colourOf(masks, row), 3 * row);
-    return colours;
-  }
-
-  colourOf(masks, row) {
-    if (state.colour === "depth") return DEPTHS[Math.min(masks.depth[row], DEPTHS.length - 1)];
-    if (state.colour === "source") return SOURCES[masks.source[row]]?.[1] ?? [128, 128, 128];
-    if (state.colour === "score") {
-      const share = Math.max(0, Math.min(1, (masks.score[row] / 255 - 0.4) / 0.6));
-      return [Math.round(120 + 135 * share), Math.round(40 + 190 * share), Math.round(150 - 60 * share)];
-    }
-    return this.trackColours().subarray(3 * masks.track[row], 3 * masks.track[row] + 3);
   }
 
   trackColours() {
@@ -110,6 +99,7 @@ export class Frames {
   drop(frame) {
     this.kept.get(frame)?.then(({ picture }) => this.isIdle(frame) && picture.close()).catch(() => {});
     this.kept.delete(frame);
+    this.worker.postMessage({ drop: frame });
     this.clearPainted((key) => key.startsWith(`${frame} `));
   }
 

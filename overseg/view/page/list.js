@@ -1,7 +1,8 @@
 // The list of tracks: sorted, filtered, several selected. Only the rows in view are in the document.
+import { crop } from "./crops.js";
 import { changed, colourOf, nameOf, on, select, state } from "./state.js";
 
-const ROW = 56;
+const ROW = 56, MOST_MOVED = 100;
 const SORTS = {
   area: (t, a, b) => t.area[b] - t.area[a],
   length: (t, a, b) => t.length[b] - t.length[a] || t.area[b] - t.area[a],
@@ -24,7 +25,7 @@ export class TrackList {
     this.limits = new Map(); // what is filtered by: name -> the fields of the least and the most
     this.addLimits();
     for (const id of ["search", "sort", "show", "limits"]) byId(id).addEventListener("input", () => this.anew());
-    on("tracks", () => this.order());
+    on("tracks", () => this.update());
     on("selected", () => { this.reveal(state.selected.at(-1)); this.show(); });
     on("frame", () => byId("show").value !== "all" && this.order());
     new ResizeObserver(() => this.show()).observe(this.list);
@@ -67,46 +68,77 @@ export class TrackList {
     return found;
   }
 
-  order() {
+  /** Whether a track is in the list, as a function; and how two tracks are ordered. */
+  rules() {
     const { tracks } = state, words = byId("search").value.trim().toLowerCase(), here = new Set(this.tracksHere());
     const [start, stop] = shotOf(state.frame);
     const kinds = {
       all: () => true, here: (track) => here.has(track), named: (track) => tracks.names[track],
       shot: (track) => tracks.last[track] >= start && tracks.first[track] < stop, long: (track) => tracks.length[track] >= 10,
     };
-    const isShown = kinds[byId("show").value], limits = this.given();
+    const isShown = kinds[byId("show").value], limits = this.given(), sort = SORTS[byId("sort").value];
     const fits = (track) => !words || String(track) === words
       || (tracks.names[track] ?? []).some((name) => name.toLowerCase().includes(words));
-    const found = [];
-    for (let track = 0; track < tracks.length.length; track++) {
-      if (tracks.length[track] && isShown(track) && fits(track) && limits.every((fits) => fits(track))) found.push(track);
+    return {
+      isIn: (track) => tracks.length[track] && isShown(track) && fits(track) && limits.every((holds) => holds(track)),
+      compare: (a, b) => sort(tracks, a, b) || a - b,
+    };
+  }
+
+  order() {
+    const { isIn, compare } = this.rules(), found = [];
+    for (let track = 0; track < state.tracks.length.length; track++) if (isIn(track)) found.push(track);
+    this.take(found.sort(compare));
+  }
+
+  /** After an edit: order anew what it changed, or all where that is much. */
+  update() {
+    const { changedTracks } = state;
+    if (!changedTracks || changedTracks.length > MOST_MOVED) return this.order();
+    const { isIn, compare } = this.rules(), moved = new Set(changedTracks);
+    const found = state.order.filter((track) => !moved.has(track));
+    for (const track of changedTracks.filter(isIn)) {
+      let low = 0, high = found.length;
+      while (low < high) {
+        const middle = (low + high) >> 1;
+        if (compare(found[middle], track) < 0) low = middle + 1; else high = middle;
+      }
+      found.splice(low, 0, track);
     }
-    state.order = found.sort((a, b) => SORTS[byId("sort").value](tracks, a, b) || a - b);
-    const n = tracks.length.reduce((sum, length) => sum + Number(length > 0), 0);
-    byId("count").textContent = found.length === n ? `${n} tracks` : `${found.length} of ${n} tracks`;
-    this.rows.style.height = `${found.length * ROW}px`;
+    return this.take(found);
+  }
+
+  take(order) {
+    state.order = order;
+    let n = 0;
+    for (const length of state.tracks.length) n += length > 0;
+    byId("count").textContent = order.length === n ? `${n} tracks` : `${order.length} of ${n} tracks`;
+    this.rows.style.height = `${order.length * ROW}px`;
     this.show();
     changed("order");
   }
 
+  /** Show the rows in view at the next refresh of the screen. */
   show() {
+    this.pending ??= requestAnimationFrame(() => { this.pending = undefined; this.showNow(); });
+  }
+
+  showNow() {
     const first = Math.max(0, Math.floor(this.list.scrollTop / ROW) - 2);
     const last = Math.min(state.order.length, first + Math.ceil(this.list.clientHeight / ROW) + 5);
     const shown = [];
+    this.rows.replaceChildren(); // so that the pictures can be used again
     for (let place = first; place < last; place++) shown.push(this.row(state.order[place], place));
     this.rows.replaceChildren(...shown);
   }
 
   row(track, place) {
-    const { tracks } = state, row = document.createElement("div"), picture = new Image(), text = document.createElement("div");
+    const { tracks } = state, row = document.createElement("div"), picture = crop(track), text = document.createElement("div");
     row.className = "row";
     row.style.top = `${place * ROW}px`;
     row.setAttribute("role", "option");
     row.setAttribute("aria-selected", state.selected.includes(track));
     row.dataset.track = track;
-    picture.src = `api/crop/${track}?r=${tracks.revision}`;
-    picture.alt = "";
-    picture.loading = "lazy";
     const name = document.createElement("b"), swatch = document.createElement("i"), facts = document.createElement("small");
     swatch.style.background = colourOf(track);
     const category = tracks.names[track]?.[1];

@@ -1,5 +1,6 @@
 // What is known of a track, and the places that are most likely wrong.
 import { getJson } from "./api.js";
+import { crop } from "./crops.js";
 import { colourOf, goTo, nameOf, on, select, state } from "./state.js";
 
 const CROPS = 12, MOST_ROWS = 400;
@@ -73,7 +74,7 @@ export class TrackPanel {
     const strip = element("div", { className: "strip" }), n = Math.min(CROPS, masks.length);
     for (let at = 0; at < n; at++) {
       const { frame } = masks[Math.round((at * (masks.length - 1)) / Math.max(1, n - 1))];
-      const picture = element("img", { src: `api/crop/${track}?frame=${frame}&r=${state.tracks.revision}`, alt: `frame ${frame}`, loading: "lazy" });
+      const picture = crop(track, frame, `frame ${frame}`);
       strip.append(element("button", { onclick: () => goTo(frame), title: `frame ${frame}` }, picture, String(frame)));
     }
     return strip;
@@ -150,8 +151,7 @@ export class Places {
     const rows = this.places.slice(0, 200).map((place, at) => {
       const text = element("span", {}, element("b", { textContent: place.tracks.length ? place.tracks.map(nameOf).join(" and ") : `frame ${place.frame}` }),
         element("small", { className: "quiet", textContent: `${place.text} · frame ${place.frame}` }));
-      const picture = place.tracks.length
-        ? element("img", { src: `api/crop/${place.tracks[0]}?frame=${place.frame}&r=${state.tracks.revision}`, alt: "", loading: "lazy" }) : element("span");
+      const picture = place.tracks.length ? crop(place.tracks[0], place.frame) : element("span");
       const row = element("button", { className: "place", onclick: () => this.go(at) }, picture, text);
       row.setAttribute("aria-current", at === this.at);
       return row;

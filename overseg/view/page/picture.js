@@ -22,12 +22,16 @@ export class Picture {
     new ResizeObserver(() => this.resize()).observe(canvas.parentElement);
   }
 
-  async load() {
+  /** Show the present frame; `loading` ends when it is shown. */
+  load() { return (this.loading = this.shownNow()); }
+
+  async shownNow() {
     const frame = state.frame;
     const request = (this.request = {});
+    if (this.isMain) state.isLoading = true;
     try {
-      const shown = await this.frames.get(frame);
-      const overlay = await this.frames.overlay(frame);
+      this.frames.stop();
+      const [shown, overlay] = await Promise.all([this.frames.get(frame), this.frames.overlay(frame)]);
       if (request !== this.request) return;
       this.shown = shown;
       this.overlay = overlay;
@@ -39,6 +43,8 @@ export class Picture {
       this.onload?.(frame);
     } catch (error) {
       if (request === this.request) this.onerror?.(error);
+    } finally {
+      if (this.isMain && request === this.request) state.isLoading = false;
     }
   }
 
@@ -83,18 +89,34 @@ export class Picture {
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);
     if (!this.shown) return;
+    context.drawImage(this.ground(), 0, 0);
     context.setTransform(scale, 0, 0, scale, x, y);
-    context.imageSmoothingEnabled = scale < 3;
-    context.drawImage(this.shown.picture, 0, 0);
-    context.globalAlpha = state.tool ? state.opacity * 0.25 : state.opacity;
-    context.drawImage(this.overlay, 0, 0);
-    context.globalAlpha = 1;
-    for (const track of this.marked) this.stroke(context, track, { colour: "#ffffff", width: 1.5, dash: [5, 4] });
-    const selected = this.isMain ? state.selected : []; // a second store has other numbers
-    for (const track of selected) this.stroke(context, track, { colour: "#ffffff", width: 2.5, casing: true });
     if (this.isMain && state.hovered >= 0 && !state.tool) this.stroke(context, state.hovered, { colour: colourOf(state.hovered), width: 2, casing: true });
     this.tool?.paint(context, scale);
     this.onpaint?.();
+  }
+
+  /** The frame with its masks and the outlines of what is selected; kept while the pointer moves. */
+  ground() {
+    const { width, height } = this.canvas, selected = this.isMain ? state.selected : []; // a second store has other numbers
+    const opacity = state.tool ? state.opacity * 0.25 : state.opacity;
+    const wanted = [this.shown, this.overlay, this.view, this.marked, state.selected, opacity, width, height];
+    if (this.drawn && wanted.every((one, at) => one === this.drawn.of[at])) return this.drawn.canvas;
+    const canvas = this.drawn?.canvas ?? new OffscreenCanvas(width, height), { scale, x, y } = this.view;
+    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+    const context = canvas.getContext("2d");
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, width, height);
+    context.setTransform(scale, 0, 0, scale, x, y);
+    context.imageSmoothingEnabled = scale < 3;
+    context.drawImage(this.shown.picture, 0, 0);
+    context.globalAlpha = opacity;
+    context.drawImage(this.overlay, 0, 0);
+    context.globalAlpha = 1;
+    for (const track of this.marked) this.stroke(context, track, { colour: "#ffffff", width: 1.5, dash: [5, 4] });
+    for (const track of selected) this.stroke(context, track, { colour: "#ffffff", width: 2.5, casing: true });
+    this.drawn = { canvas, of: wanted };
+    return canvas;
   }
 
   stroke(context, track, { colour, width, dash = [], casing = false }) {
@@ -145,7 +167,7 @@ export class Picture {
 
   find() {
     const began = performance.now();
-    const before = this.stack.map((track) => track)[this.level];
+    const before = this.stack[this.level];
     this.stack = this.pointer ? this.rowsAt(...this.pointer).map((row) => this.shown.masks.track[row]) : [];
     const kept = this.level > 0 ? this.stack.indexOf(before) : 0;
     this.level = Math.max(0, kept);

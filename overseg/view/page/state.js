@@ -5,8 +5,10 @@ export const state = {
   frame: 0, playing: false,
   selected: [], hovered: -1,
   colour: "track", opacity: 0.6,
+  changedTracks: null, // by the latest edit; nothing if any may have changed
   order: [], // tracks in the order of the list
   seat: "", readOnly: "",
+  isShown: false, isLoading: false, // the page; a frame
   tool: null, // a correction that is being made
 };
 

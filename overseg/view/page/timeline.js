@@ -1,10 +1,11 @@
 // Time: shots, keyframes, coverage, and a bar for each track. Only the rows and frames in view are drawn.
 import { getJson } from "./api.js";
-import { SOURCES } from "./frames.js";
+import { SOURCES } from "./colours.js";
 import { colourOf, goTo, nameOf, on, select, state } from "./state.js";
 
 const LEFT = 132, RIGHT = 14, RULER = 22, COVERAGE = 30, ROW = 16, TOP = RULER + COVERAGE + 6;
 const LEAST_FRAMES = 10; // in view
+const LOOK_AGAIN_MS = 40;
 
 export class Timeline {
   constructor(canvas) {
@@ -181,6 +182,7 @@ export class Timeline {
   async fetch(tracks) {
     for (const track of tracks) this.bars.set(track, null); // asked for
     const kept = this.bars;
+    while (state.isLoading) await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
     try {
       const found = await getJson(`api/bars?tracks=${tracks.join(",")}`);
       for (const track of tracks) kept.set(track, found[track] ?? null);

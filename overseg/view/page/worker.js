@@ -1,17 +1,40 @@
-// Decodes the masks of a frame, and paints them: large ones below, small ones on top, each with an outline.
+// Fetches and decodes the masks of a frame, and paints them: large ones below, small ones on top, each with an outline.
+import { colourOfMask } from "./colours.js";
 import { decode } from "./rle.js";
 
 const FILL = 128, LINE = 240;
+const TILE = 32; // columns and rows at once, as one of the two orders is not that of memory
+const kept = new Map(); // frame -> promise of its masks
+let canvas, painting = Promise.resolve();
 
 self.onmessage = async ({ data }) => {
-  if (data.paint) {
-    const overlay = await paint(data.masks, data.size, data.colours);
-    self.postMessage({ id: data.id, overlay }, [overlay]);
-    return;
+  if (data.drop !== undefined) return void kept.delete(data.drop);
+  try {
+    const [found, transferred] = await (data.get === undefined ? paint(data) : get(data));
+    self.postMessage({ id: data.id, found }, transferred);
+  } catch (error) {
+    self.postMessage({ id: data.id, error: error.message });
   }
-  const masks = read(data.buffer);
-  self.postMessage({ id: data.id, masks });
 };
+
+async function get({ get: frame, address }) {
+  kept.set(frame, fetched(address));
+  return [await kept.get(frame), []];
+}
+
+async function fetched(address) {
+  const response = await fetch(address);
+  if (!response.ok) throw new Error((await response.json().catch(() => ({}))).error ?? `the server answered ${response.status}`);
+  return read(await response.arrayBuffer());
+}
+
+async function paint({ paint: frame, size, by, ofTracks }) {
+  const masks = await kept.get(frame);
+  if (!masks) throw new Error(`the masks of frame ${frame} are gone`);
+  painting = painting.then(() => painted(masks, size, (row) => colourOfMask(masks, row, by, ofTracks)));
+  const bitmap = await painting;
+  return [bitmap, [bitmap]];
+}
 
 function read(buffer) {
   const view = new DataView(buffer), n = view.getUint32(0, true);
@@ -31,35 +54,46 @@ function read(buffer) {
   return masks;
 }
 
-async function paint(masks, [width, height], colours) {
-  const layer = new Uint16Array(width * height);
+async function painted(masks, size, colourOf) {
+  const { layer, image } = canvasOf(size);
   for (let place = 0; place < masks.order.length; place++) {
     const ends = masks.ends[masks.order[place]];
     for (let run = 1; run < ends.length; run += 2) layer.fill(place + 1, ends[run - 1], ends[run]);
   }
   const fills = new Uint32Array(masks.n + 1), lines = new Uint32Array(masks.n + 1);
   masks.order.forEach((row, place) => {
-    const [r, g, b] = colours.subarray(3 * row, 3 * row + 3);
+    const [r, g, b] = colourOf(row);
     fills[place + 1] = (FILL << 24) | (b << 16) | (g << 8) | r;
     lines[place + 1] = (LINE << 24) | (Math.min(255, b + 34) << 16) | (Math.min(255, g + 34) << 8) | Math.min(255, r + 34);
   });
-  const image = new ImageData(width, height), pixels = new Uint32Array(image.data.buffer);
-  const TILE = 32; // columns and rows at once, as one of the two orders is not that of memory
+  colour(new Uint32Array(image.data.buffer), layer, size, fills, lines);
+  return createImageBitmap(image);
+}
+
+/** An empty layer of places, column by column, and a picture; both are used again, as new memory takes long. */
+function canvasOf([width, height]) {
+  if (canvas?.image.width !== width || canvas.image.height !== height) {
+    canvas = { layer: new Uint16Array(width * height), image: new ImageData(width, height) };
+  }
+  canvas.layer.fill(0);
+  return canvas;
+}
+
+/** Colour pixels, row by row, by the places on a layer; a pixel beside one of another place is part of an outline. */
+function colour(pixels, layer, [width, height], fills, lines) {
   for (let left = 0; left < width; left += TILE) {
     const right = Math.min(width, left + TILE);
     for (let top = 0; top < height; top += TILE) {
       const bottom = Math.min(height, top + TILE);
       for (let x = left; x < right; x++) {
-        const isInner = x > 0 && x < width - 1;
-        for (let y = top, at = x * height + top; y < bottom; y++, at++) {
+        const before = x > 0 ? height : 0, after = x < width - 1 ? height : 0, first = x * height, last = first + height - 1;
+        for (let at = first + top, to = top * width + x, stop = first + bottom; at < stop; at++, to += width) {
           const here = layer[at];
-          if (!here) continue;
-          const isLine = (y > 0 && layer[at - 1] !== here) || (y < height - 1 && layer[at + 1] !== here)
-            || (isInner && (layer[at - height] !== here || layer[at + height] !== here));
-          pixels[y * width + x] = isLine ? lines[here] : fills[here];
+          const isLine = layer[at - before] !== here || layer[at + after] !== here
+            || (at > first && layer[at - 1] !== here) || (at < last && layer[at + 1] !== here);
+          pixels[to] = isLine ? lines[here] : fills[here];
         }
       }
     }
   }
-  return createImageBitmap(image);
 }
