@@ -1,6 +1,7 @@
 """YOLO: a line `class x1 y1 x2 y2 …` for each mask, or `class x y width height` for a box, shares of width and height.
 
-There are no tracks, but in the lines of a tracker, which end with a number: any other line is an object of its own.
+There are no tracks, but in the lines of a tracker, which end with a number, perhaps after a score: any other line is an
+object of its own.
 """
 
 from pathlib import Path
@@ -52,24 +53,49 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
     if known is None:
         raise SizeUnknownError(f"expected images beside the labels in {source}, which have their size, found none")
 
+    n_extra = 2 if _have_scores_and_tracks(files) else None
+
     def masks(row: int) -> PictureMasks:
-        return _masks(files[row], known, names, objects, left_out)
+        return _masks(files[row], known, names, objects, left_out, n_extra)
 
     pictures = tuple(Picture(str(file), file.name) for file in files)
     return Annotations(source, known, pictures, masks, objects, left_out, name=source.name)
 
 
+def _have_scores_and_tracks(files: list[Path]) -> bool:
+    """Whether lines end with a score and the number of a track: a number over 1, which is no share, tells it of all."""
+    return any(_ends_with_track(text.split()[1:]) for file in files for text in read_lines(file))
+
+
+def _ends_with_track(numbers: list[str]) -> bool:
+    try:
+        *shares, score, track = map(float, numbers)
+    except ValueError:
+        return False
+    are_shares = all(-_OUTSIDE <= one <= 1 + _OUTSIDE for one in shares) and 0 <= score <= 1
+    return len(shares) >= _BOX and len(shares) % 2 == 0 and are_shares and track > 1 and numbers[-1].isdecimal()
+
+
 def _masks(
-    file: Path, size: tuple[int, int], names: dict[int, str], objects: Objects, left_out: LeftOut
+    file: Path,
+    size: tuple[int, int],
+    names: dict[int, str],
+    objects: Objects,
+    left_out: LeftOut,
+    n_extra: int | None,
 ) -> PictureMasks:
+    """The masks of a picture; `n_extra` numbers follow those of a mask, and None means one where their count is odd."""
     counts, ids, scores = [], [], []
     for line, text in enumerate(read_lines(file), 1):
         with tolerated(file, f"line {line}", left_out):
             of_class, *numbers = text.split()
-            extra = numbers.pop() if len(numbers) % 2 else ""  # of a model: its score; or of a tracker: the object
-            mask = _counts(np.array([within(one, -_OUTSIDE, 1 + _OUTSIDE, otherwise=0) for one in numbers]), size)
-            score = as_score(extra) if extra and not extra.isdecimal() else 1.0
-            id = objects.number(extra) if extra.isdecimal() else objects.new()
+            n_shares = len(numbers) - (len(numbers) % 2 if n_extra is None else n_extra)
+            shares = [within(one, -_OUTSIDE, 1 + _OUTSIDE, otherwise=0) for one in numbers[:n_shares]]
+            extra = numbers[n_shares:]  # of a model: its score; of a tracker: the object, perhaps after the score
+            mask = _counts(np.array(shares), size)
+            score = next((as_score(one) for one in extra if not one.isdecimal()), 1.0)
+            track = next((one for one in reversed(extra) if one.isdecimal()), None)
+            id = objects.new() if track is None else objects.number(track)
             objects.note(id, names.get(int(of_class)))
             counts.append(mask)
             ids.append(id)

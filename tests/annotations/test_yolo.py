@@ -101,6 +101,18 @@ def test_boxes_scores_and_tracks(tmp_path: Path) -> None:
     assert "left out 2 unreadable entries" in remarks.lines[0]
 
 
+def test_tracks_after_scores(tmp_path: Path) -> None:
+    """As trackers write them: object 1 alone looks like a point on the lower border; object 2 tells that it is none."""
+    write(tmp_path / "in", None, [0, 1])
+    (tmp_path / "in" / "00000.txt").write_text("0 0.5 0.5 0.2 0.5 0.25 1")
+    (tmp_path / "in" / "00001.txt").write_text(f"0 0.5 0.5 0.2 0.5 0.75 1\n{line_of(0)} 0.5 2")
+    frames = made.write_frames(tmp_path / "frames", 2)
+    result = import_masks(tmp_path / "in", tmp_path / "a.zarr", format="yolo-seg", video=frames, report=Remarks())
+    assert [result.masks_at(frame).score.tolist() for frame in range(2)] == [[0.25], [0.75, 0.5]]
+    assert result.tracks.n_frames.tolist() == [2, 1]
+    assert result.masks_at(0).rles.area_px().tolist() == [20 * 30]
+
+
 def test_without_images_and_video_the_size_is_unknown(tmp_path: Path) -> None:
     predictions(tmp_path / "in")
     with pytest.raises(InputError, match="expected images beside the labels in .*in, which have their size"):
