@@ -3,15 +3,17 @@
 from collections.abc import Iterable
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The end of a message about a word that does not exist; empty if no word is like it.
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """The end of a message about a word that does not exist; empty if no word is like it, or if it is no text.
 
     >>> did_you_mean("coc", ["coco", "davis"]), did_you_mean("x", ["coco"])
     (': did you mean coco?', '')
+    >>> did_you_mean(3, ["coco"])
+    ''
     """
     from difflib import get_close_matches
 
-    near = get_close_matches(word, list(known), n=1)
+    near = get_close_matches(word, list(known), n=1) if isinstance(word, str) else []
     return f": did you mean {near[0]}?" if near else ""
 
 

@@ -64,7 +64,7 @@ def choose(preset: str | None, device: str, changes: dict[str, Any], *, report: 
         DeviceError: the device is not there.
     """
     if preset is not None and preset not in tuple(PRESETS):
-        raise SettingsError(f"--preset is one of {', '.join(PRESETS)}, not {preset!r}")
+        raise SettingsError(f"--preset is one of {', '.join(PRESETS)}, not {preset!r}{did_you_mean(preset, PRESETS)}")
     changes = known_changes(Settings, changes)
     found_device = resolve_device(device, needs_torch=_needs_torch({**PRESETS[preset or "fast"], **changes}))
     name, reason = (preset, "as asked") if preset else _fitting(found_device, changes, report)

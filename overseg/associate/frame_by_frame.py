@@ -10,7 +10,7 @@ from overseg.associate.overlap import OverlapAssociator
 from overseg.data.crops import crops
 from overseg.data.rles import Rles
 from overseg.data.visit import Edges
-from overseg.errors import SettingsError
+from overseg.errors import SettingsError, did_you_mean
 
 METHODS = ("iou", "hungarian", "centroid")
 
@@ -44,7 +44,9 @@ class FrameByFrame:
             SettingsError: an option is out of range.
         """
         if method not in METHODS:
-            raise SettingsError(f"--method is one of {', '.join(METHODS)}, not {method!r}")
+            raise SettingsError(
+                f"--method is one of {', '.join(METHODS)}, not {method!r}{did_you_mean(method, METHODS)}"
+            )
         if not 0 < min_iou <= 1:  # in this form it refuses a NaN too
             raise SettingsError(f"--min-iou takes a number above 0 and up to 1, not {min_iou:g}")
         if not 0 < max_distance_px < float("inf"):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from overseg.autotracking.backend import Backend
 from overseg.data.setting import option
-from overseg.errors import SettingsError
+from overseg.errors import SettingsError, did_you_mean
 from overseg.hosted.connection import RetryPolicy
 from overseg.output.form import Form
 from overseg.output.sink import is_video
@@ -39,7 +39,7 @@ def backend_named(name: str, request: AutotrackRequest, video: "Video") -> Backe
         return _local(request)
     if name == "replicate":
         return _hosted(request, video.info.fps)
-    raise SettingsError(f"--backend is one of {', '.join(BACKENDS)}, not {name!r}")
+    raise SettingsError(f"--backend is one of {', '.join(BACKENDS)}, not {name!r}{did_you_mean(name, BACKENDS)}")
 
 
 def _local(request: AutotrackRequest) -> Backend:

@@ -18,7 +18,7 @@ from overseg.batch.tasks import Plan, absolute
 from overseg.batch.together import check_together
 from overseg.data.budget import Budget
 from overseg.data.settings import Settings
-from overseg.errors import SettingsError
+from overseg.errors import SettingsError, did_you_mean
 from overseg.store.places import is_address
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def run_many(
     from overseg.presets import PRESETS, known_changes
 
     if preset is not None and preset not in PRESETS:
-        raise SettingsError(f"--preset is one of {', '.join(PRESETS)}, not {preset!r}")
+        raise SettingsError(f"--preset is one of {', '.join(PRESETS)}, not {preset!r}{did_you_mean(preset, PRESETS)}")
     limits = Budget.parse(budget) if budget else Budget()
     part = Shard.parse(shard) if shard else None
     given = [inputs] if isinstance(inputs, str | Path) else list(inputs)

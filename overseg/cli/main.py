@@ -77,11 +77,21 @@ def _reported(error: Exception | KeyboardInterrupt) -> int:
 class _Parser(argparse.ArgumentParser):
     """Refuses wrong words with one line, like everything else."""
 
+    words: Sequence[str] = ()  # of the whole command line
+
     def error(self, message: str) -> NoReturn:
         wrong = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
         known = [word.strip(" '") for word in wrong[2].split(",")] if wrong else []
-        hint = did_you_mean(wrong[1], known) if wrong else ""
+        hint = did_you_mean(wrong[1], known) if wrong else self._misspelt_option()
         raise SettingsError(f"{message.removeprefix('argument ')}{hint}; see `{self.prog} --help`")
+
+    def _misspelt_option(self) -> str:
+        """A hint about an option that does not exist: it may be why another word is missing or has a wrong place."""
+        options = [option for one in _parsers(self) for option in one._option_string_actions]
+        asked = [word.partition("=")[0] for word in self.words if re.match("--.", word)]
+        unknown = [word for word in asked if not any(option.startswith(word) for option in options)]
+        hint = did_you_mean(unknown[0], options) if unknown else ""
+        return hint and f"; there is no option {unknown[0]}{hint}"
 
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -96,6 +106,8 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     import_module(f"overseg.cli.{command.module}").add_parser(commands)
     _add_examples(commands.choices[command.name], command)
+    for one in _parsers(commands.choices[command.name]):
+        one.words = words
     args, unknown = parser.parse_known_args(words)
     if unknown:
         options = [word for one in _parsers(commands.choices[command.name]) for word in one._option_string_actions]
@@ -119,7 +131,7 @@ def _add_examples(parser: argparse.ArgumentParser, command: Command) -> None:
     parser.epilog = f"{parser.epilog}\n\n{lines}" if parser.epilog else lines
 
 
-def _parsers(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+def _parsers(parser: _Parser) -> list[_Parser]:
     """A command's parser, and those of its parts."""
     parts = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
     return [parser, *(one for action in parts for one in action.choices.values())]

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from overseg.data.tracks import SAM_OUTPUTS, Tracks
-from overseg.errors import SettingsError
+from overseg.errors import SettingsError, did_you_mean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,8 @@ class Filters:
                 known = f"the tracks are 0 to {len(tracks) - 1}" if len(tracks) else "there are no tracks"
                 raise SettingsError(f"--track {id} is not there: {known}")
         if self.sam_output not in (None, *SAM_OUTPUTS):
-            raise SettingsError(f"--sam-output is one of {', '.join(SAM_OUTPUTS)}, not {self.sam_output!r}")
+            hint = did_you_mean(self.sam_output, SAM_OUTPUTS)
+            raise SettingsError(f"--sam-output is one of {', '.join(SAM_OUTPUTS)}, not {self.sam_output!r}{hint}")
         wanted = (
             (tracks.n_frames >= self.min_length)
             & (tracks.mean_area_px >= self.min_area_px)

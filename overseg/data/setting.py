@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
-from overseg.errors import SettingsError
+from overseg.errors import SettingsError, did_you_mean
 
 _DECLARED = "setting"
 
@@ -96,7 +96,9 @@ class Setting(Declaration):
         if self.choices is not None:
             words = tuple(self.choices())
             if value not in words:
-                raise SettingsError(f"{self.option} is one of {', '.join(words)}, not {value!r}")
+                raise SettingsError(
+                    f"{self.option} is one of {', '.join(words)}, not {value!r}{did_you_mean(value, words)}"
+                )
         elif self.kind is str:
             if not isinstance(value, str):
                 raise SettingsError(f"{self.option} takes a name or a path, not {value!r}")

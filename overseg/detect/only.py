@@ -6,7 +6,7 @@ import numpy as np
 
 from overseg.data.detections import Detections
 from overseg.data.frame import Frame
-from overseg.errors import SettingsError
+from overseg.errors import SettingsError, did_you_mean
 from overseg.stages import Detector
 
 _MOST_SHOWN = 20
@@ -29,7 +29,8 @@ class OnlyCategories:
             if name not in self.categories:
                 more = ", …" if len(self.categories) > _MOST_SHOWN else ""
                 known = ", ".join(self.categories[:_MOST_SHOWN]) + more
-                raise SettingsError(f"--category is one of the detector's, {known}, not {name!r}")
+                hint = did_you_mean(name, detector.categories)
+                raise SettingsError(f"--category is one of the detector's, {known}, not {name!r}{hint}")
         self._detector = detector
         self._wanted = np.array([self.categories.index(name) for name in wanted], np.int32)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from overseg.data.filters import Cut, Filters
-from overseg.errors import InputError, SettingsError
+from overseg.errors import InputError, SettingsError, did_you_mean
 from overseg.files.destination import is_file_name, written
 from overseg.interchange.formats import FORMATS, Format, format_named
 from overseg.interchange.relabel import Labels, labels_of, read_labels
@@ -80,7 +80,7 @@ def export(
     chosen, destination = format_named(format), Path(destination)
     results = [result] if isinstance(result, Result) else list(result)
     if size not in SIZES:
-        raise SettingsError(f"--size is one of {', '.join(SIZES)}, not {size!r}")
+        raise SettingsError(f"--size is one of {', '.join(SIZES)}, not {size!r}{did_you_mean(size, SIZES)}")
     _check_several(chosen, format, results, labels=labels, video=video)
     where = Path(video) if video is not None else None
     pictures = [Pictures(one, where, shrunk=size == "processed") for one in results]
@@ -188,7 +188,7 @@ def _source_size(result: Result, video: Path | None) -> tuple[int, int]:
 
 def _how(chosen: Format, frames: str | None, pictures: list[Pictures], destination: Path) -> str:
     if frames not in (None, *HOW):
-        raise SettingsError(f"--frames is one of {', '.join(HOW)}, not {frames!r}")
+        raise SettingsError(f"--frames is one of {', '.join(HOW)}, not {frames!r}{did_you_mean(frames, HOW)}")
     if is_file_name(destination):
         if chosen.file is None or Path(chosen.file).suffix != destination.suffix.lower():
             raise SettingsError(f"{destination}: this format is not one such file, but a folder: name one")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from overseg.errors import SettingsError
+from overseg.errors import SettingsError, did_you_mean
 from overseg.output.picture_file import PICTURE_SUFFIXES, check_picture_name, write_picture
 from overseg.output.playback import Playback
 from overseg.output.video_writer import VIDEO_SUFFIXES, VideoWriter, check_video_name
@@ -36,8 +36,8 @@ def check_format(format: str, *, channels: int) -> None:
     elif f".{format}" in PICTURE_SUFFIXES:
         check_picture_name(f"frame.{format}", channels=channels)
     else:
-        known = ", ".join(suffix[1:] for suffix in (*PICTURE_SUFFIXES, *VIDEO_SUFFIXES))
-        raise SettingsError(f"--format is one of {known}, not {format!r}")
+        known = [suffix[1:] for suffix in (*PICTURE_SUFFIXES, *VIDEO_SUFFIXES)]
+        raise SettingsError(f"--format is one of {', '.join(known)}, not {format!r}{did_you_mean(format, known)}")
 
 
 @contextmanager
