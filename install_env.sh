@@ -176,9 +176,9 @@ run_tests() {
     check "ruff format" "$python" -m ruff format --check .
     check "mypy" "$python" -m mypy
     check "lint-imports" "$venv/bin/lint-imports"
-    # The tests of a file share what they make, so they run in one process. One process more than there are cores, as
-    # some tests wait for others' processes; each takes up to 2 GB of memory.
-    local workers=$(($(getconf _NPROCESSORS_ONLN) + 1))
+    # The tests of a file share what they make, so they run in one process. Each takes up to 2 GB of memory.
+    local workers
+    workers=$(getconf _NPROCESSORS_ONLN)
     [ "$workers" -le 8 ] || workers=8
     check "docs" env NO_MKDOCS_2_WARNING=1 "$python" -m mkdocs build --strict --quiet --site-dir "$venv/site"
     check "wheel" bash tests/try_wheel.sh "$python"
