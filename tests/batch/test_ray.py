@@ -18,23 +18,24 @@ _STORE_BYTES = 80 << 20  # the least that Ray takes
 
 
 class Killing(Silent):
-    """Kills a node after the 3rd visit of the video that both share, and notes the visits that were begun later."""
+    """Kills a node once 3 visits of the video that both share are committed, and notes those that were begun later.
+
+    A visit that two parts need may be made by both of the nodes.
+    """
 
     def __init__(self, cluster, store) -> None:
         super().__init__()
         self._cluster, self._store = cluster, store
         self._killed_at = float("inf")
-        self.n_shared = 0
         self.committed: set[str] = set()
         self.later: set[str] = set()
 
     def event(self, name, **facts) -> None:
         if name != "visit" or facts["video"] != LONG:
             return
-        self.n_shared += 1
-        if self.n_shared == 3:
-            self._killed_at = time.time()
-            self.committed = {path.name for path in self._store.glob("parts/[0-9]*")}
+        committed = {path.name for path in self._store.glob("parts/[0-9]*")}
+        if not self.committed and len(committed) >= 3:
+            self._killed_at, self.committed = time.time(), committed
             self._cluster.remove_node(next(iter(self._cluster.worker_nodes)), allow_graceful=False)
         took_s = sum(seconds for stage, seconds in facts.items() if stage.endswith("_s") and stage != "time_s")
         if facts["time_s"] - took_s > self._killed_at:
