@@ -17,6 +17,7 @@ from overseg.propagate.flow import FlowPropagator
 from overseg.stages import MaskRefiner, Stages
 from overseg.store.result import Result, open_result
 from overseg.store.zarr_store import ZarrStore
+from overseg.video.keyframes import Step
 
 
 class SilentReport:
@@ -37,7 +38,7 @@ def run_toy(
     generator: TruthGenerator,
     *,
     budget: str | None = None,
-    step: int = 5,
+    step: Step = 5,
     refiner: MaskRefiner | None = None,
     stretch: int | None = None,
     in_parts: bool = False,
@@ -53,7 +54,7 @@ def run_toy(
         path, identity={"video": asdict(video.info), "step": step}, provenance={}, size=video.info.size
     ) as store:
         if in_parts:
-            shots = kept_shots(video, store, SilentReport())
+            shots = kept_shots(video, store, step, SilentReport())
             for part in reversed(planned_parts(shots, step, limits, stages, stretch=stretch)):
                 make_visits(video, stages, store, part, **how)
         sweep_video(video, stages, store, budget=limits, since=time.monotonic(), ahead=in_parts, **how)

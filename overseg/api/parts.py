@@ -45,7 +45,7 @@ def begin_parts(
         with ZarrStore.create_or_resume(output, **new) as store:
             if store.final:
                 return 0
-            shots = kept_shots(job.video, store, report)
+            shots = kept_shots(job.video, store, job.choice.settings.step, report)
             if budget.limited and not store.is_ahead:
                 if store.committed():
                     return 1

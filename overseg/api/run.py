@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack, cast
+from typing import TYPE_CHECKING, Literal, Unpack, cast
 
 from overseg.api.arguments import checked_arguments
 from overseg.api.opened import opened
@@ -32,7 +32,7 @@ class SettingsChanges(SharedChanges, total=False):
     masks: str | None
     first_number: int | None
     video_name: str | None
-    step: int
+    step: int | Literal["auto"]
     points_per_side: int
     pred_iou_thresh: float
     stability_score_thresh: float

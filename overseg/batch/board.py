@@ -12,10 +12,17 @@ from overseg.report import as_clock
 from overseg.stages import Report
 
 SPANS: Mapping[str, tuple[float, float]] = MappingProxyType(
-    {"shots": (0.0, 0.05), "detect": (0.0, 0.05), "frames": (0.05, 0.95), "masks": (0.05, 0.95), "tracks": (0.95, 1.0)}
+    {
+        "shots": (0.0, 0.03),
+        "keyframes": (0.03, 0.05),
+        "detect": (0.0, 0.05),
+        "frames": (0.05, 0.95),
+        "masks": (0.05, 0.95),
+        "tracks": (0.95, 1.0),
+    }
 )
 """By stage, the shares of the work on a video at its begin and at its end, in [0, 1]. All videos count alike."""
-_FIRST_STAGES = ("shots", "detect")  # which a video that is continued has behind it
+_FIRST_STAGES = ("shots", "keyframes", "detect")  # which a video that is continued has behind it
 
 
 class Board:

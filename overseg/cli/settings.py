@@ -1,7 +1,7 @@
 """Settings as options of the command line, as their fields declare them."""
 
 import argparse
-from collections.abc import Container
+from collections.abc import Callable, Container
 from typing import Any
 
 from overseg.data.setting import Setting, settings_of
@@ -31,13 +31,21 @@ def add_setting(group: Any, one: Setting) -> None:
     elif one.choices is not None:
         how["choices"] = tuple(one.choices())
     else:
-        how |= {"type": one.kind, "metavar": one.metavar}
+        how |= {"type": one.kind if one.word is None else _number_or_word(one), "metavar": one.metavar}
     group.add_argument(one.option, **how)
 
 
 def given(args: argparse.Namespace, names: Container[str]) -> dict[str, Any]:
     """The options of these names that the user gave, by name."""
     return {name: value for name, value in vars(args).items() if name in names and value is not None}
+
+
+def _number_or_word(one: Setting) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
+        return text if text == one.word else one.kind(text)
+
+    read.__name__ = f"{one.kind.__name__} or {one.word}"  # argparse shows it
+    return read
 
 
 def _default(one: Setting) -> str:

@@ -20,6 +20,7 @@ class Declaration:
         low, high: least and largest number, both included; None for no limit.
         multiple_of: it is a multiple of this.
         choices: returns the words that it may be.
+        word: a word that may stand in place of a number, such as "auto".
         metavar: what `--help` writes in place of a value.
         shown_default: the default in words, where it depends on other settings.
         used_by: names of the adapters that use it, see `overseg.adapters`; none where every run does.
@@ -34,6 +35,7 @@ class Declaration:
     high: float | None = None
     multiple_of: int | None = None
     choices: Callable[[], Iterable[str]] | None = None
+    word: str | None = None
     metavar: str | None = None
     shown_default: str | None = None
     used_by: tuple[str, ...] = ()
@@ -91,7 +93,7 @@ class Setting(Declaration):
         Raises:
             SettingsError: names the option, what it takes and what came.
         """
-        if value is None and self.is_optional:
+        if (value is None and self.is_optional) or (self.word is not None and value == self.word):
             return
         if self.choices is not None:
             words = tuple(self.choices())
@@ -106,7 +108,7 @@ class Setting(Declaration):
             if not isinstance(value, bool):
                 raise SettingsError(f"{self.option} is on or off, true or false in a file, not {value!r}")
         else:
-            check_range(self.name, value, self.kind, self.low, self.high)
+            check_range(self.name, value, self.kind, self.low, self.high, word=self.word)
             self._check_multiple(value)
 
     def _check_multiple(self, value: float) -> None:
@@ -156,8 +158,10 @@ def option(name: str) -> str:
     return f"--{name.removesuffix('_px').replace('_', '-')}"
 
 
-def check_range(name: str, value: Any, kind: type, low: float | None, high: float | None) -> None:
-    """Refuse a value that is no number of this kind, or outside of [low, high].
+def check_range(
+    name: str, value: Any, kind: type, low: float | None, high: float | None, *, word: str | None = None
+) -> None:
+    """Refuse a value that is no number of this kind, or outside of [low, high]; the message names `word`, too.
 
     Raises:
         SettingsError: names the option, what it takes and what came.
@@ -167,7 +171,8 @@ def check_range(name: str, value: Any, kind: type, low: float | None, high: floa
     is_inside = fits and (low is None or value >= low) and (high is None or value <= high) and value == value  # no NaN
     if not is_inside:
         number = "a whole number" if kind is int else "a number"
-        raise SettingsError(f"{option(name)} takes {number}{_span(low, high)}, not {value!r}")
+        others = "" if word is None else f", or {word}"
+        raise SettingsError(f"{option(name)} takes {number}{_span(low, high)}{others}, not {value!r}")
 
 
 def _span(low: float | None, high: float | None) -> str:

@@ -5,7 +5,7 @@ follow from its field.
 """
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, Literal
 
 from overseg.adapters import GENERATORS, PROPAGATORS
 from overseg.data.setting import check_settings, setting
@@ -123,7 +123,14 @@ class Settings(SharedSettings):
         metavar="NAME",
         used_by=("precomputed",),
     )
-    step: int = setting(5, "frames from one keyframe to the next", group=_MASKS, low=1, metavar="FRAMES")
+    step: int | Literal["auto"] = setting(
+        "auto",
+        "frames from one keyframe to the next; auto: 5, and closer where optical flow loses most of the picture",
+        group=_MASKS,
+        low=1,
+        word="auto",
+        metavar="FRAMES",
+    )
     points_per_side: int = setting(
         16,
         "prompt points on a side of the grid",

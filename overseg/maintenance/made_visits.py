@@ -8,10 +8,11 @@ from overseg.engine.rounds import PREVIEW_ROUNDS, SEED_ROUND, is_preview, sweep_
 from overseg.engine.sweep.previews import preview_visits
 from overseg.engine.sweep.schedule import stretch_visits
 from overseg.stages import Stages
+from overseg.video.keyframes import Step
 
 
 def surely_made(
-    visits: Set[VisitKey], shots: Sequence[Shot], step: int, stages: Stages, *, stretch: int | None = None
+    visits: Set[VisitKey], shots: Sequence[Shot], step: Step, stages: Stages, *, stretch: int | None = None
 ) -> frozenset[VisitKey]:
     """These visits, and all visits that a run makes before them; visits that no run makes are left out.
 
@@ -21,7 +22,7 @@ def surely_made(
     """
     made: set[VisitKey] = set()
     for round_, n in sweep_rounds(stages):
-        for in_order in (one for shot in shots for one in stretch_visits(shot, n * step, round_, stretch=stretch)):
+        for in_order in (one for shot in shots for one in stretch_visits(shot, step, round_, every=n, stretch=stretch)):
             n_made = max((n for n, key in enumerate(in_order, start=1) if key in visits), default=0)
             made.update(in_order[:n_made])
     for round_ in PREVIEW_ROUNDS:

@@ -11,10 +11,10 @@ from overseg.engine.rounds import generates
 from overseg.engine.sweep.frontier import frontier_of
 from overseg.engine.sweep.schedule import sweep_visits
 from overseg.maintenance.salvage import Salvage
-from overseg.video.keyframes import keyframes
+from overseg.video.keyframes import Step, keyframes
 
 
-def whole_visits(salvage: Salvage, shots: Sequence[Shot], step: int, *, stretch: int | None = None) -> Iterator[Visit]:
+def whole_visits(salvage: Salvage, shots: Sequence[Shot], step: Step, *, stretch: int | None = None) -> Iterator[Visit]:
     """The visits of the full round of which nothing is lost, as they were committed, except for their seconds.
 
     Args:

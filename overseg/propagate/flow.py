@@ -15,6 +15,7 @@ from overseg.data.rles import Rles
 from overseg.data.settings import Settings
 from overseg.propagate.pair_flow import PairFlow
 from overseg.stages import Clip, Direction
+from overseg.video.flow_check import consistent
 
 _BLOCK_PX = 8  # blocks of this side know where their pixels come from, to find those that a mask can reach
 _SMALL_PX = 480  # frames with a shorter longer side are not halved for the flow from one to the next
@@ -95,7 +96,7 @@ class FlowPropagator:
                 is_next_to_first = True
                 continue
             there, back = self._pairs.between(previous, small)
-            is_consistent = _consistent(there, back, _SLACK_PX2 * (small.shape[1] / grey.shape[1]) ** 2)
+            is_consistent = consistent(there, back, _SLACK_PX2 * (small.shape[1] / grey.shape[1]) ** 2)
             path = path.extended(_scaled(back, frame.size), _resize(is_consistent, frame.size))
             if not is_next_to_first:
                 path = self._refined(path, grey, first)
@@ -261,24 +262,6 @@ def _flow_error(
     start = _Path.start((flow.shape[0], flow.shape[1]))
     warped = cv2.remap(first, start.x + flow[..., 0], start.y + flow[..., 1], cv2.INTER_LINEAR)
     return cv2.blur(cv2.absdiff(warped, grey).astype(np.float32), (_WINDOW_PX, _WINDOW_PX))
-
-
-def _consistent(
-    there: Float32[np.ndarray, "h w 2"], back: Float32[np.ndarray, "h w 2"], slack_px2: float
-) -> Bool[np.ndarray, "h w"]:
-    """Pixels of the later frame that pass the forward-backward check: the flow `there` undoes the flow `back`.
-
-    The bound is that of Sundaram, Brox, Keutzer, "Dense point trajectories by GPU-accelerated large displacement
-    optical flow", ECCV 2010, equation 5.
-    """
-    start = _Path.start((back.shape[0], back.shape[1]))
-    returned = cv2.remap(there, start.x + back[..., 0], start.y + back[..., 1], cv2.INTER_LINEAR)
-    return _squared(back + returned) < 0.01 * (_squared(back) + _squared(returned)) + slack_px2
-
-
-def _squared(vectors: Float32[np.ndarray, "h w 2"]) -> Float32[np.ndarray, "h w"]:
-    """The squared lengths of vectors. NumPy's sum over an axis of two takes 17 times as long."""
-    return vectors[..., 0] ** 2 + vectors[..., 1] ** 2
 
 
 def _scaled(flow: Float32[np.ndarray, "a b 2"], size: tuple[int, int]) -> Float32[np.ndarray, "h w 2"]:

@@ -2,22 +2,14 @@
 
 from collections import OrderedDict
 from hashlib import blake2b
-from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float16, Float32, UInt8
 
+from overseg.video.flow_check import DenseFlow
+
 _KEPT_BYTES = 64 << 20  # 80 pairs of frames of 854x480 px
 Flow = Float32[np.ndarray, "a b 2"]
-
-
-@runtime_checkable
-class DenseFlow(Protocol):
-    """Computes the flow between two pictures, such as OpenCV's `DISOpticalFlow`."""
-
-    def calc(self, one: Any, other: Any, flow: Any, /) -> Any:
-        """The flow [a, b, 2] from one picture [a, b] to another; `flow` is where to begin, or None."""
-        ...
 
 
 class PairFlow:

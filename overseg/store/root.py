@@ -26,6 +26,7 @@ class Root:
         provenance: versions, weights and machine that made it.
         size: (height, width) of every mask, in pixels.
         shots: [first frame, last frame] of every shot; None before they are detected.
+        more_keyframes: of all shots, see `Shot`.
         result: name of the current result in the folder `results`; None before the first.
         final: whether the result is final; then nothing can be added.
         objects: name and category of every followed object, by number.
@@ -36,6 +37,7 @@ class Root:
     provenance: dict[str, Any]
     size: tuple[int, int]
     shots: list[list[int]] | None = None
+    more_keyframes: list[int] = field(default_factory=list)
     result: str | None = None
     final: bool = False
     objects: list[dict[str, str]] = field(default_factory=list)
@@ -96,6 +98,7 @@ def write_root(store: Folder, root: Root) -> None:
         "shots": root.shots,
         "result": root.result,
         "final": root.final,
+        **({"more_keyframes": root.more_keyframes} if root.more_keyframes else {}),
         **({"objects": root.objects} if root.objects else {}),
         **({"ahead": True} if root.ahead else {}),
     }
@@ -164,7 +167,7 @@ def differences(stored: Root, root: Root) -> str:
 
 def _root(attributes: dict[str, Any]) -> Root:
     """The root of these attributes; KeyError or ValueError if they are not those of a store."""
-    stored = {"objects": [], "ahead": False, **attributes}
+    stored = {"objects": [], "ahead": False, "more_keyframes": [], **attributes}
     if wrong := next((name for name, is_valid in _VALID.items() if not is_valid(stored[name])), None):
         raise ValueError(f"{wrong} is not valid")
     known = {stored_name: name for name, stored_name in _STORED_SETTINGS.items()}
@@ -181,7 +184,11 @@ def _renamed_settings(identity: dict[str, Any], names: dict[str, str]) -> dict[s
 
 
 def _is_pair(numbers: Any) -> bool:
-    return isinstance(numbers, list) and len(numbers) == 2 and all(type(one) is int and one >= 0 for one in numbers)
+    return _is_numbers(numbers) and len(numbers) == 2
+
+
+def _is_numbers(numbers: Any) -> bool:
+    return isinstance(numbers, list) and all(type(one) is int and one >= 0 for one in numbers)
 
 
 _VALID: dict[str, Callable[[Any], bool]] = {
@@ -189,6 +196,7 @@ _VALID: dict[str, Callable[[Any], bool]] = {
     "provenance": lambda value: isinstance(value, dict),
     "size": _is_pair,
     "shots": lambda value: value is None or (isinstance(value, list) and all(map(_is_pair, value))),
+    "more_keyframes": _is_numbers,
     "result": lambda value: value is None or (isinstance(value, str) and value.isdecimal()),
     "final": lambda value: isinstance(value, bool),
     "objects": lambda value: isinstance(value, list) and all(isinstance(one, dict) for one in value),

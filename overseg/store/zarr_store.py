@@ -145,11 +145,14 @@ class ZarrStore:
 
     def shots(self) -> list[Shot] | None:
         """The video's shots; None before they are kept."""
-        return None if self._root.shots is None else [Shot(start, stop) for start, stop in self._root.shots]
+        more = self._root.more_keyframes
+        return None if self._root.shots is None else [_shot(start, stop, more) for start, stop in self._root.shots]
 
     def keep_shots(self, shots: Sequence[Shot]) -> None:
         """Keep the video's shots, so that a resumed run does not detect them again."""
-        self._write_root(replace(self._root, shots=[[shot.start, shot.stop] for shot in shots]))
+        more = [frame for shot in shots for frame in shot.more_keyframes]
+        ends = [[shot.start, shot.stop] for shot in shots]
+        self._write_root(replace(self._root, shots=ends, more_keyframes=more))
 
     @property
     def is_ahead(self) -> bool:
@@ -334,3 +337,8 @@ class ZarrStore:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _shot(start: int, stop: int, more_keyframes: Sequence[int]) -> Shot:
+    """A shot with its own ones among the keyframes of all shots."""
+    return Shot(start, stop, tuple(frame for frame in more_keyframes if start <= frame <= stop))

@@ -9,7 +9,7 @@ from overseg.cli.main import main
 from overseg.errors import DeviceError, SettingsError
 
 WRONG = [  # option, words on the command line, YAML, Python value, line
-    ("step", "0", "0", 0, "--step takes a whole number of at least 1, not 0"),
+    ("step", "0", "0", 0, "--step takes a whole number of at least 1, or auto, not 0"),
     ("min_area_px", "-5", "-5", -5, "--min-area takes a whole number of at least 1, not -5"),
     ("pred_iou_thresh", "nan", ".nan", float("nan"), "--pred-iou-thresh takes a number from 0 to 1, not nan"),
     ("match_iou", "1.5", "1.5", 1.5, "--match-iou takes a number from 0.01 to 1, not 1.5"),
@@ -54,7 +54,7 @@ def test_wrong_values_in_every_way_in(name, words, value, python, line, images, 
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["--step", "abc"], "--step: invalid int value: 'abc'; see `overseg run --help`"),
+        (["--step", "abc"], "--step: invalid int or auto value: 'abc'; see `overseg run --help`"),
         (["--preset", "best"], "--preset: invalid choice: 'best' (choose from"),
         (["--generator", "sam9"], "--generator: invalid choice: 'sam9' (choose from"),
         (["--steps", "4"], "unknown words --steps 4: did you mean --step?; see `overseg run --help`"),
@@ -96,8 +96,8 @@ def test_wrong_commands(words, line, refused):
         (b"? [a]\n: 3", "is not YAML"),
         (b"\xff\xfe", "is not YAML"),
         (b"step: !!python/object/apply:os.getcwd []", "is not YAML"),
-        (b'step: "5"', "--step takes a whole number of at least 1, not '5'"),
-        (b"step:", "--step takes a whole number of at least 1, not None"),
+        (b'step: "5"', "--step takes a whole number of at least 1, or auto, not '5'"),
+        (b"step:", "--step takes a whole number of at least 1, or auto, not None"),
         (b"points-per-side: true", "--points-per-side takes a whole number from 1 to 256, not True"),
         (b"exact: 1", "--exact is on or off, true or false in a file, not 1"),
         (b"exact: true\nmin-coverage: 0.9", "--min-coverage has no use with --exact: change one of the two"),
@@ -143,7 +143,7 @@ def test_the_command_line_counts_before_the_file(images, folder, run, facts):
 def test_an_empty_config(images, folder, run, facts):
     (folder / "options.yaml").write_text("# nothing\n")
     assert run(images, "out.zarr", "--config", "options.yaml") == 0
-    assert facts("out.zarr")["settings"]["step"] == 5
+    assert facts("out.zarr")["settings"]["step"] == "auto"
 
 
 def test_start_end_stride_and_resize(carphone, run, facts):

@@ -62,7 +62,7 @@ def test_twice(store, images, capsys):
 def test_other_settings(store, images, refused, run, facts):
     before = content(store)
     line = refused("run", images, store, *PREVIEW, "--step", "2", "--match-iou", "0.5")
-    assert "settings.step: the store has 5, this run 2" in line
+    assert 'settings.step: the store has "auto", this run 2' in line
     assert "settings.match_iou: the store has 0.6, this run 0.5" in line
     assert line.endswith("use --overwrite to replace it, or another path")
     assert content(store) == before

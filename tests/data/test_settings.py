@@ -9,7 +9,7 @@ from overseg.errors import SettingsError
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("step", 0, "--step takes a whole number of at least 1, not 0"),
+        ("step", 0, "--step takes a whole number of at least 1, or auto, not 0"),
         ("step", 2.5, "--step"),
         ("step", True, "--step"),
         ("weights", 5, "--weights"),

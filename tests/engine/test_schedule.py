@@ -14,6 +14,7 @@ from overseg.engine.sweep.previews import preview_keyframes, preview_visits, spr
 from overseg.engine.sweep.schedule import expected_work, schedule, sweep_visits, visits_to_pay_for
 from overseg.propagate.flow import FlowPropagator
 from overseg.stages import Stages
+from overseg.video.keyframes import AUTO
 
 F, B = Direction.FORWARD, Direction.BACKWARD
 SHOTS = [[Shot(0, 0)], [Shot(0, 99)], [Shot(0, 3), Shot(4, 90), Shot(91, 140)]]
@@ -43,6 +44,15 @@ def test_a_budgeted_run_previews_the_video_and_then_makes_all_visits_of_the_full
     full, previewed = planned(shots, step), planned(shots, step, max_masks=10)
     assert sorted(full) == sorted(key for key in previewed if key.round == FULL)
     assert len(set(previewed)) == len(previewed)
+
+
+def test_more_keyframes_are_of_the_full_round_alone():
+    shot = Shot(0, 20, more_keyframes=(7,))
+    plain, more = ({key for key in planned([shot], step, max_masks=10)} for step in (5, AUTO))
+    assert {key for key in more - plain} == {
+        VisitKey(FULL, start, stop, way) for start, stop in ((5, 7), (7, 10)) for way in (F, B)
+    }
+    assert all(key.round == FULL or (7 not in (key.start, key.stop)) for key in more)
 
 
 @pytest.mark.parametrize("round_", PREVIEW_ROUNDS)

@@ -53,6 +53,14 @@ def test_another_run_is_refused_and_its_differences_are_named(path):
     assert content(path) == before
 
 
+def test_shots_keep_their_keyframes(tmp_path):
+    shots = [Shot(0, 12, more_keyframes=(2, 7)), Shot(13, 20), Shot(21, 40, more_keyframes=(33,))]
+    with open_store(tmp_path) as store:
+        store.keep_shots(shots)
+    with open_store(tmp_path) as store:
+        assert store.shots() == shots
+
+
 def test_another_run_may_begin_where_nothing_was_committed(tmp_path):
     with open_store(tmp_path) as store:
         store.keep_shots([Shot(0, 12)])

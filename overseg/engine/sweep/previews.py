@@ -7,7 +7,7 @@ from typing import TypeVar
 from overseg.data.shot import Shot
 from overseg.data.visit import Direction, VisitKey
 from overseg.engine.rounds import COARSEST_ROUND, SEED_ROUND
-from overseg.video.keyframes import keyframes
+from overseg.video.keyframes import Step, keyframes, regular_step
 
 _COARSEST_STEPS = 9  # frames to each keyframe of the coarsest round, in steps of the full run
 _MOST_OF_FULL = 2 / 3  # share of the full run's keyframes; a sweep is better than a preview with more
@@ -15,7 +15,7 @@ _MOST_OF_FULL = 2 / 3  # share of the full run's keyframes; a sweep is better th
 Item = TypeVar("Item")
 
 
-def preview_visits(shots: Sequence[Shot], step: int, round_: int) -> list[VisitKey]:
+def preview_visits(shots: Sequence[Shot], step: Step, round_: int) -> list[VisitKey]:
     """The visits of one round of previews, in an order that is spread over the whole video from the start.
 
     Masks are propagated from each keyframe half-way to the next one, and are matched there with those that are
@@ -25,24 +25,24 @@ def preview_visits(shots: Sequence[Shot], step: int, round_: int) -> list[VisitK
     return list(dict.fromkeys(visit for gap in spread(gap_visits(shots, step, round_)) for visit in gap))
 
 
-def gap_visits(shots: Sequence[Shot], step: int, round_: int) -> list[list[VisitKey]]:
+def gap_visits(shots: Sequence[Shot], step: Step, round_: int) -> list[list[VisitKey]]:
     """The visits of one round of previews by gap between keyframes. Gaps can be made in any order."""
     round_of = {shot: _fitting(shot, step, round_) for shot in shots}
     gaps = [(one, *gap) for shot, one in round_of.items() for gap in _gaps(shot, preview_keyframes(shot, step, one))]
     return [list(_gap_visits(*gap)) for gap in gaps]
 
 
-def preview_keyframes(shot: Shot, step: int, round_: int) -> list[int]:
+def preview_keyframes(shot: Shot, step: Step, round_: int) -> list[int]:
     """The keyframes of a shot: the middles of equal intervals. Those of the coarsest round are in every finer one.
 
     >>> preview_keyframes(Shot(0, 89), 5, COARSEST_ROUND), preview_keyframes(Shot(0, 89), 5, COARSEST_ROUND - 1)
     ([22, 67], [7, 22, 37, 52, 67, 82])
     """
-    n = max(1, round(len(shot) / (_COARSEST_STEPS * step))) * (1 + 2 * (COARSEST_ROUND - round_))
+    n = max(1, round(len(shot) / (_COARSEST_STEPS * regular_step(step)))) * (1 + 2 * (COARSEST_ROUND - round_))
     return [shot.start + (2 * i + 1) * len(shot) // (2 * n) for i in range(n)]
 
 
-def _fitting(shot: Shot, step: int, round_: int) -> int:
+def _fitting(shot: Shot, step: Step, round_: int) -> int:
     """The finest round, from `round_` on, whose keyframes in this shot are clearly fewer than the full run's."""
     most = min(_MOST_OF_FULL * len(keyframes(shot, step)), len(shot) / 2)
     finer = range(round_, COARSEST_ROUND)

@@ -15,6 +15,7 @@ from overseg.engine.sweep.outcome import Outcome, publish_run
 from overseg.engine.sweep.schedule import first_keyframes_first, full_round, schedule, visits_to_pay_for
 from overseg.engine.sweep.spending import Spending
 from overseg.stages import Report, Stages, TrackStore, Video
+from overseg.video.keyframes import AUTO, Step, with_more_keyframes
 from overseg.video.shots import find_shots
 
 _AT_ONCE: AbstractContextManager[object] = nullcontext()
@@ -48,7 +49,7 @@ def sweep_video(
         ahead: whether other processes made visits of `planned_parts` ahead of their turn. Each counts when its turn
             comes, and those that the budget does not pay for are removed. So the result is that of one process.
     """
-    shots = kept_shots(video, store, report)
+    shots = kept_shots(video, store, settings.step, report)
     visits = schedule(shots, settings.step, budget, stages, stretch=settings.stretch)
     if not budget.limited:
         visits = first_keyframes_first(visits)
@@ -110,11 +111,15 @@ def _crossing(video: Video, stages: Stages, store: TrackStore, settings: Setting
     return Crossing(video, stages, store, max_missed=settings.max_missed, max_frontier=settings.max_frontier)
 
 
-def kept_shots(video: Video, store: TrackStore, report: Report) -> list[Shot]:
-    """The shots that the store keeps; they are found first where it keeps none."""
+def kept_shots(video: Video, store: TrackStore, step: Step, report: Report) -> list[Shot]:
+    """The shots that the store keeps; they, and keyframes where much moves, are found first where it keeps none."""
     shots = store.shots()
     if shots is None:
         shots = find_shots(video, report=lambda done: report.progress("shots", done, len(video)))
+        if step == AUTO:
+            shots = with_more_keyframes(
+                video, shots, report=lambda done: report.progress("keyframes", done, len(video))
+            )
         store.keep_shots(shots)
         report.event("shots", found=len(shots))
     return shots

@@ -18,7 +18,7 @@ from overseg.engine.rounds import (
 )
 from overseg.engine.sweep.previews import gap_visits, preview_visits, spread
 from overseg.stages import Stages
-from overseg.video.keyframes import keyframes
+from overseg.video.keyframes import Step, keyframes
 
 MAX_PREVIEW_MASKS = 24  # on a keyframe; the largest ones, which cover most of it
 _LEAST_KEYFRAMES = 20  # of a part that is made of short shots
@@ -26,7 +26,7 @@ _MASKS_EXPECTED = 60  # on a keyframe, to estimate the work of visits that are n
 
 
 def schedule(
-    shots: Sequence[Shot], step: int, budget: Budget, stages: Stages, *, stretch: int | None = None
+    shots: Sequence[Shot], step: Step, budget: Budget, stages: Stages, *, stretch: int | None = None
 ) -> list[VisitKey]:
     """All visits of a run, in order.
 
@@ -43,7 +43,7 @@ def schedule(
         return _work(visits, stages) <= max_work
 
     rounds = [
-        [sweep_visits(shot, n * step, round_, stretch=stretch) for shot in spread(shots)]
+        [sweep_visits(shot, step, round_, every=n, stretch=stretch) for shot in spread(shots)]
         for round_, n in sweep_rounds(stages)
     ]
     sweeps, *_, sparsest = rounds
@@ -58,29 +58,32 @@ def schedule(
     )  # rounds of previews share the visits that make their keyframe masks
 
 
-def sweep_visits(shot: Shot, step: int, round_: int = FULL, *, stretch: int | None = None) -> list[VisitKey]:
-    """The visits of one sweep through a shot, forward and backward, with a keyframe every `step` frames.
+def sweep_visits(
+    shot: Shot, step: Step, round_: int = FULL, *, every: int = 1, stretch: int | None = None
+) -> list[VisitKey]:
+    """The visits of one sweep through a shot, forward and backward.
 
     Args:
-        shot: its first and last frame.
-        step: frames from one keyframe to the next.
+        shot, step, every: decide about its keyframes, see `keyframes`.
         round_: of the visits.
         stretch: as in `stretch_visits`.
     """
-    return list(dict.fromkeys(chain(*stretch_visits(shot, step, round_, stretch=stretch))))
+    return list(dict.fromkeys(chain(*stretch_visits(shot, step, round_, every=every, stretch=stretch))))
 
 
-def stretch_visits(shot: Shot, step: int, round_: int = FULL, *, stretch: int | None = None) -> list[list[VisitKey]]:
+def stretch_visits(
+    shot: Shot, step: Step, round_: int = FULL, *, every: int = 1, stretch: int | None = None
+) -> list[list[VisitKey]]:
     """The visits of one sweep through a shot, by stretch. Stretches can be made in any order and at the same time.
 
     Two stretches share a keyframe, whose masks are made on their own first: the one before matches its propagated
     masks with them, and so does the one after on its way back. No mask is propagated from one stretch into the other.
 
     Args:
-        shot, step, round_: as in `sweep_visits`.
+        shot, step, round_, every: as in `sweep_visits`.
         stretch: about how many keyframes a stretch has; None for one stretch, however long the shot is.
     """
-    of_shot = keyframes(shot, step)
+    of_shot = keyframes(shot, step, every=every)
     return [_stretch(of_shot[start : stop + 1], shot, round_) for start, stop in _stretches(len(of_shot) - 1, stretch)]
 
 
@@ -117,7 +120,7 @@ def first_keyframes_first(visits: Sequence[VisitKey]) -> list[VisitKey]:
     return list(dict.fromkeys([*early, *visits]))
 
 
-def parts(shots: Sequence[Shot], step: int, *, stretch: int | None = None) -> list[list[VisitKey]]:
+def parts(shots: Sequence[Shot], step: Step, *, stretch: int | None = None) -> list[list[VisitKey]]:
     """The visits of a complete run in parts, which can be made at the same time.
 
     A part is a stretch, or several short shots. The settings and the shots decide, and not the number of workers. A
@@ -127,7 +130,7 @@ def parts(shots: Sequence[Shot], step: int, *, stretch: int | None = None) -> li
 
 
 def planned_parts(
-    shots: Sequence[Shot], step: int, budget: Budget, stages: Stages, *, stretch: int | None = None
+    shots: Sequence[Shot], step: Step, budget: Budget, stages: Stages, *, stretch: int | None = None
 ) -> list[list[VisitKey]]:
     """The visits that a budget of work is expected to pay for, in parts, which can be made at the same time.
 
@@ -140,7 +143,7 @@ def planned_parts(
         one
         for round_, n in sweep_rounds(stages)
         for shot in shots
-        for one in stretch_visits(shot, n * step, round_, stretch=stretch)
+        for one in stretch_visits(shot, step, round_, every=n, stretch=stretch)
     ]
     previews = [gap for round_ in PREVIEW_ROUNDS for gap in gap_visits(shots, step, round_)]
     units = [[key for key in one if key in place] for one in (*previews, *swept)]
@@ -160,7 +163,7 @@ def _packed(units: Iterable[list[VisitKey]], stretch: int | None) -> list[list[V
     return found
 
 
-def full_round(shots: Sequence[Shot], step: int, *, stretch: int | None = None) -> frozenset[VisitKey]:
+def full_round(shots: Sequence[Shot], step: Step, *, stretch: int | None = None) -> frozenset[VisitKey]:
     """The visits of a complete run."""
     return frozenset(key for shot in shots for key in sweep_visits(shot, step, stretch=stretch))
 

@@ -1,0 +1,48 @@
+"""How much of a picture optical flow still finds some frames later. Where it is little, masks are lost on the way."""
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from overseg.video.flow_check import DenseFlow, consistent
+
+_LONG_PX, _LEAST_PX = 160, 16  # frames are shrunk to this longer side; DIS needs two patches along a side
+_SLACK_PX2 = 0.125  # of the forward-backward check, in pixels of the shrunk picture, squared
+
+
+class Survival:
+    """The share of a picture whose pixels optical flow finds again, frame after frame.
+
+    Flow (DIS, Kroeger et al., ECCV 2016) is computed on small pictures: one or two milliseconds per frame.
+    """
+
+    def __init__(self) -> None:
+        self._dis: DenseFlow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+        self._previous: UInt8[np.ndarray, "h w"] | None = None
+        self._alive = np.ones((1, 1), np.uint8)
+
+    def restart(self) -> None:
+        """Count from the frame that was added last."""
+        self._alive = np.ones_like(self._alive)
+
+    def add(self, rgb: UInt8[np.ndarray, "h w 3"]) -> float:
+        """Add the next frame, and return the share of it that was followed from the frame that is counted from."""
+        grey = _small(rgb)
+        if self._previous is None or self._previous.shape != grey.shape:
+            self._previous, self._alive = grey, np.ones(grey.shape, np.uint8)
+            return 1.0
+        there = self._dis.calc(self._previous, grey, None)
+        back = self._dis.calc(grey, self._previous, None)
+        y, x = np.mgrid[: grey.shape[0], : grey.shape[1]].astype(np.float32)
+        from_x, from_y = x + back[..., 0], y + back[..., 1]
+        inside = (from_x >= 0) & (from_y >= 0) & (from_x <= grey.shape[1] - 1) & (from_y <= grey.shape[0] - 1)
+        before = cv2.remap(self._alive, from_x, from_y, cv2.INTER_NEAREST)
+        self._alive = before & (consistent(there, back, _SLACK_PX2) & inside).view(np.uint8)
+        self._previous = grey
+        return float(self._alive.mean())
+
+
+def _small(rgb: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w"]:
+    scale = min(1.0, _LONG_PX / max(rgb.shape[:2]))
+    height, width = (max(_LEAST_PX, round(side * scale)) for side in rgb.shape[:2])
+    return cv2.cvtColor(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
