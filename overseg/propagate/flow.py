@@ -24,6 +24,7 @@ _SLACK_PX2 = 0.5  # of the forward-backward check, in pixels of the picture that
 _WINDOW_PX = 7
 _CLEARLY_BETTER = 1.0  # in grey levels; smaller differences are noise, and give masks on plain surfaces ragged borders
 _LENIENT_SUPPORT = 0.25  # where somebody else checks the masks, too
+_PIECE_SHARE = 0.1  # of the largest piece's area; smaller pieces that the prompt did not have are dropped
 _MASKS_AT_ONCE = 32  # masks drawn at full size before they are encoded; this bounds memory
 
 
@@ -208,17 +209,26 @@ class _Path:
 
 @dataclass(frozen=True)
 class _PromptCrop:
-    """A prompt mask, cropped to its box: the row of the prompt, the box's corner and the crop (0 or 255)."""
+    """A prompt mask, cropped to its box.
+
+    Attributes:
+        prompt: the row of the prompt.
+        corner_xy: the box's corner.
+        cut: the crop, 0 or 255.
+        n_pieces: how many connected parts the mask has.
+    """
 
     prompt: int
     corner_xy: tuple[int, int]
     cut: UInt8[np.ndarray, "a b"]
+    n_pieces: int
 
     @classmethod
     def of(cls, prompt: int, crop: tuple[Box, Bool[np.ndarray, "x y"]]) -> "_PromptCrop":
         """A mask as `crops` returns it."""
         (columns, rows), inside = crop
-        return cls(prompt, (columns.start, rows.start), inside.T.view(np.uint8) * np.uint8(255))
+        cut = inside.T.view(np.uint8) * np.uint8(255)
+        return cls(prompt, (columns.start, rows.start), cut, cv2.connectedComponents(cut)[0] - 1)
 
     def draw(
         self, path: _Path, bounds: Float32[np.ndarray, "4 i j"], *, on: Bool[np.ndarray, "h w"]
@@ -235,10 +245,21 @@ class _PromptCrop:
             rows[0] * _BLOCK_PX : (rows[-1] + 1) * _BLOCK_PX, columns[0] * _BLOCK_PX : (columns[-1] + 1) * _BLOCK_PX
         ]
         sampled = cv2.remap(self.cut, path.x[window] - left, path.y[window] - top, cv2.INTER_LINEAR)
-        mask = sampled >= 128
+        mask = _without_debris(sampled >= 128, self.n_pieces)
         on[window] = mask
         area = int(np.count_nonzero(mask))
         return area, np.count_nonzero(mask & path.unbroken[window]) / area if area else 0.0
+
+
+def _without_debris(mask: Bool[np.ndarray, "h w"], n_pieces: int) -> Bool[np.ndarray, "h w"]:
+    """The mask without small pieces besides its `n_pieces` largest: flow tears them off at the borders of objects."""
+    n, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8))
+    if n - 1 <= n_pieces:
+        return mask
+    area_px = stats[1:, cv2.CC_STAT_AREA]
+    is_kept = area_px >= _PIECE_SHARE * area_px.max()
+    is_kept[np.argsort(-area_px, kind="stable")[:n_pieces]] = True
+    return mask if is_kept.all() else np.append(False, is_kept)[labels]
 
 
 def _sharp_dis() -> cv2.DISOpticalFlow:

@@ -1,5 +1,6 @@
 """Propagating masks by optical flow."""
 
+import cv2
 import numpy as np
 import pytest
 from propagate.propagator_suite import SIZE, ArrayVideo, MakePropagator, PropagatorSuite, discs, panning_video, rows_of
@@ -69,3 +70,33 @@ def test_flow_of_large_frames_is_computed_on_smaller_ones():
     small = FlowPropagator(min_area_px=20, flow_size_px=64).propagate(Clip(video, 0, 3), mask, FORWARD).masks
     expected = np.roll(mask.to_masks()[0], -12, axis=1)
     assert small.rles.take([2]).iou(Rles.from_masks(expected[None]))[0, 0] > 0.85
+
+
+class TearingFlow:
+    """Moves the rows of a strip by 20 pixels, and leaves everything else."""
+
+    def __init__(self, rows: slice) -> None:
+        self.rows = rows
+
+    def between(self, one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        there = np.zeros((*one.shape, 2), np.float32)
+        there[self.rows, :, 0] = 20
+        return there, -there
+
+
+@pytest.mark.parametrize(("rows", "n_pieces"), [(slice(20, 22), 1), (slice(20, 34), 2)])
+def test_small_pieces_that_flow_tears_off_are_dropped(rows, n_pieces):
+    video, mask = panning_video(2), np.zeros((1, *SIZE), bool)
+    mask[0, 20:50, 20:36] = True
+    propagator = FlowPropagator(min_area_px=20, min_support=0)
+    propagator._pairs = TearingFlow(rows)
+    found = propagator.propagate(Clip(video, 0, 1), Rles.from_masks(mask), FORWARD).masks.rles.to_masks()[0]
+    assert cv2.connectedComponents(found.view(np.uint8))[0] - 1 == n_pieces
+    assert not found[rows, 20:36].any() or n_pieces == 2
+
+
+def test_a_small_piece_of_the_prompt_is_kept():
+    video, mask = panning_video(2, step_px=2), discs(SIZE, (30, 30, 16)).to_masks()
+    mask[0, 26:32, 70:76] = True
+    found = FlowPropagator(min_area_px=20).propagate(Clip(video, 0, 1), Rles.from_masks(mask), FORWARD)
+    assert cv2.connectedComponents(found.masks.rles.to_masks()[0].view(np.uint8))[0] - 1 == 2
