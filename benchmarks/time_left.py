@@ -2,28 +2,23 @@
 
 Prints a row for each tenth of the run, and the largest error from a tenth of the run on to its last twentieth. The
 truth is the time from each visit to the end of the run, with its result. `--interrupt-after N` measures a run that
-continues after N visits. `--clock cpu` counts CPU time in place of wall time, on a machine that others use as well.
+continues after N visits. `--clock cpu` counts CPU time in place of wall time, on a machine that others use as well: of
+the run, its stages and its budget.
 """
 
 import argparse
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
-
-import overseg
-from overseg.engine.partial import PartialResults
-from overseg.engine.sweep import crossing, outcome, spending
 
 
 class Recorder:
     """Notes the time left after each visit; interrupts the run after some visits."""
 
-    def __init__(self, clock: Callable[[], float], *, interrupt_after: int | None = None) -> None:
-        self._clock, self._interrupt_after = clock, interrupt_after
-        self.began_s = clock()
+    def __init__(self, *, interrupt_after: int | None = None) -> None:
+        self._interrupt_after = interrupt_after
+        self.began_s = time.monotonic()
         self.shown: list[tuple[float, int, float]] = []  # time, frames done, time left
         self.n_visits = 0
 
@@ -34,7 +29,7 @@ class Recorder:
             return
         self.n_visits += 1
         if facts["left_s"] is not None:
-            self.shown.append((self._clock(), facts["frames_done"], facts["left_s"]))
+            self.shown.append((time.monotonic(), facts["frames_done"], facts["left_s"]))
         if self.n_visits == self._interrupt_after:
             raise KeyboardInterrupt
 
@@ -50,23 +45,21 @@ def main() -> None:
     parser.add_argument("--interrupt-after", type=int)
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
     args = parser.parse_args()
-    clock = time.monotonic
-    if args.clock == "cpu":
-        clock = time.process_time
-        for module in (crossing, outcome, spending):
-            module.time = SimpleNamespace(perf_counter=clock, monotonic=clock)  # type: ignore[attr-defined]
-        PartialResults.__init__.__kwdefaults__["clock"] = clock
+    if args.clock == "cpu":  # before overseg is imported
+        time.monotonic = time.perf_counter = time.process_time
+    import overseg
+
     options = {"end": args.end, "step": args.step, "resize": args.resize, "device": "cpu", "preset": args.preset}
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder, "out.zarr")
         if args.interrupt_after:
             try:
-                overseg.run(args.video, store, report=Recorder(clock, interrupt_after=args.interrupt_after), **options)
+                overseg.run(args.video, store, report=Recorder(interrupt_after=args.interrupt_after), **options)
             except KeyboardInterrupt:
                 print(f"interrupted after {args.interrupt_after} visits")
-        recorder = Recorder(clock)
+        recorder = Recorder()
         overseg.run(args.video, store, budget=args.budget, report=recorder, **options)
-    _print(recorder, clock())
+    _print(recorder, time.monotonic())
 
 
 def _print(recorder: Recorder, ended_s: float) -> None:

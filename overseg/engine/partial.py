@@ -6,9 +6,10 @@ from contextlib import contextmanager
 
 from overseg.stages import Report, TrackStore
 
-FIRST_PARTIAL_S = 10.0  # seconds until the first partial result; then twice as long, and so on
+FIRST_PARTIAL_S = 2.0  # seconds until the first partial result; then twice as long, and so on
 EVERY_S = 180.0  # the longest time between two, unless publishing takes long
 _MOST_SHARE = 0.05  # of the time of a run
+_TOO_LATE = 4.0  # a run that ends before so many times the time of publishing is not held up by a partial result
 
 
 class PartialResults:
@@ -28,16 +29,22 @@ class PartialResults:
         self._publish, self._clock = publish, clock
         self._wait_s = FIRST_PARTIAL_S
         self._last_s = clock()
+        self._too_late_s = FIRST_PARTIAL_S
 
-    def publish_if_due(self) -> float | None:
-        """Publish if it is time to; return the seconds that it took, or None."""
+    def publish_if_due(self, left_s: float | None = None) -> float | None:
+        """Publish if it is time to; return the seconds that it took, or None.
+
+        Args:
+            left_s: seconds until the run ends, if they are known. Shortly before the end nothing is published.
+        """
         began = self._clock()
-        if began - self._last_s < self._wait_s:
+        if began - self._last_s < self._wait_s or (left_s is not None and left_s < self._too_late_s):
             return None
         self._publish()
         self._last_s = self._clock()
         took = self._last_s - began
         self._wait_s = max(min(2 * self._wait_s, EVERY_S), took / _MOST_SHARE)
+        self._too_late_s = max(self._too_late_s, _TOO_LATE * took)
         return took
 
 

@@ -32,14 +32,28 @@ def published_at(publish_s: float, *, until_s: int) -> list[float]:
 
 def test_results_are_published_soon_and_then_every_three_minutes():
     times = published_at(0, until_s=2000)
-    assert times[:5] == [10, 30, 70, 150, 310] and FIRST_PARTIAL_S == 10
-    assert {later - earlier for earlier, later in pairwise(times[4:])} == {EVERY_S}
+    assert times[:7] == [2, 6, 14, 30, 62, 126, 254] and FIRST_PARTIAL_S == 2
+    assert {later - earlier for earlier, later in pairwise(times[6:])} == {EVERY_S}
 
 
 def test_publishing_takes_a_twentieth_of_the_time_at_most():
     times = published_at(30, until_s=20000)
     assert 28 <= len(times) <= 20000 / 600
     assert min(later - earlier for earlier, later in pairwise(times[1:])) >= 600
+
+
+def test_nothing_is_published_shortly_before_the_end():
+    clock, times = Clock(), []
+
+    def publish() -> None:
+        times.append(clock.s)
+        clock.s += 3
+
+    partial = PartialResults(publish, clock=clock)
+    for left_s in (1, 30, 11, 13):  # the first partial result, and four times what it took
+        clock.s += 100
+        partial.publish_if_due(left_s)
+    assert times == [300, 503]
 
 
 def test_an_interrupt_is_recognised_behind_another_error():

@@ -45,8 +45,9 @@ class Advance:
         self._total, self._to_do = sum(map(_size, visits)), sum(map(_size, self._left))
         self._stages, self._budget, self.n_frames = stages, budget, n_frames
         self._pace = Pace(stages, shots)
-        self._pace.remember(map(read, _spread(sorted(made), _REMEMBERED)))
-        self._published: list[tuple[int, float]] = []  # frames done, and seconds, of the last two partial results
+        self._pace.remember(map(read, _spread(sorted(made), _REMEMBERED)), made)
+        self._published: list[tuple[float, float]] = []  # work before the last two partial results, and theirs, in s
+        self._published_s = 0.0  # of all partial results
         self._estimate_s: float | None = None
         self._since_estimate, self._since_estimate_s = len(self._left), 0.0
 
@@ -64,9 +65,10 @@ class Advance:
         self._since_estimate += 1
         self._since_estimate_s += sum(visit.seconds.values())
 
-    def published_in(self, seconds: float) -> None:
-        """Count the time that a partial result took."""
-        self._published = [*self._published[-1:], (self.n_done, seconds)]
+    def published_in(self, seconds: float, spent: Spent) -> None:
+        """Count the time that a partial result of everything spent so far took."""
+        self._published = [*self._published[-1:], (max(spent.seconds, seconds), seconds)]
+        self._published_s += seconds
 
     def left_s(self, spent: Spent) -> float | None:
         """Seconds until the run ends; None while nothing is known, or if the coverage decides it."""
@@ -77,19 +79,22 @@ class Advance:
             self._since_estimate, self._since_estimate_s = 0, 0.0
         if self._estimate_s is None:
             return None
-        visits_s = max(0.0, self._estimate_s - self._since_estimate_s)
+        visits_s = max(0.0, self._estimate_s - self._since_estimate_s) * (1 + self._publishing_share(spent))
         if self._budget.max_seconds is not None:
             visits_s = min(visits_s, max(0.0, self._budget.max_seconds - spent.seconds))
-        return visits_s + self._publish_s
+        return visits_s + self._last_result_s(spent.seconds + visits_s)
 
-    @property
-    def _publish_s(self) -> float:
-        """Seconds for the last result: more than for a partial one, as two of them show."""
+    def _publishing_share(self, spent: Spent) -> float:
+        """Seconds of partial results for a second of visits."""
+        return self._published_s / max(spent.seconds - self._published_s, self._published_s, 1e-6)
+
+    def _last_result_s(self, worked_s: float) -> float:
+        """Seconds for the last result, after so many of work: as much more than for a partial one as the work is."""
         if not self._published:
             return 0.0
-        (n_first, first_s), (n_done, seconds) = self._published[0], self._published[-1]
-        per_frame_s = max(0.0, seconds - first_s) / max(1, n_done - n_first)
-        return seconds + per_frame_s * (self.n_frames - n_done)
+        (first_at_s, first_s), (at_s, seconds) = self._published[0], self._published[-1]
+        growth = seconds / at_s if at_s == first_at_s else max(0.0, (seconds - first_s) / (at_s - first_at_s))
+        return seconds + growth * max(0.0, worked_s - at_s)
 
     def _estimated_s(self, spent: Spent) -> float | None:
         """Seconds for the visits that the limits of work and masks allow."""

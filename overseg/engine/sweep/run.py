@@ -147,6 +147,8 @@ def _make(
             report.event("budget met", limit=limit)
             store.discard(committed.intersection(visits[at:]) if ahead else ())
             return limit
+        if advance.n_done and (seconds := partial.publish_if_due(left_s)) is not None:
+            advance.published_in(seconds, spending.spent())
         if key in committed:
             spending.add(store.read(key))
             continue
@@ -155,8 +157,6 @@ def _make(
         advance.add(visit)
         left_s = advance.left_s(spending.spent())
         _tell(visit, report, frames_done=advance.n_done, left_s=None if left_s is None else round(left_s, 1))
-        if advance.n_done < n_frames and (seconds := partial.publish_if_due()) is not None:
-            advance.published_in(seconds)
     report.progress("frames", n_frames, n_frames, 0.0)
     return None
 
