@@ -1,6 +1,7 @@
 """Errors a user can cause. The command line prints them as one line and exits with their code."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
@@ -15,6 +16,20 @@ def did_you_mean(word: object, known: Iterable[str]) -> str:
 
     near = get_close_matches(word, list(known), n=1) if isinstance(word, str) else []
     return f": did you mean {near[0]}?" if near else ""
+
+
+def nothing_at(path: Path) -> str:
+    """What to say of a path at which there is nothing: a path made of an address has lost one of its slashes.
+
+    >>> nothing_at(Path("cup.mp4")), nothing_at(Path("https://example.com/cup.mp4"))
+    ('there is no file or folder cup.mp4', 'https://example.com/cup.mp4 is an address: download the video first')
+    """
+    import re
+
+    address = re.fullmatch(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.+)", str(path))
+    if address is None:
+        return f"there is no file or folder {path}"
+    return f"{address[1]}://{address[2]} is an address: download the video first"
 
 
 class OversegError(Exception):

@@ -5,9 +5,9 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, get_args
 
-from overseg.errors import SettingsError
+from overseg.errors import SettingsError, did_you_mean
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -49,12 +49,27 @@ def checked_arguments(function: Function) -> Function:
         signature = inspect.signature(function)
         if not wanted:
             wanted.update({name: _names_in(one.annotation) for name, one in signature.parameters.items()})
+        _refuse_misspelt(options, function, signature)
         for name, value in signature.bind(*arguments, **options).arguments.items():
             if signature.parameters[name].kind is not inspect.Parameter.VAR_KEYWORD:
                 _check(f"{function.__name__}()", name, wanted[name], value)
         return function(*arguments, **options)
 
     return cast(Function, checked)
+
+
+def _refuse_misspelt(options: Mapping[str, Any], function: Callable[..., Any], signature: inspect.Signature) -> None:
+    """Refuse a name that is most like an argument; the function itself refuses other names that it does not know."""
+    names = list(signature.parameters)
+    last = signature.parameters[names[-1]]
+    if last.kind is not inspect.Parameter.VAR_KEYWORD:
+        return  # `bind` refuses them
+    settings = get_args(last.annotation)  # of Unpack[SettingsChanges]
+    known = settings[0].__annotations__ if settings else {}
+    for name in options.keys() - names - known.keys():
+        hint = did_you_mean(name, [*names, *known])
+        if hint and hint == did_you_mean(name, names):
+            raise SettingsError(f"{function.__name__}(): there is no argument {name!r}{hint}")
 
 
 def _names_in(annotation: Any) -> list[str]:

@@ -11,7 +11,7 @@ from overseg.api.inputs import find_inputs
 from overseg.batch.lists import LIST_SUFFIXES, read_list
 from overseg.batch.naming import named_apart
 from overseg.batch.tasks import Task, absolute
-from overseg.errors import InputError
+from overseg.errors import InputError, nothing_at
 
 UNNAMED = ""
 
@@ -44,7 +44,7 @@ def _tasks_of(given: str, remark: Callable[[str], None]) -> list[Task]:
     if path.exists():
         return _tasks_at(path, remark)
     if not glob.has_magic(given):
-        raise InputError(f"there is no file or folder {path}: give videos, folders, patterns or lists")
+        raise InputError(f"{nothing_at(path)}: give videos, folders, patterns or lists")
     matching = os_sorted(glob.glob(str(path), recursive=True))
     if not matching:
         raise InputError(f"no file or folder is like {given}: check the pattern")

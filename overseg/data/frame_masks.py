@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
+from numbers import Integral
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int, UInt8
@@ -69,6 +70,11 @@ class FrameMasks(TrackMasks):
 
     def array(self, row: int) -> Bool[np.ndarray, "h w"]:
         """The mask of one row, as bool [h, w]; IndexError if there is no such row."""
+        if not isinstance(row, Integral) or not -len(self) <= row < len(self):
+            expected = (
+                f"expected a row from 0 to {len(self) - 1}" if len(self) else "there are no masks: expected no row"
+            )
+            raise IndexError(f"{expected}, got {row!r}")
         return Rles(self.rles.size, (self.rles.counts[row],)).to_masks()[0]
 
     @property

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from functools import lru_cache
+from numbers import Integral
 
 import numpy as np
 from jaxtyping import Float32, Int8, Int32, Int64
@@ -85,8 +86,8 @@ class MaskTable:
 
     def row_span(self, frame: int) -> tuple[int, int]:
         """The number of the first row of a frame, and of the first after it; IndexError if there is no such frame."""
-        if not 0 <= frame < self.n_frames:
-            raise IndexError(f"expected a frame from 0 to {self.n_frames - 1}, got {frame}")
+        if not isinstance(frame, Integral) or not 0 <= frame < self.n_frames:
+            raise IndexError(f"expected a frame from 0 to {self.n_frames - 1}, got {frame!r}")
         start, stop = self._frame_offsets[frame : frame + 2].tolist()
         return start, stop
 
@@ -101,8 +102,8 @@ class MaskTable:
 
     def check_track(self, track: int) -> None:
         """IndexError if there is no such track."""
-        if not 0 <= track < self.n_tracks:
-            raise IndexError(f"expected a track from 0 to {self.n_tracks - 1}, got {track}")
+        if not isinstance(track, Integral) or not 0 <= track < self.n_tracks:
+            raise IndexError(f"expected a track from 0 to {self.n_tracks - 1}, got {track!r}")
 
     def take(self, rows: Int64[np.ndarray, " k"]) -> StoredRows:
         """The rows with these row numbers, which are ascending."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from overseg.errors import InputError, SettingsError
+from overseg.errors import InputError, SettingsError, nothing_at
 from overseg.stages import Report
 from overseg.video.array_source import ArraySource
 from overseg.video.buffered import BufferedVideo
@@ -99,7 +99,7 @@ def _open_source(path: str | Path | Iterable[Any], *, deinterlace: bool) -> Pict
     if is_folder or (is_file and path.suffix.lower() in IMAGE_SUFFIXES):
         return PagesSource(path) if is_file and not is_folder and has_pages(path) else ImageSource(path)
     if not is_file:
-        raise InputError(f"there is no file or folder {path}; give the path of a video or of a folder of images")
+        raise InputError(f"{nothing_at(path)}; give the path of a video or of a folder of images")
     return FileSource(path, deinterlace=deinterlace)
 
 

@@ -216,9 +216,14 @@ def test_prompts_are_the_same_as_on_the_command_line():
         (lambda: overseg.run("a", "b", step="x"), "--step takes a whole number"),
         (lambda: overseg.run("a", "b", steps=3), "there is no setting 'steps'"),
         (
+            lambda: overseg.run("a", "b", presett="fast"),
+            "there is no argument 'presett': did you mean preset",
+        ),
+        (
             lambda: overseg.export("a", "b", format="coco", labels=[1]),
             "expected labels to be text, a path",
         ),
+        (lambda: overseg.run("https://example.com/cup.mp4", "b"), "https://example.com/cup.mp4 is an address"),
         (lambda: overseg.render("a", "b", min_size=3), "there is no option 'min_size'"),
         (lambda: overseg.Point("cup", 1, 2, label=5), "Point: expected the label 1"),
         (lambda: overseg.segment("a", boxes=[overseg.Point("cup", 1, 2)]), "expected a Box, or its text"),
