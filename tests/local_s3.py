@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from threading import Thread
 
 import boto3
@@ -26,7 +27,7 @@ class LocalS3:
     variables: dict[str, str]
     bucket: str
 
-    @property
+    @cached_property
     def client(self) -> "boto3.client":
         return boto3.client(
             "s3",

@@ -1,6 +1,8 @@
 """Annotations of the package are checked while it is tested."""
 
 import sys
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pytest
@@ -75,6 +77,76 @@ def test_types_and_shapes(tmp_path, monkeypatch):
     ):
         with pytest.raises(BeartypeCallHintViolation):
             wrong()
+
+
+NESTED = """
+from collections.abc import Callable
+
+def adding(n: int) -> Callable[[int], int]:
+    def added(x: int) -> int:
+        return x + n if x != 7 else "seven"
+    return added
+
+def plain(n):
+    def same(x):
+        return n, x
+    return same
+"""
+
+
+def test_each_nested_function_is_checked_and_has_its_own_variables(tmp_path, monkeypatch):
+    (tmp_path / "nested.py").write_text(NESTED)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "meta_path", sys.meta_path.copy())
+    check_annotations("nested")
+    import nested
+
+    for n in range(3):
+        added = nested.adding(n)
+        assert [added(1), added(2)] == [n + 1, n + 2]
+        for wrong in ("1", 7):
+            with pytest.raises(BeartypeCallHintViolation):
+                added(wrong)
+        assert nested.plain(n)(1) == (n, 1)
+
+
+@runtime_checkable
+class Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    def called(self) -> str: ...
+
+
+class OfClass:
+    name = "a"
+
+    def called(self) -> str:
+        return self.name
+
+
+@dataclass
+class Field:
+    name: str
+
+    def called(self) -> str:
+        return self.name
+
+
+class Sometimes:
+    def __init__(self, *, has_name: bool) -> None:
+        if has_name:
+            self.name = "a"
+
+    def called(self) -> str:
+        return self.name
+
+
+def test_objects_of_a_class_that_has_not_all_members_of_a_protocol_are_checked_one_by_one():
+    for _ in range(2):
+        assert isinstance(OfClass(), Named) and isinstance(Field("a"), Named)
+        assert [isinstance(Sometimes(has_name=one), Named) for one in (True, False)] == [True, False]
+        assert not isinstance(3, Named)
 
 
 def test_the_package_is_checked():

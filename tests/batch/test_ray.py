@@ -11,9 +11,6 @@ import overseg
 from overseg.data.visit import Direction, VisitKey
 from overseg.store.part import part_name
 
-ray = pytest.importorskip("ray", reason="the extra `ray` is not installed: pip install 'overseg[ray]'")
-cluster_utils = pytest.importorskip("ray.cluster_utils")
-
 _STORE_BYTES = 80 << 20  # the least that Ray takes
 
 
@@ -46,6 +43,8 @@ class Killing(Silent):
 @pytest.fixture
 def cluster(monkeypatch):
     """Two nodes with a core each, whose object stores are full."""
+    ray = pytest.importorskip("ray", reason="the extra `ray` is not installed: pip install 'overseg[ray]'")
+    cluster_utils = pytest.importorskip("ray.cluster_utils")
     monkeypatch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     node = {"num_cpus": 1, "object_store_memory": _STORE_BYTES}
     with TemporaryDirectory(prefix="ray", dir="/tmp", ignore_cleanup_errors=True) as folder:  # a socket's path is short

@@ -9,7 +9,6 @@ import numpy as np
 import onnx
 import pytest
 import torch
-import torch._dynamo.utils
 
 from overseg.errors import WeightsError
 from overseg.generate import sam_models
@@ -174,16 +173,18 @@ def test_only_the_image_encoder_computes_in_another_type(tiny_sam, tmp_path, mon
     ("encoder", "side_px"), [(lambda: sam_models._vit(32, 2), 256), (TinyVit, 224)], ids=["ViT", "TinyViT"]
 )
 def test_encoders_compile_to_one_graph(tiny_sam, encoder, side_px, monkeypatch):
+    from torch._dynamo.utils import counters
+
     monkeypatch.setattr(logging.getLogger("torch.__trace"), "disabled", True)  # pytest would keep every step of it
     monkeypatch.setattr(sam_models, "_IMAGE_PX", 256)
     torch.manual_seed(0)
     sam = sam_models._assemble(encoder()).eval()
     with torch.inference_mode():
         plain = sam.image_encoder(_noise(5, side_px))
-        torch._dynamo.utils.counters.clear()
+        counters.clear()
         compile_encoder(sam, backend="eager")  # the same operations, so that only the graph is tested
         assert torch.equal(sam.image_encoder(_noise(5, side_px)), plain)
-    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == 1
+    assert counters["stats"]["unique_graphs"] == 1
 
 
 @pytest.mark.real_weights

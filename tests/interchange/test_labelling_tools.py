@@ -7,7 +7,6 @@ import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
-from cvat_sdk.masks import decode_mask
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -36,6 +35,8 @@ def test_imported_it_has_the_same_masks_and_scores(result, returned, format):
 
 
 def test_cvat_read_by_its_sdk(result, exported):
+    from cvat_sdk.masks import decode_mask
+
     images = ElementTree.parse(exported("cvat", "out.xml")).getroot().findall("image")
     assert [image.get("name") for image in images] == [f"shot{frame + 7}.png" for frame in range(N_FRAMES)]
     height, width = result.size

@@ -5,7 +5,6 @@ import logging
 from pathlib import Path
 
 import pytest
-import torch._dynamo.utils
 from propagate.propagator_suite import panning_video, three_discs
 from sam2.modeling.sam2_base import SAM2Base
 
@@ -30,13 +29,15 @@ def shortened(model: SAM2Base) -> SAM2Base:
 
 
 def test_no_part_breaks_into_several_graphs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_batches: None) -> None:
+    from torch._dynamo.utils import counters
+
     # The tests' type checks are not part of the graph. Pytest would make a log record of every step of the tracing.
     monkeypatch.setattr(OneFrameMemoryAttention, "forward", inspect.unwrap(OneFrameMemoryAttention.forward))
     monkeypatch.setattr(logging.getLogger("torch.__trace"), "disabled", True)
     weights = save_random_sam2(tmp_path / "sam2.1.pt", "2.1")
     clip, prompts = Clip(panning_video(2), 0, 1), three_discs().take([0, 1])  # one graph of each part
     plain, compiled = (shortened(load_sam2(weights, image_size=64)) for _ in range(2))
-    torch._dynamo.utils.counters.clear()
+    counters.clear()
     assert [is_side_by_side(model) for model in (compiled, plain)] == [True, True]
     compile_parts(compiled, backend="eager")  # the same operations, so that only the graphs are tested
     assert [is_side_by_side(model) for model in (compiled, plain)] == [False, True]
@@ -45,5 +46,5 @@ def test_no_part_breaks_into_several_graphs(tmp_path: Path, monkeypatch: pytest.
         for model in (compiled, plain)
     )
     assert found.rles == expected.rles
-    assert not torch._dynamo.utils.counters["graph_break"]
-    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] >= N_PARTS
+    assert not counters["graph_break"]
+    assert counters["stats"]["unique_graphs"] >= N_PARTS

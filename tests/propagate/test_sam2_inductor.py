@@ -5,7 +5,6 @@ import logging
 from pathlib import Path
 
 import pytest
-import torch._dynamo.utils
 from propagate.propagator_suite import panning_video, three_discs
 
 from overseg.data.visit import Direction
@@ -19,17 +18,19 @@ pytestmark = pytest.mark.slow
 
 
 def test_masks_are_those_without_graphs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_batches: None) -> None:
+    from torch._dynamo.utils import counters
+
     monkeypatch.setattr(OneFrameMemoryAttention, "forward", inspect.unwrap(OneFrameMemoryAttention.forward))
     monkeypatch.setattr(logging.getLogger("torch.__trace"), "disabled", True)
     weights = save_random_sam2(tmp_path / "sam2.1.pt", "2.1")
     clip, prompts = Clip(panning_video(3), 0, 2), three_discs()
     plain, compiled = (load_sam2(weights, image_size=64) for _ in range(2))
     compile_parts(compiled)
-    torch._dynamo.utils.counters.clear()
+    counters.clear()
     found, expected = (
         Sam2Propagator(model, min_area_px=1, max_batch=4).propagate(clip, prompts, Direction.FORWARD).masks
         for model in (compiled, plain)
     )
     assert found.frame.tolist() == expected.frame.tolist()
     assert found.rles.iou(expected.rles).diagonal().min() >= 0.999
-    assert not torch._dynamo.utils.counters["graph_break"]
+    assert not counters["graph_break"]
