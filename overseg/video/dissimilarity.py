@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32, Float64, UInt8
 
 _LONG_PX, _SHORT_PX = 64, 36
 _BLOCK_LONG_PX, _BLOCK_SHORT_PX = 8, 9
@@ -22,11 +22,13 @@ class Thumbnail:
         rgb: the small picture.
         grey: its brightness, 0 to 255.
         block_rgb: mean colour of each block.
+        block_texture: standard deviation of the brightness in each block, in grey levels.
     """
 
     rgb: UInt8[np.ndarray, "h w 3"]
     grey: UInt8[np.ndarray, "h w"]
     block_rgb: Float32[np.ndarray, "by bx 3"]
+    block_texture: Float64[np.ndarray, "by bx"]
 
     @classmethod
     def of(cls, rgb: UInt8[np.ndarray, "h w 3"]) -> "Thumbnail":
@@ -39,7 +41,10 @@ class Thumbnail:
         block_height, block_width = _block_size(small.shape)
         n_blocks = (size[0] // block_width, size[1] // block_height)
         block_rgb = cv2.resize(small.astype(np.float32), n_blocks, interpolation=cv2.INTER_AREA)
-        return cls(rgb=small, grey=cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), block_rgb=block_rgb)
+        grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+        blocks = grey.reshape(n_blocks[1], block_height, n_blocks[0], block_width).swapaxes(1, 2)
+        texture = blocks.reshape(*n_blocks[::-1], -1).std(axis=2)
+        return cls(rgb=small, grey=grey, block_rgb=block_rgb, block_texture=texture)
 
 
 def mean_difference(one: Thumbnail, other: Thumbnail) -> float:
@@ -71,18 +76,16 @@ def _unfound(one: Thumbnail, other: Thumbnail, reach: int) -> float:
     field = cv2.copyMakeBorder(other.grey, reach, reach, reach, reach, cv2.BORDER_REPLICATE)
     colour = np.minimum(1, np.abs(one.block_rgb - other.block_rgb).mean(axis=2) / _OTHER_COLOUR_LEVELS)
     height, width = _block_size(one.grey.shape)
-    unfound = np.empty(colour.shape)
-    for row, column in np.ndindex(unfound.shape):
+    textured = np.minimum(1.0, one.block_texture / _TEXTURED_LEVELS)
+    correlation = np.zeros(colour.shape)
+    for row, column in np.argwhere(textured > _FLAT_SHARE).tolist():  # below that, rounding errors would be correlated
         y, x = row * height, column * width
-        block = one.grey[y : y + height, x : x + width]
-        textured = min(1.0, float(block.std()) / _TEXTURED_LEVELS)
-        correlation = 0.0
-        if textured > _FLAT_SHARE:  # below that, rounding errors would be correlated
-            near = field[y : y + height + 2 * reach, x : x + width + 2 * reach]
-            found = cv2.matchTemplate(near, block, cv2.TM_CCOEFF_NORMED)
-            correlation = float(np.clip(found[np.isfinite(found)], 0, 1).max(initial=0.0))
-        unfound[row, column] = textured * (1 - correlation) + (1 - textured) * colour[row, column]
-    return float(unfound.mean())
+        near = field[y : y + height + 2 * reach, x : x + width + 2 * reach]
+        found = cv2.matchTemplate(near, one.grey[y : y + height, x : x + width], cv2.TM_CCOEFF_NORMED)
+        best = found.max()
+        correlation[row, column] = best if np.isfinite(best) else found[np.isfinite(found)].max(initial=0.0)
+    correlation = np.clip(correlation, 0, 1)
+    return float((textured * (1 - correlation) + (1 - textured) * colour).mean())
 
 
 def _block_size(size: tuple[int, ...]) -> tuple[int, int]:
