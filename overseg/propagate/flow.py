@@ -15,7 +15,7 @@ from overseg.data.rles import Rles
 from overseg.data.settings import Settings
 from overseg.propagate.pair_flow import PairFlow
 from overseg.stages import Clip, Direction
-from overseg.video.flow_check import consistent
+from overseg.video.flow_check import consistent, pixel_axes
 
 _BLOCK_PX = 8  # blocks of this side know where their pixels come from, to find those that a mask can reach
 _SMALL_PX = 480  # frames with a shorter longer side are not halved for the flow from one to the next
@@ -163,7 +163,7 @@ class _Path:
 
     @classmethod
     def start(cls, size: tuple[int, int]) -> "_Path":
-        y, x = np.mgrid[: size[0], : size[1]].astype(np.float32)
+        x, y = (np.ascontiguousarray(np.broadcast_to(axis, size)) for axis in pixel_axes(size))
         return cls(x, y, np.ones(size, dtype=bool), np.zeros(size, dtype=bool))
 
     @property
@@ -172,8 +172,8 @@ class _Path:
 
     def extended(self, back: Float32[np.ndarray, "h w 2"], consistent: Bool[np.ndarray, "h w"]) -> "_Path":
         """The path of the next frame; `back` is the flow from it to this frame."""
-        start = _Path.start(self.size)
-        from_x, from_y = start.x + back[..., 0], start.y + back[..., 1]
+        x_axis, y_axis = pixel_axes(self.size)
+        from_x, from_y = x_axis + back[..., 0], y_axis + back[..., 1]
         outside = (from_x < 0) | (from_y < 0) | (from_x > self.size[1] - 1) | (from_y > self.size[0] - 1)
         x = cv2.remap(self.x, from_x, from_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         y = cv2.remap(self.y, from_x, from_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -185,16 +185,15 @@ class _Path:
 
     def flow(self) -> Float32[np.ndarray, "h w 2"]:
         """The flow from each pixel to its place on the prompt's frame, in pixels."""
-        start = _Path.start(self.size)
-        return np.stack([self.x - start.x, self.y - start.y], axis=-1)
+        x_axis, y_axis = pixel_axes(self.size)
+        return np.stack([self.x - x_axis, self.y - y_axis], axis=-1)
 
     def with_flow(self, flow: Float32[np.ndarray, "h w 2"], *, where: Bool[np.ndarray, "h w"]) -> "_Path":
         """The same path with another flow for some pixels; those that came into the picture keep theirs."""
-        start = _Path.start(self.size)
         kept = self.entered | ~where
         x, y = (
             np.where(kept, known, axis + flow[..., i])
-            for i, (known, axis) in enumerate(((self.x, start.x), (self.y, start.y)))
+            for i, (known, axis) in enumerate(zip((self.x, self.y), pixel_axes(self.size), strict=True))
         )
         return _Path(x, y, self.unbroken, self.entered)
 
@@ -280,8 +279,8 @@ def _flow_error(
     grey: UInt8[np.ndarray, "a b"], first: UInt8[np.ndarray, "a b"], flow: Float32[np.ndarray, "a b 2"]
 ) -> Float32[np.ndarray, "a b"]:
     """Difference between a frame and the prompt's frame warped to it: the mean over a small window, in grey levels."""
-    start = _Path.start((flow.shape[0], flow.shape[1]))
-    warped = cv2.remap(first, start.x + flow[..., 0], start.y + flow[..., 1], cv2.INTER_LINEAR)
+    x_axis, y_axis = pixel_axes((flow.shape[0], flow.shape[1]))
+    warped = cv2.remap(first, x_axis + flow[..., 0], y_axis + flow[..., 1], cv2.INTER_LINEAR)
     return cv2.blur(cv2.absdiff(warped, grey).astype(np.float32), (_WINDOW_PX, _WINDOW_PX))
 
 

@@ -16,6 +16,11 @@ class DenseFlow(Protocol):
         ...
 
 
+def pixel_axes(size: tuple[int, int]) -> tuple[Float32[np.ndarray, "1 w"], Float32[np.ndarray, "h 1"]]:
+    """The x and the y of all pixels of a picture of this (height, width), as a row and a column."""
+    return np.arange(size[1], dtype=np.float32)[None], np.arange(size[0], dtype=np.float32)[:, None]
+
+
 def consistent(
     there: Float32[np.ndarray, "h w 2"], back: Float32[np.ndarray, "h w 2"], slack_px2: float
 ) -> Bool[np.ndarray, "h w"]:
@@ -29,7 +34,7 @@ def consistent(
         back: flow from the later picture to the earlier one.
         slack_px2: squared error that is always allowed, in pixels squared.
     """
-    y, x = np.mgrid[: back.shape[0], : back.shape[1]].astype(np.float32)
+    x, y = pixel_axes((back.shape[0], back.shape[1]))
     returned = cv2.remap(there, x + back[..., 0], y + back[..., 1], cv2.INTER_LINEAR)
     return _squared(back + returned) < 0.01 * (_squared(back) + _squared(returned)) + slack_px2
 

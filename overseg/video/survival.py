@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from overseg.video.flow_check import DenseFlow, consistent
+from overseg.video.flow_check import DenseFlow, consistent, pixel_axes
 
 _LONG_PX, _LEAST_PX = 160, 16  # frames are shrunk to this longer side; DIS needs two patches along a side
 _SLACK_PX2 = 0.125  # of the forward-backward check, in pixels of the shrunk picture, squared
@@ -33,7 +33,7 @@ class Survival:
             return 1.0
         there = self._dis.calc(self._previous, grey, None)
         back = self._dis.calc(grey, self._previous, None)
-        y, x = np.mgrid[: grey.shape[0], : grey.shape[1]].astype(np.float32)
+        x, y = pixel_axes((grey.shape[0], grey.shape[1]))
         from_x, from_y = x + back[..., 0], y + back[..., 1]
         inside = (from_x >= 0) & (from_y >= 0) & (from_x <= grey.shape[1] - 1) & (from_y <= grey.shape[0] - 1)
         before = cv2.remap(self._alive, from_x, from_y, cv2.INTER_NEAREST)
