@@ -29,6 +29,34 @@ settings.load_profile("any machine")
 
 _CLIPS_FOLDER = Path("datasets", "data")
 
+_LONGEST = (
+    "test_sam1",
+    "test_engine",
+    "test_demo_notebook",
+    "test_view_browser",
+    "test_cli_repair_complete",
+    "test_quality",
+    "test_cli_repair",
+    "test_cli_repair_killed",
+    "test_sam_models",
+    "test_sam2_parity",
+    "test_seeds",
+    "test_cli_bucket",
+    "test_store_bucket",
+    "test_sam2_propagator",
+    "test_threads",
+    "test_sam1_exact",
+    "test_selfcheck_command",
+    "test_fuzzing",
+    "test_cli_process",
+)
+"""Files that take 20 s or more, in this order."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the files that take longest first, so that processes that share the files out end at the same time."""
+    items.sort(key=lambda item: _LONGEST.index(item.path.stem) if item.path.stem in _LONGEST else len(_LONGEST))
+
 
 def pytest_collection_finish() -> None:
     """Have the garbage collector leave alone what was imported: millions of objects, which stay to the end."""
