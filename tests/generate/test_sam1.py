@@ -39,7 +39,7 @@ class TestSam1Generator(GeneratorSuite):
         cls.sam = sam
 
     def make(self, pictures, **limits):
-        return Sam1Generator(self.sam, points_per_side=12, **limits)
+        return Sam1Generator(self.sam, points_per_side=10, **limits)
 
     def test_sam_outputs_and_points_are_kept(self, found):
         _, masks = found
@@ -64,7 +64,7 @@ class TestSam1Generator(GeneratorSuite):
     def test_the_number_of_prompts_in_a_batch_changes_nothing(self, found, monkeypatch):
         picture, masks = found
         batch_as_on_a_gpu(monkeypatch, sam1)
-        other = generate(Sam1Generator(self.sam, points_per_side=12, min_area_px=50, points_per_batch=3), picture)
+        other = generate(Sam1Generator(self.sam, points_per_side=10, min_area_px=50, points_per_batch=3), picture)
         assert len(other) == len(masks)
         assert masks.rles.iou(other.rles).max(axis=1).min() > 0.999
 
