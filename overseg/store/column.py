@@ -7,6 +7,7 @@ import numpy as np
 from overseg.errors import StoreError
 from overseg.store.folder import METADATA, Folder
 from overseg.store.plain_array import PlainArray
+from overseg.store.plain_shards import PlainShards
 
 
 class Column:
@@ -20,7 +21,7 @@ class Column:
         self._result = result
         self._path = path
         try:
-            self._array = PlainArray.of(result / path) or result.array(path)
+            self._array = PlainArray.of(result / path) or PlainShards.of(result / path) or result.array(path)
         except (OSError, ValueError, KeyError, TypeError) as e:  # what zarr raises for damaged metadata
             raise self._unreadable(e) from e
 

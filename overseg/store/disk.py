@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-
-import zarr
+from typing import TYPE_CHECKING
 
 from overseg.files.atomic import (
     clear_temporaries,
@@ -19,6 +18,9 @@ from overseg.files.atomic import (
 )
 from overseg.store.folder import Lock
 from overseg.store.lock import NamedLock, PartLock, StoreLock, is_locked
+
+if TYPE_CHECKING:
+    import zarr
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,9 @@ class DiskFolder:
     def read(self, name: str) -> bytes:
         return (self.path / name).read_bytes()
 
-    def array(self, path: str) -> zarr.Array:
+    def array(self, path: str) -> "zarr.Array":
+        import zarr
+
         return zarr.open_array(self.path / path, mode="r", zarr_format=3)
 
     @contextmanager

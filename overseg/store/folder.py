@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
-import zarr
+if TYPE_CHECKING:
+    import zarr
 
 METADATA = "zarr.json"  # of a zarr group, and of a store
 
@@ -71,7 +72,7 @@ class Folder(Protocol):
         """A file's content; FileNotFoundError if there is none."""
         ...
 
-    def array(self, path: str) -> zarr.Array:
+    def array(self, path: str) -> "zarr.Array":
         """A zarr array in it, for reading. Read its chunks inside `errors`."""
         ...
 

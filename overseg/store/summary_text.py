@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image
 
 from overseg.data.video_info import VideoInfo
 
@@ -52,6 +51,8 @@ def as_html(text: str, pictures: Mapping[str, UInt8[np.ndarray, "h w 3"]]) -> st
 
 
 def _picture(name: str, rgb: UInt8[np.ndarray, "h w 3"]) -> str:
+    from PIL import Image  # 20 ms that reading a result should not take
+
     content = io.BytesIO()
     Image.fromarray(rgb).save(content, "webp", quality=_QUALITY)
     encoded = base64.b64encode(content.getvalue()).decode()

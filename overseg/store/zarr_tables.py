@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-import zarr
-from zarr.codecs import ZstdCodec
 
 from overseg.store.column import Column
 from overseg.store.columns import stored_names, to_arrays, to_table
@@ -56,6 +54,9 @@ class _ShardedArrayWriter:
     """A new array that grows by whole shards, each of which is a file of several chunks."""
 
     def __init__(self, path: Path, like: np.ndarray, *, chunk: int, shard: int) -> None:
+        import zarr
+        from zarr.codecs import ZstdCodec
+
         self._array = zarr.create_array(
             path,
             shape=(0,),

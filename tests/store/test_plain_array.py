@@ -8,6 +8,7 @@ import zarr
 
 from overseg.store.disk import DiskFolder
 from overseg.store.plain_array import PlainArray, PlainArrayWriter
+from overseg.store.plain_shards import PlainShards
 
 COLUMNS = {
     "int32": np.arange(7, dtype=np.int32) * 70000,
@@ -111,3 +112,31 @@ def test_damaged_metadata(tmp_path):
         path.write_text(whole.replace(old, new))
         with pytest.raises((ValueError, KeyError, TypeError)):
             PlainArray.of(DiskFolder(tmp_path / "a"))
+
+
+def sharded(path: Path, column: np.ndarray) -> Path:
+    codec = zarr.codecs.ZstdCodec(level=3, checksum=True)
+    settings = {"chunks": (3,), "shards": (9,), "filters": None, "compressors": [codec], "fill_value": 0}
+    array = zarr.create_array(path, shape=column.shape, dtype=column.dtype, **settings)
+    array[:] = column
+    return path
+
+
+def test_shards_of_zarr(tmp_path):
+    column = np.concatenate([np.zeros(4), np.arange(16), np.zeros(9), [5, 0]]).astype(np.uint8)
+    array = PlainShards.of(DiskFolder(sharded(tmp_path / "a", column)))
+    assert array is not None and (array.chunks, array.shards) == ((3,), (9,))
+    assert PlainArray.of(DiskFolder(tmp_path / "a")) is None
+    for start in range(len(column) + 1):
+        for stop in range(start, len(column) + 2):
+            assert same_bytes(array[start:stop], column[start:stop])
+
+
+@pytest.mark.parametrize("at", [0, 5, -5, -20])
+def test_a_changed_byte_of_a_shard_is_noticed(at, tmp_path):
+    path = sharded(tmp_path / "a", np.arange(1, 10, dtype=np.uint8))
+    array, content = PlainShards.of(DiskFolder(path)), bytearray((path / "c/0").read_bytes())
+    content[at] ^= 1
+    (path / "c/0").write_bytes(content)
+    with pytest.raises((ValueError, RuntimeError)):
+        _ = array[:]
