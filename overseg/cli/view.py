@@ -1,7 +1,10 @@
 """`overseg view`: a page in the browser to look at a result, and to correct it."""
 
 import argparse
+import json
+import threading
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from overseg.cli.shared import add_moved_video, add_quiet
@@ -31,18 +34,39 @@ def call(args: argparse.Namespace) -> int:
     if not 0 <= args.port < 1 << 16:
         raise SettingsError(f"--port takes a number from 0 to 65535, not {args.port}")
     try:
-        from overseg.view.opening import open_page
+        from overseg.view.server import PageServer
     except ModuleNotFoundError as e:
         if e.name not in ("starlette", "uvicorn"):
             raise
         raise SettingsError("`overseg view` needs the packages of the extra `view`: pip install 'overseg[view]'") from e
-    with closing(TerminalReport(quiet=args.quiet)) as report:
-        options = {"video": args.video, "port": args.port, "read_only": args.read_only, "report": report}
-        with open_page(args.store, args.other, **options) as server:
-            print(f"{server.url}\nPress Ctrl-C to end. All edits are kept at once.", flush=True)
-            if not args.no_browser:
-                import webbrowser
+    server = PageServer(port=args.port)
+    with closing(TerminalReport(quiet=args.quiet)) as report, server.in_background() as url:
+        is_told = _has_result(args.store)
+        if is_told:
+            _tell(url, args)
+        from overseg.view.opening import open_pages  # takes half a second, in which the browser loads the page
 
-                webbrowser.open(server.url)
-            server.run()
+        options = {"video": args.video, "read_only": args.read_only, "report": report}
+        with open_pages(args.store, args.other, **options) as app:
+            server.answer_with(app)
+            if not is_told:
+                _tell(url, args)
+            threading.Event().wait()
     return 0
+
+
+def _has_result(store: str) -> bool:
+    """Whether this folder looks like a store with a result; `open_pages` checks it, and knows other places."""
+    try:
+        attributes = json.loads((Path(store) / "zarr.json").read_bytes())["attributes"]
+        return attributes["format"] == "overseg" and attributes["result"] is not None
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return False
+
+
+def _tell(url: str, args: argparse.Namespace) -> None:
+    print(f"{url}\nPress Ctrl-C to end. All edits are kept at once.", flush=True)
+    if not args.no_browser:
+        import webbrowser
+
+        webbrowser.open(url)

@@ -4,40 +4,40 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from starlette.applications import Starlette
+
 from overseg.correcting.sam_and_flow import SamAndFlow
 from overseg.edits.editor import Editor
 from overseg.errors import SettingsError, StoreError
 from overseg.stages import Report
 from overseg.view.desk import Desk
-from overseg.view.server import Pages, PageServer
+from overseg.view.pages import Pages
 from overseg.view.shown import Shown
 
 
 @contextmanager
-def open_page(
+def open_pages(
     store: str | Path,
     other: str | Path | None = None,
     *,
     video: str | Path | None = None,
-    port: int = 0,
     read_only: bool = False,
     report: Report,
-) -> Iterator[PageServer]:
-    """Yield a server that is ready to run.
+) -> Iterator[Starlette]:
+    """Yield the application that answers what the page of one or two stores asks for.
 
     Args:
         store: is shown, and edited unless another process edits it.
         other: a second store of the same video, shown beside the first one.
         video: where the input is now, if it was moved.
-        port: 0 for any that is free.
         read_only: do not edit.
         report: receives the progress of downloads, and a remark if the store is read-only.
 
     Raises:
-        OversegError: a store has no result, the two are of different videos, or the port is taken.
+        OversegError: a store has no result, the two are of different videos.
     """
     with ExitStack() as stack:
-        maker = SamAndFlow(lambda result: shown.using_video(result), report)
+        maker = SamAndFlow(lambda result: shown.pictures.using_video(), report)
         editor, reason = _editor(store, maker, read_only=read_only)
         if editor is not None:
             stack.callback(editor.close)
@@ -56,7 +56,7 @@ def open_page(
                 )
             stores.append(second)
         desk = Desk(shown, editor, reason)
-        yield PageServer(Pages(stores, desk, maker).app(), port=port)
+        yield Pages(stores, desk, maker).app()
 
 
 def _editor(store: str | Path, maker: SamAndFlow, *, read_only: bool) -> tuple[Editor | None, str]:

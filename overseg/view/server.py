@@ -1,164 +1,43 @@
-"""The server of the page: what it answers, and its start and end."""
+"""The server of the page: its start and end, and the files of the page. `pages.py` has what the page asks for.
 
+It starts before the store is read, so that the browser loads the page meanwhile.
+"""
+
+import asyncio
 import secrets
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import asdict
 from importlib.resources import files
-from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from overseg.correcting.sam_and_flow import SamAndFlow
-from overseg.errors import OversegError, SettingsError
-from overseg.view import asked
+from overseg.errors import SettingsError
 from overseg.view.access import OnlyThisPage
-from overseg.view.desk import Desk
-from overseg.view.shown import Shown, as_json, differences
-from overseg.view.suspects import suspects
 
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _LOOPBACK = "127.0.0.1"
-_CROP_PX = 96
 _WAITING = 64  # connections
 
 
-class Pages:
-    """Answers the requests of the page."""
-
-    def __init__(self, stores: list[Shown], desk: Desk, maker: SamAndFlow) -> None:
-        """
-        Args:
-            stores: the store, and perhaps a second one to compare with.
-            desk: makes edits of the first one.
-            maker: makes masks for the first one.
-        """
-        self._stores, self._desk, self._maker = stores, desk, maker
-        self._suspects: tuple[int, list[dict[str, Any]]] = (-1, [])
-
-    def app(self) -> Starlette:
-        """The application."""
-        get: dict[str, Callable[[Request], Response]] = {
-            "/api/facts": self._facts,
-            "/api/tracks": self._tracks,
-            "/api/masks/{frame}": self._masks,
-            "/api/picture/{frame}": self._picture,
-            "/api/crop/{track}": self._crop,
-            "/api/panel/{track}": self._panel,
-            "/api/bars": self._bars,
-            "/api/suspects": self._places,
-            "/api/differences/{frame}": self._differences,
-        }
-        post: dict[str, Callable[[dict[str, Any]], Any]] = {
-            "/api/state": self._state,
-            "/api/edit": self._desk.edit,
-            "/api/prompt": self._prompt,
-            "/api/prepare": self._prepare,
-        }
-        routes = [Route("/", _static("index.html")), Route("/{name}", _file)]
-        routes = [Route(path, answer, methods=["GET"]) for path, answer in get.items()] + routes
-        routes += [Route(path, _posted(answer), methods=["POST"]) for path, answer in post.items()]
-        refused = {OversegError: _refused, HTTPException: _wrong, IndexError: _missing}
-        app = Starlette(routes=routes, exception_handlers=refused)
-        app.router.redirect_slashes = False
-        return app
-
-    def _store(self, request: Request) -> Shown:
-        return self._stores[asked.number(request.query_params.get("store", "0"), "a store", len(self._stores))]
-
-    def _frame(self, request: Request, shown: Shown) -> int:
-        return asked.number(request.path_params["frame"], "a frame", len(shown.result))
-
-    def _track(self, request: Request, shown: Shown) -> int:
-        return asked.number(request.path_params["track"], "a track", len(shown.result.tracks))
-
-    def _facts(self, request: Request) -> Response:
-        facts = self._store(request).facts()
-        return _json(
-            facts | {"stores": len(self._stores), "log": self._desk.log(), "readOnly": self._desk.why_read_only}
-        )
-
-    def _tracks(self, request: Request) -> Response:
-        return _json(self._store(request).tracks())
-
-    def _masks(self, request: Request) -> Response:
-        shown = self._store(request)
-        return Response(shown.masks(self._frame(request, shown)), media_type="application/octet-stream")
-
-    def _picture(self, request: Request) -> Response:
-        shown = self._store(request)
-        return Response(shown.picture(self._frame(request, shown)), media_type="image/jpeg")
-
-    def _crop(self, request: Request) -> Response:
-        shown = self._store(request)
-        track, frame = self._track(request, shown), request.query_params.get("frame")
-        at = None if frame is None else asked.number(frame, "a frame", len(shown.result))
-        return Response(shown.crop(track, at, _CROP_PX), media_type="image/jpeg")
-
-    def _panel(self, request: Request) -> Response:
-        shown = self._store(request)
-        return _json(shown.panel(self._track(request, shown)))
-
-    def _bars(self, request: Request) -> Response:
-        shown = self._store(request)
-        words = request.query_params.get("tracks", "").split(",")[:200]
-        return _json(shown.bars([asked.number(word, "a track", len(shown.result.tracks)) for word in words]))
-
-    def _places(self, request: Request) -> Response:
-        shown = self._stores[0]
-        if self._suspects[0] != shown.revision:
-            revision = shown.revision
-            self._suspects = (revision, [asdict(one) for one in suspects(shown.result)])
-        return _json(self._suspects[1])
-
-    def _differences(self, request: Request) -> Response:
-        if len(self._stores) < 2:
-            raise HTTPException(404, "there is no second store")
-        frame = asked.number(request.path_params["frame"], "a frame", min(len(one.result) for one in self._stores))
-        return _json(differences(self._stores[0].result, self._stores[1].result, frame))
-
-    def _state(self, found: dict[str, Any]) -> dict[str, Any]:
-        seat = self._desk.sit(str(found.get("seat", "")), take=found.get("take") is True)
-        self._desk.refresh()
-        for other in self._stores[1:]:
-            other.refresh()
-        return {"seat": seat, "readOnly": self._desk.why_read_only, "revisions": [s.revision for s in self._stores]}
-
-    def _prompt(self, found: dict[str, Any]) -> dict[str, Any]:
-        result = self._stores[0].result
-        frame = asked.number(found.get("frame"), "a frame", len(result))
-        points, box_xyxy = asked.points(found, result.size), asked.box(found, result.size)
-        counts, score = self._maker.prompted(result, frame, points=points, box_xyxy=box_xyxy)
-        return {"counts": counts.decode(), "score": round(score, 3)}
-
-    def _prepare(self, found: dict[str, Any]) -> dict[str, Any]:
-        if "tracks" in found:
-            self._desk.prepare_merge(found)
-        else:
-            result = self._stores[0].result
-            self._maker.prepare(result, asked.number(found.get("frame"), "a frame", len(result)))
-        return {}
-
-
 class PageServer:
-    """A running server of the page.
+    """A server of the page.
 
     Attributes:
         url: the address to open; who has it may look and, unless the store is read-only, edit.
     """
 
-    def __init__(self, app: Starlette, *, port: int = 0) -> None:
+    def __init__(self, *, port: int = 0) -> None:
         """
         Args:
-            app: answers the requests.
             port: 0 for any that is free.
 
         Raises:
@@ -176,63 +55,60 @@ class PageServer:
             raise SettingsError(f"cannot listen on port {port}: {e.strerror}; choose another --port") from e
         port, token = self._socket.getsockname()[1], secrets.token_urlsafe(24)
         self.url = f"http://{_LOOPBACK}:{port}/{token}/"
-        guarded = OnlyThisPage(app, token=token, port=port)
+        self._answers: Future[ASGIApp] = Future()
+        guarded = OnlyThisPage(_page(self._answers), token=token, port=port)
         config = uvicorn.Config(guarded, http="h11", log_level="critical", access_log=False, lifespan="off", ws="none")
         self._server = uvicorn.Server(config)
 
-    def run(self) -> None:
-        """Serve until an interrupt."""
-        self._server.run(sockets=[self._socket])
+    def answer_with(self, app: ASGIApp) -> None:
+        """From now on answer what the page asks for below `/api/`; such requests have waited so far."""
+        self._answers.set_result(app)
 
     @contextmanager
     def in_background(self) -> Iterator[str]:
         """Serve in a thread while the block runs; yields the address."""
-        thread = threading.Thread(target=self.run, daemon=True)
+        thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
         thread.start()
         try:
             yield self.url
         finally:
-            self.stop()
+            self._answers.cancel()
+            self._server.should_exit = True
             thread.join()
 
-    def stop(self) -> None:
-        """End it."""
-        self._server.should_exit = True
+
+def _page(answers: Future[ASGIApp]) -> Starlette:
+    """The files of the page; what it asks for is answered by an application that is known later."""
+
+    async def later(scope: Scope, receive: Receive, send: Send) -> None:
+        app = await asyncio.shield(asyncio.wrap_future(answers))  # a browser that leaves does not cancel it
+        await app({**scope, "root_path": ""}, receive, send)
+
+    routes = [Mount("/api", later), Route("/", _static("index.html")), Route("/{name}", _file)]
+    app = Starlette(routes=routes, exception_handlers={HTTPException: wrong})
+    app.router.redirect_slashes = False
+    return app
 
 
-def _json(found: Any) -> Response:
-    return Response(as_json(found), media_type="application/json")
-
-
-def _static(name: str) -> Callable[[Request], Response]:
-    suffix = name.rpartition(".")[2]
-    content = files("overseg.view").joinpath("page", name).read_bytes()
-    return lambda request: Response(content, media_type=_TYPES[suffix], headers={"cache-control": "no-store"})
-
-
-def _file(request: Request) -> Response:
-    name = request.path_params["name"]
-    known = {one.name for one in files("overseg.view").joinpath("page").iterdir()}
-    if name not in known or name.rpartition(".")[2] not in _TYPES:
-        raise HTTPException(404, "there is no such file")
-    return _static(name)(request)
-
-
-def _posted(answer: Callable[[dict[str, Any]], Any]) -> Callable[[Request], Any]:
-    async def answered(request: Request) -> Response:
-        return _json(await run_in_threadpool(answer, await asked.body(request)))
-
-    return answered
-
-
-def _refused(request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": str(error)}, 422)
-
-
-def _wrong(request: Request, error: Exception) -> Response:
+def wrong(request: Request, error: Exception) -> Response:
+    """Return the answer to a request that asks for something wrong."""
     assert isinstance(error, HTTPException)
     return JSONResponse({"error": error.detail}, error.status_code)
 
 
-def _missing(request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": str(error)}, 404)
+def _static(name: str) -> Callable[[Request], Awaitable[Response]]:
+    suffix = name.rpartition(".")[2]
+    content = files("overseg.view").joinpath("page", name).read_bytes()
+
+    async def answered(request: Request) -> Response:  # without a thread, as a page asks for many at once
+        return Response(content, media_type=_TYPES[suffix], headers={"cache-control": "no-store"})
+
+    return answered
+
+
+async def _file(request: Request) -> Response:
+    name = request.path_params["name"]
+    known = {one.name for one in files("overseg.view").joinpath("page").iterdir()}
+    if name not in known or name.rpartition(".")[2] not in _TYPES:
+        raise HTTPException(404, "there is no such file")
+    return await _static(name)(request)

@@ -2,16 +2,11 @@
 
 import hashlib
 import json
-import threading
-from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import UInt8
 
 from overseg.data.masklets import End
 from overseg.data.masks import Source, keyframe_of
@@ -19,28 +14,25 @@ from overseg.data.tracks import SAM_OUTPUTS
 from overseg.edits.journal import JOURNAL
 from overseg.edits.reading import done_edits, edited, remarks_of
 from overseg.errors import InputError, OversegError
-from overseg.output.input_video import open_input
 from overseg.output.track_crop import track_crop
 from overseg.store.folder import METADATA
 from overseg.store.places import folder_at
 from overseg.store.result import Result, open_result
-from overseg.video.buffered import BufferedVideo
 from overseg.view.message import masks_message
+from overseg.view.pictures import Pictures, as_jpeg
 from overseg.view.track_columns import Columns, changed_rows, colours_of, columns_of, names_of
 
-_MOST_PICTURE_BYTES = 64 << 20
 _MOST_BARS = 200  # tracks in one request
 _MOST_MASKS_LISTED = 2000  # of a track's panel
-_GREY, _QUALITY = 150, 88
 
 
 class Shown:
-    """A store that the page shows. One request at a time uses the video; reading masks needs no lock.
+    """A store that the page shows. Reading masks needs no lock.
 
     Attributes:
         path: of the store.
         result: with its edits.
-        why_no_video: why pictures are grey; empty if they are not.
+        pictures: of its frames.
         revision: counts up with every change of the result.
     """
 
@@ -60,21 +52,11 @@ class Shown:
         self._columns_of, self._known_columns = -1, Columns()
         self._columns_before = Columns()
         self._seen = b""
-        self.why_no_video = ""
-        self._pictures: OrderedDict[int, bytes] = OrderedDict()
-        self._lock = threading.Lock()
-        self._video: BufferedVideo | None = None
-        try:
-            self._video = open_input(self.result, video)
-        except InputError as e:
-            if video is not None:
-                raise
-            self.why_no_video = str(e)
+        self.pictures = Pictures(self.result, video)
 
     def close(self) -> None:
         """Close the video."""
-        if self._video is not None:
-            self._video.close()
+        self.pictures.close()
 
     def show(self, result: Result) -> None:
         """Show another state of the result, after an edit."""
@@ -122,13 +104,12 @@ class Shown:
             "shots": (np.flatnonzero(np.diff(frames.shot)) + 1).tolist(),
             "keyframes": np.flatnonzero(frames.is_keyframe).tolist(),
             "coverage": [round(value, 4) for value in covered.tolist()],
-            "hasVideo": self._video is not None,
-            "whyNoVideo": self.why_no_video,
             "final": result.final,
             "version": result.version,
             "revision": self.revision,
             "remarks": list(remarks_of(result)),
             "edits": len(done_edits(result)),
+            "colours": _colours(len(result.tracks)),
         }
 
     def tracks(self) -> dict[str, Any]:
@@ -137,7 +118,6 @@ class Shown:
             "revision": self.revision,
             **{name: column.tolist() for name, column in self._columns().items()},
             "names": names_of(self.result),
-            "colours": _colours(len(self.result.tracks)),
         }
 
     def track_changes(self) -> dict[str, Any]:
@@ -161,29 +141,6 @@ class Shown:
         """The masks of a frame; see `message`."""
         return masks_message(self.result.masks_at(frame), self.result.tree.depth)
 
-    def picture(self, frame: int) -> bytes:
-        """A frame as JPEG, grey if there is no video. The latest pictures are kept."""
-        with self._lock:
-            if frame not in self._pictures:
-                self._pictures[frame] = _jpeg(self._rgb(frame))
-                while sum(map(len, self._pictures.values())) > _MOST_PICTURE_BYTES:
-                    self._pictures.popitem(last=False)
-            self._pictures.move_to_end(frame)
-            return self._pictures[frame]
-
-    def rgb(self, frame: int) -> UInt8[np.ndarray, "h w 3"]:
-        """The pixels of a frame, grey if there is no video."""
-        with self._lock:
-            return self._rgb(frame)
-
-    @contextmanager
-    def using_video(self, result: Result) -> Iterator[BufferedVideo]:
-        """Yield the video, for one user at a time; InputError if it is missing."""
-        if self._video is None:
-            raise InputError(f"clicks and propagation need the video: {self.why_no_video}")
-        with self._lock:
-            yield self._video
-
     def crop(self, track: int, frame: int | None, side_px: int) -> bytes:
         """A small picture of a track as JPEG, on a frame or the nearest one on which it is; in the middle for None."""
         tracks = self.result.tracks
@@ -195,7 +152,7 @@ class Shown:
             if not len(masks):
                 raise InputError(f"track {track} has no masks")
             here = masks.take(np.array([int(np.abs(masks.frame - frame).argmin())]))
-        return _jpeg(track_crop(self.rgb(int(here.frame[0])), here, side_px=side_px))
+        return as_jpeg(track_crop(self.pictures.rgb(int(here.frame[0])), here, side_px=side_px))
 
     def bars(self, tracks: list[int]) -> dict[str, list[list[int]]]:
         """For each track, runs of frames of one source and about one score: [first, last, source, score in tenths]."""
@@ -260,11 +217,6 @@ class Shown:
             for row, one, other in zip(rows.tolist(), first.tolist(), second.tolist(), strict=True)
         ]
 
-    def _rgb(self, frame: int) -> UInt8[np.ndarray, "h w 3"]:
-        if self._video is None:
-            return np.full((*self.result.size, 3), _GREY, np.uint8)
-        return self._video[frame].rgb
-
 
 def differences(one: Result, other: Result, frame: int, *, least_iou: float = 0.5) -> dict[str, list[int]]:
     """Return the tracks whose mask on a frame has no counterpart in the other result, for each of the two.
@@ -292,10 +244,3 @@ def _colours(n_tracks: int) -> str:
 
 def _number(value: Any) -> float | None:
     return None if np.isnan(value) else round(float(value), 4)
-
-
-def _jpeg(rgb: UInt8[np.ndarray, "h w 3"]) -> bytes:
-    import cv2
-
-    _, encoded = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-    return encoded.tobytes()

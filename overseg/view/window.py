@@ -4,7 +4,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from overseg.report import TerminalReport
-from overseg.view.opening import open_page
+from overseg.view.opening import open_pages
+from overseg.view.server import PageServer
 
 
 class Window:
@@ -25,7 +26,7 @@ class Window:
     ) -> None:
         """
         Args:
-            store, other, video, read_only: as in `open_page`.
+            store, other, video, read_only: as in `open_pages`.
             height_px: of the frame in a notebook.
 
         Raises:
@@ -35,7 +36,9 @@ class Window:
         self._stack = ExitStack()
         report = TerminalReport()
         self._stack.callback(report.close)
-        server = self._stack.enter_context(open_page(store, other, video=video, read_only=read_only, report=report))
+        app = self._stack.enter_context(open_pages(store, other, video=video, read_only=read_only, report=report))
+        server = PageServer()
+        server.answer_with(app)
         self.url: str = self._stack.enter_context(server.in_background())
 
     def close(self) -> None:

@@ -13,7 +13,8 @@ from view.hostile import Target, ask_hostile
 
 import overseg
 from overseg.edits.coding import checked_counts
-from overseg.view.opening import open_page
+from overseg.view.opening import open_pages
+from overseg.view.server import PageServer
 
 
 class NoReport:
@@ -27,7 +28,9 @@ class NoReport:
 @contextmanager
 def asking(store, **options):
     """A function that makes a request and returns (status, body)."""
-    with open_page(store, report=NoReport(), **options) as server, server.in_background() as url:
+    server = PageServer()
+    with open_pages(store, report=NoReport(), **options) as app, server.in_background() as url:
+        server.answer_with(app)
         parts = urlsplit(url)
 
         def ask(path, body=None, *, headers=None, method=None, prefix=parts.path):

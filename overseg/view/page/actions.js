@@ -135,7 +135,7 @@ export class Actions {
     if (!this.mayEdit()) return;
     if (track >= 0 && !state.tracks.length[track]) return;
     if (track < 0) select([]);
-    this.tool.begin(track, state.facts.hasVideo ? way : "brush");
+    this.tool.begin(track, state.whyGrey ? "brush" : way);
   }
 
   merge() {

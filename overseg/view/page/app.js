@@ -30,11 +30,11 @@ async function loadFacts() {
   byId("title").title = facts.store;
   byId("frames").textContent = `of ${facts.frames - 1}`;
   state.readOnly = facts.readOnly;
+  setColours(facts.colours);
 }
 
 async function loadTracks() {
   state.tracks = await getJson("api/tracks");
-  setColours(state.tracks.colours);
   state.selected = state.selected.filter((track) => state.tracks.length[track]);
 }
 
@@ -52,9 +52,9 @@ function changeTracks({ revision, n, rows, names, colours }) {
   if (!state.selected.every((track) => tracks.length[track])) state.selected = state.selected.filter((track) => tracks.length[track]);
 }
 
-function setColours(hex) {
-  state.colours = Uint8Array.from(hex.match(/../g) ?? [], (byte) => parseInt(byte, 16));
-}
+function setColours(hex) { state.colours = bytesOf(hex); }
+
+function bytesOf(hex) { return Uint8Array.from(hex.match(/../g) ?? [], (byte) => parseInt(byte, 16)); }
 
 /** Show the result anew: after an edit, of which `edited` says what changed, or when the run published another one. */
 async function refresh(edited) {
@@ -75,6 +75,7 @@ async function askState() {
     const couldEdit = Boolean(state.seat);
     state.seat = found.seat;
     state.readOnly = found.readOnly;
+    state.whyGrey = found.whyGrey;
     if (state.isShown && (couldEdit !== Boolean(state.seat) || state.isAway)) showEdits();
     if (state.isAway) tell("");
     state.isAway = false;
@@ -178,9 +179,9 @@ function deletedTracks(tracks) {
 }
 
 async function loadOther() {
-  const tracks = await getJson("api/tracks?store=1");
-  state.otherRevision = tracks.revision;
-  second.frames.colours = Uint8Array.from(tracks.colours.match(/../g) ?? [], (byte) => parseInt(byte, 16));
+  const { revision, colours } = await getJson("api/facts?store=1");
+  state.otherRevision = revision;
+  second.frames.colours = bytesOf(colours);
 }
 
 /** The second store changed: its run went on, or it was edited elsewhere. */
@@ -212,8 +213,8 @@ async function compare() {
   await markDifferences();
 }
 
+/** What is around the picture. */
 function build() {
-  picture = new Picture(byId("canvas"), frames);
   tool = new Tool(picture, (...edit) => actions.edit(...edit), tell);
   picture.tool = tool;
   picture.onerror = async (error) => { if (!(await askState())) tell(error.message, { stays: true }); };
@@ -237,19 +238,23 @@ function build() {
 async function begin() {
   const began = performance.now();
   frames.get(0).catch(() => {});
-  await Promise.all([loadFacts(), loadTracks()]);
-  build();
+  await loadFacts();
+  picture = new Picture(byId("canvas"), frames);
+  picture.onerror = (error) => tell(error.message, { stays: true });
   picture.fit();
   await picture.load();
   picture.fit();
   picture.paint();
   document.documentElement.dataset.picture = "yes";
   const firstPictureMs = performance.now() - began;
+  await loadTracks();
+  build();
+  picture.onload(state.frame);
   list.order();
   byId("frame").value = state.frame;
   await askState();
   showEdits();
-  if (!state.facts.hasVideo) tell(`Masks are shown on grey: ${state.facts.whyNoVideo}`, { stays: true });
+  if (state.whyGrey) tell(`Masks are shown on grey: ${state.whyGrey}`, { stays: true });
   if (state.facts.stores > 1) await compare();
   window.overseg = { state, picture, frames, timeline, tool, actions, list, places, askState, firstPictureMs };
   state.isShown = true;

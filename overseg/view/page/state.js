@@ -7,7 +7,7 @@ export const state = {
   colour: "track", opacity: 0.6,
   changedTracks: null, // by the latest edit; nothing if any may have changed
   order: [], // tracks in the order of the list
-  seat: "", readOnly: "",
+  seat: "", readOnly: "", whyGrey: "", // whether this window may edit, and whether there is a video
   isShown: false, isLoading: false, // the page; a frame
   tool: null, // a correction that is being made
 };

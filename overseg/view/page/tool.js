@@ -16,12 +16,12 @@ export class Tool {
   /** Begin: `track` is corrected; a new one is made for -1. */
   begin(track, way) {
     if (!this.picture.shown) return;
-    const { masks } = this.picture.shown, { width, height, hasVideo } = state.facts;
+    const { masks } = this.picture.shown, { width, height } = state.facts;
     const row = masks.track.indexOf(track);
     const ends = row < 0 ? Uint32Array.of(width * height) : masks.ends[row];
     state.tool = { track, frame: state.frame, way, ends, first: ends, pixels: null, clicks: [], box: null, radius: Math.max(4, Math.round(height / 50)),
-      how: "drawn", drag: null, asked: 0, canPrompt: hasVideo };
-    if (way === "click" && hasVideo) {
+      how: "drawn", drag: null, asked: 0, canPrompt: !state.whyGrey };
+    if (way === "click" && !state.whyGrey) {
       this.tell("Preparing the picture for clicks …");
       post("api/prepare", { frame: state.frame }).then(() => this.tell("Click on the object. Alt or the right button: not this. Drag a box around it.")).catch((error) => this.tell(error.message));
     }
