@@ -42,6 +42,7 @@ from view.test_view_server import ask_a_store
 
 SIZE = (1080, 1920)
 N_SHAPES = 1200
+PERIOD = 200  # frames after which the video repeats
 DRAWN = "const drawn = () => picture.canvas.getContext('2d').getImageData(0, 0, 1, 1);"  # waits for the pixels
 
 
@@ -59,18 +60,26 @@ def shapes(rng: np.random.Generator) -> Rles:
 
 
 def write_video(path: Path, n_frames: int, rng: np.random.Generator) -> None:
-    """A picture that moves slowly."""
+    """A picture that moves slowly, and is where it was after 200 frames: their packets are written again and again."""
     texture = cv2.resize(
         rng.integers(0, 255, (60, 110, 3), dtype=np.uint8), (2200, 1200), interpolation=cv2.INTER_CUBIC
     )
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mpeg4", rate=25)
         stream.height, stream.width, stream.pix_fmt, stream.gop_size = *SIZE, "yuv420p", 12
-        for frame in range(n_frames):
-            x, y = frame % 200, frame % 100
+        packets: list[av.Packet] = []
+        for frame in range(min(n_frames, PERIOD)):
+            x, y = frame, frame % (PERIOD // 2)
             rgb = np.ascontiguousarray(texture[y : y + SIZE[0], x : x + SIZE[1]])
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
-        container.mux(stream.encode())
+            packets += stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24"))
+        packets += stream.encode()
+        for frame in range(n_frames):
+            known = packets[frame % PERIOD]
+            packet = av.Packet(bytes(known))
+            packet.stream, packet.time_base, packet.is_keyframe = stream, known.time_base, known.is_keyframe
+            packet.pts = packet.dts = frame * (known.duration or 1)
+            packet.duration = known.duration or 1
+            container.mux(packet)
 
 
 def make_store(folder: Path, args: argparse.Namespace) -> Path:
