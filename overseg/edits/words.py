@@ -7,7 +7,7 @@ def edit_in_words(edit: Edit) -> str:
     """Return what an edit does, in a few words, with the numbers of tracks that it was made with.
 
     >>> edit_in_words(Merge(TrackRef(13), (TrackRef(73), TrackRef(made_by=4))))
-    'merge 13 with 73, that of edit 4'
+    'merge 13 with 73, the track of edit 4'
     """
     match edit:
         case Name(track, "", _):
@@ -33,7 +33,7 @@ def edit_in_words(edit: Edit) -> str:
 
 
 def _track(ref: TrackRef) -> str:
-    return f"that of edit {ref.made_by}" if ref.made_by >= 0 else str(ref.track)
+    return f"the track of edit {ref.made_by}" if ref.made_by >= 0 else str(ref.track)
 
 
 def _frames(masks: tuple[tuple[int, bytes], ...]) -> str:
