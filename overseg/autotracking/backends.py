@@ -68,18 +68,20 @@ def _local(request: AutotrackRequest) -> Backend:
 
 
 def _hosted(request: AutotrackRequest, input_fps: float) -> Backend:
-    from overseg.autotracking.hosted import HostedBackend
+    from overseg.autotracking.hosted import HostedBackend, check_style
     from overseg.hosted.replicate import Replicate
     from overseg.output.render import DEFAULT_FPS
 
     for name in request.settings:
         raise SettingsError(f"{option(name)} has no effect with --backend replicate: leave it out")
+    style, format = request.style or "binary", request.form.format or "mp4"
+    check_style(style, format)  # before the token is asked for
     return HostedBackend(
         replicate=Replicate.from_environment(policy=RETRY_POLICY),
         input=request.input,
         output=request.output,
-        style=request.style or "binary",
-        format=request.form.format or "mp4",
+        style=style,
+        format=format,
         form=request.form,
         fps=float(input_fps or DEFAULT_FPS if request.form.fps is None else request.form.fps),
         overwrite=request.overwrite,

@@ -10,7 +10,7 @@ from overseg.autotracking.backend import STORE, MaskOptions
 from overseg.autotracking.mattes import store_mattes
 from overseg.data.frame import Frame
 from overseg.data.rles import Rles
-from overseg.errors import InputError, SettingsError
+from overseg.errors import InputError, SettingsError, did_you_mean
 from overseg.files.destination import check_free, check_replaceable, written
 from overseg.hosted.replicate import Replicate
 from overseg.hosted.sam2 import VIDEO_MODEL, download_result, masks_of_picture, track_video
@@ -27,6 +27,14 @@ STYLES = ("binary", "highlighted", "greenscreen")
 _PICTURES, _VIDEOS = ("png", "jpg", "webp"), ("mp4",)
 _MIN_FPS, _MAX_FPS = 1, 60
 _RESULT = "video_result.json"
+
+
+def check_style(style: str, format: str) -> None:
+    """Raise SettingsError for a style or a format that the hosted models do not have."""
+    for name, value, known in (("--style", style, STYLES), ("--format", format, (*_VIDEOS, *_PICTURES))):
+        if value not in known:
+            hint = did_you_mean(value, known)
+            raise SettingsError(f"{name} is one of {', '.join(known)} with --backend replicate, not {value!r}{hint}")
 
 
 @dataclass(frozen=True)
@@ -55,12 +63,7 @@ class HostedBackend:
     report: Report
 
     def __post_init__(self) -> None:
-        """Refuse options that the hosted models do not have, with SettingsError or InputError."""
-        if self.style not in STYLES:
-            raise SettingsError(f"--style is one of {', '.join(STYLES)} with --backend replicate, not {self.style}")
-        if self.format not in (*_PICTURES, *_VIDEOS):
-            known = ", ".join((*_VIDEOS, *_PICTURES))
-            raise SettingsError(f"--format is one of {known} with --backend replicate, not {self.format}")
+        """Refuse an input that is no file, and outputs that are not to be replaced, with InputError."""
         if not self.input.is_file():
             raise InputError(f"--backend replicate takes a video file, and {self.input} is not one")
         spare_input(self._result, self.input)

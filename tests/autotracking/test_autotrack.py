@@ -348,6 +348,7 @@ def test_hosted_mattes_as_a_store(clip, replicate, refused, capsys):
             2,
             "--format is one of mp4, png, jpg, webp with --backend",
         ),
+        (["clip.mp4", "--style", "binray"], 2, "with --backend replicate, not 'binray': did you mean binary?"),
         (["clip.mp4", "--propagator", "flow"], 2, "--propagator has no effect with --backend replicate"),
         (["frames"], 1, "--backend replicate takes a video file, and frames is not one"),
     ],
@@ -375,3 +376,5 @@ def test_no_token(clip, refused, monkeypatch):
     monkeypatch.delenv("REPLICATE_API_TOKEN", raising=False)
     line = refused("autotrack", clip, "out", "--backend", "replicate", code=2)
     assert line == "--backend replicate needs a token: set the environment variable REPLICATE_API_TOKEN"
+    line = refused("autotrack", clip, "out", "--backend", "replicate", "--format", "mp5", code=2)  # asked for no token
+    assert line.endswith("with --backend replicate, not 'mp5': did you mean mp4?")
