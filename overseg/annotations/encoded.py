@@ -3,13 +3,17 @@
 import codecs
 import json
 import re
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
+
+from overseg.annotations.json_depth import JsonDepth
 
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _WITHOUT_MARK = {(False, True): "utf-16-le", (True, False): "utf-16-be"}  # by which of the first two bytes is 0
 _PIECE_BYTES = 1 << 20
-_AS_NUMBER = re.compile(rb"[:,[]\0?(?:\s\0?)*-?\0?(?:N\0?a\0?N|I\0?n\0?f\0?i\0?n\0?i\0?t\0?y)\0?(?:\s\0?)*[],}]")
+_AS_NUMBER = re.compile(rb"[:,[]\s*-?(?:NaN|Infinity)\s*[],}]")
 _LONGEST_AS_NUMBER = 1 << 12  # bytes, with the spaces around it
 _WORD_AT_END = re.compile(rb"[-\w]*\Z")
 _TEXT_OR_WORD = re.compile(rb'"(?:[^"\\]|\\.)*+("?)|-?\b(?:NaN|Infinity)\b', re.DOTALL)
@@ -41,13 +45,60 @@ def opened_json(path: Path) -> Any:
     """A JSON file as UTF-8 without a byte order mark, in which NaN and infinities are null: a file to read bytes from.
 
     Raises:
-        OSError: the file cannot be read. Reading it raises UnicodeDecodeError where it has another encoding.
+        OSError: the file cannot be read.
+        UnicodeDecodeError: it has another encoding, which may also show only when it is read.
     """
+    has_words = look_through(path).may_have_no_numbers
+    whole = _as_utf8(path)
+    return _WithNulls(whole) if has_words else whole
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one look through a JSON file shows, before anything is parsed.
+
+    Attributes:
+        depth: the largest number of lists and objects that are open at once.
+        may_have_no_numbers: whether NaN or an infinity seems to be a number somewhere. In a text it may only seem to
+            be one. Run lengths as text hold each word by chance, and then hardly ever look so.
+    """
+
+    depth: int
+    may_have_no_numbers: bool
+
+
+def look_through(path: Path) -> Look:
+    """Look through a JSON file piece by piece; once, as long as the file does not change, since files are read in
+    several passes.
+
+    Raises:
+        OSError: the file cannot be read.
+        UnicodeDecodeError: it has another encoding.
+    """
+    status = path.stat()
+    return _look(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _look(path: Path, n_bytes: int, changed_ns: int) -> Look:
+    depth, end, has_words = JsonDepth(), b"", False
+    with _as_utf8(path) as file:
+        while piece := file.read(_PIECE_BYTES):
+            depth.add(piece)
+            if not has_words:
+                # letters are looked for first: a regular expression takes ten times as long
+                around = end + piece
+                has_words = (b"NaN" in around or b"Infinity" in around) and _AS_NUMBER.search(around) is not None
+                end = around[-_LONGEST_AS_NUMBER:]
+    return Look(depth.deepest, has_words)
+
+
+def _as_utf8(path: Path) -> Any:
+    """A file as UTF-8 without a byte order mark."""
     file = path.open("rb")
     encoding = _encoding(file.read(4))
     file.seek(len(codecs.BOM_UTF8) if encoding == "utf-8-sig" else 0)
-    whole: Any = _AsUtf8(file, encoding) if encoding.startswith("utf-16") else file
-    return _WithNulls(whole) if _may_have_no_numbers(path) else whole
+    return _AsUtf8(file, encoding) if encoding.startswith("utf-16") else file
 
 
 def _encoding(first: bytes) -> str:
@@ -55,21 +106,6 @@ def _encoding(first: bytes) -> str:
         if first.startswith(mark):
             return encoding
     return _WITHOUT_MARK.get((first[:1] == b"\0", first[1:2] == b"\0"), "utf-8")
-
-
-def _may_have_no_numbers(path: Path) -> bool:
-    """Whether one of the words seems to be a number somewhere in the file; read at the speed of the disk.
-
-    In a text it may only seem to be one. Run lengths as text hold each word by chance, and then hardly ever look so.
-    """
-    rest = b""
-    with path.open("rb") as file:
-        while piece := file.read(_PIECE_BYTES):
-            rest += piece
-            if _AS_NUMBER.search(rest):
-                return True
-            rest = rest[-_LONGEST_AS_NUMBER:]
-    return False
 
 
 class _Changed:
