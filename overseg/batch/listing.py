@@ -39,13 +39,21 @@ def _tasks_of(given: str, remark: Callable[[str], None]) -> list[Task]:
         return [
             replace(found, start=task.start, end=task.end, prompts=task.prompts, name=task.name)
             for task in read_list(path)
-            for found in _tasks_at(Path(task.input), remark)
+            for found in _tasks_like(task.input, remark)
         ]
-    if path.exists():
-        return _tasks_at(path, remark)
-    if not glob.has_magic(given):
+    if not path.exists() and not glob.has_magic(given):
         raise InputError(f"{nothing_at(path)}: give videos, folders, patterns or lists")
-    matching = os_sorted(glob.glob(str(path), recursive=True))
+    return _tasks_like(str(path), remark)
+
+
+def _tasks_like(given: str, remark: Callable[[str], None]) -> list[Task]:
+    """The videos at a path, or at all paths that are like a pattern."""
+    path = Path(given)
+    if path.exists() or not glob.has_magic(given):
+        return _tasks_at(path, remark)
+    matching = os_sorted(glob.glob(given, recursive=True))
+    if not matching and given.count("[") and not any(sign in given for sign in "*?"):
+        return _tasks_at(path, remark)  # a file that has brackets in its name, and is not there
     if not matching:
         raise InputError(f"no file or folder is like {given}: check the pattern")
     return [task for one in matching for task in _tasks_at(Path(one), remark)]

@@ -19,7 +19,7 @@ Line = tuple[int, dict[str, Any]]
 
 
 def read_list(path: Path) -> list[Task]:
-    """The videos in a list. Paths in it are relative to the list's folder.
+    """The videos in a list. Paths and patterns in it are relative to the list's folder.
 
     Args:
         path: `.txt` with a path on each line; `.csv` whose first line names the columns; or `.jsonl` with an object on

@@ -114,6 +114,8 @@ def test_lists(files):
     assert listed("v/plain.txt") == [Task("a", a), Task("b", b)]
     assert listed("v/table.csv") == [Task("first", a, end=5), Task("b", b)]
     assert listed("v/lines.jsonl") == [Task("a", a, start=3, prompts=str(root / "v/p.json"))]
+    Path("v/patterns.txt").write_text("*.mp4\nb.*\n")
+    assert listed("v/patterns.txt") == [Task("a", a), Task("b", b)]
 
 
 @pytest.mark.parametrize(
@@ -150,6 +152,11 @@ def test_what_is_not_there_is_refused(files):
             listed("a.mp4", wrong)
     Path("l.txt").write_text("a.mp4\nnothing.mp4\n")
     assert names("l.txt") == ["a", "nothing"], "in a list it fails when its turn comes"
+    Path("l.txt").write_text("a.mp4\nclip[1].mp4\n")
+    assert names("l.txt") == ["a", "clip[1]"], "this may be a name"
+    Path("l.txt").write_text("a.mp4\nclip*.mp4\n")
+    with pytest.raises(InputError, match=r"no file or folder is like .*clip\*.mp4"):
+        listed("l.txt")
 
 
 def test_two_videos_of_one_name_are_refused(files):
