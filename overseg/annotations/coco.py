@@ -47,6 +47,9 @@ def read(
 ) -> Annotations:
     """Read the masks of one video.
 
+    A crowd is several objects, which are not told apart, so it is left out if it has no track. Where the file calls all
+    annotations crowds, they are objects: CVAT does so with each mask of a brush.
+
     Args:
         source: the file.
         size: (height, width) that masks must have; None for that of the file's images.
@@ -66,13 +69,14 @@ def read(
     if needs_tracks:
         _refuse_without_tracks(source, prefix)
     own_names, boxes = _own_names(source, left_out), not any(map(bool, items(source, f"{prefix}.segmentation")))
+    crowds_alone = all(isinstance(one, dict) and one.get("iscrowd") for one in items(source, prefix))
     for at, annotation in enumerate(items(source, prefix)):
         with tolerated(source, f"annotations[{at}]", left_out):
             id = as_id(annotation["image_id"])
             if id in elsewhere:
                 continue
             row, track = row_of[id], _track(annotation)
-            if track is None and annotation.get("iscrowd") and needs_tracks:
+            if track is None and annotation.get("iscrowd") and not crowds_alone:
                 left_out.add("crowd{s} without a track")
                 continue
             where = f"{source}: annotations[{at}].segmentation"

@@ -5,16 +5,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError
 
-import numpy as np
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
 from overseg.annotations.annotations import Annotations, Picture
+from overseg.annotations.cvat_meta import Meta
+from overseg.annotations.cvat_shapes import Outline, between, mask_counts, outline_of
 from overseg.annotations.gathered import Gathered
-from overseg.annotations.left_out import LeftOut, NoMask
+from overseg.annotations.left_out import LeftOut
 from overseg.annotations.objects import NAME, Objects
-from overseg.annotations.outlines import ellipse, rectangle
-from overseg.annotations.row_runs import mask_of_row_runs
 from overseg.annotations.values import (
     SizeUnknownError,
     as_score,
@@ -22,17 +21,29 @@ from overseg.annotations.values import (
     check_length,
     check_size,
     checked,
-    polygon_counts,
     tolerated,
-    with_pixels,
 )
-from overseg.data.rles import Rles
 from overseg.errors import InputError
 
 TRACK, SCORE = "track_id", "score"  # attributes of our exports
-_WITHOUT_AREA = ("polyline", "points", "cuboid", "skeleton", "tag")
 _UNDEFINED = "__undefined__"  # what CVAT writes for an attribute without a value
 _MOST_FRAMES = 2**20
+_MOST_BETWEEN = 100_000  # shapes between keyframes, in one file
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """A shape of a track, as it is on its frame.
+
+    Attributes:
+        outline: None for a mask.
+        counts: its run lengths.
+    """
+
+    frame: int
+    outline: Outline | None
+    counts: bytes
+    score: float
 
 
 @dataclass
@@ -40,22 +51,30 @@ class _Found:
     """What is gathered while the file is read.
 
     Attributes:
+        meta: what the file says of its tasks.
         size: (height, width) of the pictures; None until it is known.
         pictures: those of images, by their id.
-        n_frames: of a video; 0 where the file does not state it.
+        held: the last shape of each track that has not ended, and its object.
+        is_of_keyframes: whether a track has keyframes alone, and not the frames between them.
+        n_asked: how many shapes there are between keyframes, whether they have a pixel or not.
     """
 
     source: Path
     size: tuple[int, int] | None
+    meta: Meta
     objects: Objects = field(default_factory=Objects)
     left_out: LeftOut = field(default_factory=LeftOut)
     pictures: dict[int, Picture] = field(default_factory=dict)
-    n_frames: int = 0
     gathered: Gathered | None = None
     last_frame: int = -1
+    held: list[tuple[_Shape, int]] = field(default_factory=list)
+    is_of_keyframes: bool = False
+    n_asked: int = 0
 
     def masks(self) -> Gathered:
         """Where masks go; InputError where nothing has stated their size yet."""
+        if self.size is None and self.meta.size:
+            self.state_size(self.meta.size, str(self.source))
         if self.size is None:
             raise SizeUnknownError(f"expected images of one size in {self.source}, or original_size before its tracks")
         self.gathered = self.gathered or Gathered(self.size)
@@ -66,17 +85,38 @@ class _Found:
         self.size = self.size or size
         check_size(size, self.size, where)
 
+    def fill(self, frames: range, shape: _Shape, number: int, following: Outline | None = None) -> None:
+        """Put shapes on frames after a keyframe: on the way to the following one, or where they are."""
+        self.n_asked += len(frames)
+        if self.n_asked > _MOST_BETWEEN:
+            raise InputError(
+                f"{self.source} has keyframes so far apart that more than {_MOST_BETWEEN} shapes are between them: "
+                "correct the frames, or export all frames as CVAT does"
+            )
+        for frame in frames:
+            with tolerated(self.source, f"frame {frame}", self.left_out):
+                counts = shape.counts
+                if shape.outline is not None and following is not None:
+                    share = (frame - shape.frame) / (frames.stop - shape.frame)
+                    counts = between(shape.outline, following, share).counts(self.masks().size)
+                self.masks().add(frame, number, counts, score=shape.score)
+                self.left_out.n_between += 1
+                self.last_frame = max(self.last_frame, frame)
+
 
 def read(source: Path, size: tuple[int, int] | None = None, video: str | None = None) -> Annotations:
     """Read the shapes of all images, by their `id`, or the tracks of a video, whose frames count from 0.
 
     A shape of an image without `track_id` is an object of its own. Shapes of a track that are `outside` are not seen.
+    Where a track has keyframes alone, the frames between them get the shapes that CVAT makes there, and a track that
+    does not end stays until the end of the task. Of a project, one task is read.
 
     Raises:
+        VideoUnknownError: the file is of several tasks, and none is called like the video.
         InputError: the file cannot be read, or a part of it is wrong; a document type, which could hold entities that
             grow without end, is refused.
     """
-    found = _Found(source, size)
+    found = _Found(source, size, Meta(source, video))
     try:
         for element in _elements(source):
             with checked(source, f"{element.tag} {element.get('id', '')}".strip()):
@@ -87,6 +127,8 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
         raise InputError(f"cannot read {source}: {e.strerror}; check the path and its permissions") from e
     except (ParseError, LookupError, DefusedXmlException) as e:  # LookupError: an unknown encoding
         raise InputError(f"expected XML without a document type in {source}, got something else ({e})") from e
+    for shape, number in found.held if found.is_of_keyframes else ():
+        found.fill(range(shape.frame + 1, found.meta.end_frame), shape, number)
     return _annotations(found)
 
 
@@ -96,7 +138,7 @@ def _annotations(found: _Found) -> Annotations:
         rows = sorted(found.pictures)
         pictures = tuple(found.pictures[id] for id in rows)
     else:
-        n_frames = max(found.n_frames, found.last_frame + 1)
+        n_frames = max(found.meta.n_frames, found.last_frame + 1)
         check_length(n_frames, len(masks), found.source)
         rows = list(range(n_frames))
         pictures = tuple(Picture(f"{found.source}: frame {frame}", number=frame) for frame in rows)
@@ -107,6 +149,7 @@ def _annotations(found: _Found) -> Annotations:
         read=lambda row: masks.read(rows[row]),
         objects=found.objects,
         left_out=found.left_out,
+        name=found.meta.name,
         counts_from_zero=not found.pictures,
         n_frames=0 if found.pictures else len(pictures),
     )
@@ -114,20 +157,15 @@ def _annotations(found: _Found) -> Annotations:
 
 def _elements(source: Path) -> Iterator[Element]:
     for _, element in iterparse(source, events=("end",), forbid_dtd=True):
-        if element.tag in ("image", "track", "original_size", "task", "job"):
+        if element.tag in ("image", "track", "original_size", "task", "job", "meta"):
             yield element
 
 
 def _read_element(element: Element, found: _Found) -> None:
-    if element.tag == "original_size":
-        size = as_size(element.findtext("height"), element.findtext("width"), found.source)
-        found.state_size(size, str(found.source))
-    elif element.tag in ("task", "job"):
-        found.n_frames = int(element.findtext("size") or 0)
-    elif element.tag == "image":
-        _read_image(element, found)
-    else:
-        _read_track(element, found)
+    if element.tag not in ("image", "track"):
+        found.meta.add(element)
+    elif not found.meta.is_of_another(element.get("task_id")):
+        (_read_image if element.tag == "image" else _read_track)(element, found)
 
 
 def _read_image(image: Element, found: _Found) -> None:
@@ -144,20 +182,38 @@ def _read_image(image: Element, found: _Found) -> None:
 
 def _read_track(track: Element, found: _Found) -> None:
     number = found.objects.number(track.attrib["id"])
-    for shape in track:
-        frame = int(shape.get("frame", -1))
+    frames = [int(shape.get("frame", -1)) for shape in track]
+    for frame in frames:
         if not 0 <= frame < _MOST_FRAMES:
             raise ValueError(f"a shape on frame {frame}")
         found.last_frame = max(found.last_frame, frame)
-        if shape.get("outside") != "1":
-            _add(found, frame, shape, track.get("label"), number)
+    is_of_keyframes = all(shape.get("keyframe") == "1" for shape in track)
+    before: _Shape | None = None  # what is seen until the next keyframe
+    for frame, shape in sorted(zip(frames, track, strict=True), key=lambda one: one[0]):
+        now = None if shape.get("outside") == "1" else _add(found, frame, shape, track.get("label"), number)
+        if before and is_of_keyframes and frame - before.frame > found.meta.step:
+            found.is_of_keyframes = True
+            following = now.outline if now else _outline_or_none(shape)
+            found.fill(range(before.frame + 1, frame), before, number, following)
+        before = now
+    if before and is_of_keyframes:
+        found.held.append((before, number))
 
 
-def _add(found: _Found, row: int, shape: Element, label: str | None, track: int | None) -> None:
-    """Add a shape to a picture or frame, or count it where it has no area."""
-    masks = found.masks()
+def _outline_or_none(shape: Element) -> Outline | None:
+    """Where a shape is that is not seen; CVAT goes there from the keyframe before."""
+    try:
+        return outline_of(shape)
+    except (KeyError, ValueError):
+        return None
+
+
+def _add(found: _Found, row: int, shape: Element, label: str | None, track: int | None) -> _Shape | None:
+    """Add a shape to a picture or frame and return it, or count it and return None where it has no area."""
+    masks, added = found.masks(), None
     with tolerated(found.source, f"picture {row}: {shape.tag}", found.left_out):
-        counts = _counts(shape, masks.size)
+        outline = outline_of(shape)
+        counts = mask_counts(shape, masks.size) if outline is None else outline.counts(masks.size)
         given = {one.attrib["name"]: (one.text or "").strip() for one in shape.iter("attribute")}
         known = {name: value for name, value in given.items() if value != _UNDEFINED}
         if known.get(TRACK):
@@ -165,31 +221,5 @@ def _add(found: _Found, row: int, shape: Element, label: str | None, track: int 
         number, score = found.objects.new() if track is None else track, as_score(known.get(SCORE) or None)
         found.objects.note(number, label, known.get(NAME))
         masks.add(row, number, counts, score=score)
-
-
-def _counts(shape: Element, size: tuple[int, int]) -> bytes:
-    if shape.tag == "mask":
-        return _mask_counts(shape, size)
-    turn = float(shape.get("rotation") or 0)
-    if shape.tag == "polygon":
-        points = [float(at) for point in shape.attrib["points"].strip("; ").split(";") for at in point.split(",")]
-        return polygon_counts([points], size)
-    if shape.tag == "box":
-        corners = [float(shape.attrib[side]) for side in ("xtl", "ytl", "xbr", "ybr")]
-        return polygon_counts([rectangle(*corners, degrees=turn)], size)
-    if shape.tag == "ellipse":
-        numbers = [float(shape.attrib[name]) for name in ("cx", "cy", "rx", "ry")]
-        return polygon_counts([ellipse(*numbers, degrees=turn)], size)
-    if shape.tag in _WITHOUT_AREA:
-        raise NoMask(shape.tag + "{s} without an area")
-    raise ValueError(f"a shape <{shape.tag}>; masks, polygons, boxes and ellipses can be read")
-
-
-def _mask_counts(mask: Element, size: tuple[int, int]) -> bytes:
-    left, top, width, height = (int(mask.attrib[name]) for name in ("left", "top", "width", "height"))
-    if min(left, top, width, height) < 0 or left + width > size[1] or top + height > size[0]:
-        raise ValueError(f"a mask at {left}, {top} of {width} x {height} px outside of the image")
-    runs = [int(run) for run in mask.attrib["rle"].split(",")]
-    whole = np.zeros((1, *size), bool)
-    whole[0, top : top + height, left : left + width] = mask_of_row_runs(runs, (height, width))
-    return with_pixels(Rles.from_masks(whole).counts[0], size)
+        added = _Shape(row, outline, counts, score)
+    return added

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from overseg.annotations.png import JPEG_SUFFIXES, MASK_SUFFIXES
+from overseg.annotations.png import JPEG_SUFFIXES, MASK_SUFFIXES, WEBP
 from overseg.annotations.values import VideoUnknownError
 from overseg.errors import InputError
 
@@ -22,16 +22,24 @@ def entries_in_order(folder: Path) -> list[Path]:
     return natsorted(sorted(entries), key=lambda path: path.stem, alg=ns.IGNORECASE)
 
 
-def has_pictures(folder: Path) -> bool:
-    """Whether a folder has a file that may be a mask."""
-    return any(path.suffix.lower() in MASK_SUFFIXES and path.is_file() for path in entries_in_order(folder))
+def has_pictures(folder: Path, *, lossy: bool = True) -> bool:
+    """Whether a folder has a file that may be a mask; `lossy` is false to pass over JPEGs."""
+    suffixes = set(MASK_SUFFIXES) - (set() if lossy else set(JPEG_SUFFIXES))
+    return any(path.suffix.lower() in suffixes and path.is_file() for path in entries_in_order(folder))
 
 
 def without_pictures_beside(paths: list[Path]) -> list[Path]:
-    """The same files without JPEGs beside maps of the same names: those are the pictures that masks are of."""
-    suffixes = set(MASK_SUFFIXES) - set(JPEG_SUFFIXES)
-    stems = {path.stem for path in paths if path.suffix.lower() in suffixes}
-    return [path for path in paths if path.suffix.lower() not in JPEG_SUFFIXES or path.stem not in stems]
+    """The same files without JPEGs and WebPs beside maps of the same names: those are what the masks are of."""
+    best: dict[str, int] = {}
+    for path in paths:
+        best[path.stem] = max(best.get(path.stem, 0), _exactness(path))
+    return [path for path in paths if _exactness(path) == best[path.stem]]
+
+
+def _exactness(path: Path) -> int:
+    """How well a format is made for maps: JPEG less than WebP, and this less than all others."""
+    suffix = path.suffix.lower()
+    return 0 if suffix in JPEG_SUFFIXES else 1 if suffix == WEBP else 2
 
 
 def mask_files_in_order(folder: Path) -> list[Path]:
@@ -63,18 +71,21 @@ def files_in_order(folder: Path, suffix: str) -> list[Path]:
     return files
 
 
-def files_in_order_of_all(folders: list[Path], suffix: str) -> list[str]:
-    """The names that files with this suffix have in at least one of these folders, in natural order.
+def mask_files_by_picture(folders: list[Path]) -> dict[str, dict[Path, Path]]:
+    """For each name, without suffix and in natural order, the file of this name in each folder that has one.
 
     Raises:
-        InputError: a folder cannot be read, or there are no such files.
+        InputError: a folder cannot be read or has no such files, or there are no folders.
     """
     from natsort import natsorted
 
-    names = {path.name for folder in folders for path in files_in_order(folder, suffix)}
-    if not names:
-        raise InputError(f"expected folders of files that end in {suffix}, found none; see docs/formats.md")
-    return natsorted(names)
+    found: dict[str, dict[Path, Path]] = {}
+    for folder in folders:
+        for path in mask_files_in_order(folder):
+            found.setdefault(path.stem, {})[folder] = path
+    if not found:
+        raise InputError("expected folders of masks, found none; see docs/formats.md")
+    return {stem: found[stem] for stem in natsorted(found)}
 
 
 def folders_in_order(folder: Path) -> list[Path]:
@@ -95,8 +106,7 @@ def folder_of_video(folder: Path, video: str | None = None) -> Path:
         return (named or found)[0]
     if not found:
         raise InputError(f"expected a folder of one video in {folder}, found none: give the one to read")
-    names = ", ".join(one.name for one in found[:8]) + (", …" if len(found) > 8 else "")
     raise VideoUnknownError(
-        f"expected a folder of one video in {folder}, or one that is called {video!r}, found {len(found)}: name one of "
-        f"{names}"
+        f"expected a folder of one video in {folder}, or one that is called {video!r}, found {len(found)}",
+        [one.name for one in found],
     )

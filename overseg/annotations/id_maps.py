@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from overseg.annotations.annotations import Annotations, Picture, PictureMasks
-from overseg.annotations.folders import files_in_order_of_all, folders_in_order
+from overseg.annotations.folders import folders_in_order, has_pictures, mask_files_by_picture
 from overseg.annotations.png import masks_of_numbers, read_numbers, read_size
 from overseg.data.rles import Rles
 from overseg.errors import InputError
@@ -26,16 +26,14 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
         InputError: there are none, or a map cannot be read or has another size than the first.
     """
     places = depth_folders(source) or [source]
-    if places == [source] and not any(path.suffix.lower() == ".png" for path in source.iterdir()):
+    if places == [source] and not has_pictures(source):
         raise InputError(f"expected folders called depth_0, depth_1 and so on in {source}, or PNGs, found neither")
-    names = files_in_order_of_all(places, ".png")
-    first = {name: next(place / name for place in places if (place / name).exists()) for name in names}
-    size = size or read_size(first[names[0]])
+    files = [tuple(of_places.values()) for of_places in mask_files_by_picture(places).values()]
+    size = size or read_size(files[0][0])
 
     def masks(row: int) -> PictureMasks:
-        there = [place / names[row] for place in places if (place / names[row]).exists()]
-        maps = [masks_of_numbers(read_numbers(path, size)) for path in there]
+        maps = [masks_of_numbers(read_numbers(path, size)) for path in files[row]]
         return PictureMasks(Rles.concatenate(size, (one for one, _ in maps)), np.concatenate([ids for _, ids in maps]))
 
-    pictures = tuple(Picture(str(first[name]), name) for name in names)
+    pictures = tuple(Picture(str(paths[0]), paths[0].name) for paths in files)
     return Annotations(source, size, pictures, masks, name=source.name, is_of_maps=True)

@@ -84,8 +84,8 @@ def _chosen(source: Path, tasks: list[Any], video: str | None) -> tuple[dict[str
     found = {_name(task): row for row, task in of_videos.items()}
     if video not in found:
         raise VideoUnknownError(
-            f"expected one video in {source}, or one that is called {video!r}, got {len(of_videos)} with other names: "
-            f"name one of {', '.join(found)}"
+            f"expected one video in {source}, or one that is called {video!r}, got {len(of_videos)} with other names",
+            list(found),
         )
     return of_videos[found[video]], found[video]
 

@@ -1,4 +1,4 @@
-"""What a reader could not turn into masks, counted."""
+"""What a reader could not turn into masks, counted, and what it put between the keyframes of a source."""
 
 from collections import Counter
 from pathlib import Path
@@ -27,6 +27,9 @@ class EmptyMask(NoMask):
 class LeftOut:
     """Counts what was left out.
 
+    Attributes:
+        n_between: how many masks are not of the source itself, but between its keyframes.
+
     Example:
         >>> left_out = LeftOut()
         >>> for what in ("line{s}", "line{s}", "skipped annotation{s}"):
@@ -42,6 +45,7 @@ class LeftOut:
         self._counts: Counter[str] = Counter()
         self._n_unreadable = 0
         self._first_reason = ""
+        self.n_between = 0
 
     def __len__(self) -> int:
         """How many things were left out."""
@@ -61,8 +65,15 @@ class LeftOut:
         if strict and len(self):
             raise InputError(f"{self.line(source)}; correct the file, or read it without --strict")
 
+    def remark(self, source: str | Path) -> str | None:
+        """One line with all counts; None where there is nothing to say."""
+        filled = f"made {self.n_between} of the masks, those between keyframes" if self.n_between else ""
+        if not len(self):
+            return f"{source}: {filled}" if filled else None
+        return self.line(source) + (f"; {filled}" if filled else "")
+
     def line(self, source: str | Path) -> str:
-        """One line with all counts."""
+        """One line with what was left out."""
         counted = [f"{n} {what.replace(_PLURAL, 's' if n > 1 else '')}" for what, n in self._counts.most_common()]
         if self._n_unreadable:
             entries = "entries" if self._n_unreadable > 1 else "entry"

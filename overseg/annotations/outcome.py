@@ -20,7 +20,7 @@ def checked_outcome(
     """
     left_out = annotations.left_out
     left_out.refuse_if_strict(annotations.source, strict=strict)
-    line = left_out.line(annotations.source) if len(left_out) else None
+    line = left_out.remark(annotations.source)
     if n_masks:
         return line
     if line:

@@ -17,10 +17,11 @@ from overseg.video.packets import refuse_absurd_size, refuse_swelling
 _BROKEN = (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError)
 _COLOUR_MODES = ("RGB", "CMYK", "YCbCr")
 _ALPHA_MODES = ("RGBA", "LA", "PA")
-JPEG_SUFFIXES = (".jpg", ".jpeg")
-MASK_SUFFIXES = (".png", *JPEG_SUFFIXES, ".tif", ".tiff", ".bmp")
-_FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
-LOSSY = ("JPEG", "MPO")  # formats that blur values
+JPEG_SUFFIXES, WEBP = (".jpg", ".jpeg", ".jfif"), ".webp"
+MASK_SUFFIXES = (".png", *JPEG_SUFFIXES, WEBP, ".tif", ".tiff", ".bmp")
+_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
+_LOSSY = ("JPEG", "MPO")  # formats that blur values
+_OF_PAGES = ("TIFF", "WEBP")
 MIDDLE = 128  # of grey values and alpha; a lossy format's ringing stays below it around a white mask
 MOST_OBJECTS = 254  # of a map of values or colours without a palette; a photograph has more
 _COLOURFUL_SHARE = 0.02  # of the pixels of a JPEG; more are a photograph
@@ -32,11 +33,12 @@ VOID = 255  # of DAVIS: pixels of which nothing is known
 def read_numbers(path: Path, size: tuple[int, int], *, red_first: bool = False) -> Shaped[np.ndarray, "h w"]:
     """The number of each pixel: its grey value, its place in the palette, or red + 256 green + 65536 blue.
 
-    A JPEG is one mask, 255 where it is at least half of white. A cut-out with alpha, which has more colours than a map
-    has objects, is one mask, 255 where it is at least half opaque. In a map, what is transparent is 0.
+    A JPEG, or a WebP that is not lossless, is one mask, 255 where it is at least half of white. A cut-out with alpha,
+    which has more colours than a map has objects, is one mask, 255 where it is at least half opaque. In a
+    map, what is transparent is 0.
 
     Args:
-        path: a PNG, JPEG, TIFF or BMP.
+        path: a PNG, JPEG, WebP, TIFF or BMP.
         size: (height, width) that it must have.
         red_first: the number of a colour is 65536 red + 256 green + blue, so that numbers are ordered by red first.
 
@@ -59,13 +61,15 @@ def numbers_of(image: Image.Image, path: Path, *, red_first: bool = False) -> Sh
         InputError: it is a photograph.
         OSError, SyntaxError, ValueError: it is broken.
     """
-    if image.format == "TIFF" and getattr(image, "n_frames", 1) > 1:
+    if image.format in _OF_PAGES and getattr(image, "n_frames", 1) > 1:
         raise InputError(
-            f"expected one map in {path}, got a TIFF of several pages: write each page to a file of its own"
+            f"expected one map in {path}, got a {image.format} of several pages: write each page to a file of its own"
         )
     places = _PLACES[:: -1 if red_first else 1]
-    if image.format in LOSSY:
+    if is_lossy(image, path):
         return _lossy_mask(image, path)
+    if image.format == "WEBP" and (grey := _grey_levels(image)) is not None:
+        return grey
     if image.mode in _ALPHA_MODES:
         colours = np.asarray(image.convert("RGBA"))
         numbers = np.asarray(image)[..., 0] if image.mode != "RGBA" else colours[..., :3].astype(np.int64) @ places
@@ -80,11 +84,38 @@ def numbers_of(image: Image.Image, path: Path, *, red_first: bool = False) -> Sh
     return numbers
 
 
+def is_lossy(image: Image.Image, path: Path) -> bool:
+    """Whether a picture is compressed in a way that blurs values. `path` is its file."""
+    return image.format in _LOSSY or (image.format == "WEBP" and _has_lossy_webp(path))
+
+
+def _has_lossy_webp(path: Path) -> bool:
+    """Whether the picture in a WebP is in a chunk `VP8 `, not `VP8L`; other chunks, such as of alpha, come before."""
+    with path.open("rb") as file:
+        file.seek(12)  # behind RIFF, the size and WEBP
+        while len(head := file.read(8)) == 8 and not head.startswith(b"VP8L"):
+            if head.startswith(b"VP8 "):
+                return True
+            n_bytes = int.from_bytes(head[4:], "little")
+            file.seek(n_bytes + n_bytes % 2, 1)
+    return False
+
+
+def _grey_levels(image: Image.Image) -> UInt8[np.ndarray, "h w"] | None:
+    """The grey levels of a picture in a format that has colours alone; None where it is not grey, or has alpha."""
+    colours = np.asarray(image.convert("RGBA"))
+    grey = colours[..., 0]
+    is_grey = (colours[..., 1] == grey).all() and (colours[..., 2] == grey).all() and (colours[..., 3] == 255).all()
+    return grey if is_grey else None
+
+
 def _lossy_mask(image: Image.Image, path: Path) -> UInt8[np.ndarray, "h w"]:
+    if image.mode in _ALPHA_MODES and ((alpha := np.asarray(image.convert("RGBA"))[..., 3]) < MIDDLE).any():
+        return np.where(alpha >= MIDDLE, VOID, 0).astype(np.uint8)
     colours = np.asarray(image.convert("RGB")).astype(np.int16)
     if (np.ptp(colours, axis=2) > _GREY_LEVELS).mean() > _COLOURFUL_SHARE:
         raise InputError(
-            f"expected a mask in {path}, white on black, got a JPEG in colour: is it a picture of the video?"
+            f"expected a mask in {path}, white on black, got a {image.format} in colour: is it a picture of the video?"
         )
     return np.where(np.asarray(image.convert("L")) >= MIDDLE, VOID, 0).astype(np.uint8)
 

@@ -19,14 +19,16 @@ from overseg.annotations import (
     panoptic,
     sav_json,
     sav_png,
+    via,
     yolo,
     yolo_layout,
     youtube_vis,
 )
 from overseg.annotations.annotations import Annotations
 from overseg.annotations.folders import entries_in_order, files_with, folders_in_order, has_pictures
-from overseg.annotations.json_stream import items, top_level_keys
+from overseg.annotations.json_stream import first_value, items, top_level_keys
 from overseg.annotations.mot_challenge import INFO, read_info, read_lines
+from overseg.annotations.picture_folders import of_one_folder
 from overseg.annotations.png import MASK_SUFFIXES
 from overseg.annotations.values import SizeUnknownError
 from overseg.errors import InputError
@@ -35,7 +37,7 @@ _OF_PICTURES = ("images", "JPEGImages", "img1")  # folders of the pictures thems
 _RESOLUTION = re.compile(r"\d+p|Full-Resolution")  # of DAVIS's folders of videos
 _FORMS = (
     "PNGs with an object for each value (DAVIS), a folder of PNGs for each object (SA-V), JSON of SA-V, COCO with "
-    "track ids, YouTube-VIS, LabelMe or Label Studio, or XML of CVAT"
+    "track ids, YouTube-VIS, LabelMe, Label Studio or VIA, or XML of CVAT"
 )
 
 
@@ -74,7 +76,8 @@ def _is_data_set(path: Path) -> bool:
 
 def _is_data_set_file(path: Path) -> bool:
     keys = top_level_keys(path)
-    return "shapes" in keys or "masklet" in keys or ("annotations" in keys and bool({"images", "videos"} & keys))
+    of_all_pictures = "annotations" in keys and bool({"images", "videos"} & keys)
+    return "shapes" in keys or "masklet" in keys or of_all_pictures or _is_via(path, keys)
 
 
 def _has_form_of_export(path: Path) -> bool:
@@ -121,6 +124,7 @@ def read_any(path: Path, size: tuple[int, int] | None, video: str | None, *, nee
     - a folder of a data set, of which the only folder counts, or the one called `Annotations`, `Annotations_6fps` or so
     - a folder in the form of an export: id maps, stacks, LabelMe, YOLO, MOTS, panoptic COCO
     - a file, or the only one in a folder, that ends with .json: SA-V, COCO, YouTube-VIS, Label Studio
+    - a file that ends with .csv, and a JSON file of VIA
     - a file that ends with .xml: CVAT; with .txt: KITTI MOTS; with .yaml: the description of a data set of YOLO
 
     Args:
@@ -133,7 +137,7 @@ def read_any(path: Path, size: tuple[int, int] | None, video: str | None, *, nee
         InputError: there is nothing, it has no such form, or it cannot be read.
     """
     if path.is_file():
-        return _read_file(path, size, video, needs_tracks=needs_tracks)
+        return of_one_folder(_read_file(path, size, video, needs_tracks=needs_tracks), video)
     if not path.is_dir():
         raise InputError(f"expected masks of objects at {path}, found nothing; give {_FORMS}")
     if _has(path, *MASK_SUFFIXES) and not _has(path, ".json", ".xml", ".txt"):
@@ -157,10 +161,10 @@ def _read_folder(path: Path, size: tuple[int, int] | None, video: str | None, *,
         return yolo.read(path, size)
     files = [file for suffix in (".json", ".xml") for file in files_with(path, suffix)]
     if len(files) == 1 and not _is_labelme(files[0]):
-        return _read_file(files[0], size, video, needs_tracks=needs_tracks)
+        return read_any(files[0], size, video, needs_tracks=needs_tracks)
     if files and all(map(_is_labelme, islice(files, 2))):
         return labelme.read(path, size)
-    if any(_has(folder, ".png") for folder in folders):
+    if any(map(has_pictures, folders)):
         reader = davis if _is_of_videos(path) and not sav_png.is_layout(path) else sav_png
         return reader.read(path, size, video)
     if _has(path, ".npz"):
@@ -182,7 +186,7 @@ def _read_lines(path: Path, size: tuple[int, int] | None, video: str | None) -> 
 
 def _read_file(path: Path, size: tuple[int, int] | None, video: str | None, *, needs_tracks: bool) -> Annotations:
     if path.suffix.lower() == ".xml":
-        return cvat.read(path, size)
+        return cvat.read(path, size, video)
     if path.suffix.lower() == ".txt":
         is_of_boxes = "," in next(iter(read_lines(path)), "")
         return mot.read(path, size) if is_of_boxes else mots.read(path, size)
@@ -190,6 +194,8 @@ def _read_file(path: Path, size: tuple[int, int] | None, video: str | None, *, n
         return yolo.read(path, size)
     if path.suffix.lower() in MASK_SUFFIXES:
         return davis.read_file(path, size)
+    if path.suffix.lower() == ".csv":
+        return via.read(path, size)
     keys = top_level_keys(path)
     if "masklet" in keys:
         return sav_json.read(path, size)
@@ -208,10 +214,17 @@ def _read_file(path: Path, size: tuple[int, int] | None, video: str | None, *, n
         return label_studio.read(path, size, video)
     if "shapes" in keys:
         return labelme.read_file(path, size)
+    if _is_via(path, keys):
+        return via.read(path, size)
     raise InputError(
         f'expected the keys "masklet" (SA-V), "images" and "annotations" (COCO) or "videos" and "annotations" '
         f"(YouTube-VIS) in {path}, got {', '.join(sorted(keys)) or 'none'}"
     )
+
+
+def _is_via(path: Path, keys: frozenset[str]) -> bool:
+    """Whether a JSON file is a project of VIA, or its annotations, which have an entry for each picture."""
+    return via.is_via(keys, first_value(path) if keys and not {"annotations", "shapes"} & keys else None)
 
 
 def _is_panoptic(path: Path) -> bool:

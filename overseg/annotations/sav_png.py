@@ -1,4 +1,4 @@
-"""SA-V's validation form: a folder for each object, with a PNG for each frame, not 0 where the object is."""
+"""SA-V's validation form: a folder for each object, with a picture for each frame, not 0 where the object is."""
 
 import re
 from itertools import islice
@@ -7,7 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from overseg.annotations.annotations import Annotations, Picture, PictureMasks
-from overseg.annotations.folders import entries_in_order, files_in_order_of_all, folder_of_video, folders_in_order
+from overseg.annotations.folders import (
+    entries_in_order,
+    folder_of_video,
+    folders_in_order,
+    has_pictures,
+    mask_files_by_picture,
+)
 from overseg.annotations.objects import LARGEST_ID, Objects
 from overseg.annotations.picture_names import number_at_end
 from overseg.annotations.png import VOID, read_numbers, read_size
@@ -29,21 +35,17 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
     """
     folder, objects = _video_folder(source, video), Objects()
     places = _places(folder, objects)
-    names = files_in_order_of_all(list(places.values()), ".png")
-    first = next(place / names[0] for place in places.values() if (place / names[0]).exists())
-    size = size or read_size(first)
+    files = list(mask_files_by_picture(list(places.values())).values())
+    first = [next(iter(of_places.values())) for of_places in files]
+    size = size or read_size(first[0])
 
     def masks(row: int) -> PictureMasks:
-        there = {id: place / names[row] for id, place in places.items() if (place / names[row]).exists()}
+        there = {id: files[row][place] for id, place in places.items() if place in files[row]}
         rles = Rles.concatenate(size, (_mask(path, size) for path in there.values()))
         return PictureMasks(rles, np.array(list(there), np.int64), annotated=tuple(there))
 
-    pictures = (Picture(str(_first_of(places, name)), name) for name in names)
+    pictures = (Picture(str(path), path.name) for path in first)
     return Annotations(source, size, tuple(pictures), masks, objects, name=folder.name, is_of_maps=True)
-
-
-def _first_of(places: dict[int, Path], name: str) -> Path:
-    return next(place / name for place in places.values() if (place / name).exists())
 
 
 def _mask(path: Path, size: tuple[int, int]) -> Rles:
@@ -63,7 +65,7 @@ def _video_folder(source: Path, video: str | None) -> Path:
     if (source / FOLDER).is_dir():
         source = source / FOLDER
     folders = folders_in_order(source)
-    if folders and not any(map(_has_png, folders)):
+    if folders and not any(map(has_pictures, folders)):
         return folder_of_video(source, video)
     return source
 
@@ -72,7 +74,7 @@ def _places(folder: Path, objects: Objects) -> dict[int, Path]:
     """The folder of each object that has a file, by the object's number."""
     found = folders_in_order(folder)
     places: dict[int, Path] = {}
-    for place in [one for one in found if _has_png(one)] or found:
+    for place in _with_masks(found) or found:
         end = number_at_end(place.name)
         is_number = end is not None and end <= LARGEST_ID
         id = objects.number(end if is_number and not place.name.isdecimal() else place.name)
@@ -80,6 +82,13 @@ def _places(folder: Path, objects: Objects) -> dict[int, Path]:
         if other != place:
             raise InputError(f"expected one folder for each object in {folder}, got {other.name} and {place.name}")
     return places
+
+
+def _with_masks(folders: list[Path]) -> list[Path]:
+    """The folders that have masks; one of JPEGs, without a number, is that of the pictures where others have PNGs."""
+    some = [one for one in folders if has_pictures(one)]
+    exact = [one for one in some if has_pictures(one, lossy=False)]
+    return [one for one in some if one in exact or number_at_end(one.name) is not None] if exact else some
 
 
 def is_layout(folder: Path) -> bool:
@@ -94,7 +103,3 @@ def is_layout(folder: Path) -> bool:
         and all(map(_OBJECT.fullmatch, (one.name for one in folders)))
         and all(map(_FRAME.fullmatch, names))
     )
-
-
-def _has_png(folder: Path) -> bool:
-    return any(path.suffix.lower() == ".png" for path in entries_in_order(folder))

@@ -1,7 +1,7 @@
 """Values out of files that another tool wrote, checked where they enter."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from overseg.video.packets import refuse_absurd_size
 _REACH = 4  # times the picture's longer side
 _LEAST_POINTS = 3  # of a polygon
 _LONGEST_EMPTY, _LONGEST_BETWEEN = 200_000, 1000  # frames without masks, at all and for each that has some
+_NAMES_SHOWN = 8  # of several videos, in a line
 _NO_AREA = "polygon{s} of fewer than three points"
 _NO_PIXEL = "shape{s} without a pixel of the picture"
 EMPTY = "mask{s} without a pixel"
@@ -28,7 +29,16 @@ class SizeUnknownError(InputError):
 
 
 class VideoUnknownError(InputError):
-    """A source holds several videos, and nothing says which is meant."""
+    """A source holds several videos, and nothing says which is meant.
+
+    Attributes:
+        names: by which they can be chosen, in the order of the source.
+    """
+
+    def __init__(self, line: str, names: Sequence[str]) -> None:
+        shown = f"{', '.join(names[:_NAMES_SHOWN])}{', …' if len(names) > _NAMES_SHOWN else ''}"
+        super().__init__(f"{line}: name one of {shown}" if names else line)
+        self.names = tuple(names)
 
 
 @contextmanager
@@ -90,6 +100,8 @@ def check_length(n_frames: int, n_with_masks: int, source: Path) -> None:
 def mask_counts(segmentation: Any, size: tuple[int, int], where: str, left_out: LeftOut) -> bytes:
     """COCO's compressed run lengths of a mask, from {"size", "counts"} or a list of polygons [x0, y0, x1, y1, …].
 
+    Tools also write one polygon without a list around, pairs of numbers, and lists of run lengths.
+
     Args:
         segmentation: as the file has it.
         size: (height, width) that it must have.
@@ -107,7 +119,11 @@ def mask_counts(segmentation: Any, size: tuple[int, int], where: str, left_out: 
         if isinstance(segmentation, dict):
             check_size(as_size_of_mask(segmentation), size, where)
             return with_pixels(to_counts(segmentation["counts"], n_pixels=size[0] * size[1], height=size[0]), size)
-        return polygon_counts([[float(at) for at in polygon] for polygon in segmentation], size, left_out)
+        if isinstance(segmentation[0], dict):
+            return _union([mask_counts(part, size, where, left_out) for part in segmentation], size)
+        if not isinstance(segmentation[0], list):  # one polygon alone, as VIA writes it
+            segmentation = [segmentation]
+        return polygon_counts([_numbers_of(polygon) for polygon in segmentation], size, left_out)
     except NoMask:
         raise
     except (KeyError, TypeError, ValueError, IndexError, OverflowError) as e:
@@ -115,6 +131,17 @@ def mask_counts(segmentation: Any, size: tuple[int, int], where: str, left_out: 
             f'expected a mask as {{"size": [height, width], "counts": run lengths}} or a list of polygons at {where}, '
             f"got something else ({type(e).__name__}: {' '.join(str(e).split())})"
         ) from e
+
+
+def _union(counts: list[bytes], size: tuple[int, int]) -> bytes:
+    return Rles(size, tuple(counts)).union().counts[0]
+
+
+def _numbers_of(polygon: list[Any]) -> list[float]:
+    """The numbers of a polygon, which may be in pairs."""
+    if polygon and isinstance(polygon[0], list):
+        polygon = [at for x, y in polygon for at in (x, y)]
+    return [float(at) for at in polygon]
 
 
 def as_size_of_mask(segmentation: Any) -> tuple[int, int]:

@@ -20,20 +20,10 @@ def pick_video(source: Path, wanted: str | None) -> dict[str, Any]:
         for video in videos:
             if wanted and wanted in {*names_of(video), str(video.get("id"))}:
                 return video
-        known = sorted({min(names_of(video), default="") for video in videos} - {""})
-    advice = f": name one of {', '.join(known[:8])}{', …' if len(known) > 8 else ''}" if known else ""
+        names = [min(names_of(video), default=str(video.get("id"))) for video in videos]
     raise VideoUnknownError(
-        f"expected one video in {source}, or one that is called {wanted!r}, got {len(videos)} with other names{advice}"
+        f"expected one video in {source}, or one that is called {wanted!r}, got {len(videos)} with other names", names
     )
-
-
-def video_names(source: Path) -> list[str]:
-    """What the videos of a file are called, in its order; InputError where it cannot be read."""
-    names = []
-    for at, video in enumerate(items(source, "videos.item")):
-        with checked(source, f"videos[{at}]"):
-            names.append(min(names_of(video), default=str(video["id"])))
-    return names
 
 
 def names_of(video: Any) -> set[str]:

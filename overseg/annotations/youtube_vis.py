@@ -4,7 +4,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from overseg.annotations import videos
 from overseg.annotations.annotations import Annotations, Picture
 from overseg.annotations.gathered import Gathered
 from overseg.annotations.json_stream import LIST, entries_at, items
@@ -70,17 +69,6 @@ def read(source: Path, size: tuple[int, int] | None = None, video: str | None = 
     )
 
 
-def video_names(source: Path) -> list[str]:
-    """What the videos of a file are called, in its order.
-
-    Raises:
-        InputError: the file cannot be read.
-    """
-    if entries_at(source, "annotations") == LIST:
-        return list(dict.fromkeys(str(result.get("video_id")) for result in items(source, LIST)))
-    return videos.video_names(source)
-
-
 def _picture(source: Path, at: int, file: Any) -> Picture:
     place = f"{source}: file_names[{at}]"
     return Picture(place, str(file)) if file else Picture(place, number=at)
@@ -96,8 +84,8 @@ def _video_of_results(source: Path, wanted: str | None) -> dict[str, Any]:
     if wanted in found or len(found) == 1:
         return found[wanted] if wanted in found else next(iter(found.values()))
     raise VideoUnknownError(
-        f"expected results of one video in {source}, or of one with the id {wanted!r}, got those of {len(found)}: "
-        f"name one of {', '.join(list(found)[:8])}"
+        f"expected results of one video in {source}, or of one with the id {wanted!r}, got those of {len(found)}",
+        list(found),
     )
 
 

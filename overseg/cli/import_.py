@@ -6,7 +6,7 @@ from typing import Any
 
 from overseg.cli.shared import add_reading
 from overseg.errors import SettingsError
-from overseg.interchange.formats import FORMATS
+from overseg.interchange.formats import READ
 
 _OPTIONS = ("format", "start", "end", "stride", "resize", "first_number", "strict", "overwrite")
 
@@ -17,7 +17,7 @@ def add_parser(commands: Any) -> None:
         "import",
         description="Make a store of masks that another tool wrote. docs/formats.md says what each format holds.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="formats:\n" + "\n".join(f"  {name:<20}{known.title}" for name, known in FORMATS.items()),
+        epilog="formats:\n" + "\n".join(f"  {name:<20}{known.title}" for name, known in READ.items()),
     )
     parser.add_argument("source", metavar="SRC", help="the file, or the folder")
     parser.add_argument("output", metavar="OUT.zarr", help="the store to write")

@@ -104,7 +104,7 @@ def read_truth(
         if found.void is not None:
             void[frame] = found.void
     annotations.left_out.refuse_if_strict(path, strict=strict)
-    left_out = annotations.left_out.line(path) if len(annotations.left_out) else None
+    left_out = annotations.left_out.remark(path)
     if not objects:
         also = f"; {left_out}" if left_out else ""
         raise InputError(f"expected masks of objects on the frames of the run in {path}, found none{also}")

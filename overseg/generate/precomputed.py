@@ -112,7 +112,7 @@ class PrecomputedGenerator:
         )
         lines = (
             placed.remark,
-            annotations.left_out.line(self._source) if len(annotations.left_out) else None,
+            annotations.left_out.remark(self._source),
             after if beyond else None,
             elsewhere if n_elsewhere else None,
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from overseg.annotations.annotations import Annotations
 from overseg.annotations.folders import files_with
+from overseg.annotations.picture_folders import of_one_folder
 from overseg.errors import InputError, SettingsError, did_you_mean
 from overseg.interchange.selection import Selection
 from overseg.output.pictures import Pictures
@@ -73,7 +74,7 @@ class Format:
         if file and source.is_dir():
             source = _file_in(source, file)
         module = import_module(f"overseg.annotations.{self.module}")
-        return module.read(source, size, video)
+        return of_one_folder(module.read(source, size, video), video)
 
     def picture_names(self, selection: Selection, pictures: Pictures, *, prefix: str = "") -> list[str]:
         """The file names of the frames' pictures, relative to the export, with "/".
@@ -205,12 +206,21 @@ def _file_in(folder: Path, name: str) -> Path:
     return folder / name
 
 
-def format_named(name: str) -> Format:
-    """The format of this name.
+READ: Mapping[str, Format] = {
+    **FORMATS,
+    "via": Format(module="via", title="VIA, the VGG Image Annotator", file="via_project.json"),
+}
+
+
+def format_named(name: str, known: Mapping[str, Format] | None = None) -> Format:
+    """The format of this name; `known` is `READ` for files to read, of which some formats are not written.
 
     Raises:
         SettingsError: there is none.
     """
-    if name not in FORMATS:
-        raise SettingsError(f"--format is one of {', '.join(FORMATS)}, not {name!r}{did_you_mean(name, FORMATS)}")
-    return FORMATS[name]
+    known = FORMATS if known is None else known
+    if name not in known:
+        alone = "; it can be imported alone" if name in READ else ""
+        meant = did_you_mean(name, known)
+        raise SettingsError(f"--format is one of {', '.join(known)}, not {name!r}{alone}{meant}")
+    return known[name]

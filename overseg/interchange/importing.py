@@ -22,7 +22,7 @@ from overseg.data.video_info import VideoInfo
 from overseg.data.visit import Edges, Outline
 from overseg.errors import InputError
 from overseg.files.destination import written
-from overseg.interchange.formats import format_named
+from overseg.interchange.formats import READ, format_named
 from overseg.interchange.import_journal import ImportJournal
 from overseg.interchange.imported import Imported, on_frames
 from overseg.interchange.target import Target
@@ -82,7 +82,7 @@ def import_masks(
         InputError: the source cannot be read, does not fit the video, holds no masks but other things, or the store
             cannot be written.
     """
-    source, chosen = Path(source), format_named(format)
+    source, chosen = Path(source), format_named(format, READ)
     if not source.exists():
         raise InputError(f"expected something in the format {format} at {source}, found nothing; check the path")
     target = Target.of(video, start=start, end=end, stride=stride, resize=resize)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from overseg.annotations import labelme, voc
+from overseg.annotations import labelme, via, voc
 from overseg.annotations.checked_numbers import check_stated_size, number, shown
 from overseg.annotations.encoded import json_of
 from overseg.annotations.labelme import Shape
@@ -15,7 +15,7 @@ from overseg.errors import InputError
 from overseg.prompts.numbered import numbered
 from overseg.prompts.objects import Pointed
 
-_OF_FRAMES = (*MASK_SUFFIXES, ".txt", ".yaml", ".yml", ".zarr")  # of files that hold masks of frames
+_OF_FRAMES = (*MASK_SUFFIXES, ".txt", ".csv", ".yaml", ".yml", ".zarr")  # of files that hold masks of frames
 BESIDE = "beside"  # LabelMe's flag of a point that does not lie on the object
 
 
@@ -31,7 +31,9 @@ def points_out(path: Path) -> bool:
     if suffix != ".json" or path.is_dir():
         return suffix not in _OF_FRAMES and not path.is_dir()
     content = _json(path)
-    return isinstance(content, dict) and not {"annotations", "masklet"} & content.keys()
+    if not isinstance(content, dict) or {"annotations", "masklet"} & content.keys():
+        return False
+    return not via.is_via(content, next(iter(content.values()), None))
 
 
 def read_prompts(path: Path, size: tuple[int, int]) -> list[Pointed]:

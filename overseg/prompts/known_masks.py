@@ -45,7 +45,7 @@ def read_known_masks(
         placed = place_pictures(annotations, frames.source, first_number=first_number)
     pointed = sorted(_pointed(annotations, placed.frames, frames), key=lambda one: one[0])
     annotations.left_out.refuse_if_strict(path, strict=strict)
-    left_out = annotations.left_out.line(path) if len(annotations.left_out) else None
+    left_out = annotations.left_out.remark(path)
     if not pointed:
         raise InputError(
             f"expected masks of objects in {path} on the frames that are followed through, found none"

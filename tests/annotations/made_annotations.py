@@ -1,5 +1,6 @@
 """A disc that moves, and the ways in which tools write it."""
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,72 @@ def cvat_images(path: Path, shapes: dict[int, str], *, ids: list[int] | None = N
         for id, (at, inner) in zip(ids or list(shapes), shapes.items(), strict=True)
     ]
     path.write_text(f"<annotations>{''.join(images)}</annotations>")
+    return path
+
+
+def cvat_video(path: Path, n_frames: int, *tracks: str) -> Path:
+    """CVAT for video; `tracks` has the elements of each."""
+    size = f"<original_size><width>{SIZE[1]}</width><height>{SIZE[0]}</height></original_size>"
+    inner = "".join(f'<track id="{4 + at}" label="{LABEL}">{shapes}</track>' for at, shapes in enumerate(tracks))
+    meta = f"<meta><task><size>{n_frames}</size>{size}</task></meta>"
+    path.write_text(f"<annotations>{meta}{inner}</annotations>")
+    return path
+
+
+def cvat_project(path: Path, tasks: dict[str, list[int]]) -> Path:
+    """A project of CVAT for images; `tasks` has the frames of each task by its name."""
+    listed = [
+        f"<task><id>{at}</id><name>{name}.mp4</name><size>9</size></task>" for at, name in enumerate(tasks, start=1)
+    ]
+    images = [
+        f'<image id="{frame}" name="{frame:05}.jpg" task_id="{at}" height="{SIZE[0]}" width="{SIZE[1]}">'
+        f"{cvat_polygon(frame)}</image>"
+        for at, frames in enumerate(tasks.values(), start=1)
+        for frame in frames
+    ]
+    meta = f"<meta><project><id>7</id><name>all</name><tasks>{''.join(listed)}</tasks></project></meta>"
+    path.write_text(f"<annotations>{meta}{''.join(images)}</annotations>")
+    return path
+
+
+def via_region(frame: int, **attributes: Any) -> dict[str, Any]:
+    """The disc as a region of VIA 2."""
+    xs, ys = zip(*circle(frame), strict=True)
+    shape = {"name": "polygon", "all_points_x": list(xs), "all_points_y": list(ys)}
+    return {"shape_attributes": shape, "region_attributes": {"type": LABEL, "track_id": "5", **attributes}}
+
+
+def via(path: Path, frames: list[int], *, version: int) -> Path:
+    """VIA's JSON: a project of version 2 or 3, or annotations of version 1."""
+    names = {at: f"{at:05}.jpg" for at in frames}
+    if version == 3:
+        files = {str(at): {"fid": at, "fname": name, "type": 2, "src": name} for at, name in names.items()}
+        views = {str(at): {"fid_list": [at]} for at in frames}
+        outlines = {at: [7, *np.ravel(circle(at))] for at in frames}
+        shapes = {f"{at}_x": {"vid": str(at), "z": [], "xy": outlines[at], "av": {"1": "0"}} for at in frames}
+        attributes = {"1": {"aname": "type", "options": {"0": LABEL}}}
+        return write_json(path, {"file": files, "view": views, "metadata": shapes, "attribute": attributes})
+    pictures = {
+        f"{name}123": {"filename": name, "size": 123, "regions": [via_region(at)], "file_attributes": {}}
+        for at, name in names.items()
+    }
+    if version == 2:
+        return write_json(path, {"_via_settings": {}, "_via_img_metadata": pictures})
+    for one in pictures.values():
+        one["regions"] = dict(enumerate(one["regions"]))
+    return write_json(path, pictures)
+
+
+def via_table(path: Path, frames: list[int]) -> Path:
+    """VIA's CSV."""
+    columns = ("filename", "file_size", "region_count", "region_id", "region_shape_attributes", "region_attributes")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(columns)
+        for at in frames:
+            values = [json.dumps(one) for one in via_region(at).values()]
+            table.writerow([f"{at:05}.jpg", 123, 1, 0, *values])
     return path
 
 

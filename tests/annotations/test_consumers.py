@@ -187,9 +187,67 @@ def label_studio_of_old_versions(folder: Path) -> tuple[Path, str]:
     )
 
 
+def project_of_via(folder: Path) -> tuple[Path, str]:
+    return made.via(folder / "via_project.json", list(SEEN), version=2), "via"
+
+
+def annotations_of_via_1(folder: Path) -> tuple[Path, str]:
+    return made.via(folder / "via_region_data.json", list(SEEN), version=1), "via"
+
+
+def project_of_via_3(folder: Path) -> tuple[Path, str]:
+    return made.via(folder / "a.json", list(SEEN), version=3), "via"
+
+
+def table_of_via(folder: Path) -> tuple[Path, str]:
+    return made.via_table(folder / "via.csv", list(SEEN)), "via"
+
+
+def webps(folder: Path) -> tuple[Path, str]:
+    """Without loss, of grey value 3, and void."""
+    for at in SEEN:
+        pixels = disc(at).astype(np.uint8) * 3
+        pixels[:5, :5] = 255
+        folder.mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(folder / f"{at:05}.webp", lossless=True)
+    return folder, "davis"
+
+
+def webps_with_loss(folder: Path) -> tuple[Path, str]:
+    for at in SEEN:
+        save(disc(at).astype(np.uint8) * 255, folder / f"{at:05}.webp")
+    return folder, "davis"
+
+
+def jpegs_of_an_object(folder: Path) -> tuple[Path, str]:
+    for at in SEEN:
+        save(disc(at).astype(np.uint8) * 255, folder / "000" / f"{at:05}.jpg")
+    return folder, "sav-png"
+
+
+def keyframes_of_cvat(folder: Path) -> tuple[Path, str]:
+    """A track of a frame each, which ends after it, and of a picture's size that follows the task."""
+    folder.mkdir()
+    shapes = "".join(
+        made.cvat_polygon(at + after, frame=at + after, outside=after, keyframe=1) for at in SEEN for after in (0, 1)
+    )
+    return made.cvat_video(folder / "a.xml", N_FRAMES, shapes), "cvat"
+
+
+def crowds_without_tracks(folder: Path) -> tuple[Path, str]:
+    """Which are left out beside objects."""
+    path = made.coco(folder / "a.json", list(SEEN))
+    content = json.loads(path.read_text())
+    crowd = {key: value for key, value in content["annotations"][0].items() if key != "track_id"} | {"iscrowd": 1}
+    content["annotations"].append(crowd | {"id": 99, "segmentation": [[0, 0, 9, 0, 9, 9]]})
+    return made.write_json(path, content), "coco"
+
+
 OTHERS = (
     *(maps_with_void, maps_of_kitti, jpegs, maps_of_two_videos, folder_of_an_object, export_of_cvat_as_coco),
-    *(coco_with_a_box_alone, labelme_beside_all_pictures, label_studio_of_old_versions),
+    *(coco_with_a_box_alone, labelme_beside_all_pictures, label_studio_of_old_versions, crowds_without_tracks),
+    *(project_of_via, annotations_of_via_1, project_of_via_3, table_of_via),
+    *(webps, webps_with_loss, jpegs_of_an_object, keyframes_of_cvat),
 )
 
 

@@ -15,7 +15,7 @@ from overseg.annotations.placing import place_pictures
 from overseg.annotations.resizing import resized
 from overseg.data.rles import Rles
 from overseg.data.source_frames import SourceFrames
-from overseg.errors import InputError, SettingsError
+from overseg.errors import InputError
 from overseg.interchange.import_each import import_each
 from overseg.interchange.importing import import_masks
 from overseg.output.playback import Playback
@@ -189,8 +189,113 @@ def test_a_store_of_each_video(tmp_path: Path) -> None:
     results = import_each(source, tmp_path / "out", format="youtube-vis")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["v1.zarr", "v2.zarr"]
     assert all(are_discs(result, [0]) for result in results)
-    with pytest.raises(SettingsError, match="--each-video is for coco and youtube-vis"):
-        import_each(source, tmp_path / "more", format="davis")
+
+
+def maps_of_two_videos(folder: Path) -> Path:
+    for name, at in (("a", 0), ("b", 1)):
+        made.write_maps(folder / "Annotations" / name, {0: at})
+    return folder
+
+
+def folders_of_two_videos(folder: Path) -> Path:
+    for name, at in (("a", 0), ("b", 1)):
+        made.write_maps(folder / "Annotations" / name / "000", {0: at})
+    return folder
+
+
+def boxes_on_two_videos(folder: Path) -> Path:
+    place = {"x": 10, "y": 10, "width": 20, "height": 50, "frame": 1, "enabled": False}
+    region = made.region("videorectangle", {"framesCount": 1, "sequence": [place]})
+    tasks = [{"data": {"video": f"{name}.mp4"}, "annotations": [{"result": [region]}]} for name in "ab"]
+    return made.write_json(folder / "tasks.json", tasks)
+
+
+def project_of_two_tasks(folder: Path) -> Path:
+    folder.mkdir()
+    return made.cvat_project(folder / "annotations.xml", {"a": [0], "b": [1]})
+
+
+def coco_of_two_folders(folder: Path) -> Path:
+    path = made.coco(folder / "annotations.json", [0, 1])
+    content = json.loads(path.read_text())
+    for name, image in zip("ab", content["images"], strict=True):
+        image["file_name"] = f"{name}/img/00000.jpg"
+    return made.write_json(path, content)
+
+
+@pytest.mark.parametrize(
+    ("format", "write"),
+    [
+        ("coco", coco_of_two_folders),
+        ("davis", maps_of_two_videos),
+        ("sav-png", folders_of_two_videos),
+        ("label-studio", boxes_on_two_videos),
+        ("cvat", project_of_two_tasks),
+    ],
+)
+def test_a_store_of_each_video_in_every_format_that_holds_several(format: str, write, tmp_path: Path) -> None:
+    source = write(tmp_path / "in")
+    results = import_each(source, tmp_path / "out", format=format)
+    assert [Path(result.path).name[0] for result in results] == ["a", "b"]
+    assert all(list(made.areas(result)) == [0] for result in results)
+
+
+def test_a_store_of_the_only_video(tmp_path: Path) -> None:
+    maps = made.write_maps(tmp_path / "clip", {0: 0})
+    (result,) = import_each(maps, tmp_path / "out", format="davis")
+    assert Path(result.path) == tmp_path / "out" / "clip.zarr" and are_discs(result, [0])
+    with pytest.raises(InputError, match="found nothing"):
+        import_each(tmp_path / "none", tmp_path / "more", format="davis")
+
+
+def test_masks_beside_the_folder_of_pictures(tmp_path: Path) -> None:
+    """The pictures are no object, whatever their folder is called."""
+    from overseg.annotations.recognise import read_any
+
+    made.write_maps(tmp_path / "in" / "masks", {0: 0, 3: 3})
+    (tmp_path / "in" / "frames").mkdir()
+    Image.fromarray(np.full((*SIZE, 3), (250, 9, 9), np.uint8)).save(tmp_path / "in" / "frames" / "00000.jpg")
+    found = read_any(tmp_path / "in", None, None)
+    assert [len(found.read(row).rles) for row in range(len(found.pictures))] == [1, 1]
+
+
+def cut_outs_with_loss(folder: Path) -> Path:
+    """As WebP, of a picture with many colours."""
+    folder.mkdir()
+    picture = np.random.default_rng(0).integers(0, 255, (*SIZE, 4), np.uint8)
+    for at in (0, 3):
+        picture[..., 3] = disc(at) * 255
+        Image.fromarray(picture).save(folder / f"{at:05}.webp")
+    return folder
+
+
+def test_webps(tmp_path: Path) -> None:
+    """A cut-out is one mask; pictures beside maps are no masks; several pages, and a photograph, are refused."""
+    assert are_discs(import_masks(cut_outs_with_loss(tmp_path / "a"), tmp_path / "a.zarr", format="davis"), [0, 3])
+    pages = [Image.fromarray(disc(at).astype(np.uint8) * 255) for at in (0, 1)]
+    pages[0].save(tmp_path / "b.webp", save_all=True, append_images=pages[1:], lossless=True)
+    with pytest.raises(InputError, match=r"b.webp, got a WEBP of several pages"):
+        import_masks(tmp_path / "b.webp", tmp_path / "b.zarr", format="davis")
+    maps = made.write_maps(tmp_path / "c", {0: 0})
+    Image.fromarray(np.full((*SIZE, 3), (250, 9, 9), np.uint8)).save(maps / "00000.webp")
+    assert are_discs(import_masks(maps, tmp_path / "c.zarr", format="davis"), [0])
+    with pytest.raises(InputError, match="white on black, got a WEBP in colour"):
+        import_masks(maps / "00000.webp", tmp_path / "d.zarr", format="davis")
+
+
+def test_crowds_alone_are_objects(tmp_path: Path) -> None:
+    """CVAT calls the masks of its brushes so; beside others, a crowd without a track is left out."""
+    from overseg.annotations import coco
+
+    content = json.loads(made.coco(tmp_path / "a.json", [0, 2], iscrowd=1).read_text())
+    for annotation in content["annotations"]:
+        del annotation["track_id"]
+    found = coco.read(made.write_json(tmp_path / "a.json", content), needs_tracks=False)
+    assert [len(found.read(row).rles) for row in (0, 1)] == [1, 1]
+    content["annotations"][0]["iscrowd"] = 0
+    found = coco.read(made.write_json(tmp_path / "a.json", content), needs_tracks=False)
+    assert [len(found.read(row).rles) for row in (0, 1)] == [1, 0]
+    assert found.left_out.line("a") == "a: left out 1 crowd without a track"
 
 
 def test_imported_stores_have_the_times_of_their_video(tmp_path: Path) -> None:

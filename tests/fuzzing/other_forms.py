@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 from annotations import made_annotations as made
 from annotations.made_annotations import SIZE, disc
+from PIL import Image
 
 from overseg.annotations.placing import place_pictures
 from overseg.annotations.recognise import read_any
@@ -22,6 +24,30 @@ def read_other_forms(source: Path, scratch: Path, number: int) -> None:
         imported = on_frames(annotations, place_pictures(annotations), Target({}))
         for visit in ImportJournal(imported.size).visits(imported):
             visit.masks.rles.area_px()
+
+
+def write_more_forms(folder: Path) -> Path:
+    """The same of VIA, of CVAT's projects and tracks of keyframes, and of pictures in formats that blur values."""
+    folder.mkdir()
+    for version in (1, 2, 3):
+        made.via(folder / f"via{version}.json", [0, 1], version=version)
+    made.via_table(folder / "via.csv", [0, 1])
+    outlines = "".join(made.cvat_polygon(at, frame=at, outside=0, keyframe=1) for at in (0, 3))
+    boxes = "".join(
+        f'<box frame="{at}" outside="{int(at == 6)}" keyframe="1" xtl="{at}" ytl="9" xbr="{30 + at}" ybr="40"/>'
+        for at in (1, 4, 6)
+    )
+    made.cvat_video(folder / "keyframes.xml", 9, outlines, boxes)
+    made.cvat_project(folder / "project.xml", {"other": [0], "clip": [0, 1]})
+    for at in (0, 1):
+        for name, options in (("exact", {"lossless": True}), ("blurred", {})):
+            path = folder / name / f"{at:05}.webp"
+            path.parent.mkdir(exist_ok=True)
+            Image.fromarray(disc(at).astype(np.uint8) * 255).save(path, **options)
+        path = folder / "objects" / "001" / f"{at:05}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(disc(at).astype(np.uint8) * 255).save(path)
+    return folder
 
 
 def write_other_forms(folder: Path) -> Path:

@@ -156,6 +156,7 @@ def readers(places: dict[str, Path]) -> dict[str, Reader]:
         "detector": read_detector,
         "masks of all frames": read_and_associate,
         "other forms": read_other_forms,
+        "more forms": read_other_forms,
         "run lengths": read_run_lengths,
         "store": read_store,
         "unfinished store": go_on_with_store,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import yaml
 from detect.made_detectors import raw, write_detector
-from fuzzing.other_forms import write_other_forms
+from fuzzing.other_forms import write_more_forms, write_other_forms
 from numbered_clips import numbered, write_clip
 from PIL import Image
 
@@ -81,6 +81,7 @@ def write_seeds(folder: Path) -> dict[str, Path]:
     places["masks of all frames"] = folder / "all masks"
     export(result, folder / "all masks", format="coco")
     places["other forms"] = write_other_forms(folder / "other forms")
+    places["more forms"] = write_more_forms(folder / "more forms")
     (places["run lengths"] / "a.txt").write_bytes(result.masks_at(0).rles.counts[0])
     for name, (file, codec, pixels) in _CLIPS.items():
         (folder / name).mkdir()

@@ -1,0 +1,54 @@
+"""Pictures of several videos in one file, told apart by the folders in their names."""
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from overseg.annotations.annotations import Annotations, Picture
+from overseg.annotations.values import VideoUnknownError
+
+
+def of_one_folder(annotations: Annotations, video: str | None) -> Annotations:
+    """The annotations of the pictures of one video, where the names of pictures have folders.
+
+    These are the pictures in the folder that is called like the video. All pictures are of one video where no two
+    folders have a picture of one name, and none is called like the video.
+
+    Args:
+        annotations: of all pictures.
+        video: the video's name, to choose one of several.
+
+    Raises:
+        VideoUnknownError: pictures of one name are in several folders, and none of these is called like the video.
+    """
+    parents = [_parent(picture) for picture in annotations.pictures]
+    if len(set(parents)) < 2:
+        return annotations
+    rows = [row for row, parent in enumerate(parents) if video and video in (str(parent), *parent.parts)]
+    if not rows:
+        _refuse_repeated(annotations, parents, video)
+        return annotations
+    return replace(
+        annotations,
+        pictures=tuple(annotations.pictures[row] for row in rows),
+        read=lambda row: annotations.read(rows[row]),
+        picture_columns={name: column[rows] for name, column in annotations.picture_columns.items()},
+    )
+
+
+def _parent(picture: Picture) -> PurePosixPath:
+    return PurePosixPath(picture.name.replace("\\", "/")).parent
+
+
+def _refuse_repeated(annotations: Annotations, parents: list[PurePosixPath], video: str | None) -> None:
+    stems = Counter(picture.stem for picture in annotations.pictures)
+    if max(stems.values()) < 2:
+        return
+    folders = list(dict.fromkeys(parents))
+    last = [folder.name for folder in folders]
+    names = last if len(set(last)) == len(last) else list(map(str, folders))
+    raise VideoUnknownError(
+        f"expected pictures of one video in {annotations.source}, or a folder of them that is called {video!r}, got "
+        f"pictures of one name in {len(folders)} folders",
+        names,
+    )
