@@ -1,5 +1,6 @@
 """What the page asks its server for: the stores, their masks and pictures, and edits."""
 
+import base64
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -50,7 +51,7 @@ class Pages:
         }
         post: dict[str, Callable[[dict[str, Any]], Any]] = {
             "/api/state": self._state,
-            "/api/edit": self._desk.edit,
+            "/api/edit": self._edit,
             "/api/prompt": self._prompt,
             "/api/prepare": self._prepare,
         }
@@ -126,6 +127,13 @@ class Pages:
             "whyGrey": self._stores[0].pictures.why_grey,
             "revisions": [shown.revision for shown in self._stores],
         }
+
+    def _edit(self, found: dict[str, Any]) -> dict[str, Any]:
+        """Make an edit, and answer with the masks of the frame that the page shows, which it needs next."""
+        shown = self._stores[0]
+        frame = asked.number(found.get("shows", 0), "a frame", len(shown.result))
+        made = self._desk.edit(found)
+        return {**made, "masks": base64.b64encode(shown.masks(frame)).decode()}
 
     def _prompt(self, found: dict[str, Any]) -> dict[str, Any]:
         result = self._stores[0].result

@@ -1,5 +1,6 @@
 """The server answers only its own page, checks what it is asked, and shows what the store holds."""
 
+import base64
 import http.client
 import json
 import random
@@ -83,8 +84,9 @@ def test_edits_need_the_seat_and_are_kept(store):
         assert seat and json.loads(ask("api/state", b"{}")[1])["seat"] == ""
         assert ask("api/prepare", json.dumps({"tracks": [0, 1], "seat": seat}).encode()) == (200, b"{}")
         assert ask("api/prepare", json.dumps({"tracks": [0, 0], "seat": seat}).encode())[0] == 422
-        status, answer = ask("api/edit", json.dumps(edit | {"seat": seat}).encode())
+        status, answer = ask("api/edit", json.dumps(edit | {"seat": seat, "shows": 3}).encode())
         assert status == 200 and json.loads(answer)["log"]["done"] == [[1, "drop 0"]]
+        assert base64.b64decode(json.loads(answer)["masks"]) == ask("api/masks/3")[1]
         assert ask("api/edit", json.dumps(edit | {"seat": seat}).encode())[0] == 422
     assert not overseg.open(store).tracks.exists[0]
 

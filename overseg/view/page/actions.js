@@ -191,9 +191,9 @@ export class Actions {
     const began = performance.now();
     this.isBusy = true;
     try {
-      const found = await post("api/edit", { ...edit, seat: state.seat });
+      const shows = state.frame, found = await post("api/edit", { ...edit, shows, seat: state.seat });
       state.facts.log = found.log;
-      await this.refresh(found.tracks);
+      await this.refresh({ ...found.tracks, frame: shows, masks: found.masks });
       if (found.made !== null) select([found.made]);
       else if (selected) select(selected);
       this.tell(found.said || said);

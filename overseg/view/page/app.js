@@ -58,7 +58,7 @@ function bytesOf(hex) { return Uint8Array.from(hex.match(/../g) ?? [], (byte) =>
 
 /** Show the result anew: after an edit, of which `edited` says what changed, or when the run published another one. */
 async function refresh(edited) {
-  await frames.forget(state.frame);
+  await frames.forget(state.frame, edited?.frame === state.frame ? edited.masks : "");
   state.changedTracks = null;
   if (edited) changeTracks(edited);
   else await Promise.all([loadTracks(), loadFacts()]);

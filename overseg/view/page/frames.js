@@ -56,17 +56,17 @@ export class Frames {
   /** Fetch nothing ahead any more. */
   stop() { return (this.aheadOf = {}); }
 
-  /** Forget masks after an edit; pictures stay in the browser's memory only as long as they are shown. */
-  async forget(keepPicture) {
+  /** Forget masks after an edit, but not the picture that is shown; its new masks may be known already, in base64. */
+  async forget(keepPicture, masks = "") {
     const before = keepPicture === undefined ? null : await this.kept.get(keepPicture)?.catch(() => null);
     this.revision++;
     for (const [frame] of this.kept) if (!before || frame !== keepPicture) this.drop(frame);
     this.clearPainted(() => true);
-    if (before) this.kept.set(keepPicture, this.load(keepPicture, before.picture));
+    if (before) this.kept.set(keepPicture, this.load(keepPicture, before.picture, masks));
   }
 
-  async load(frame, known) {
-    const found = this.ask({ get: frame, address: `api/masks/${frame}?store=${this.store}` });
+  async load(frame, known, masks = "") {
+    const found = this.ask({ get: frame, address: `api/masks/${frame}?store=${this.store}`, masks });
     try {
       const [picture, masks] = await Promise.all([known ?? getPicture(`api/picture/${frame}?store=${this.store}`), found]);
       return { frame, picture, masks };
