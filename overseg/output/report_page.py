@@ -75,7 +75,7 @@ def _gist(result: Result) -> str:
     rate = f", {info.fps:.4g} frames a second" if info.fps else ""
     facts = {
         "Video": f"{info.name}, {len(result)} frames of {info.width} x {info.height} pixels{rate}",
-        "Shots and keyframes": f"{frames.shot.max(initial=-1) + 1} shots, {frames.is_keyframe.sum()} keyframes",
+        "Shots; keyframes": f"{frames.shot.max(initial=-1) + 1}; {frames.is_keyframe.sum()}",
         "Masks": f"{frames.n_masks.sum()} masks in {len(lengths)} tracks, {len(result.names)} of them named",
         "Length of a track": f"{lengths.mean() if len(lengths) else 0:.1f} frames on average",
         "Coverage": f"{100 * result.coverage:.1f} % of all pixels, under {result.depth:.2f} masks on average",
@@ -166,7 +166,7 @@ def _table(facts: Mapping[str, Any]) -> str:
 def _rows(rows: Sequence[Mapping[str, Any]]) -> str:
     if not rows:
         return ""
-    head = "".join(f"<th scope=col>{escape(name)}</th>" for name in rows[0])
+    head = "".join(f"<th scope=col>{escape(name.replace('_', ' '))}</th>" for name in rows[0])
     body = "".join("<tr>" + "".join(f"<td>{escape(_text(v))}</td>" for v in row.values()) + "</tr>" for row in rows)
     return f'<table class="wide"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
