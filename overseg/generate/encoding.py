@@ -24,19 +24,23 @@ _SURE_LOGIT = 10.0  # a mask as a prompt is +10 inside and -10 outside
 
 @dataclass(frozen=True)
 class Framing:
-    """The place of a picture in the encoder's square input: scaled to fill it, then padded at the right and below.
+    """The place of a picture in the encoder's square input: scaled to fit in, then padded at the right and below.
 
     Attributes:
         size: (height, width) of the picture in pixels.
         side_px: side of the encoder's input.
+        is_stretched: whether it is stretched to fill the square instead, as SAM 2 and SAM 3 do it.
     """
 
     size: tuple[int, int]
     side_px: int
+    is_stretched: bool = False
 
     @cached_property
     def input_size(self) -> tuple[int, int]:
         """(height, width) of the scaled picture, rounded as in segment_anything."""
+        if self.is_stretched:
+            return self.side_px, self.side_px
         scale = self.side_px / max(self.size)
         return int(self.size[0] * scale + 0.5), int(self.size[1] * scale + 0.5)
 

@@ -40,14 +40,15 @@ class Enlarging:
     """Interpolates logits to one picture's size as segment_anything does, but only within the masks' boxes.
 
     segment_anything interpolates twice: to the encoder's input, and from there to the picture. Both steps are linear
-    and separable. So together they are one matrix for the rows and one for the columns.
+    and separable. So together they are one matrix for the rows and one for the columns. SAM 2 and SAM 3, whose pictures
+    are stretched, interpolate once.
     """
 
     def __init__(self, framing: Framing, logits_size: tuple[int, int], device: torch.device) -> None:
         """Prepare for logits of this (height, width), with or without padding."""
         self._size = framing.size
         self._rows, self._columns = (
-            _Axis(n_logits, framing.side_px, n_input, n_pixels, device)
+            _Axis(n_logits, framing.side_px, None if framing.is_stretched else n_input, n_pixels, device)
             for n_logits, n_input, n_pixels in zip(logits_size, framing.input_size, framing.size, strict=True)
         )
 
@@ -118,9 +119,10 @@ class Enlarging:
 class _Axis:
     """Interpolation along one axis, and the range of pixels that each logit contributes to."""
 
-    def __init__(self, n_logits: int, side_px: int, n_input: int, n_pixels: int, device: torch.device) -> None:
-        samples = torch.eye(side_px // LOGIT_PX)[:n_logits, None]
-        in_input = F.interpolate(samples, side_px, mode="linear", align_corners=False)[..., :n_input]
+    def __init__(self, n_logits: int, side_px: int, n_input: int | None, n_pixels: int, device: torch.device) -> None:
+        in_input = torch.eye(side_px // LOGIT_PX)[:n_logits, None]
+        if n_input is not None:
+            in_input = F.interpolate(in_input, side_px, mode="linear", align_corners=False)[..., :n_input]
         in_picture = F.interpolate(in_input, n_pixels, mode="linear", align_corners=False)[:, 0].T
         touched = in_picture.numpy() > 0  # [n_pixels, n_logits], a band along the diagonal
         self._first_logit, self._last_logit = _span(touched)

@@ -1,50 +1,60 @@
-"""A SAM model that encodes frames, and caches the image embeddings of the latest ones."""
+"""A model that encodes frames, and caches what it made of the latest ones."""
 
 from collections import OrderedDict
 from contextlib import AbstractContextManager
-from functools import cached_property
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from overseg.batching import enough_memory
 from overseg.data.frame import Frame
 from overseg.errors import WeightsError
-from overseg.generate.decode import MaskDecoding
-from overseg.generate.encoding import TOKEN_PX, Framing, encode
+from overseg.generate.encoding import Framing
+from overseg.generate.picture_model import Decoding, Encoding, PictureModel
 from overseg.generate.prompt_batches import ADVICE
+from overseg.generate.sam1_pictures import Sam1Pictures
 
 if TYPE_CHECKING:
     from segment_anything.modeling import Sam
 
+_MOST_KEPT_BYTES = 512 << 20
+
 
 class FrameEncoder:
-    """Encodes frames, and caches the image embeddings of the frames used last."""
+    """Encodes frames, and caches the encodings of the frames used last."""
 
-    def __init__(self, sam: "Sam", *, dtype: torch.dtype, n_kept: int = 0, exact: bool = False) -> None:
+    def __init__(
+        self, model: "Sam | PictureModel", *, dtype: torch.dtype, n_kept: int = 0, exact: bool = False
+    ) -> None:
         """
         Args:
-            sam: the model, in evaluation mode, on its device.
+            model: the model, in evaluation mode, on its device.
             dtype: type in which the model computes, where that is safe. Its outputs are float32.
-            n_kept: number of embeddings in the cache, 4 MiB each with padding.
-            exact: whether masks are segment_anything's up to rounding. The padding beside the picture is then encoded,
-                prompts attend to all of it, and masks are drawn in all details. Otherwise they differ a little and take
-                about half of the time. Encoders of one size, such as SAM's ViT, encode the padding in any case.
+            n_kept: number of encodings in the cache, as far as 512 MiB hold them. SAM's take 4 MiB each with padding.
+            exact: whether masks are upstream's up to rounding. With SAM, the padding beside the picture is then
+                encoded, prompts attend to all of it, and masks are drawn in all details. Otherwise they differ a little
+                and take about half of the time. Encoders of one size, such as SAM's ViT, encode the padding in any
+                case.
         """
-        self.sam, self.exact = sam, exact
+        self.model = Sam1Pictures(model, exact=exact) if isinstance(model, torch.nn.Module) else model
+        self.exact = exact
         self._dtype, self._n_kept = dtype, n_kept
-        self._kept: OrderedDict[bytes, Tensor] = OrderedDict()
+        self._kept: OrderedDict[bytes, Encoding] = OrderedDict()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model computes."""
+        return self.model.device
 
     @property
     def precision(self) -> AbstractContextManager[object]:
         """The context in which the model computes in `dtype`."""
-        return torch.autocast(self.sam.device.type, self._dtype, enabled=self._dtype != torch.float32)
+        return torch.autocast(self.device.type, self._dtype, enabled=self._dtype != torch.float32)
 
-    def encoding(self, frame: Frame, framing: Framing) -> Float[Tensor, "1 c y x"]:
-        """The frame's image embedding.
+    def encoding(self, frame: Frame, framing: Framing) -> Encoding:
+        """What the model's encoder makes of the frame.
 
         Raises:
             DeviceError: the device has not enough memory.
@@ -55,38 +65,19 @@ class FrameEncoder:
             self._kept[name] = self._encode(frame, framing)
         self._kept.move_to_end(name)
         encoding = self._kept[name]
-        while len(self._kept) > self._n_kept:
+        while len(self._kept) > min(self._n_kept, _MOST_KEPT_BYTES // encoding.n_bytes):
             self._kept.popitem(last=False)
         return encoding
 
-    def decoding(self, embedding: Float[Tensor, "1 c y x"], framing: Framing) -> MaskDecoding:
-        """The decoder for prompts on a frame with this embedding."""
+    def decoding(self, encoding: Encoding, framing: Framing) -> Decoding:
+        """The decoder for prompts on a frame with this encoding."""
         with self.precision:
-            return MaskDecoding(self.sam, embedding, input_size=framing.input_size, with_padding=self.exact)
+            return self.model.decoding(encoding, framing)
 
-    def _input_size(self, framing: Framing) -> tuple[int, int]:
-        takes_any_size = getattr(self.sam.image_encoder, "takes_any_size", False)
-        return framing.cut_size if takes_any_size and not self.exact else (framing.side_px, framing.side_px)
-
-    def _filled(self, encoding: Float[Tensor, "1 c a b"]) -> Float[Tensor, "1 c y x"]:
-        """The embedding of the whole square: where it was not encoded, that of a square of padding alone."""
-        rows, columns = encoding.shape[2:]
-        side = self.sam.image_encoder.img_size // TOKEN_PX
-        if (rows, columns) == (side, side):
-            return encoding
-        filled = self._padding.clone()
-        filled[:, :, :rows, :columns] = encoding
-        return filled
-
-    @cached_property
-    def _padding(self) -> Float[Tensor, "1 c y x"]:
-        side_px = self.sam.image_encoder.img_size
-        return self.sam.image_encoder(torch.zeros((1, 3, side_px, side_px), device=self.sam.device))
-
-    def _encode(self, frame: Frame, framing: Framing) -> Tensor:
+    def _encode(self, frame: Frame, framing: Framing) -> Encoding:
         with enough_memory(for_="to encode one frame", advice=ADVICE), self.precision:
-            encoding = self._filled(encode(self.sam, frame.rgb, framing, self._input_size(framing)))
-        check_finite(encoding)
+            encoding = self.model.encode(frame, framing)
+        check_finite(encoding.embedding)
         return encoding
 
 

@@ -23,7 +23,6 @@ from overseg.data.rles import Rles
 from overseg.generate.affinity import CELL_PX
 from overseg.generate.frame_encoder import FrameEncoder
 from overseg.generate.locating_scene import LocatingScene
-from overseg.generate.point_grid import prompts_work
 from overseg.generate.prompt_batches import DEFAULT_POINTS_PER_BATCH, PromptBatches
 from overseg.generate.transfers import LEAST, Sighting, Transfers, soft_iou
 
@@ -46,12 +45,12 @@ class SamLocator:
             min_area_px: smaller masks are not found.
         """
         self._encoder, self._mask_threshold, self._min_area_px = encoder, mask_threshold, min_area_px
-        self.locate_work = prompts_work(_PROMPTS_EXPECTED)
-        self._batches = PromptBatches(DEFAULT_POINTS_PER_BATCH, encoder.sam.device)
+        self.locate_work = _PROMPTS_EXPECTED * encoder.model.work.prompt
+        self._batches = PromptBatches(DEFAULT_POINTS_PER_BATCH, encoder.device)
 
     def least_area_px(self, size: tuple[int, int]) -> float:
         """The area, in pixels, under which masks are hardly ever located; see `stages.MaskLocator`."""
-        return _LEAST_CELLS * (CELL_PX * max(size) / self._encoder.sam.image_encoder.img_size) ** 2
+        return _LEAST_CELLS * (CELL_PX * max(size) / self._encoder.model.side_px) ** 2
 
     def sightings(self, frame: Frame, masks: Rles) -> list[Sighting]:
         """What to remember of masks on a frame to locate them on others.

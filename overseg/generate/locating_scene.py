@@ -12,6 +12,7 @@ from overseg.generate.affinity import CELL_PX, CellFeatures
 from overseg.generate.encoding import LOGIT_PX, Framing
 from overseg.generate.enlarging import Enlarging
 from overseg.generate.frame_encoder import FrameEncoder, check_finite
+from overseg.generate.picture_model import Encoding
 from overseg.generate.prompting import check_large_enough
 from overseg.side_by_side import in_one_thread
 
@@ -23,22 +24,22 @@ _LINK = CELL_PX // LOGIT_PX  # pixels of the logits on a side of a cell
 class LocatingScene:
     """An encoded frame on which masks are located. Masks are compared at the decoder's scale."""
 
-    def __init__(self, encoder: FrameEncoder, embedding: Tensor, framing: Framing, frame: int) -> None:
-        self.framing, self.device = framing, encoder.sam.device
-        self._encoder, self._embedding = encoder, embedding
-        self.cells = CellFeatures.of(frame, embedding, framing)
+    def __init__(self, encoder: FrameEncoder, encoding: Encoding, framing: Framing, frame: int) -> None:
+        self.framing, self.device = framing, encoder.device
+        self._encoder, self._encoding = encoder, encoding
+        self.cells = CellFeatures.of(frame, encoding.embedding, framing)
         self.size = tuple(-(-px // LOGIT_PX) for px in framing.input_size)
         self.side = framing.side_px // LOGIT_PX
 
     @classmethod
     def of(cls, encoder: FrameEncoder, frame: Frame) -> "LocatingScene":
         check_large_enough(frame)
-        framing = Framing(frame.size, encoder.sam.image_encoder.img_size)
+        framing = encoder.model.framing(frame.size)
         return cls(encoder, encoder.encoding(frame, framing), framing, frame.index)
 
     def prepare(self) -> None:
         """Compute what all masks share, before they are located side by side."""
-        self.decoding = self._encoder.decoding(self._embedding, self.framing)
+        self.decoding = self._encoder.decoding(self._encoding, self.framing)
         self.enlarging = Enlarging(self.framing, self.decoding.logits_size, self.device)
 
     def quarter(self, masks: Rles) -> Float[Tensor, "m y x"]:

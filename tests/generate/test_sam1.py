@@ -14,7 +14,7 @@ from generate.pictures import frame, photograph, plain, shapes
 import overseg
 from overseg.data.rles import Rles
 from overseg.errors import DeviceError, InputError, SettingsError, WeightsError
-from overseg.generate import frame_encoder, sam1
+from overseg.generate import sam1, sam1_pictures
 from overseg.generate.decode import MaskDecoding
 from overseg.generate.encoding import encode
 from overseg.generate.sam1 import Sam1Generator
@@ -235,7 +235,7 @@ def test_propagated_masks_are_refined_where_the_picture_agrees_and_the_frame_is_
     bar, box = np.roll(truth, (3, 8), axis=(1, 2))
     noise = np.random.default_rng(0).random(picture.size) > 0.7
     generator, encoded = Sam1Generator(sam, points_per_side=2), []
-    monkeypatch.setattr(frame_encoder, "encode", lambda *given: encoded.append(1) or encode(*given))
+    monkeypatch.setattr(sam1_pictures, "encode", lambda *given: encoded.append(1) or encode(*given))
     generate(generator, picture)
     seen = generator.refined(picture, Rles.from_masks(np.stack([bar, noise, np.zeros_like(bar), box])))
     assert seen.prompt.tolist() == [0, 3]
@@ -257,7 +257,7 @@ def test_a_thinned_generator_has_fewer_points_and_does_not_change_the_other(sam,
 
 def test_a_thinned_generator_shares_image_embeddings(sam, monkeypatch):
     encoded = []
-    monkeypatch.setattr(frame_encoder, "encode", lambda *given: encoded.append(1) or encode(*given))
+    monkeypatch.setattr(sam1_pictures, "encode", lambda *given: encoded.append(1) or encode(*given))
     generator = Sam1Generator(sam, points_per_side=2)
     generate(generator.thinned(0.5), shapes())
     generate(generator, shapes())
