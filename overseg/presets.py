@@ -66,11 +66,20 @@ def choose(preset: str | None, device: str, changes: dict[str, Any], *, report: 
     if preset is not None and preset not in tuple(PRESETS):
         raise SettingsError(f"--preset is one of {', '.join(PRESETS)}, not {preset!r}{did_you_mean(preset, PRESETS)}")
     changes = known_changes(Settings, changes)
-    found_device = resolve_device(device, needs_torch=_needs_torch({**PRESETS[preset or "fast"], **changes}))
+    found_device = resolve_device(device, needs_torch=_needs_torch(_changed(preset or "fast", changes)))
     name, reason = (preset, "as asked") if preset else _fitting(found_device, changes, report)
-    settings = Settings.from_options(_completed({**PRESETS[name], **changes}))
+    settings = Settings.from_options(_completed(_changed(name, changes)))
     refuse_without_effect(settings, changes)
     return Choice(settings, found_device, _line(name, reason, settings, found_device))
+
+
+def _changed(preset: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A preset with changes. Its checkpoints are those of its own models: another model has one of its own."""
+    values = dict(PRESETS[preset])
+    for stage in STAGES:
+        if changes.get(stage.name, values[stage.name]) != values[stage.name]:
+            values.pop(stage.checkpoint, None)
+    return {**values, **changes}
 
 
 def known_changes(cls: type[SharedSettings], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,11 +100,11 @@ def known_changes(cls: type[SharedSettings], changes: Mapping[str, Any]) -> dict
 
 def _fitting(device: str, changes: dict[str, Any], report: Report) -> tuple[str, str]:
     """The preset that fits the machine, and why it is not a better one."""
-    by_sam2 = changes.get("propagator", "sam2") == "sam2"
-    keys = ("weights", "propagator_weights") if by_sam2 else ("weights",)
+    full = PRESETS["full"]
+    keys = [stage.checkpoint for stage in STAGES if changes.get(stage.name, full[stage.name]) == full[stage.name]]
     fits, reason = fits_on_cuda(
         device,
-        [PRESETS["full"][key] for key in keys if key not in changes],
+        [full[key] for key in keys if key not in changes],
         without_cuda="no CUDA device; with one, --preset full gives the best masks",
         without_weights="the weights for --preset full are missing",
         report=report,
@@ -213,7 +222,7 @@ def _uses(stage: Stage, name: str, one: Setting) -> bool:
     adapter = stage.adapters[name]
     if one.name == stage.checkpoint:
         return adapter.default_checkpoint is not None
-    return name in one.used_by or one.name in adapter.also_uses
+    return (one.used_in in (None, stage.name) and name in one.used_by) or one.name in adapter.also_uses
 
 
 def _refuse_without_condition(one: Setting, settings: SharedSettings) -> None:

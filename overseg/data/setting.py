@@ -24,6 +24,7 @@ class Declaration:
         metavar: what `--help` writes in place of a value.
         shown_default: the default in words, where it depends on other settings.
         used_by: names of the adapters that use it, see `overseg.adapters`; none where every run does.
+        used_in: the stage whose adapters `used_by` names; None where those of all stages are meant.
         when: another setting and the value of it with which this one is used.
         old_names: what it was called before; these names still work and print the new one.
         stored_as: what a store calls it, where that is another name.
@@ -39,6 +40,7 @@ class Declaration:
     metavar: str | None = None
     shown_default: str | None = None
     used_by: tuple[str, ...] = ()
+    used_in: str | None = None
     when: tuple[str, Any] | None = None
     old_names: tuple[str, ...] = ()
     stored_as: str | None = None

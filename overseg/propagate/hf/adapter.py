@@ -1,7 +1,10 @@
 """From settings to a propagator with a tracking model of transformers."""
 
+from collections.abc import Callable
+
 from overseg.data.machine import Machine
-from overseg.data.settings import SharedSettings
+from overseg.data.settings import Settings
+from overseg.data.track_settings import TrackSettings
 from overseg.propagate.hf.family import HfFamily
 from overseg.propagate.hf.loading import load_tracker
 from overseg.propagate.hf.steps import HfSteps
@@ -13,8 +16,24 @@ from overseg.propagate.sam2.runtime import Sam2Runtime
 from overseg.weights import weights_path
 
 
-def build_propagator(
-    family: HfFamily, settings: SharedSettings, machine: Machine, *, min_area_px: int, mask_threshold: float = 0.0
+def propagator_builders(
+    family: HfFamily,
+) -> tuple[Callable[[Settings, Machine], MemoryPropagator], Callable[[TrackSettings, Machine], MemoryPropagator]]:
+    """The functions `build` and `build_follower` of a family of models."""
+
+    def build(settings: Settings, machine: Machine) -> MemoryPropagator:
+        """The propagator that the settings describe, with its weights loaded; see `_built`."""
+        return _built(family, settings, machine, mask_threshold=0.0)
+
+    def build_follower(settings: TrackSettings, machine: Machine) -> MemoryPropagator:
+        """The same, for objects that are prompted with points, boxes and masks."""
+        return _built(family, settings, machine, mask_threshold=settings.mask_threshold)
+
+    return build, build_follower
+
+
+def _built(
+    family: HfFamily, settings: Settings | TrackSettings, machine: Machine, *, mask_threshold: float
 ) -> MemoryPropagator:
     """The propagator that the settings describe, with its weights loaded.
 
@@ -31,7 +50,7 @@ def build_propagator(
     return propagator_of(
         tracker,
         dtype=settings.dtype,
-        min_area_px=min_area_px,
+        min_area_px=settings.min_area_px,
         feature_cache_bytes=machine.feature_cache_bytes,
         mask_threshold=mask_threshold,
     )
@@ -55,4 +74,5 @@ def propagator_of(
         is_mixed=dtype == "bfloat16",
         steps=HfSteps,
     )
-    return MemoryPropagator(runtime, min_area_px=min_area_px, mask_threshold=mask_threshold, work=tracker.family.work)
+    work = tracker.cost.frame_work, tracker.cost.mask_work
+    return MemoryPropagator(runtime, min_area_px=min_area_px, mask_threshold=mask_threshold, work=work)

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from overseg.propagate.sam2.work import MaskCost, TrackerCost
+
 
 @dataclass(frozen=True, kw_only=True)
 class HfFamily:
@@ -24,7 +26,8 @@ class HfFamily:
         memory_rows: the dimension of memory features that counts objects.
         encodes_memories_alone: whether its memory encoder takes one object at a time.
         counts_memories: whether its memory attention is told how many memories there are.
-        work: expected work for a frame, and for a mask on it, in passes of SAM's image encoder.
+        frame_giga: multiply-adds of encoding a frame at the model's own side, in 10^9, of a configuration.
+        mask: multiply-adds of propagating a mask to a frame and remembering it there.
     """
 
     name: str
@@ -42,7 +45,12 @@ class HfFamily:
     memory_rows: int
     encodes_memories_alone: bool = False
     counts_memories: bool = False
-    work: tuple[float, float]
+    frame_giga: Callable[[Any], float]
+    mask: MaskCost
+
+    def cost(self, config: Any) -> TrackerCost:
+        """What a model of this configuration costs."""
+        return TrackerCost(self.frame_giga(config), self.mask, share_of_side=config.image_size / self.image_size)
 
 
 def feature_sizes(positions: int) -> list[list[int]]:

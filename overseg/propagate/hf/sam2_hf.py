@@ -2,26 +2,12 @@
 
 from typing import Any
 
-from overseg.data.machine import Machine
-from overseg.data.settings import Settings
-from overseg.data.track_settings import TrackSettings
-from overseg.propagate.hf.adapter import build_propagator
+from overseg.generate.hf_pictures import generator_builder
+from overseg.propagate.hf.adapter import propagator_builders
 from overseg.propagate.hf.family import HfFamily, feature_sizes
-from overseg.propagate.sam2.propagator import MemoryPropagator
+from overseg.propagate.sam2.work import SAM2_MASK, hiera_giga
 
 _STRIDE_PX = 16
-
-
-def build(settings: Settings, machine: Machine) -> MemoryPropagator:
-    """The propagator that the settings describe, with its weights loaded."""
-    return build_propagator(FAMILY, settings, machine, min_area_px=settings.min_area_px)
-
-
-def build_follower(settings: TrackSettings, machine: Machine) -> MemoryPropagator:
-    """The same, for objects that are prompted with points, boxes and masks."""
-    return build_propagator(
-        FAMILY, settings, machine, min_area_px=settings.min_area_px, mask_threshold=settings.mask_threshold
-    )
 
 
 def resize(config: Any, side_px: int) -> None:
@@ -31,6 +17,11 @@ def resize(config: Any, side_px: int) -> None:
     config.vision_config.backbone_config.image_size = [side_px, side_px]
     config.vision_config.backbone_feature_sizes = feature_sizes(positions)
     config.memory_attention_rope_feat_sizes = [positions, positions]
+
+
+def _frame_giga(config: Any) -> float:
+    hiera = config.vision_config.backbone_config
+    return hiera_giga(hiera.hidden_size, sum(hiera.blocks_per_stage))
 
 
 def small_parts() -> dict[str, Any]:
@@ -80,5 +71,8 @@ FAMILY = HfFamily(
     resize=resize,
     small=_small,
     memory_rows=1,
-    work=(1.0, 0.3),
+    frame_giga=_frame_giga,
+    mask=SAM2_MASK,
 )
+build, build_follower = propagator_builders(FAMILY)
+build_generator = generator_builder(FAMILY)

@@ -2,27 +2,13 @@
 
 from typing import Any
 
-from overseg.data.machine import Machine
-from overseg.data.settings import Settings
-from overseg.data.track_settings import TrackSettings
-from overseg.propagate.hf.adapter import build_propagator
+from overseg.generate.hf_pictures import generator_builder
+from overseg.propagate.hf.adapter import propagator_builders
 from overseg.propagate.hf.family import HfFamily, feature_sizes
 from overseg.propagate.hf.sam2_hf import small_parts
-from overseg.propagate.sam2.propagator import MemoryPropagator
+from overseg.propagate.sam2.work import MaskCost
 
 _STRIDE_PX = 14
-
-
-def build(settings: Settings, machine: Machine) -> MemoryPropagator:
-    """The propagator that the settings describe, with its weights loaded."""
-    return build_propagator(FAMILY, settings, machine, min_area_px=settings.min_area_px)
-
-
-def build_follower(settings: TrackSettings, machine: Machine) -> MemoryPropagator:
-    """The same, for objects that are prompted with points, boxes and masks."""
-    return build_propagator(
-        FAMILY, settings, machine, min_area_px=settings.min_area_px, mask_threshold=settings.mask_threshold
-    )
 
 
 def _resize(config: Any, side_px: int) -> None:
@@ -64,5 +50,8 @@ FAMILY = HfFamily(
     resize=_resize,
     small=_small,
     memory_rows=1,
-    work=(2.0, 0.4),
+    frame_giga=lambda _: 2808.0,
+    mask=MaskCost(45.0, 440.0),
 )
+build, build_follower = propagator_builders(FAMILY)
+build_generator = generator_builder(FAMILY)

@@ -19,6 +19,7 @@ class HfTracker:
         family: what it declares.
         feature_position: positional encoding of the coarsest features, [h * w, 1, channels]; known once a frame was
             encoded. It is the same for all frames.
+        cost: what it costs.
     """
 
     def __init__(self, model: Any, family: HfFamily) -> None:
@@ -32,6 +33,7 @@ class HfTracker:
         self.memory_temporal_stride_for_eval = 1
         self.max_obj_ptrs_in_encoder = model.config.max_object_pointers_in_encoder
         self.feature_position = torch.zeros(0)
+        self.cost = family.cost(model.config)
         self._processor = transformers.Sam2VideoVideoProcessor(
             size={"height": self.image_size, "width": self.image_size},
             image_mean=list(family.mean_rgb),

@@ -71,10 +71,13 @@ class Sam2Images:
         return [ImageFeatures(row) for row in zip(*(level.split(1) for level in levels), strict=True)]
 
     def _normalised(self, pixels: torch.Tensor) -> torch.Tensor:
-        device = self._model.device
-        image = pixels.to(device, non_blocking=True).permute(2, 0, 1).float() / 255.0
-        mean, std = (torch.tensor(rgb, device=device)[:, None, None] for rgb in (_MEAN_RGB, _STD_RGB))
-        return ((image - mean) / std)[None]
+        return normalised(pixels.to(self._model.device, non_blocking=True).permute(2, 0, 1).float()[None] / 255.0)
+
+
+def normalised(images: torch.Tensor) -> torch.Tensor:
+    """Pictures [b, 3, h, w] as SAM 2 takes them, from values in [0, 1]."""
+    mean, std = (torch.tensor(rgb, device=images.device)[:, None, None] for rgb in (_MEAN_RGB, _STD_RGB))
+    return (images - mean) / std
 
 
 class FeatureEncoder:

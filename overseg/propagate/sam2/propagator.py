@@ -20,12 +20,11 @@ from overseg.propagate.device_rles import rles_at_size
 from overseg.propagate.sam2.features import FeatureEncoder, ImageFeatures
 from overseg.propagate.sam2.logit_cleanup import LogitCleanup
 from overseg.propagate.sam2.memory import FrameMemory, ObjectMemory, Reach
+from overseg.propagate.sam2.model import sam2_cost
 from overseg.propagate.sam2.runtime import Sam2Runtime
 from overseg.propagate.sam2.session import Sam2Session
 from overseg.propagate.sam2.steps import TrackerSteps
 from overseg.stages import Clip, Direction, Video
-
-_SAM2_WORK = (1.0, 0.3)
 
 
 class MemoryPropagator:
@@ -40,16 +39,16 @@ class MemoryPropagator:
         self,
         runtime: Sam2Runtime,
         *,
+        work: tuple[float, float],
         min_area_px: int = 100,
         mask_threshold: float = 0.0,
-        work: tuple[float, float] = _SAM2_WORK,
     ) -> None:
         """
         Args:
             runtime: runs the model.
+            work: expected work for a frame, and for a mask on it, in passes of SAM's image encoder.
             min_area_px: a masklet ends where its mask is smaller, in pixels. Smaller prompts are not propagated.
             mask_threshold: masks of prompted objects are where the model's logits are above this.
-            work: expected work for a frame, and for a mask on it, in passes of SAM's image encoder.
         """
         self._min_area_px = max(1, min_area_px)
         self._mask_threshold = mask_threshold
@@ -204,7 +203,9 @@ class Sam2Propagator(MemoryPropagator):
             cleanup=LogitCleanup(max_hole_area_px, max_sprinkle_area_px),
             is_mixed=dtype == "bfloat16",
         )
-        super().__init__(runtime, min_area_px=min_area_px, mask_threshold=mask_threshold)
+        cost = sam2_cost(model)
+        work = cost.frame_work, cost.mask_work
+        super().__init__(runtime, work=work, min_area_px=min_area_px, mask_threshold=mask_threshold)
 
 
 @dataclass(frozen=True)
