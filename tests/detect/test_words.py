@@ -6,36 +6,63 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from detect.small_words import save_grounding_dino, save_owlv2
+from detect.detector_suite import DetectorSuite, MakeDetector, picture
+from detect.small_words import save_grounding_dino, save_owlv2, save_sam3
 from propagate.propagator_suite import panning_video
 
 from overseg import transformers_extra
+from overseg.detect.opening import open_detector
 from overseg.detect.words import WordsDetector, checked_texts
 from overseg.errors import OversegError, SettingsError, WeightsError
 
 TEXTS = ("a red cup", "a hand")
 
 
-@pytest.fixture(scope="module", params=[save_grounding_dino, save_owlv2], ids=["grounding dino", "owlv2"])
-def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    save: Callable[[Path], Path] = request.param
-    return save(tmp_path_factory.mktemp("weights") / "small")
+class WordsSuite(DetectorSuite):
+    save: Callable[[Path], Path]
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def folder(cls, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        return cls.save(tmp_path_factory.mktemp("weights") / "small")
+
+    @pytest.fixture
+    def make(self, folder: Path) -> MakeDetector:
+        return lambda least: open_detector(folder, min_confidence=least, texts=TEXTS)
 
 
-def test_boxes_are_in_the_picture_and_of_the_texts(folder: Path) -> None:
-    video = panning_video(1)
-    detector = WordsDetector(folder, TEXTS, min_confidence=0.0)
-    found = detector.detect(video[0])
-    assert detector.categories == TEXTS
-    assert len(found) >= 4
-    assert (np.diff(found.confidence) <= 0).all()
-    assert found.confidence.min() > 0
-    assert set(found.category.tolist()) <= {0, 1}
-    height, width = video.info.size
-    assert (found.boxes_xyxy >= 0).all()
-    assert (found.boxes_xyxy <= [width, height, width, height]).all()
-    least = float(found.confidence[1])
-    assert len(WordsDetector(folder, TEXTS, min_confidence=least).detect(video[0])) == 2
+class TestGroundingDino(WordsSuite):
+    save = staticmethod(save_grounding_dino)
+
+
+class TestOwlv2(WordsSuite):
+    save = staticmethod(save_owlv2)
+
+
+class TestSam3(WordsSuite):
+    save = staticmethod(save_sam3)
+
+    def test_boxes_are_those_of_transformers_own_processor(self, folder: Path) -> None:
+        """Of one text at a time, as transformers takes them."""
+        import transformers
+
+        frame, found = picture(60, 90), open_detector(folder, min_confidence=0.0, texts=TEXTS).detect(picture(60, 90))
+        model = transformers.Sam3Model.from_pretrained(folder).eval()
+        images = transformers.Sam3ImageProcessor.from_pretrained(folder)
+        processor = transformers.Sam3Processor(images, transformers.AutoTokenizer.from_pretrained(folder))
+        for number, text in enumerate(TEXTS):
+            inputs = processor(images=frame.rgb, text=text, return_tensors="pt")
+            with torch.inference_mode():
+                output = model(inputs.pixel_values, input_ids=inputs.input_ids, attention_mask=inputs.attention_mask)
+            (expected,) = processor.post_process_object_detection(output, 0.0, [frame.size])
+            order = expected["scores"].argsort(descending=True, stable=True)
+            of_text = found.take(found.category == number)
+            np.testing.assert_allclose(of_text.confidence, expected["scores"][order], atol=1e-6)
+            np.testing.assert_allclose(of_text.boxes_xyxy, expected["boxes"][order].clip(min=0), atol=1e-3)
+
+    def test_a_text_that_is_too_long(self, folder: Path) -> None:
+        with pytest.raises(SettingsError, match="--text: one is longer than the 32 tokens that SAM 3 takes"):
+            open_detector(folder, texts=["a cup " * 20])
 
 
 def test_a_text_keeps_its_number(tmp_path: Path) -> None:
@@ -74,7 +101,7 @@ def test_texts_that_are_refused(texts: list[str], line: str) -> None:
 def test_weights_of_another_model(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "edgetam_video"}')
     with pytest.raises(WeightsError, match=r"takes words \(grounding-dino\) in .*, got those of edgetam"):
-        WordsDetector(tmp_path, TEXTS)
+        open_detector(tmp_path, texts=TEXTS)
 
 
 def test_damaged_weights(tmp_path: Path) -> None:
