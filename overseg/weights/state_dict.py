@@ -16,7 +16,7 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
     """Return parameter name -> tensor (on the CPU) of the checkpoint at `path`.
 
     Only tensors are unpickled (`weights_only=True`). A state dict under the key "model" or "state_dict", as in SAM 2's
-    files, is unwrapped.
+    files, is unwrapped. Where a file holds several, as MobileSAMv2's decoder does, names begin with their keys.
 
     Raises:
         WeightsError: the file cannot be read, is not a torch checkpoint, contains something other than a state dict, or
@@ -34,6 +34,8 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
     for key in _NESTING:
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
+    if isinstance(content, dict) and content and all(isinstance(part, dict) for part in content.values()):
+        content = {f"{key}.{name}": value for key, part in content.items() for name, value in part.items()}
     return _checked(content, path)
 
 

