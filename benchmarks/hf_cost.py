@@ -39,10 +39,10 @@ def main() -> None:
     for name, (family, sizes) in SIZES.items():
         for side in sizes:
             counted = Work(family, side, device="meta")
-            cells = [f"{_multiply_adds(work) / 1e9:.1f}" for work in (counted.encode, counted.track)]
+            cells = [f"{multiply_adds(work) / 1e9:.1f}" for work in (counted.encode, counted.track)]
             if name in args.time:
                 timed = Work(family, side, device="cpu")
-                cells = [f"{cell}; {_seconds(work):.2f}" for cell, work in zip(cells, timed.both, strict=True)]
+                cells = [f"{cell}; {seconds(work):.2f}" for cell, work in zip(cells, timed.both, strict=True)]
             millions = sum(one.numel() for one in counted.model.parameters()) / 1e6
             print(f"{name:10}{side:>6}{millions:>10.1f} M{cells[0]:>12}{cells[1]:>12}", flush=True)
 
@@ -89,13 +89,14 @@ class Work:
         return ImageFeatures(tuple(output.fpn_hidden_states))
 
 
-def _multiply_adds(work: Callable[[], object]) -> float:
+def multiply_adds(work: Callable[[], object]) -> float:
+    """How many multiplications and additions are done, counted without computing anything."""
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
         work()
     return counter.get_total_flops() / 2
 
 
-def _seconds(work: Callable[[], object], n: int = 2) -> float:
+def seconds(work: Callable[[], object], n: int = 2) -> float:
     """The least processor time of n times, after one that is not counted: other processes do not change it much."""
     times = []
     with torch.inference_mode():

@@ -11,6 +11,7 @@ from overseg.data.setting import Setting, current_names, option, settings_of
 from overseg.data.settings import Settings, SharedSettings
 from overseg.errors import DeviceError, SettingsError, WeightsError, did_you_mean
 from overseg.stages import Report
+from overseg.weights import hub_catalogue, hub_folder
 
 PRESETS: dict[str, dict[str, Any]] = {
     "preview": {
@@ -32,6 +33,26 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 _FULL_PROPAGATION_SIZE = 1024  # of SAM 2, as it was trained
+
+
+@dataclass(frozen=True)
+class NotByEdgeTam:
+    """Why flow propagates on a CPU, and not EdgeTAM; measured by `benchmarks/edgetam_on_cpu.py`.
+
+    Attributes:
+        costs: what both cost on one core.
+    """
+
+    costs: str
+
+    def if_here(self) -> str:
+        """The end of a line where EdgeTAM's weights are here, and so could be used; nothing where they are not."""
+        if hub_folder(hub_catalogue()["edgetam"]) is None:
+            return ""
+        return f"; flow was chosen over edgetam, whose weights are here: {self.costs}"
+
+
+_RUN_NOT_BY_EDGETAM = NotByEdgeTam("at 1024 px a mask takes it about 1.7 s of a core on each frame, and flow 1 ms")
 
 
 @dataclass(frozen=True)
@@ -105,7 +126,7 @@ def _fitting(device: str, changes: dict[str, Any], report: Report) -> tuple[str,
     fits, reason = fits_on_cuda(
         device,
         [full[key] for key in keys if key not in changes],
-        without_cuda="no CUDA device; with one, --preset full gives the best masks",
+        without_cuda="no CUDA device; with one, --preset full gives the best masks" + _RUN_NOT_BY_EDGETAM.if_here(),
         without_weights="the weights for --preset full are missing",
         report=report,
     )

@@ -11,6 +11,7 @@ from typing import ClassVar
 import pytest
 from toy_runs import SilentReport
 
+from overseg.api.track_choice import choose_tracking
 from overseg.cli.main import main
 from overseg.errors import WeightsError
 from overseg.presets import choose
@@ -136,6 +137,31 @@ def test_the_list_says_what_is_known_of_them(capsys):
 def test_without_weights_the_command_that_fetches_them():
     with pytest.raises(WeightsError, match="run `overseg weights fetch sam3`; agree to its licence at https"):
         weights_path("sam3")
+
+
+@pytest.mark.parametrize(
+    ("choose_for", "costs"),
+    [
+        (lambda: choose(None, "cpu", {}, report=SilentReport()), "a mask takes it about 1.7 s of a core on each frame"),
+        (
+            lambda: choose_tracking("cpu", {}, masks_alone=False, report=SilentReport()),
+            "a frame with one object takes it about 2.9 s of a core",
+        ),
+    ],
+    ids=["run", "track"],
+)
+def test_where_edgetam_is_here_a_cpu_says_why_flow_was_chosen(choose_for, costs, tmp_path):
+    assert "edgetam" not in choose_for().line
+    place = tmp_path / "hf" / "hub" / f"models--{EDGETAM.repo.replace('/', '--')}"
+    folder = place / "snapshots" / COMMIT
+    folder.mkdir(parents=True)
+    (place / "refs").mkdir()
+    (place / "refs" / "main").write_text(COMMIT)
+    for name in ("config.json", "model.safetensors"):
+        (folder / name).write_bytes(FILES[name])
+    line = choose_for().line
+    assert "flow was chosen over edgetam, whose weights are here" in line
+    assert costs in line
 
 
 @pytest.mark.parametrize(
