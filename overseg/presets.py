@@ -33,26 +33,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 _FULL_PROPAGATION_SIZE = 1024  # of SAM 2, as it was trained
-
-
-@dataclass(frozen=True)
-class NotByEdgeTam:
-    """Why flow propagates on a CPU, and not EdgeTAM; measured by `benchmarks/edgetam_on_cpu.py`.
-
-    Attributes:
-        costs: what both cost on one core.
-    """
-
-    costs: str
-
-    def if_here(self) -> str:
-        """The end of a line where EdgeTAM's weights are here, and so could be used; nothing where they are not."""
-        if hub_folder(hub_catalogue()["edgetam"]) is None:
-            return ""
-        return f"; flow was chosen over edgetam, whose weights are here: {self.costs}"
-
-
-_RUN_NOT_BY_EDGETAM = NotByEdgeTam("at 1024 px a mask takes it about 1.7 s of a core on each frame, and flow 1 ms")
+_EDGETAM_COSTS = "at 1024 px a mask takes it about 1.7 s of a core on each frame, and flow 1 ms"
 
 
 @dataclass(frozen=True)
@@ -123,14 +104,26 @@ def _fitting(device: str, changes: dict[str, Any], report: Report) -> tuple[str,
     """The preset that fits the machine, and why it is not a better one."""
     full = PRESETS["full"]
     keys = [stage.checkpoint for stage in STAGES if changes.get(stage.name, full[stage.name]) == full[stage.name]]
+    remark = "" if "propagator" in changes else not_by_edgetam(_EDGETAM_COSTS)
     fits, reason = fits_on_cuda(
         device,
         [full[key] for key in keys if key not in changes],
-        without_cuda="no CUDA device; with one, --preset full gives the best masks" + _RUN_NOT_BY_EDGETAM.if_here(),
+        without_cuda="no CUDA device; with one, --preset full gives the best masks" + remark,
         without_weights="the weights for --preset full are missing",
         report=report,
     )
     return "full" if fits else "fast", reason
+
+
+def not_by_edgetam(costs: str) -> str:
+    """The end of a line on why flow propagates on a CPU, where EdgeTAM's weights are here; nothing where they are not.
+
+    Args:
+        costs: of both, in words; measured by `benchmarks/edgetam_on_cpu.py`.
+    """
+    if hub_folder(hub_catalogue()["edgetam"]) is None:
+        return ""
+    return f"; flow was chosen over edgetam, whose weights are here: {costs}"
 
 
 def fits_on_cuda(

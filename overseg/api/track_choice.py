@@ -9,18 +9,16 @@ from overseg.data.track_settings import TrackSettings
 from overseg.errors import SettingsError
 from overseg.presets import (
     PRESETS,
-    NotByEdgeTam,
     fits_on_cuda,
     known_changes,
+    not_by_edgetam,
     refuse_without_effect,
     resolve_device,
     with_weights,
 )
 from overseg.stages import Report
 
-_NOT_BY_EDGETAM = NotByEdgeTam(
-    "at 1024 px a frame with one object takes it about 2.9 s of a core, and flow with SAM's features 0.6 s"
-)
+_EDGETAM_COSTS = "at 1024 px a frame with one object takes it about 2.9 s of a core, and flow with features 0.6 s"
 _OF_PROMPT_MASKS = ("weights", "step")  # used where a SAM makes the masks of points and boxes
 
 
@@ -69,7 +67,7 @@ def _fitting(device: str, changes: dict[str, Any], report: Report) -> tuple[dict
     fits, reason = fits_on_cuda(
         device,
         [default] if own is None and default is not None else [],
-        without_cuda="no CUDA device; with one, sam2 follows better" + _NOT_BY_EDGETAM.if_here(),
+        without_cuda="no CUDA device; with one, sam2 follows better" + not_by_edgetam(_EDGETAM_COSTS),
         without_weights="the weights of sam2, which follows better, are missing",
         report=report,
     )

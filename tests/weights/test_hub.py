@@ -160,6 +160,7 @@ def test_where_edgetam_is_here_a_cpu_says_why_flow_was_chosen(choose_for, costs,
     for name in ("config.json", "model.safetensors"):
         (folder / name).write_bytes(FILES[name])
     line = choose_for().line
+    assert "flow was chosen" not in choose(None, "cpu", {"propagator": "edgetam"}, report=SilentReport()).line
     assert "flow was chosen over edgetam, whose weights are here" in line
     assert costs in line
 
