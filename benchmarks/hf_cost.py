@@ -14,6 +14,10 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from overseg.generate.picture_model import Encoding
+from overseg.generate.sam2_pictures import Sam2Pictures
+from overseg.generate.sam_models import vit_encoder
+from overseg.generate.tiny_vit import TinyVit
 from overseg.propagate.hf.edgetam import FAMILY as EDGETAM
 from overseg.propagate.hf.edgetam import full_config
 from overseg.propagate.hf.family import HfFamily
@@ -24,6 +28,7 @@ from overseg.propagate.hf.tracker import HfTracker
 from overseg.propagate.sam2.features import ImageFeatures
 from overseg.propagate.sam2.logit_cleanup import LogitCleanup
 from overseg.propagate.sam2.memory import ObjectMemory, Reach
+from overseg.propagate.sam2.model import Sam2Variant, build_sam2_model, prepare_tables
 from overseg.transformers_extra import import_transformers
 
 SIZES = {"edgetam": (EDGETAM, (1024, 512)), "sam2-hf": (SAM2, (1024, 512)), "sam3": (SAM3, (1008, 448))}
@@ -35,6 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--time", nargs="*", default=[], choices=list(SIZES), help="also measure these")
     args = parser.parse_args()
+    _print_encoders()
     print(f"{'model':10}{'px':>6}{'parameters':>12}{'a frame':>12}{'a mask':>12}   (G multiply-adds; s of a core)")
     for name, (family, sizes) in SIZES.items():
         for side in sizes:
@@ -45,6 +51,25 @@ def main() -> None:
                 cells = [f"{cell}; {seconds(work):.2f}" for cell, work in zip(cells, timed.both, strict=True)]
             millions = sum(one.numel() for one in counted.model.parameters()) / 1e6
             print(f"{name:10}{side:>6}{millions:>10.1f} M{cells[0]:>12}{cells[1]:>12}", flush=True)
+
+
+def _print_encoders() -> None:
+    """Of encoders that are not transformers', and of one prompt on an encoded picture, at 1024 px."""
+    picture = torch.zeros(1, 3, 1024, 1024, device="meta")
+    with torch.device("meta"):
+        encoders = {"minisam": TinyVit().eval(), "vit_b": vit_encoder(768, 12), "vit_h": vit_encoder(1280, 32)}
+    for name, encoder in encoders.items():
+        print(f"{name}: {multiply_adds(lambda encoder=encoder: encoder(picture)) / 1e9:.1f} G multiply-adds a picture")
+    for size in ("t", "s", "b+", "l"):
+        model = build_sam2_model(Sam2Variant("2.1", size)).to("meta")
+        prepare_tables(model)
+        pictures, found = Sam2Pictures(model), []
+        encoded = multiply_adds(lambda m=model, f=found: f.extend(m.forward_image(picture)["backbone_fpn"]))
+        decoding = pictures.decoding(Encoding(found[-1], tuple(found[:-1])), pictures.framing((1024, 1024)))
+        prompt = multiply_adds(lambda d=decoding: d.points(torch.zeros(1, 2, device="meta")))
+        print(
+            f"sam2.1 {size}: {encoded / 1e9:.1f} G multiply-adds a picture, {prompt / 1e9:.2f} G a prompt", flush=True
+        )
 
 
 class Work:

@@ -45,7 +45,7 @@ def propagator(sam2: torch.nn.Module) -> Sam2Propagator:
 @pytest.fixture(scope="module")
 def sam1() -> torch.nn.Module:
     with torch.device("meta"):  # values do not matter, and take a second
-        vit = sam_models._vit(768, 12)
+        vit = sam_models.vit_encoder(768, 12)
         vit.blocks = vit.blocks[:3]  # the third has global attention
         return GPU.moved(sam_models._assemble(EncoderInDtype(vit, BFLOAT16)).eval())
 

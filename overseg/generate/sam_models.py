@@ -88,7 +88,7 @@ def random_vit_sam(width: int, depth: int) -> "Sam":
     """SAM with a ViT of this size and random weights, which `load_sam` recognises. Its masks mean nothing."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return _assemble(_vit(width, depth)).eval()
+        return _assemble(vit_encoder(width, depth)).eval()
 
 
 class EncoderInDtype(torch.nn.Module):
@@ -133,7 +133,7 @@ def _load_checkpoint(path: Path) -> "Sam":
 def _from_state(state: Mapping[str, torch.Tensor], path: Path) -> "Sam":
     if any(name.startswith(f"{_ENCODER}patch_embed.seq.") for name in state):
         return _filled(TinyVit, _with_folded_encoder(state, path), path)
-    return _filled(partial(_vit, *_vit_shape(state, path)), state, path)
+    return _filled(partial(vit_encoder, *_vit_shape(state, path)), state, path)
 
 
 def _refuse_other_models(state: Mapping[str, torch.Tensor], path: Path) -> None:
@@ -179,7 +179,8 @@ def _vit_shape(state: Mapping[str, torch.Tensor], path: Path) -> tuple[int, int]
     return shape
 
 
-def _vit(width: int, depth: int) -> torch.nn.Module:
+def vit_encoder(width: int, depth: int) -> torch.nn.Module:
+    """An image encoder of this size, without trained weights."""
     return import_part("modeling").ImageEncoderViT(
         depth=depth,
         embed_dim=width,

@@ -144,7 +144,7 @@ def tiny_sam(monkeypatch):
 
     def make(seed: int) -> dict[str, torch.Tensor]:
         torch.manual_seed(seed)
-        return sam_models._assemble(sam_models._vit(32, 2)).state_dict()
+        return sam_models._assemble(sam_models.vit_encoder(32, 2)).state_dict()
 
     return make
 
@@ -171,7 +171,7 @@ def test_only_the_image_encoder_computes_in_another_type(tiny_sam, tmp_path, mon
 
 
 @pytest.mark.parametrize(
-    ("encoder", "side_px"), [(lambda: sam_models._vit(32, 2), 256), (TinyVit, 224)], ids=["ViT", "TinyViT"]
+    ("encoder", "side_px"), [(lambda: sam_models.vit_encoder(32, 2), 256), (TinyVit, 224)], ids=["ViT", "TinyViT"]
 )
 def test_encoders_compile_to_one_graph(tiny_sam, encoder, side_px, monkeypatch):
     from torch._dynamo.utils import counters
