@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
-from numbers import Integral
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int, UInt8
 
 from overseg.data.masks import TrackMasks
 from overseg.data.rles import Rles
+from overseg.data.row_number import is_number_in
 from overseg.data.tracks import SAM_OUTPUTS
 from overseg.errors import InputError
 
@@ -70,7 +70,7 @@ class FrameMasks(TrackMasks):
 
     def array(self, row: int) -> Bool[np.ndarray, "h w"]:
         """The mask of one row, as bool [h, w]; IndexError if there is no such row."""
-        if not isinstance(row, Integral) or not -len(self) <= row < len(self):
+        if not is_number_in(row, -len(self), len(self)):
             expected = (
                 f"expected a row from 0 to {len(self) - 1}" if len(self) else "there are no masks: expected no row"
             )

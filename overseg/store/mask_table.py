@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from functools import lru_cache
-from numbers import Integral
 
 import numpy as np
 from jaxtyping import Float32, Int8, Int32, Int64
 
 from overseg.data.masks import TrackMasks
 from overseg.data.rles import Rles
+from overseg.data.row_number import is_number_in
 from overseg.data.visit import Outline
 from overseg.store.column import Column
 from overseg.store.columns import StoredRows, stored_name, stored_names
@@ -86,7 +86,7 @@ class MaskTable:
 
     def row_span(self, frame: int) -> tuple[int, int]:
         """The number of the first row of a frame, and of the first after it; IndexError if there is no such frame."""
-        if not isinstance(frame, Integral) or not 0 <= frame < self.n_frames:
+        if not is_number_in(frame, 0, self.n_frames):
             raise IndexError(f"expected a frame from 0 to {self.n_frames - 1}, got {frame!r}")
         start, stop = self._frame_offsets[frame : frame + 2].tolist()
         return start, stop
@@ -102,7 +102,7 @@ class MaskTable:
 
     def check_track(self, track: int) -> None:
         """IndexError if there is no such track."""
-        if not isinstance(track, Integral) or not 0 <= track < self.n_tracks:
+        if not is_number_in(track, 0, self.n_tracks):
             raise IndexError(f"expected a track from 0 to {self.n_tracks - 1}, got {track!r}")
 
     def take(self, rows: Int64[np.ndarray, " k"]) -> StoredRows:
