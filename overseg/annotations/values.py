@@ -137,8 +137,10 @@ def _union(counts: list[bytes], size: tuple[int, int]) -> bytes:
     return Rles(size, tuple(counts)).union().counts[0]
 
 
-def _numbers_of(polygon: list[Any]) -> list[float]:
-    """The numbers of a polygon, which may be in pairs."""
+def _numbers_of(polygon: Any) -> list[float]:
+    """The numbers of a polygon, which may be in pairs; TypeError or ValueError where it is no list of numbers."""
+    if not isinstance(polygon, list):
+        raise ValueError(f"a polygon is a list of numbers, not {polygon!r:.40}")
     if polygon and isinstance(polygon[0], list):
         polygon = [at for x, y in polygon for at in (x, y)]
     return [float(at) for at in polygon]
