@@ -41,7 +41,7 @@ def call(args: argparse.Namespace) -> int:
         raise SettingsError("`overseg view` needs the packages of the extra `view`: pip install 'overseg[view]'") from e
     server = PageServer(port=args.port)
     with closing(TerminalReport(quiet=args.quiet)) as report, server.in_background() as url:
-        is_told = _has_result(args.store)
+        is_told = args.other is None and args.video is None and _has_result(args.store)
         if is_told:
             _tell(url, args)
         from overseg.view.opening import open_pages  # takes half a second, in which the browser loads the page
