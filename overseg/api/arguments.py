@@ -61,11 +61,10 @@ def checked_arguments(function: Function) -> Function:
 def _refuse_misspelt(options: Mapping[str, Any], function: Callable[..., Any], signature: inspect.Signature) -> None:
     """Refuse a name that is most like an argument; the function itself refuses other names that it does not know."""
     names = list(signature.parameters)
-    last = signature.parameters[names[-1]]
-    if last.kind is not inspect.Parameter.VAR_KEYWORD:
-        return  # `bind` refuses them
-    settings = get_args(last.annotation)  # of Unpack[SettingsChanges]
-    known = settings[0].__annotations__ if settings else {}
+    settings = get_args(signature.parameters[names[-1]].annotation)  # of Unpack[SettingsChanges]
+    if signature.parameters[names[-1]].kind is not inspect.Parameter.VAR_KEYWORD or not settings:
+        return
+    known = settings[0].__annotations__
     for name in options.keys() - names - known.keys():
         hint = did_you_mean(name, [*names, *known])
         if hint and hint == did_you_mean(name, names):

@@ -223,6 +223,7 @@ def test_prompts_are_the_same_as_on_the_command_line():
             lambda: overseg.export("a", "b", format="coco", labels=[1]),
             "expected labels to be text, a path",
         ),
+        (lambda: overseg.run_many(["gone.mp4"], "b", resize=64), "there is no file or folder gone.mp4"),
         (lambda: overseg.run("https://example.com/cup.mp4", "b"), "https://example.com/cup.mp4 is an address"),
         (lambda: overseg.render("a", "b", min_size=3), "there is no option 'min_size'"),
         (lambda: overseg.Point("cup", 1, 2, label=5), "Point: expected the label 1"),
