@@ -13,8 +13,8 @@ from overseg.data.visit import Visit
 from overseg.errors import StoreError
 from overseg.store.zarr_store import ZarrStore
 
-RUN = (*PREVIEW, "--end", "14", "--step", "4")
-BUDGET = ("--budget", "masks=1300")
+RUN = (*PREVIEW, "--end", "14", "--step", "4", "--resize", "112")
+BUDGET = ("--budget", "masks=500")
 
 
 @pytest.fixture(scope="module")
