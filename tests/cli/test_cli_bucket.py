@@ -15,7 +15,7 @@ from local_s3 import KEY, SECRET, LocalS3, local_s3
 import overseg
 from overseg.cli.main import main
 
-RUN = (*PREVIEW, "--end", "8", "--step", "3")
+RUN = (*PREVIEW, "--end", "8", "--step", "3", "--resize", "112")
 OVERSEG = (sys.executable, "-m", "overseg")
 
 
