@@ -11,7 +11,7 @@ from cli.cli_samples import PREVIEW
 import overseg
 from overseg.cli.main import main
 
-RUN = (*PREVIEW, "--end", "16", "--step", "3")
+RUN = (*PREVIEW, "--end", "16", "--step", "3", "--resize", "112")
 
 
 @pytest.fixture(scope="module")
