@@ -42,7 +42,7 @@ class Survival:
         return float(self._alive.mean())
 
 
-def _small(rgb: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w"]:
+def _small(rgb: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "a b"]:
     scale = min(1.0, _LONG_PX / max(rgb.shape[:2]))
     height, width = (max(_LEAST_PX, round(side * scale)) for side in rgb.shape[:2])
     return cv2.cvtColor(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
