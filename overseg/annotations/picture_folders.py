@@ -11,8 +11,8 @@ from overseg.annotations.values import VideoUnknownError
 def of_one_folder(annotations: Annotations, video: str | None) -> Annotations:
     """The annotations of the pictures of one video, where the names of pictures have folders.
 
-    These are the pictures in the folder that is called like the video. All pictures are of one video where no two
-    folders have a picture of one name, and none is called like the video.
+    Where two folders have a picture of one name, these are the pictures in the folder that is called like the video;
+    otherwise all pictures are of one video.
 
     Args:
         annotations: of all pictures.
@@ -22,12 +22,12 @@ def of_one_folder(annotations: Annotations, video: str | None) -> Annotations:
         VideoUnknownError: pictures of one name are in several folders, and none of these is called like the video.
     """
     parents = [_parent(picture) for picture in annotations.pictures]
-    if len(set(parents)) < 2:
+    stems = Counter(picture.stem for picture in annotations.pictures)
+    if len(set(parents)) < 2 or "" in stems or max(stems.values()) < 2:
         return annotations
     rows = [row for row, parent in enumerate(parents) if video and video in (str(parent), *parent.parts)]
     if not rows:
-        _refuse_repeated(annotations, parents, video)
-        return annotations
+        raise _unknown(annotations, list(dict.fromkeys(parents)), video)
     return replace(
         annotations,
         pictures=tuple(annotations.pictures[row] for row in rows),
@@ -40,14 +40,10 @@ def _parent(picture: Picture) -> PurePosixPath:
     return PurePosixPath(picture.name.replace("\\", "/")).parent
 
 
-def _refuse_repeated(annotations: Annotations, parents: list[PurePosixPath], video: str | None) -> None:
-    stems = Counter(picture.stem for picture in annotations.pictures)
-    if max(stems.values()) < 2:
-        return
-    folders = list(dict.fromkeys(parents))
+def _unknown(annotations: Annotations, folders: list[PurePosixPath], video: str | None) -> VideoUnknownError:
     last = [folder.name for folder in folders]
     names = last if len(set(last)) == len(last) else list(map(str, folders))
-    raise VideoUnknownError(
+    return VideoUnknownError(
         f"expected pictures of one video in {annotations.source}, or a folder of them that is called {video!r}, got "
         f"pictures of one name in {len(folders)} folders",
         names,
