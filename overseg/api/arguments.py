@@ -59,10 +59,18 @@ def checked_arguments(function: Function) -> Function:
 
 
 def _refuse_misspelt(options: Mapping[str, Any], function: Callable[..., Any], signature: inspect.Signature) -> None:
-    """Refuse a name that is most like an argument; the function itself refuses other names that it does not know."""
+    """Refuse a name that is no argument; of a function with settings, one that is most like an argument.
+
+    Such a function itself refuses other names that it does not know.
+    """
     names = list(signature.parameters)
+    if signature.parameters[names[-1]].kind is not inspect.Parameter.VAR_KEYWORD:
+        if unknown := [name for name in options if name not in names]:
+            hint = did_you_mean(unknown[0], names) or f": expected some of {', '.join(names)}"
+            raise SettingsError(f"{function.__name__}(): there is no argument {unknown[0]!r}{hint}")
+        return
     settings = get_args(signature.parameters[names[-1]].annotation)  # of Unpack[SettingsChanges]
-    if signature.parameters[names[-1]].kind is not inspect.Parameter.VAR_KEYWORD or not settings:
+    if not settings:
         return
     known = settings[0].__annotations__
     for name in options.keys() - names - known.keys():

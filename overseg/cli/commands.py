@@ -58,9 +58,9 @@ COMMANDS = (
         MAKE,
         "follow objects that you prompt",
         (
-            "overseg track cup.mp4 cup.zarr --box cup:120,80,260,300",
-            "overseg track cup.mp4 cup.zarr --point spoon:400,310,1 --point spoon:10,10,0 --frame 25",
-            "overseg track cup.mp4 cup.zarr --prompts objects.json --tracking-video",
+            "overseg track cup.mp4 cup.zarr --box cup:120,80,260,300 --point spoon:400,310,1 --frame 25",
+            "overseg track cup.mp4 objects/all.zarr --prompts objects.json --tracking-video",
+            'overseg track cup.mp4 words/all.zarr --text "a cup" --text "a hand"',
         ),
     ),
     Command(

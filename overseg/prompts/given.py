@@ -11,9 +11,11 @@ from jaxtyping import Bool
 
 from overseg.data.rles import Rles
 from overseg.data.track_names import check_name
-from overseg.errors import SettingsError
+from overseg.errors import InputError, SettingsError
 from overseg.prompts.objects import Pointed
 from overseg.prompts.words import parse_masks
+
+_BOX_EXAMPLE = 'Box("cup", 120, 80, 260, 300)'
 
 Given = TypeVar("Given")
 
@@ -40,7 +42,10 @@ class Box:
 
     def __post_init__(self) -> None:
         """Refuse what is no name, and what is no number; SettingsError and InputError say what was expected."""
-        _check_numbers("Box", 'Box("cup", 120, 80, 260, 300)', (self.x1, self.y1, self.x2, self.y2))
+        _check_numbers("Box", _BOX_EXAMPLE, (self.x1, self.y1, self.x2, self.y2))
+        if not (self.x1 < self.x2 and self.y1 < self.y2):
+            corners = f"{self.x1},{self.y1},{self.x2},{self.y2}"
+            raise InputError(f"Box: expected x1 < x2 and y1 < y2 as in {_BOX_EXAMPLE}, got {corners}")
         check_name(self.name, place="Box")
 
     def pointed(self) -> Pointed:
