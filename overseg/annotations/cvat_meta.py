@@ -114,8 +114,4 @@ class Meta:
             if self._video and self._video in (task.name, task.stem, task.id):
                 return task
         names = [task.stem or task.id for task in self._tasks]
-        raise VideoUnknownError(
-            f"expected one task in {self._source}, or one that is called {self._video!r}, got {len(names)} with other "
-            "names",
-            names,
-        )
+        raise VideoUnknownError.among("task", self._source, self._video, names)

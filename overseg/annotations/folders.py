@@ -106,7 +106,4 @@ def folder_of_video(folder: Path, video: str | None = None) -> Path:
         return (named or found)[0]
     if not found:
         raise InputError(f"expected a folder of one video in {folder}, found none: give the one to read")
-    raise VideoUnknownError(
-        f"expected a folder of one video in {folder}, or one that is called {video!r}, found {len(found)}",
-        [one.name for one in found],
-    )
+    raise VideoUnknownError.among("folder of a video", folder, video, [one.name for one in found])

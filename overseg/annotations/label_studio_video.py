@@ -83,10 +83,7 @@ def _chosen(source: Path, tasks: list[Any], video: str | None) -> tuple[dict[str
         return next((task, row) for row, task in of_videos.items())
     found = {_name(task): row for row, task in of_videos.items()}
     if video not in found:
-        raise VideoUnknownError(
-            f"expected one video in {source}, or one that is called {video!r}, got {len(of_videos)} with other names",
-            list(found),
-        )
+        raise VideoUnknownError.among("video", source, video, list(found))
     return of_videos[found[video]], found[video]
 
 

@@ -27,7 +27,7 @@ def of_one_folder(annotations: Annotations, video: str | None) -> Annotations:
         return annotations
     rows = [row for row, parent in enumerate(parents) if video and video in (str(parent), *parent.parts)]
     if not rows:
-        raise _unknown(annotations, list(dict.fromkeys(parents)), video)
+        raise _unknown(annotations, list(dict.fromkeys(parents)))
     return replace(
         annotations,
         pictures=tuple(annotations.pictures[row] for row in rows),
@@ -40,11 +40,10 @@ def _parent(picture: Picture) -> PurePosixPath:
     return PurePosixPath(picture.name.replace("\\", "/")).parent
 
 
-def _unknown(annotations: Annotations, folders: list[PurePosixPath], video: str | None) -> VideoUnknownError:
+def _unknown(annotations: Annotations, folders: list[PurePosixPath]) -> VideoUnknownError:
     last = [folder.name for folder in folders]
     names = last if len(set(last)) == len(last) else list(map(str, folders))
     return VideoUnknownError(
-        f"expected pictures of one video in {annotations.source}, or a folder of them that is called {video!r}, got "
-        f"pictures of one name in {len(folders)} folders",
+        f"expected pictures of one video in {annotations.source}, got pictures of one name in {len(folders)} folders",
         names,
     )

@@ -40,6 +40,14 @@ class VideoUnknownError(InputError):
         super().__init__(f"{line}: name one of {shown}" if names else line)
         self.names = tuple(names)
 
+    @classmethod
+    def among(cls, kind: str, source: Path, wanted: str | None, names: Sequence[str]) -> "VideoUnknownError":
+        """For a source with videos of these names, none of which is called as wanted; `kind` is what it calls them."""
+        called = f", or one that is called {wanted!r}" if wanted else ""
+        return cls(
+            f"expected one {kind} in {source}{called}, got {len(names)}{' with other names' * bool(wanted)}", names
+        )
+
 
 @contextmanager
 def checked(source: Path, place: str) -> Iterator[None]:

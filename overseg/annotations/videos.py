@@ -21,9 +21,7 @@ def pick_video(source: Path, wanted: str | None) -> dict[str, Any]:
             if wanted and wanted in {*names_of(video), str(video.get("id"))}:
                 return video
         names = [min(names_of(video), default=str(video.get("id"))) for video in videos]
-    raise VideoUnknownError(
-        f"expected one video in {source}, or one that is called {wanted!r}, got {len(videos)} with other names", names
-    )
+    raise VideoUnknownError.among("video", source, wanted, names)
 
 
 def names_of(video: Any) -> set[str]:

@@ -83,10 +83,7 @@ def _video_of_results(source: Path, wanted: str | None) -> dict[str, Any]:
             found.setdefault(str(id), {"id": id, "file_names": [""] * len(result["segmentations"])})
     if wanted in found or len(found) == 1:
         return found[wanted] if wanted in found else next(iter(found.values()))
-    raise VideoUnknownError(
-        f"expected results of one video in {source}, or of one with the id {wanted!r}, got those of {len(found)}",
-        list(found),
-    )
+    raise VideoUnknownError.among("video with results", source, wanted, list(found))
 
 
 def _size(source: Path, video: dict[str, Any], expected: tuple[int, int] | None) -> tuple[int, int]:

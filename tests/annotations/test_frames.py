@@ -305,8 +305,10 @@ def test_one_of_several_videos(tmp_path):
     content["videos"].append({**content["videos"][0], "id": 2, "file_names": ["other/00000.jpg"]})
     content["annotations"].append({"id": 2, "video_id": 2, "segmentations": [None]})
     made.write_json(path, content)
-    with pytest.raises(InputError, match="got 2 with other names: name one of clip, other"):
+    with pytest.raises(InputError, match=r"expected one video in .*, got 2: name one of clip, other"):
         import_masks(path, tmp_path / "a.zarr", format="youtube-vis")
+    with pytest.raises(InputError, match="called 'x', got 2 with other names: name one of clip, other"):
+        import_masks(path, tmp_path / "a.zarr", format="youtube-vis", video_name="x")
     result = import_masks(path, tmp_path / "b.zarr", format="youtube-vis", video_name="clip")
     assert are_discs(result, [0, 3, 7])
     words = ["import", str(path), str(tmp_path / "c.zarr"), "--format", "youtube-vis", "--video-name", "clip"]
