@@ -169,8 +169,10 @@ def _json_or_text(text: str | None) -> Any:
 
 
 def _region(entry: Any) -> _Region:
-    attributes = entry.get("region_attributes") or {}
-    return _Region(entry["shape_attributes"], {str(name).lower(): value for name, value in attributes.items()})
+    shape, attributes = entry["shape_attributes"], entry.get("region_attributes") or {}
+    if not isinstance(shape, dict) or not isinstance(attributes, dict):
+        raise ValueError(f"expected the attributes of a region as objects, got {shape!r:.40} and {attributes!r:.40}")
+    return _Region(shape, {str(name).lower(): value for name, value in attributes.items()})
 
 
 def _is_given(value: Any) -> bool:

@@ -6,7 +6,8 @@ from jaxtyping import UInt8
 
 from overseg.video.flow_check import DenseFlow, consistent, pixel_axes
 
-_LONG_PX, _LEAST_PX = 160, 16  # frames are shrunk to this longer side; DIS needs two patches along a side
+_LONG_PX = 160  # frames are shrunk to this longer side
+_LEAST_PX = 64  # this preset of DIS works on a quarter of the picture, and needs two patches of 8 px along a side there
 _SLACK_PX2 = 0.125  # of the forward-backward check, in pixels of the shrunk picture, squared
 
 

@@ -17,7 +17,11 @@ from overseg.errors import SettingsError
         ("min_area_px", -3, "--min-area takes"),
         ("match_iou", 0, "--match-iou"),
         ("max_masks_per_keyframe", 0, "--max-masks-per-keyframe"),
-        ("generator", "sam3", "--generator is one of sam1, hierarchy, precomputed, not 'sam3'"),
+        (
+            "generator",
+            "sam9",
+            "--generator is one of sam1, sam2, sam2-hf, edgetam, sam3, hierarchy, precomputed, not 'sam9'",
+        ),
         ("propagator", None, "--propagator"),
         ("resize", "big", "--resize"),
         ("end", 0, "--end"),

@@ -144,6 +144,8 @@ def _watch_writes(folder: Path) -> list[str]:
         if isinstance(path, int) or path is None:
             return
         real = os.path.realpath(os.fsdecode(path))
+        if os.path.basename(os.path.dirname(real)) == "__pycache__":
+            return  # Python keeps compiled modules there
         if not real.startswith((allowed + os.sep, "/dev/null", "/proc/self/")) and real != allowed:
             escapes.append(f"{event} {real}")
 

@@ -75,6 +75,12 @@ def test_survival_counts_what_stays_in_the_picture():
     assert survival.add(camera(16)[0]) > shares[3]
 
 
+@pytest.mark.parametrize("size", [(1, 1), (2, 900), (900, 2), (48, 64), (17, 160), (33, 31)])
+def test_survival_of_pictures_of_any_size(size):
+    survival, rgb = Survival(), np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    assert [survival.add(rgb) for _ in range(3)] == pytest.approx([1, 1, 1], abs=0.05)
+
+
 def test_gaps_too_short_for_a_frame_between_have_none():
     video = open_video(camera(0, 90, 180))
     assert with_more_keyframes(video, [Shot(0, 2)]) == [Shot(0, 2)]
