@@ -189,7 +189,7 @@ def test_maps_of_depths_hold_every_track_and_count_what_is_lost(result, tmp_path
     [
         ("davis", {"a/1.png": "nothing"}, "expected a picture"),
         ("davis", {"a/1.txt": ""}, r"found none"),
-        ("davis", {"a/1.png": "", "b/1.png": ""}, "expected a folder of one video"),
+        ("davis", {"a/1.png": "", "b/1.png": ""}, "expected one folder of a video"),
         ("mots", {"a/b": ""}, "expected seqinfo.ini"),
         ("mots", {"a/seqinfo.ini": "nothing"}, "cannot be read"),
         ("mots", {"a/seqinfo.ini": "[Sequence]\n"}, "expected 'imHeight'"),
