@@ -1,13 +1,13 @@
 """Decoders that draw each mask as they decode it, as those of SAM 2 and SAM 3, on pictures that fill a square."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from overseg.generate.encoding import LOGIT_PX
+from overseg.generate.encoding import LOGIT_PX, Framing
 from overseg.generate.picture_model import Encoding
 
 
@@ -24,12 +24,20 @@ class DrawnOutput:
     logits: Float[Tensor, "b outputs y x"]
 
 
-@runtime_checkable
-class DrawsOutputs(Protocol):
-    """A model that decodes prompts of any kind."""
+class DrawnPictures(ABC):
+    """What is the same for all models with such decoders; see `PictureModel`. Pictures are stretched to squares."""
 
     side_px: int
 
+    def framing(self, size: tuple[int, int]) -> Framing:
+        """The place of a picture of (height, width) in the encoder's input."""
+        return Framing(size, self.side_px, is_stretched=True)
+
+    def decoding(self, encoding: Encoding, framing: Framing) -> "DrawnDecoding":
+        """The decoder for prompts on a frame with this encoding."""
+        return DrawnDecoding(self, encoding)
+
+    @abstractmethod
     def outputs(
         self,
         encoding: Encoding,
@@ -46,7 +54,7 @@ class DrawsOutputs(Protocol):
 class DrawnDecoding:
     """Decodes prompts on one encoded picture; see `picture_model.Decoding`."""
 
-    def __init__(self, model: DrawsOutputs, encoding: Encoding) -> None:
+    def __init__(self, model: DrawnPictures, encoding: Encoding) -> None:
         self._model, self._encoding = model, encoding
         self.logits_size = (model.side_px // LOGIT_PX, model.side_px // LOGIT_PX)
 

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from overseg.data.frame import Frame
 from overseg.data.machine import Machine
 from overseg.data.settings import Settings
-from overseg.generate.drawn_decoding import DrawnDecoding, DrawnOutput
+from overseg.generate.drawn_decoding import DrawnOutput, DrawnPictures
 from overseg.generate.encoding import TOKEN_PX, Framing
 from overseg.generate.picture_model import Encoding, PromptWork
 from overseg.generate.sam1_adapter import PromptedGenerator, build_prompted
@@ -37,7 +37,7 @@ def generator_builder(family: HfFamily) -> Callable[[Settings, Machine], Prompte
     return build
 
 
-class HfPictures:
+class HfPictures(DrawnPictures):
     """A tracking model whose image side alone is used; see `PictureModel`. Pictures are stretched to squares.
 
     Prompts are in pixels of the framing, of which each cell of features has 16. The model's own cells may have others.
@@ -56,10 +56,6 @@ class HfPictures:
         """Where it computes."""
         return self._tracker.device
 
-    def framing(self, size: tuple[int, int]) -> Framing:
-        """The place of a picture of (height, width) in the encoder's input."""
-        return Framing(size, self.side_px, is_stretched=True)
-
     def encode(self, frame: Frame, framing: Framing) -> Encoding:
         """What the encoder makes of a frame, resized and normalised as transformers does it."""
         levels = list(self._tracker.encode([self._tracker.pixels(frame)])[0].levels)
@@ -68,10 +64,6 @@ class HfPictures:
             level.permute(1, 2, 0).unflatten(2, size) for level, size in zip(levels, self._tracker.sizes, strict=True)
         ]
         return Encoding(maps[-1], tuple(maps[:-1]))
-
-    def decoding(self, encoding: Encoding, framing: Framing) -> DrawnDecoding:
-        """The decoder for prompts on a frame with this encoding."""
-        return DrawnDecoding(self, encoding)
 
     def outputs(
         self,
@@ -82,7 +74,7 @@ class HfPictures:
         logits: Float[Tensor, "b 1 y x"] | None,
         needs_first: bool,
     ) -> DrawnOutput:
-        """The four outputs for prompts; see `DrawsOutputs`. transformers decodes output 0 and the others apart."""
+        """The four outputs for prompts; see `DrawnPictures`. transformers decodes output 0 and the others apart."""
         n = next(len(one) for one in (points and points[0], boxes_xyxy, logits) if one is not None)
         if points is None and boxes_xyxy is None:
             nowhere = torch.full((n, 1), -1, dtype=torch.int, device=self.device)

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from overseg.data.frame import Frame
 from overseg.data.machine import Machine
 from overseg.data.settings import Settings
-from overseg.generate.drawn_decoding import DrawnDecoding, DrawnOutput
+from overseg.generate.drawn_decoding import DrawnOutput, DrawnPictures
 from overseg.generate.encoding import TOKEN_PX, Framing
 from overseg.generate.picture_model import Encoding, PromptWork
 from overseg.generate.sam1_adapter import PromptedGenerator, build_prompted
@@ -31,7 +31,7 @@ def build(settings: Settings, machine: Machine) -> PromptedGenerator:
     return build_prompted(Sam2Pictures(model), settings)
 
 
-class Sam2Pictures:
+class Sam2Pictures(DrawnPictures):
     """SAM 2 as its image predictor uses it; see `PictureModel`. Pictures are stretched to squares."""
 
     def __init__(self, model: SAM2Base) -> None:
@@ -45,10 +45,6 @@ class Sam2Pictures:
         """Where it computes."""
         return self._model.device
 
-    def framing(self, size: tuple[int, int]) -> Framing:
-        """The place of a picture of (height, width) in the encoder's input."""
-        return Framing(size, self.side_px, is_stretched=True)
-
     def encode(self, frame: Frame, framing: Framing) -> Encoding:
         """What the encoder makes of a frame, resized as sam2's image predictor does it."""
         pixels = torch.from_numpy(frame.rgb.copy()).to(self.device).permute(2, 0, 1)[None] / 255.0
@@ -59,10 +55,6 @@ class Sam2Pictures:
             levels[-1] = levels[-1] + self._model.no_mem_embed.reshape(1, -1, 1, 1)
         return Encoding(levels[-1], tuple(levels[:-1]))
 
-    def decoding(self, encoding: Encoding, framing: Framing) -> DrawnDecoding:
-        """The decoder for prompts on a frame with this encoding."""
-        return DrawnDecoding(self, encoding)
-
     def outputs(
         self,
         encoding: Encoding,
@@ -72,7 +64,7 @@ class Sam2Pictures:
         logits: Float[Tensor, "b 1 y x"] | None,
         needs_first: bool,
     ) -> DrawnOutput:
-        """The four outputs for prompts; see `DrawsOutputs`. The corners of a box are points of their own kind."""
+        """The four outputs for prompts; see `DrawnPictures`. The corners of a box are points of their own kind."""
         given = [] if points is None else [points]
         if boxes_xyxy is not None:
             corners = torch.tensor([[2, 3]], dtype=torch.int, device=self.device).expand(len(boxes_xyxy), -1)
