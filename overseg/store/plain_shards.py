@@ -67,11 +67,13 @@ class PlainShards:
         """
         start, stop, _ = rows.indices(self.shape[0])
         size, in_shard = self.chunks[0], self.shards[0] // self.chunks[0]
-        found, shard = [np.zeros(0, self.dtype)], (-1, b"")
+        found, at = [np.zeros(0, self.dtype)], -1
         for number in range(start // size, -(-stop // size)) if stop > start else ():
-            if shard[0] != number // in_shard:
-                shard = number // in_shard, self._shard(number // in_shard)
-            chunk = self._chunk(shard[1], number % in_shard, in_shard)
+            if at != number // in_shard:
+                at = number // in_shard
+                shard = self._shard(at)
+                index = _index(shard, in_shard) if shard else np.full((in_shard, 2), _NO_CHUNK, np.uint64)
+            chunk = self._chunk(shard, *index[number % in_shard].tolist())
             found.append(chunk[max(start - number * size, 0) : stop - number * size])
         return np.concatenate(found)
 
@@ -81,10 +83,7 @@ class PlainShards:
         except FileNotFoundError:
             return b""
 
-    def _chunk(self, shard: bytes, number: int, in_shard: int) -> np.ndarray:
-        if not shard:
-            return np.zeros(self.chunks, self.dtype)
-        place, n_bytes = _index(shard, in_shard)[number].tolist()
+    def _chunk(self, shard: bytes, place: int, n_bytes: int) -> np.ndarray:
         if place == _NO_CHUNK:
             return np.zeros(self.chunks, self.dtype)
         return decode_chunk(shard[place : place + n_bytes], self.chunks, self.dtype)
