@@ -5,28 +5,43 @@
    only in the picture, not in its padding, and if they need not be exact, in detail only near their borders.
 3. `image_attention` computes the cross-attention with fewer multiplications.
 4. Prompts attend to the image tokens of the picture, 37 of 64 rows at 16:9, and to a few that stand for the padding;
-   see `image_tokens`. `with_padding` computes all of them, as segment_anything does.
-
-The architecture is that of Kirillov et al., "Segment Anything" (2023), appendix A, "Lightweight mask decoder".
+   see `image_tokens`. On a CPU, a prompt with a rough mask attends to the tokens near it one by one, and to blocks of
+   the others; see `token_window`. `exact` computes all of them, as segment_anything does.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from overseg.generate import image_attention
-from overseg.generate.image_tokens import ImageTokens
-from overseg.generate.upscaling import LOGITS_PER_TOKEN, Upscaling
+from overseg.generate.image_tokens import Attended, ImageTokens
+from overseg.generate.prompt_attention import Answer, Projected, PromptTokens, attend, image_after
+from overseg.generate.token_window import TokenWindows, Window
+from overseg.generate.upscaling import LOGITS_PER_TOKEN, Upscaling, near_border
 from overseg.side_by_side import in_one_thread
 
 if TYPE_CHECKING:
     from segment_anything.modeling import Sam
-    from segment_anything.modeling.transformer import TwoWayAttentionBlock
 
 FIRST_SAM_OUTPUT = 1  # outputs 1 to 3 are subpart, part and whole; output 0 is for unambiguous prompts
+
+
+@dataclass(frozen=True)
+class _Windowed:
+    """How one prompt attended to a window.
+
+    Attributes:
+        window: the window.
+        outside: what the rough mask adds to each image token outside of the window.
+        steps: the prompt's tokens to which the image tokens attend in each layer.
+    """
+
+    window: Window
+    outside: Float[Tensor, " c"]
+    steps: list[PromptTokens]
 
 
 @dataclass(frozen=True)
@@ -37,20 +52,13 @@ class DecoderOutput:
         predicted_iou: the model's own estimate for each output.
         mask_tokens: the token of each output, c channels.
         image: the n image tokens after attention to the prompt.
+        windowed: what else is needed to draw the prompt's masks, if it attended to a window.
     """
 
     predicted_iou: Float[Tensor, "b outputs"]
     mask_tokens: Float[Tensor, "b outputs c"]
     image: Float[Tensor, "b n c"]
-
-
-@dataclass(frozen=True)
-class _Projected:
-    """Image tokens projected by the first layer, in h heads of d channels: the same for all point prompts."""
-
-    keys: Float[Tensor, "h d n"]
-    values: Float[Tensor, "h n d"]
-    queries: Float[Tensor, "h d n"]
+    windowed: _Windowed | None = None
 
 
 class MaskDecoding:
@@ -62,7 +70,7 @@ class MaskDecoding:
         embedding: Float[Tensor, "1 c h w"],
         *,
         input_size: tuple[int, int],
-        with_padding: bool = False,
+        exact: bool = False,
     ) -> None:
         """Compute what is the same for all prompts.
 
@@ -70,7 +78,7 @@ class MaskDecoding:
             sam: the model, in evaluation mode.
             embedding: the picture, encoded by `sam.image_encoder`.
             input_size: (height, width) of the picture in the encoder's input. The rest is padding.
-            with_padding: whether prompts attend to each token of the padding.
+            exact: whether prompts attend to each token of the picture and of the padding.
         """
         self._prompt_encoder, self._decoder = sam.prompt_encoder, sam.mask_decoder
         whole = self._prompt_encoder.image_embedding_size
@@ -78,12 +86,14 @@ class MaskDecoding:
         # One token more than the picture has: interpolation of its last row of pixels needs it.
         self._drawn = tuple(min(n, px // token_px + 1) for n, px in zip(whole, input_size, strict=True))
         self._upscaling = Upscaling(self._decoder, self._drawn)
-        self._tokens = ImageTokens(whole, self._drawn, embedding.device, all_tokens=with_padding)
-        self._log_counts = self._tokens.log_counts
-        self._embedding = self._tokens.of(embedding)
-        self._position = self._tokens.of(self._prompt_encoder.get_dense_pe()).contiguous()
-        self._blank = self._embedding + self._prompt_encoder.no_mask_embed.weight
-        self._projected = self._project()
+        self._tokens = ImageTokens(whole, self._drawn, embedding.device, all_tokens=exact)
+        self._all = Attended(
+            image=self._tokens.of(embedding),
+            position=self._tokens.of(self._prompt_encoder.get_dense_pe()).contiguous(),
+            log_counts=self._tokens.log_counts,
+        )
+        in_windows = embedding.device.type == "cpu" and not exact  # a GPU decodes many prompts of one shape at once
+        self._windows = TokenWindows(self._drawn, token_px, self._all) if in_windows else None
 
     @property
     def logits_size(self) -> tuple[int, int]:
@@ -94,7 +104,7 @@ class MaskDecoding:
         """Decode single foreground points, in pixels of the encoder's input."""
         labels = torch.ones((len(points_xy), 1), dtype=torch.int, device=points_xy.device)
         prompt, _ = self._prompt_encoder(points=(points_xy[:, None], labels), boxes=None, masks=None)
-        return self._decode(prompt, self._blank, self._projected)
+        return self._without_mask(prompt)
 
     def prompted(
         self,
@@ -112,84 +122,82 @@ class MaskDecoding:
         """
         if logits is None:
             prompt, _ = self._prompt_encoder(points=points, boxes=boxes_xyxy, masks=None)
-            return self._decode(prompt, self._blank, self._projected)
+            return self._without_mask(prompt)
+        outside = self._prompt_encoder.mask_downscaling(logits[:1, :, -LOGITS_PER_TOKEN:, -LOGITS_PER_TOKEN:]).flatten()
+        window = None
+        if self._windows is not None and boxes_xyxy is not None and len(boxes_xyxy) == 1:
+            window = self._windows.around(boxes_xyxy[0])
         height, width = self.logits_size
-        prompt, dense = self._prompt_encoder(points=points, boxes=boxes_xyxy, masks=logits[..., :height, :width])
-        outside = self._prompt_encoder.mask_downscaling(logits[:1, :, -LOGITS_PER_TOKEN:, -LOGITS_PER_TOKEN:])
-        return self._decode(prompt, self._embedding + self._tokens.of_picture(dense, outside.flatten()), None)
+        rows, columns = (slice(height), slice(width)) if window is None else window.logits
+        prompt, dense = self._prompt_encoder(points=points, boxes=boxes_xyxy, masks=logits[..., rows, columns])
+        if self._windows is None or window is None:
+            image = self._all.image + self._tokens.of_picture(dense, outside)
+            return self._output(attend(self._decoder, prompt, replace(self._all, image=image)))
+        attended = self._windows.attended(window, dense, outside)
+        answer = attend(self._decoder, prompt, attended)
+        return replace(self._output(answer), windowed=_Windowed(window, outside, answer.steps))
 
     def draw(self, output: DecoderOutput, prompts: Int[Tensor, " k"]) -> Float[Tensor, "k outputs y x"]:
         """The masks of these rows of `output`, as logits at a quarter of the encoder's input scale, without padding."""
+        if output.windowed is not None:
+            return self.draw_borders(output, prompts, torch.ones_like(output.predicted_iou[prompts], dtype=torch.bool))
         return self._upscaling.whole(self._drawn_tokens(output, prompts), self._kernels(output.mask_tokens[prompts]))
 
     def draw_borders(
         self, output: DecoderOutput, prompts: Int[Tensor, " k"], needed: Bool[Tensor, "k outputs"]
     ) -> Float[Tensor, "k outputs y x"]:
-        """`draw`, with all details near the borders of the needed outputs alone: see `Upscaling.borders`."""
-        image, kernels = self._drawn_tokens(output, prompts), self._kernels(output.mask_tokens[prompts])
-        return self._upscaling.borders(image, kernels, needed)
+        """`draw`, with all details near the borders of the needed outputs alone; see `Upscaling`."""
+        kernels = self._kernels(output.mask_tokens[prompts])
+        if self._windows is not None and output.windowed is not None and len(prompts):
+            return self._borders_in_window(self._windows, output.image, output.windowed, kernels, needed)
+        image = self._drawn_tokens(output, prompts)
+        coarse = self._upscaling.coarse(image, kernels).unflatten(2, self._drawn)
+        at = near_border(coarse, needed)
+        return self._upscaling.detailed(coarse, kernels, at, image[at[:, 0], self._number(at)])
+
+    def _borders_in_window(
+        self, windows: TokenWindows, image: Tensor, windowed: _Windowed, kernels: Tensor, needed: Tensor
+    ) -> Float[Tensor, "1 outputs y x"]:
+        """The borders of a prompt that attended to a window. Image tokens outside are computed where they are drawn."""
+        coarse = self._upscaling.coarse(image[:, : windowed.window.n_drawn], kernels)
+        coarse = windows.on_grid(windowed.window, coarse)
+        at = near_border(coarse, needed)
+        numbers = self._number(at)
+        place = windows.place(windowed.window)[numbers]
+        tokens, is_outside = image[0, place], place < 0
+        outside = self._all.take(numbers[is_outside])
+        outside = replace(outside, image=outside.image + windowed.outside)
+        tokens[is_outside] = image_after(self._decoder, outside, windowed.steps)[0]
+        return self._upscaling.detailed(coarse, kernels, at, tokens)
+
+    def _number(self, at: Int[Tensor, "m 3"]) -> Int[Tensor, " m"]:
+        """The numbers of the picture's tokens in these rows and columns."""
+        return at[:, 1] * self._drawn[1] + at[:, 2]
 
     def _drawn_tokens(self, output: DecoderOutput, prompts: Int[Tensor, " k"]) -> Float[Tensor, "k n c"]:
         image = output.image if len(prompts) == len(output.image) == 1 else output.image[prompts]
         return self._tokens.picture(image)
 
+    def _without_mask(self, prompt: Float[Tensor, "b t c"]) -> DecoderOutput:
+        return self._output(attend(self._decoder, prompt, self._blank, self._projected))
+
+    @cached_property
+    def _blank(self) -> Attended:
+        """The image tokens for prompts without a rough mask."""
+        return replace(self._all, image=self._all.image + self._prompt_encoder.no_mask_embed.weight)
+
+    @cached_property
     @in_one_thread
-    def _project(self) -> _Projected:
-        first = self._decoder.transformer.layers[0]
-        to_image, to_token = first.cross_attn_token_to_image, first.cross_attn_image_to_token
-        at = self._blank + self._position
-        return _Projected(
-            keys=image_attention.by_head(to_image.k_proj(at), to_image)[0].transpose(1, 2).contiguous(),
-            values=image_attention.by_head(to_image.v_proj(self._blank), to_image)[0].contiguous(),
-            queries=image_attention.by_head(to_token.q_proj(at), to_token)[0].transpose(1, 2).contiguous(),
-        )
+    def _projected(self) -> Projected:
+        return Projected.of(self._decoder, self._blank)
 
-    def _decode(self, prompt: Tensor, image: Tensor, projected: _Projected | None) -> DecoderOutput:
-        transformer = self._decoder.transformer
-        own = torch.cat([self._decoder.iou_token.weight, self._decoder.mask_tokens.weight])
-        start = torch.cat([own.expand(len(prompt), -1, -1), prompt], dim=1)
-        tokens = start
-        for number, layer in enumerate(transformer.layers):
-            tokens, image = self._layer(layer, tokens, start, image, projected if number == 0 else None)
-        last = transformer.final_attn_token_to_image
-        at = image + self._position
-        tokens = tokens + image_attention.token_to_image(last, tokens + start, at, image, self._log_counts)
-        tokens = transformer.norm_final_attn(tokens)
+    def _output(self, answer: Answer) -> DecoderOutput:
         return DecoderOutput(
-            predicted_iou=self._decoder.iou_prediction_head(tokens[:, 0]),
-            mask_tokens=tokens[:, 1 : len(own)],
-            image=image,
+            predicted_iou=self._decoder.iou_prediction_head(answer.tokens[:, 0]),
+            mask_tokens=answer.tokens[:, 1 : 1 + len(self._decoder.mask_tokens.weight)],
+            image=answer.image,
         )
-
-    def _layer(
-        self, layer: "TwoWayAttentionBlock", tokens: Tensor, start: Tensor, image: Tensor, projected: _Projected | None
-    ) -> tuple[Tensor, Tensor]:
-        to_image, to_token = layer.cross_attn_token_to_image, layer.cross_attn_image_to_token
-        tokens = _self_attention(layer, tokens, start)
-        if projected is None:
-            at = image + self._position
-            attended = image_attention.token_to_image(to_image, tokens + start, at, image, self._log_counts)
-        else:
-            keys, values = projected.keys, projected.values
-            attended = image_attention.token_to_projected_image(
-                to_image, tokens + start, keys, values, self._log_counts
-            )
-        tokens = layer.norm2(tokens + attended)
-        tokens = layer.norm3(tokens + layer.mlp(tokens))
-        if projected is None:
-            weights = image_attention.image_to_token_weights(to_token, tokens + start, at)
-        else:
-            weights = image_attention.projected_image_to_token_weights(to_token, tokens + start, projected.queries)
-        return tokens, layer.norm4(image_attention.image_to_token(to_token, image, weights, tokens))
 
     def _kernels(self, mask_tokens: Float[Tensor, "k outputs c"]) -> Float[Tensor, "k outputs d"]:
         heads = self._decoder.output_hypernetworks_mlps
         return torch.stack([head(mask_tokens[:, number]) for number, head in enumerate(heads)], dim=1)
-
-
-def _self_attention(layer: "TwoWayAttentionBlock", tokens: Tensor, start: Tensor) -> Tensor:
-    """The prompt's tokens attend to each other. In the first layer they are their own positional encodings."""
-    if layer.skip_first_layer_pe:
-        return layer.norm1(layer.self_attn(q=tokens, k=tokens, v=tokens))
-    at = tokens + start
-    return layer.norm1(tokens + layer.self_attn(q=at, k=at, v=tokens))

@@ -5,11 +5,32 @@ are flatter by an eighth, and fewer masks are stable. But one token of padding i
 enough if each counts for those that it stands for: in a softmax, k equal tokens are one whose score is higher by log k.
 """
 
+from dataclasses import dataclass
+
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 _BLOCK = 4  # tokens of padding along a side that one stands for
+
+
+@dataclass(frozen=True)
+class Attended:
+    """The n image tokens that prompts attend to.
+
+    Attributes:
+        image: the tokens; for b prompts, or the same for all.
+        position: their positional encodings.
+        log_counts: the logarithm of how many tokens each stands for.
+    """
+
+    image: Float[Tensor, "#b n c"]
+    position: Float[Tensor, "1 n c"]
+    log_counts: Float[Tensor, " n"]
+
+    def take(self, rows: Int[Tensor, " k"]) -> "Attended":
+        """Some of them, the same for all prompts."""
+        return Attended(self.image[:, rows], self.position[:, rows], self.log_counts[rows])
 
 
 class ImageTokens:

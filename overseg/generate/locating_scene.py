@@ -89,7 +89,8 @@ class LocatingScene:
             points = xy, torch.ones((1, 1), dtype=torch.int, device=self.device)
         outputs = self.decoding.prompted(points=points, boxes_xyxy=box.float(), logits=rough)
         check_finite(outputs.predicted_iou)
-        logits = self.decoding.draw(outputs, torch.zeros(1, dtype=torch.long, device=self.device))[0].float()
+        row, all_outputs = torch.zeros(1, dtype=torch.long), torch.ones((1, 4), dtype=torch.bool)
+        logits = self.decoding.draw_borders(outputs, row.to(self.device), all_outputs.to(self.device))[0].float()
         check_finite(logits)
         return logits, outputs.predicted_iou[0].float()
 

@@ -46,7 +46,7 @@ class Sam1Pictures:
 
     def decoding(self, encoding: Encoding, framing: Framing) -> MaskDecoding:
         """The decoder for prompts on a frame with this encoding."""
-        return MaskDecoding(self._sam, encoding.embedding, input_size=framing.input_size, with_padding=self._exact)
+        return MaskDecoding(self._sam, encoding.embedding, input_size=framing.input_size, exact=self._exact)
 
     def _input_size(self, framing: Framing) -> tuple[int, int]:
         takes_any_size = getattr(self._sam.image_encoder, "takes_any_size", False)

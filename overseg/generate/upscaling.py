@@ -1,14 +1,14 @@
 """The upscaling of SAM's mask decoder: from image tokens to the logits of masks, each token to 4 x 4 of them.
 
-A mask is smooth on the scale of a token almost everywhere. `Upscaling.borders` therefore computes one logit for each
-token first, and all sixteen only where the border of a mask may be.
+A mask is smooth on the scale of a token almost everywhere. So one logit for each token is enough, `Upscaling.coarse`,
+with all sixteen only where the border of a mask may be: `near_border`, `Upscaling.detailed`.
 
 Shapes: k prompts of n image tokens with c channels; outputs are the masks of a prompt.
 """
 
 from typing import TYPE_CHECKING
 
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -49,20 +49,29 @@ class Upscaling:
         by_split = drawn.unflatten(2, (*self._grid, 2, 2, 2, 2))  # rows, columns, and twice (down, right)
         return by_split.permute(0, 1, 2, 4, 6, 3, 5, 7).reshape(*drawn.shape[:2], *self.size)
 
-    def borders(
-        self, image: Float[Tensor, "k n c"], kernels: Float[Tensor, "k outputs d"], needed: Bool[Tensor, "k outputs"]
+    def coarse(
+        self, image: Float[Tensor, "k n c"], kernels: Float[Tensor, "k outputs d"]
+    ) -> Float[Tensor, "k outputs n"]:
+        """One logit for each token."""
+        return kernels @ self._inner_pixels(image).transpose(1, 2)
+
+    def detailed(
+        self,
+        coarse: Float[Tensor, "k outputs a b"],
+        kernels: Float[Tensor, "k outputs d"],
+        at: Int[Tensor, "m 3"],
+        tokens: Float[Tensor, "m c"],
     ) -> Float[Tensor, "k outputs y x"]:
-        """All logits of tokens near a border, and for other tokens one logit sixteen times.
+        """All logits of some tokens, and for the others one logit sixteen times.
 
         Args:
-            image: the tokens of each prompt.
-            kernels: of its outputs.
-            needed: the outputs whose borders count. The others are drawn coarsely.
+            coarse: one logit for each token.
+            kernels: of the prompts' outputs.
+            at: prompt, row and column of the tokens whose logits are drawn.
+            tokens: these.
         """
-        coarse = (kernels @ self._inner_pixels(image).transpose(1, 2)).unflatten(2, self._grid)
-        prompt, row, column = _near_border(coarse, needed).nonzero(as_tuple=True)
-        pixels = self._pixels(image[prompt, row * self._grid[1] + column])
-        fine = (kernels[prompt] @ pixels.transpose(1, 2)).unflatten(2, (2, 2, 2, 2))
+        prompt, row, column = at.unbind(dim=1)
+        fine = (kernels[prompt] @ self._pixels(tokens).transpose(1, 2)).unflatten(2, (2, 2, 2, 2))
         logits = coarse[:, :, :, None, :, None].repeat(1, 1, 1, LOGITS_PER_TOKEN, 1, LOGITS_PER_TOKEN)
         by_token = logits.permute(0, 2, 4, 1, 3, 5)
         by_token[prompt, row, column] = fine.permute(0, 1, 2, 4, 3, 5).flatten(4).flatten(2, 3)
@@ -84,11 +93,20 @@ class Upscaling:
         return F.layer_norm(pixels, norm.weight.shape, norm.weight, norm.bias, norm.eps)
 
 
-def _near_border(coarse: Float[Tensor, "k outputs a b"], needed: Bool[Tensor, "k outputs"]) -> Bool[Tensor, "k a b"]:
-    """The tokens beside which the border of a needed output may be."""
-    highest, lowest = (sign * F.max_pool2d(sign * coarse, 3, stride=1, padding=1) for sign in (1, -1))
+def near_border(
+    coarse: Float[Tensor, "k outputs a b"], needed: Bool[Tensor, "k outputs"], reach: int = 1
+) -> Int[Tensor, "m 3"]:
+    """Prompt, row and column of the tokens near which the border of a needed output may be, from one logit for each.
+
+    Args:
+        coarse: these logits.
+        needed: the outputs whose borders count.
+        reach: how many tokens away.
+    """
+    side = 2 * reach + 1
+    highest, lowest = (sign * F.max_pool2d(sign * coarse, side, stride=1, padding=reach) for sign in (1, -1))
     near = (highest > -_SURE_LOGIT) & (lowest < _SURE_LOGIT)
-    return (near & needed[:, :, None, None]).any(dim=1)
+    return (near & needed[:, :, None, None]).any(dim=1).nonzero()
 
 
 def _linear(expand: nn.ConvTranspose2d) -> tuple[Tensor, Tensor | None]:

@@ -118,7 +118,7 @@ def test_boxes_with_masks_decode_as_upstream(sam, upstream):
     approximate[1, :, 3:35, 3:35] = 10.0
     with torch.inference_mode():
         _, iou, logits = upstream.predict_torch(None, None, boxes, approximate, multimask_output=True)
-        decoding = MaskDecoding(sam, upstream.features, input_size=upstream.input_size, with_padding=True)
+        decoding = MaskDecoding(sam, upstream.features, input_size=upstream.input_size, exact=True)
         output = decoding.prompted(boxes_xyxy=boxes, logits=approximate)
         drawn = decoding.draw(output, torch.arange(2))[:, 1:]
     height, width = drawn.shape[-2:]
@@ -163,7 +163,7 @@ def test_a_few_tokens_stand_for_the_padding(sam, upstream):
     rough[..., 10:45, 15:70] = 10
     with torch.inference_mode():
         whole, few = (
-            MaskDecoding(sam, upstream.features, input_size=upstream.input_size, with_padding=padding)
+            MaskDecoding(sam, upstream.features, input_size=upstream.input_size, exact=padding)
             for padding in (True, False)
         )
         for prompt in (
@@ -177,6 +177,25 @@ def test_a_few_tokens_stand_for_the_padding(sam, upstream):
             rows = torch.arange(len(found.image))
             logits = whole.draw(expected, rows), few.draw(found, rows)
             assert ((logits[0] > 0) == (logits[1] > 0)).float().mean(dim=(2, 3)).median() > 0.99
+
+
+def test_a_mask_prompt_attends_to_blocks_of_tokens_far_from_it(sam, upstream):
+    small, tall, wide = (slice(10, 30), slice(20, 50)), (slice(0, 96), slice(100, 120)), (slice(0, 96), slice(0, 128))
+    with torch.inference_mode():
+        decoding = MaskDecoding(sam, upstream.features, input_size=upstream.input_size)
+        for rows, columns in (small, tall, wide):
+            rough = torch.full((1, 1, 128, 128), -10.0)
+            rough[..., rows, columns] = 10.0
+            box = 4.0 * torch.tensor([[columns.start, rows.start, columns.stop, rows.stop]])
+            near, alone = decoding.prompted(boxes_xyxy=box, logits=rough), torch.zeros(1, dtype=torch.long)
+            every = decoding.prompted(boxes_xyxy=box.repeat(2, 1), logits=rough.repeat(2, 1, 1, 1))  # no windows
+            is_smaller = near.image.shape[1] < every.image.shape[1] / 2
+            assert is_smaller == ((rows, columns) == small) and (near.windowed is None) == ((rows, columns) == wide)
+            assert torch.allclose(near.predicted_iou, every.predicted_iou[:1], atol=0.04)
+            drawn, expected = decoding.draw(near, alone) > 0, decoding.draw(every, alone) > 0
+            assert drawn.shape == expected.shape
+            iou = (drawn & expected).sum(dim=(2, 3)) / (drawn | expected).sum(dim=(2, 3)).clamp(min=1)
+            assert iou[expected.any(dim=3).any(dim=2)].amax() > 0.98 and iou.median() > 0.95
 
 
 @pytest.mark.parametrize(("size", "cut"), [((90, 160), (448, 512)), ((160, 90), (512, 448)), ((64, 64), (512, 512))])
