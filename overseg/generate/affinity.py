@@ -11,6 +11,7 @@ Shapes: n cells of a picture, c channels, m masks, k similar cells.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -96,7 +97,8 @@ class Affinity:
         """Cosines and numbers of the most similar cells, [n, k] each."""
         found, key = self._backward if back else self._forward, (id(picture), reach)
         if key not in found:
-            cosine = self._cosine[id(picture)].masked_fill(~_within(self._grid, reach), _OUT_OF_REACH)
+            cosine = self._cosine[id(picture)]
+            cosine = cosine.masked_fill(_out_of_reach(self._grid, reach).to(cosine.device), _OUT_OF_REACH)
             best, cell = (cosine.T.contiguous() if back else cosine).topk(min(_NEIGHBOURS, len(cosine)), dim=1)
             found[key] = best, cell
         return found[key]
@@ -123,8 +125,9 @@ def _whitened(pictures: Sequence[Float[Tensor, "n c"]]) -> list[Float[Tensor, "n
     return [F.normalize((features - mean.float().to(features.device)) @ whitening, dim=1) for features in pictures]
 
 
-def _within(grid: tuple[int, int], reach: int) -> Bool[Tensor, "n n"]:
-    """Whether cells are at most `reach` rows and columns apart."""
+@lru_cache(maxsize=4)
+def _out_of_reach(grid: tuple[int, int], reach: int) -> Bool[Tensor, "n n"]:
+    """Whether cells are more than `reach` rows or columns apart."""
     rows, columns = (torch.arange(side) for side in grid)
     near_rows, near_columns = ((axis[:, None] - axis).abs() <= reach for axis in (rows, columns))
-    return (near_rows[:, None, :, None] & near_columns[None, :, None, :]).flatten(2).flatten(0, 1)
+    return ~(near_rows[:, None, :, None] & near_columns[None, :, None, :]).flatten(2).flatten(0, 1)

@@ -25,6 +25,9 @@ class Rule(NamedTuple):
 RULES = (Rule(0, 1, 0.9), Rule(1, 8, 0.9))
 BORDERLINE = 0.03  # below a threshold; a point with such a mask makes no other redundant
 
+_EXPLAINED_BY = 2  # propagated masks
+_EXPLAINED_SHARE = 0.5  # of the points inside a single one
+
 
 class RedundantPoints:
     """Keeps the redundant points of a square grid."""
@@ -62,3 +65,17 @@ class RedundantPoints:
             near = (cells <= rule.max_cells) & (similarity >= rule.min_similarity)
             holds = (n_accepted >= rule.min_accepted) & ~is_borderline
             self._is_redundant |= (near & holds[:, None]).any(axis=0)
+
+
+def explained(n_masks: Int[np.ndarray, " n"], frame: int) -> Bool[np.ndarray, " n"]:
+    """Which points most likely give masks that were propagated onto a frame.
+
+    These are the points inside two such masks, and half of those inside a single one: on each frame other ones, so that
+    what a mask hides on one keyframe is found on the next.
+
+    Args:
+        n_masks: how many propagated masks each point is surely inside.
+        frame: its number.
+    """
+    draw = np.random.default_rng(frame).random(len(n_masks))
+    return (n_masks >= _EXPLAINED_BY) | ((n_masks > 0) & (draw < _EXPLAINED_SHARE))

@@ -23,7 +23,7 @@ from overseg.generate.point_grid import grid_rounds, grid_work, point_grid
 from overseg.generate.prompt_batches import DEFAULT_POINTS_PER_BATCH, PromptBatches
 from overseg.generate.prompting import PromptedFrame, RefinedCandidates
 from overseg.generate.ranges import check_at_least, check_shares
-from overseg.generate.redundant_points import BORDERLINE, RedundantPoints
+from overseg.generate.redundant_points import BORDERLINE, RedundantPoints, explained
 from overseg.generate.small_regions import without_small_regions
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ _REFINED_EXPECTED = 20  # propagated masks to refine on a keyframe
 _RELAXING_STEPS = 3
 _PLACES_PER_STEP = 12  # points in uncovered places at each step of relaxing
 _SURE_SHARE = 0.5  # of a propagated mask's mean logit; with less, the point may be on another object
-_SURE_MASKS = 2  # a point inside this many propagated masks is redundant
 
 
 class Sam1Generator:
@@ -144,7 +143,7 @@ class Sam1Generator:
         with torch.inference_mode():
             prompted = self._prompted(keyframe)
             linked = self._refine(prompted, propagated)
-            found = self._prompt_grid(prompted, linked)
+            found = self._prompt_grid(prompted, linked, keyframe.index)
             good = found.reaching(self._thresholds)
             kept = self._merged(prompted, linked, found.take(good))
             kept = self._cover(prompted, kept, found.take(~good))
@@ -201,11 +200,11 @@ class Sam1Generator:
     def _without_small_regions(self, rles: Rles) -> Rles:
         return without_small_regions(rles, self._min_region_px)[0] if self._min_region_px > 0 else rles
 
-    def _prompt_grid(self, prompted: PromptedFrame, linked: Candidates) -> Candidates:
+    def _prompt_grid(self, prompted: PromptedFrame, linked: Candidates, frame: int) -> Candidates:
         """The candidates of the grid's points that are not redundant. The points are prompted in rounds."""
         grid_xy = point_grid(self._points_per_side) * prompted.size_xy
         redundant = RedundantPoints(self._points_per_side)
-        redundant.add(prompted.surely_inside(linked, grid_xy, _SURE_SHARE) >= _SURE_MASKS)
+        redundant.add(explained(prompted.surely_inside(linked, grid_xy, _SURE_SHARE), frame))
         found = [prompted.no_candidates]
         for round_points in grid_rounds(self._points_per_side):
             points = redundant.needed(round_points) if self._skip_redundant else round_points

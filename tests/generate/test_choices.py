@@ -14,7 +14,7 @@ from overseg.generate.covering import Coverage, relaxing
 from overseg.generate.keep import keep_masks
 from overseg.generate.point_grid import grid_rounds, point_grid
 from overseg.generate.prompt_batches import PromptBatches
-from overseg.generate.redundant_points import RedundantPoints
+from overseg.generate.redundant_points import RedundantPoints, explained
 
 GPU = torch.device("cuda")
 
@@ -164,3 +164,11 @@ def test_a_single_item_that_does_not_fit_is_an_error_with_advice():
 
     with pytest.raises(DeviceError, match="--dtype bfloat16"):
         list(PromptBatches(8, GPU).run(10, work))
+
+
+def test_points_inside_one_propagated_mask_take_turns_and_points_inside_two_are_redundant():
+    n_masks = np.repeat([0, 1, 2, 3], 500)
+    first, again, later = (explained(n_masks, frame).reshape(4, 500) for frame in (5, 5, 10))
+    assert np.array_equal(first, again)
+    assert first.mean(axis=1) == pytest.approx([0, 0.5, 1, 1], abs=0.1)
+    assert (first[1] & later[1]).mean() == pytest.approx(0.25, abs=0.1)
