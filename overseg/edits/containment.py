@@ -38,8 +38,11 @@ def edited_parents(
         else:
             for source in step.sources:
                 tree.merge(source, step.target)
-    found = [_shown(tree.parents, track, exists) if exists[track] else -1 for track in range(len(tree.parents))]
-    return np.array(found, np.int32)
+    found = np.where(exists, np.array(tree.parents, np.int32), np.int32(-1))
+    of_none = (found >= 0) & ~(exists[found] & (found != np.arange(len(found))))
+    for track in np.flatnonzero(of_none).tolist():  # few: parts of what is no more
+        found[track] = _shown(tree.parents, track, exists)
+    return found
 
 
 class _Tree:

@@ -103,10 +103,7 @@ class Edited:
 
     def _known_beside(self, plan: Plan) -> dict[int, Outlined]:
         """The outlines that are the same under another plan."""
-        steps, others = self.plan.steps, plan.steps
-        n_equal = next((n for n, (one, other) in enumerate(zip(steps, others, strict=False)) if one != other), None)
-        n_equal = min(len(steps), len(others)) if n_equal is None else n_equal
-        differing = {track for step in steps[n_equal:] + others[n_equal:] for track in (step.target, *step.sources)}
+        differing = self.plan.moved_beside(plan)
         return {track: known for track, known in self._known.items() if track not in differing}
 
     def _outline(self, tracks: list[int]) -> Outlined:

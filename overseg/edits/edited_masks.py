@@ -47,11 +47,12 @@ class EditedMasks:
 
     Attributes:
         n_frames: number of frames.
+        n_tracks: number of tracks, those that edits made included.
     """
 
     def __init__(self, stored: MaskTable, plan: Plan) -> None:
         self._stored, self._plan = stored, plan
-        self.n_frames = stored.n_frames
+        self.n_frames, self.n_tracks = stored.n_frames, plan.n_tracks
         self._size = stored.size
         self._is_touched = np.zeros(max(plan.n_tracks, stored.n_tracks) + 1, bool)  # the last one is NO_TRACK's
         self._is_touched[list(plan.touched)] = True

@@ -40,6 +40,13 @@ class Plan:
         moved = (track for step in self.steps for track in (step.target, *step.sources))
         return {*moved, *self.dropped}
 
+    def moved_beside(self, other: "Plan") -> set[int]:
+        """The tracks that the steps move in which two plans of one result differ."""
+        pairs = enumerate(zip(self.steps, other.steps, strict=False))
+        n_equal = next((n for n, (one, two) in pairs if one != two), min(len(self.steps), len(other.steps)))
+        differing = self.steps[n_equal:] + other.steps[n_equal:]
+        return {track for step in differing for track in (step.target, *step.sources)}
+
 
 def anchors_of(result: Result, entries: Sequence[Entry]) -> Anchors:
     """Return the anchors for a result as it was published, and the entries of its journal."""

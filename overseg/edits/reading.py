@@ -73,6 +73,18 @@ def lost_edits(result: Result) -> tuple[Entry, ...]:
     return tuple(result.changes.plan.lost) if isinstance(result.changes, Edited) else ()
 
 
+def tracks_between(before: Result, after: Result) -> set[int] | None:
+    """Return the tracks whose masks may differ between two states of a store; None if it is another result now."""
+    if before.version != after.version:
+        return None
+    one, other = _plan(before), _plan(after)
+    return one.moved_beside(other) | (one.dropped ^ other.dropped)
+
+
+def _plan(result: Result) -> Plan:
+    return result.changes.plan if isinstance(result.changes, Edited) else Plan(result.n_tracks)
+
+
 def _remarks(result: Result, content: JournalContent, plan: Plan) -> tuple[str, ...]:
     remarks = [content.damage] if content.damage else []
     if not content.is_of_run:

@@ -206,6 +206,11 @@ class Result:
         """Number of frames."""
         return self._masks.n_frames
 
+    @property
+    def n_tracks(self) -> int:
+        """Number of tracks, those without masks included: the length of `tracks`, which takes no reading."""
+        return self._masks.n_tracks
+
     def masks_at(self, frame: int) -> FrameMasks:
         """The masks of tracks on a frame, ordered by region; IndexError if there is no such frame."""
         return FrameMasks.of(self._masks.masks_at(frame), self.frame_rgb)
