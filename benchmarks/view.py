@@ -189,20 +189,23 @@ def click_times(page) -> list[float]:
     )
 
 
-def merge_times(page, *, is_selected: bool) -> list[float]:
-    """Milliseconds of a merge of tracks 0 and 1; selected as a person does it, or without a pause before it."""
+def merge_times(page, *, is_selected: bool) -> tuple[list[float], list[float]]:
+    """Milliseconds of a merge of tracks 0 and 1, until the picture shows it, and until the list does.
+
+    They are selected as a person does it, or merged without a pause before it.
+    """
     return page.evaluate(
         """async (isSelected) => {
-        const { actions, list } = window.overseg, took = [];
+        const { actions, list } = window.overseg, took = [[], []];
         for (let n = 0; n < 5; n++) {
             if (isSelected) {
                 list.pick(0, {});
                 list.pick(1, { ctrlKey: true });
-                await actions.prepared;
                 await new Promise((done) => setTimeout(done, 200));
             }
             await actions.edit({ do: "merge", tracks: [0, 1] });
-            took.push(actions.editedIn);
+            took[0].push(actions.editedIn);
+            took[1].push(actions.followedIn);
             await actions.edit({ do: "undo" });
             await new Promise((done) => setTimeout(done, 500));
         }
@@ -250,8 +253,10 @@ def measure_page(store: Path, args: argparse.Namespace) -> None:
             show("another frame, far away", frame_times(page, 20, 37))
             show("the next frame", frame_times(page, 30, 1))
             show("painting the timeline", scroll_times(page))
-            show("merge of two tracks", merge_times(page, is_selected=True))
-            show("merge without a pause after selecting", merge_times(page, is_selected=False))
+            for name, is_selected in (("merge of two tracks", True), ("the same without a pause", False)):
+                shown, listed = merge_times(page, is_selected=is_selected)
+                show(name, shown)
+                show("    until the list shows it, too", listed)
             show("SAM's mask of a click", click_times(page))
             heap = "performance.memory.usedJSHeapSize / 2 ** 20"
             for at in range(5):

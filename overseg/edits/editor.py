@@ -1,7 +1,6 @@
 """Making edits: each one is checked, written to the journal, and shown at once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -51,7 +50,6 @@ class Editor:
         """
         self._folder, self._maker = folder_at(store), maker
         self.result: Result = open_result(store)
-        self._foreseen: Result | None = None  # the same result with one more edit
         try:
             self._lock = self._folder.lock_named(EDITS_LOCK)
         except StoreError as e:
@@ -82,7 +80,6 @@ class Editor:
     def reopen(self) -> None:
         """Read the store's current result again, after a run published another one."""
         self.result = with_journal(open_result(self._folder.address), self._content)
-        self._foreseen = None
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -112,13 +109,9 @@ class Editor:
         Raises:
             SettingsError: there is no such track, one is given twice, or there are fewer than two.
         """
-        self._add(self._merge(track, others))
-
-    def foresee_merge(self, track: int, *others: int) -> None:
-        """Work out what a merge would show, so that `merge` takes no time. Nothing changes; the errors are those."""
-        entry = self._entry(self._merge(track, others))
-        self._foreseen = with_journal(self.result, replace(self._content, entries=(*self.entries, entry)))
-        _ = self._foreseen.tracks
+        if not others or len({track, *others}) <= len(others):
+            raise SettingsError(f"merge takes two or more different tracks, got {_listed([track, *others])}")
+        self._add(Merge(self._existing(track), tuple(map(self._existing, others))))
 
     def split(self, track: int, *, at: int) -> int:
         """Cut a track in two: its masks from frame `at` on become a new track, whose number is returned.
@@ -133,7 +126,7 @@ class Editor:
                 f"split from frame {tracks.first_frame[track] + 1} on, not at {at}"
             )
         self._add(Split(ref, at))
-        return len(self.result.tracks) - 1
+        return self.result.n_tracks - 1
 
     def drop(self, *tracks: int) -> None:
         """Delete tracks, which one `undo` brings back. SettingsError if one does not exist, or none is given."""
@@ -174,7 +167,7 @@ class Editor:
         if not checked:
             raise SettingsError("a new track takes at least one mask with a pixel: there is none")
         self._add(New(checked, self._whole_of(*checked[0]), how))
-        return len(self.result.tracks) - 1
+        return self.result.n_tracks - 1
 
     def prompt(
         self, track: int, frame: int, *, points: Sequence[Click] = (), box_xyxy: Sequence[float] | None = None
@@ -251,18 +244,10 @@ class Editor:
             raise SettingsError(f"frame {frame} is not there: the frames are 0 to {len(self.result) - 1}")
 
     def _add(self, edit: Edit) -> None:
-        self._content = append_entry(self._folder, self._content, self._entry(edit))
-        known, self._foreseen = self._foreseen or self.result, None
-        self.result = with_journal(known, self._content)
-
-    def _entry(self, edit: Edit) -> Entry:
         time = datetime.now(UTC).isoformat(timespec="seconds")
-        return Entry(len(self.entries) + 1, time, self.result.version, edit)
-
-    def _merge(self, track: int, others: tuple[int, ...]) -> Merge:
-        if not others or len({track, *others}) <= len(others):
-            raise SettingsError(f"merge takes two or more different tracks, got {_listed([track, *others])}")
-        return Merge(self._existing(track), tuple(map(self._existing, others)))
+        entry = Entry(len(self.entries) + 1, time, self.result.version, edit)
+        self._content = append_entry(self._folder, self._content, entry)
+        self.result = with_journal(self.result, self._content)
 
     def _existing(self, track: int) -> TrackRef:
         tracks = self.result.tracks

@@ -15,7 +15,6 @@ from overseg.view.shown import Shown
 
 _AWAY_S = 12.0  # a window that was not heard of for so long lets another one edit
 _LISTED = 50
-_MOST_PREPARED = 10_000  # masks of a merge
 
 
 class Desk:
@@ -71,7 +70,7 @@ class Desk:
         return {"done": listed, "canUndo": bool(done), "canRedo": bool(undone), "dropped": dropped}
 
     def edit(self, found: dict[str, Any]) -> dict[str, Any]:
-        """Make the edit that a body describes, and return what changed.
+        """Make the edit that a body describes, and return which track it made, and the edits so far.
 
         Raises:
             HTTPException: the body is wrong, or this window may not edit.
@@ -85,26 +84,11 @@ class Desk:
                 self._editor.reopen()
             made, said = self._perform(self._editor, found)
             self._shown.show(self._editor.result)
-            tracks = self._shown.track_changes()
-        return {"made": made, "said": said, "tracks": tracks, "log": self.log()}
-
-    def prepare_merge(self, found: dict[str, Any]) -> None:
-        """Work out what a merge of the tracks in a body would show; nothing for a window that may not edit.
-
-        Raises:
-            HTTPException: the body is wrong.
-            OversegError: they cannot be merged.
-        """
-        with self._lock:
-            if self._editor is None or not self._seat or found.get("seat") != self._seat:
-                return
-            tracks = asked.tracks(found, len(self._editor.result.tracks))
-            if self._editor.result.tracks.n_frames[tracks].sum() <= _MOST_PREPARED:
-                self._editor.foresee_merge(*tracks)
+        return {"made": made, "said": said, "log": self.log()}
 
     def _perform(self, editor: Editor, found: dict[str, Any]) -> tuple[int | None, str]:
         """Make the edit; return the track that it made, and for undo and redo what was done."""
-        n_tracks, n_frames = len(editor.result.tracks), len(editor.result)
+        n_tracks, n_frames = editor.result.n_tracks, len(editor.result)
         match found.get("do"):
             case "undo":
                 return None, f"taken back: {editor.undo()}"

@@ -21,6 +21,7 @@ from overseg.view.shown import Shown, as_json, differences
 from overseg.view.suspects import suspects
 
 _CROP_PX = 96
+_MOST_REVISIONS = 10**9
 
 
 class Pages:
@@ -41,6 +42,7 @@ class Pages:
         get: dict[str, Callable[[Request], Response]] = {
             "/api/facts": self._facts,
             "/api/tracks": self._tracks,
+            "/api/changes": self._changes,
             "/api/masks/{frame}": self._masks,
             "/api/picture/{frame}": self._picture,
             "/api/crop/{track}": self._crop,
@@ -69,7 +71,7 @@ class Pages:
         return asked.number(request.path_params["frame"], "a frame", len(shown.result))
 
     def _track(self, request: Request, shown: Shown) -> int:
-        return asked.number(request.path_params["track"], "a track", len(shown.result.tracks))
+        return asked.number(request.path_params["track"], "a track", shown.result.n_tracks)
 
     def _facts(self, request: Request) -> Response:
         facts = self._store(request).facts()
@@ -80,13 +82,19 @@ class Pages:
     def _tracks(self, request: Request) -> Response:
         return _json(self._store(request).tracks())
 
+    def _changes(self, request: Request) -> Response:
+        since = asked.number(request.query_params.get("since"), "a revision", _MOST_REVISIONS)
+        return _json(self._stores[0].track_changes(since))
+
     def _masks(self, request: Request) -> Response:
         shown = self._store(request)
         return Response(shown.masks(self._frame(request, shown)), media_type="application/octet-stream")
 
     def _picture(self, request: Request) -> Response:
         shown = self._store(request)
-        return Response(shown.pictures.jpeg(self._frame(request, shown)), media_type="image/jpeg")
+        frame, most = self._frame(request, shown), shown.result.size[1]
+        width = asked.number(request.query_params.get("width", str(most)), "a width", most + 1)
+        return Response(shown.pictures.jpeg(frame, max(1, width)), media_type="image/jpeg")
 
     def _crop(self, request: Request) -> Response:
         shown = self._store(request)
@@ -101,7 +109,7 @@ class Pages:
     def _bars(self, request: Request) -> Response:
         shown = self._store(request)
         words = request.query_params.get("tracks", "").split(",")[:200]
-        return _json(shown.bars([asked.number(word, "a track", len(shown.result.tracks)) for word in words]))
+        return _json(shown.bars([asked.number(word, "a track", shown.result.n_tracks) for word in words]))
 
     def _places(self, request: Request) -> Response:
         shown = self._stores[0]
@@ -129,11 +137,15 @@ class Pages:
         }
 
     def _edit(self, found: dict[str, Any]) -> dict[str, Any]:
-        """Make an edit, and answer with the masks of the frame that the page shows, which it needs next."""
+        """Make an edit, and answer with the masks of the frame that the page shows, which it needs next.
+
+        What changed of the list of tracks takes longer, and is asked for afterwards.
+        """
         shown = self._stores[0]
         frame = asked.number(found.get("shows", 0), "a frame", len(shown.result))
         made = self._desk.edit(found)
-        return {**made, "masks": base64.b64encode(shown.masks(frame)).decode()}
+        labels = shown.labels(are_more=made["made"] is not None)
+        return {**made, **labels, "masks": base64.b64encode(shown.masks(frame)).decode()}
 
     def _prompt(self, found: dict[str, Any]) -> dict[str, Any]:
         result = self._stores[0].result
@@ -143,11 +155,8 @@ class Pages:
         return {"counts": counts.decode(), "score": round(score, 3)}
 
     def _prepare(self, found: dict[str, Any]) -> dict[str, Any]:
-        if "tracks" in found:
-            self._desk.prepare_merge(found)
-        else:
-            result = self._stores[0].result
-            self._maker.prepare(result, asked.number(found.get("frame"), "a frame", len(result)))
+        result = self._stores[0].result
+        self._maker.prepare(result, asked.number(found.get("frame"), "a frame", len(result)))
         return {}
 
 

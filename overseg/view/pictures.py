@@ -32,7 +32,7 @@ class Pictures:
             OversegError: the given video is missing or another one.
         """
         self._size = result.size
-        self._jpegs: OrderedDict[int, bytes] = OrderedDict()
+        self._jpegs: OrderedDict[tuple[int, int], bytes] = OrderedDict()
         self._lock = threading.Lock()
         self._opening: Future[BufferedVideo]
         if video is not None:
@@ -64,15 +64,15 @@ class Pictures:
         with self._lock:
             yield self._opening.result()
 
-    def jpeg(self, frame: int) -> bytes:
-        """A frame as JPEG. The latest ones are kept."""
+    def jpeg(self, frame: int, width: int) -> bytes:
+        """A frame as JPEG, shrunk to a width in pixels. The latest ones are kept."""
         with self._lock:
-            if frame not in self._jpegs:
-                self._jpegs[frame] = as_jpeg(self._rgb(frame))
+            if (frame, width) not in self._jpegs:
+                self._jpegs[frame, width] = as_jpeg(_shrunk(self._rgb(frame), width))
                 while sum(map(len, self._jpegs.values())) > _MOST_BYTES:
                     self._jpegs.popitem(last=False)
-            self._jpegs.move_to_end(frame)
-            return self._jpegs[frame]
+            self._jpegs.move_to_end((frame, width))
+            return self._jpegs[frame, width]
 
     def rgb(self, frame: int) -> UInt8[np.ndarray, "h w 3"]:
         """The pixels of a frame."""
@@ -83,6 +83,16 @@ class Pictures:
         if self.why_grey:
             return np.full((*self._size, 3), _GREY, np.uint8)
         return self._opening.result()[frame].rgb
+
+
+def _shrunk(rgb: UInt8[np.ndarray, "h w 3"], width: int) -> UInt8[np.ndarray, "h2 w2 3"]:
+    if width >= rgb.shape[1]:
+        return rgb
+    import cv2
+
+    # Areas are averaged where pixels would be left out otherwise; else that takes longer than the JPEG.
+    way = cv2.INTER_AREA if 2 * width <= rgb.shape[1] else cv2.INTER_LINEAR
+    return cv2.resize(rgb, (width, max(1, round(rgb.shape[0] * width / rgb.shape[1]))), interpolation=way)
 
 
 def as_jpeg(rgb: UInt8[np.ndarray, "h w 3"]) -> bytes:

@@ -20,7 +20,7 @@ from overseg.store.places import folder_at
 from overseg.store.result import Result, open_result
 from overseg.view.message import masks_message
 from overseg.view.pictures import Pictures, as_jpeg
-from overseg.view.track_columns import Columns, changed_rows, colours_of, columns_of, names_of
+from overseg.view.track_columns import TrackColumns, colours_of, names_of
 
 _MOST_BARS = 200  # tracks in one request
 _MOST_MASKS_LISTED = 2000  # of a track's panel
@@ -31,9 +31,7 @@ class Shown:
 
     Attributes:
         path: of the store.
-        result: with its edits.
         pictures: of its frames.
-        revision: counts up with every change of the result.
     """
 
     def __init__(self, path: str | Path, *, video: str | Path | None = None, result: Result | None = None) -> None:
@@ -41,18 +39,27 @@ class Shown:
         Args:
             path: the store.
             video: where its input is now; None for where it was.
-            result: its result with edits, if it is open already.
+            result: its result with edits, if it is open already and edited by this process alone.
 
         Raises:
             OversegError: there is no result, or a given video is another one.
         """
         self.path = path
-        self.result: Result = self._read() if result is None else result
-        self.revision = 0
-        self._columns_of, self._known_columns = -1, Columns()
-        self._columns_before = Columns()
+        self._state = (0, self._read() if result is None else result)
+        self._columns = TrackColumns()
+        self._files = (METADATA, JOURNAL) if result is None else (METADATA,)  # what others may change
         self._seen = b""
         self.pictures = Pictures(self.result, video)
+
+    @property
+    def result(self) -> Result:
+        """The result with its edits."""
+        return self._state[1]
+
+    @property
+    def revision(self) -> int:
+        """Counts up with every change of the result."""
+        return self._state[0]
 
     def close(self) -> None:
         """Close the video."""
@@ -60,9 +67,7 @@ class Shown:
 
     def show(self, result: Result) -> None:
         """Show another state of the result, after an edit."""
-        self._columns_before = self._columns()
-        self.result = result
-        self.revision += 1
+        self._state = (self.revision + 1, result)
 
     def refresh(self) -> bool:
         """Read the store again if a run published another result or another process edited it; say whether it did."""
@@ -81,9 +86,9 @@ class Shown:
         return True
 
     def _signature(self) -> bytes:
-        """Differs where the store's current result or its edits do; reads two small files."""
+        """Differs where the store's current result does, or edits by others; reads two small files."""
         folder = folder_at(self.path)
-        content = [folder.read(name) if folder.has(name) else b"" for name in (METADATA, JOURNAL)]
+        content = [folder.read(name) if folder.has(name) else b"" for name in self._files]
         return hashlib.sha256(b"\n".join(content)).digest()
 
     def _read(self) -> Result:
@@ -109,37 +114,34 @@ class Shown:
             "revision": self.revision,
             "remarks": list(remarks_of(result)),
             "edits": len(done_edits(result)),
-            "colours": _colours(len(result.tracks)),
+            "colours": _colours(result.n_tracks),
         }
+
+    def labels(self, *, are_more: bool) -> dict[str, Any]:
+        """The names of tracks, and if there are more tracks now, the colours. They take no time after an edit."""
+        revision, result = self._state
+        colours = _colours(result.n_tracks) if are_more else None
+        return {"revision": revision, "names": names_of(result), "colours": colours}
 
     def tracks(self) -> dict[str, Any]:
         """The columns of all tracks."""
+        revision, result = self._state
+        columns = self._columns.of(revision, result)
         return {
-            "revision": self.revision,
-            **{name: column.tolist() for name, column in self._columns().items()},
-            "names": names_of(self.result),
+            "revision": revision,
+            **{name: column.tolist() for name, column in columns.items()},
+            "names": names_of(result),
         }
 
-    def track_changes(self) -> dict[str, Any]:
-        """What of `tracks` the latest change of the result changed."""
-        before, after = self._columns_before, self._columns()
-        n_before, n = len(before["first"]), len(after["first"])
-        return {
-            "revision": self.revision,
-            "n": n,
-            "rows": changed_rows(before, after),
-            "names": names_of(self.result),
-            "colours": _colours(n) if n != n_before else None,
-        }
-
-    def _columns(self) -> Columns:
-        if self._columns_of != self.revision:
-            self._known_columns, self._columns_of = columns_of(self.result), self.revision
-        return self._known_columns
+    def track_changes(self, since: int) -> dict[str, Any]:
+        """What of `tracks` changed since an earlier revision."""
+        revision, result = self._state
+        return {"revision": revision, "n": result.n_tracks, **self._columns.changes(since, revision, result)}
 
     def masks(self, frame: int) -> bytes:
         """The masks of a frame; see `message`."""
-        return masks_message(self.result.masks_at(frame), self.result.tree.depth)
+        revision, result = self._state
+        return masks_message(result.masks_at(frame), self._columns.depth(revision, result))
 
     def crop(self, track: int, frame: int | None, side_px: int) -> bytes:
         """A small picture of a track as JPEG, on a frame or the nearest one on which it is; in the middle for None."""

@@ -5,6 +5,7 @@ import pytest
 
 import overseg
 from overseg.edits.editor import Editor
+from overseg.edits.reading import tracks_between
 from overseg.errors import SettingsError
 
 Account = dict[int, dict[int, np.ndarray]]  # track -> frame -> mask
@@ -117,18 +118,23 @@ def test_random_edits_show_what_was_done_and_undoing_all_shows_what_was_found(st
             editor.redo()
 
 
-def test_a_merge_that_was_foreseen_shows_the_same_and_foreseeing_changes_nothing(store):
-    before = overseg.open(store).tracks
+def test_the_tracks_with_other_masks_between_two_states_are_known_without_reading_masks(store):
     with overseg.open(store).edit() as editor:
-        editor.foresee_merge(0, 1)
-        assert not editor.entries and np.array_equal(editor.result.tracks.n_frames, before.n_frames)
+        found = editor.result
         editor.merge(0, 1)
-        check_tables(editor.result)
-        editor.foresee_merge(0, 2)
+        merged = editor.result
+        assert tracks_between(found, merged) == {0, 1} and tracks_between(merged, merged) == set()
+        editor.name(2, "cup")
         editor.drop(3)
-        check_tables(editor.result)
-        with pytest.raises(SettingsError, match="two or more different tracks"):
-            editor.foresee_merge(2, 2)
+        assert tracks_between(merged, editor.result) == {3} and tracks_between(found, editor.result) == {0, 1, 3}
+        editor.undo()
+        assert tracks_between(merged, editor.result) == set()
+        assert editor.result.n_tracks == len(editor.result.tracks) == found.n_tracks
+        half = editor.split(2, at=int(found.tracks.last_frame[2]))
+        assert half == found.n_tracks == editor.result.n_tracks - 1 and tracks_between(editor.result, merged) == {
+            2,
+            half,
+        }
 
 
 def test_names_follow_merges_and_deleted_tracks_come_back(store):

@@ -48,6 +48,7 @@ _NUMBERED = [
     "api/facts?store={}",
 ]
 _NUMBERED += ["api/differences/{}", "api/crop/0?frame={}", "api/masks/0?store={}", "api/bars?tracks=0,{}"]
+_NUMBERED += ["api/changes?since={}", "api/picture/0?width={}"]
 _NUMBERS = [
     "",
     "9" * 500,

@@ -132,6 +132,7 @@ def test_the_whole_way(store, browser, page):
         edited(page, 2)
         page.keyboard.press("U")
         edited(page, 3)
+        assert page.evaluate("overseg.state.tracks.length") == overseg.open(store).tracks.n_frames.tolist()
         opened(page, url)
         edited(page, 3)
         assert page.evaluate(f"overseg.state.tracks.names[{tracks[-2]}]") == ["wheel", "wheel"]
@@ -254,6 +255,24 @@ def test_the_timeline_zooms_and_keeps_the_frame_in_view(store, page):
         page.keyboard.press("o")
         until(page, [["overseg", "timeline", "n"], 12])
         until(page, [["overseg", "timeline", "first"], 0])
+
+
+def test_a_picture_gets_more_pixels_when_it_is_enlarged_and_masks_stay_exact(store, page):
+    result, (x, y) = overseg.open(store), deepest(overseg.open(store))
+    width = result.size[1]
+    with served(store, "--read-only") as (_, url):
+        page.set_viewport_size({"width": 100, "height": 600})
+        opened(page, url)
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowLeft")
+        until(page, [["overseg", "picture", "shown", "frame"], 0])
+        shown = page.evaluate("[overseg.picture.width(), overseg.picture.overlay.width]")
+        assert shown[0] == shown[1] < width
+        assert page.evaluate(f"overseg.picture.rowsAt({x}, {y}).length") == len(under(result, x, y))
+        for _ in range(6):
+            page.keyboard.press("+")
+        until(page, [["overseg", "picture", "overlay", "width"], width])
+        until(page, [["overseg", "picture", "shown", "picture", "width"], width])
 
 
 def test_two_stores_stand_side_by_side_and_a_missing_video_is_grey(store, made, page, tmp_path):

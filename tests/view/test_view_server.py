@@ -8,6 +8,7 @@ from collections import Counter
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
+import cv2
 import numpy as np
 import pytest
 from view.hostile import Target, ask_hostile
@@ -82,13 +83,40 @@ def test_edits_need_the_seat_and_are_kept(store):
         assert ask("api/edit", json.dumps(edit).encode())[0] == 409
         seat = json.loads(ask("api/state", b"{}")[1])["seat"]
         assert seat and json.loads(ask("api/state", b"{}")[1])["seat"] == ""
-        assert ask("api/prepare", json.dumps({"tracks": [0, 1], "seat": seat}).encode()) == (200, b"{}")
-        assert ask("api/prepare", json.dumps({"tracks": [0, 0], "seat": seat}).encode())[0] == 422
         status, answer = ask("api/edit", json.dumps(edit | {"seat": seat, "shows": 3}).encode())
         assert status == 200 and json.loads(answer)["log"]["done"] == [[1, "drop 0"]]
         assert base64.b64decode(json.loads(answer)["masks"]) == ask("api/masks/3")[1]
         assert ask("api/edit", json.dumps(edit | {"seat": seat}).encode())[0] == 422
     assert not overseg.open(store).tracks.exists[0]
+
+
+def test_what_edits_changed_is_told_since_any_state(store):
+    with asking(store) as ask:
+        seat = json.loads(ask("api/state", b"{}")[1])["seat"]
+        first = json.loads(ask("api/tracks")[1])
+        for edit in ({"do": "merge", "tracks": [0, 1]}, {"do": "name", "tracks": [2], "name": "cup", "category": ""}):
+            answer = json.loads(ask("api/edit", json.dumps(edit | {"seat": seat}).encode())[1])
+        assert answer["revision"] == 2 and answer["names"] == {"2": ["cup", "cup"]} and answer["colours"] is None
+        changes, unknown = (json.loads(ask(f"api/changes?since={since}")[1]) for since in (0, 99))
+        now = json.loads(ask("api/tracks")[1])
+    assert changes["revision"] == now["revision"] == 2 and changes["masked"] == [0, 1] and unknown["masked"] is None
+    assert 1 in changes["rows"]["track"] and unknown["rows"]["track"] == list(range(changes["n"]))
+    for told in (changes, unknown):
+        rows = told["rows"].pop("track")
+        for name, values in told["rows"].items():
+            known = first[name].copy()
+            for track, value in zip(rows, values, strict=True):
+                known[track] = value
+            assert known == now[name]
+
+
+def test_pictures_are_shrunk_to_the_width_that_is_asked_for(store):
+    height, width = overseg.open(store).size
+    with asking(store) as ask:
+        for asked, got in (("", width), (f"&width={width}", width), ("&width=40", 40), ("&width=0", 1)):
+            picture = cv2.imdecode(np.frombuffer(ask(f"api/picture/0?store=0{asked}")[1], np.uint8), cv2.IMREAD_COLOR)
+            assert picture.shape[:2] == (max(1, round(height * got / width)), got)
+        assert ask(f"api/picture/0?width={width + 1}")[0] == 400
 
 
 def test_python_opens_the_page_beside_its_own_work_and_closes_it(store):

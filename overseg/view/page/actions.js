@@ -1,24 +1,18 @@
 // Every action of the page with its key. The help lists them.
 import { Refused, post } from "./api.js";
 import { shotOf } from "./list.js";
-import { changed, goTo, nameOf, on, select, state } from "./state.js";
+import { changed, goTo, hurry, nameOf, select, state } from "./state.js";
 
 const byId = (id) => document.getElementById(id);
 
 export class Actions {
-  constructor({ picture, tool, places, timeline, show, tell, refresh }) {
-    Object.assign(this, { picture, tool, places, timeline, show, tell, refresh });
-    this.isBusy = false;
+  constructor({ picture, tool, places, timeline, show, tell, showEdit, follow }) {
+    Object.assign(this, { picture, tool, places, timeline, show, tell, showEdit, follow });
     this.all = this.listed();
     document.addEventListener("keydown", (event) => this.key(event));
-    on("selected", () => this.prepareMerge());
   }
 
-  /** Several selected tracks are perhaps merged next: the server works out beforehand what that shows. */
-  prepareMerge() {
-    if (!state.seat || state.selected.length < 2) return;
-    this.prepared = post("api/prepare", { tracks: state.selected, seat: state.seat }).catch(() => {});
-  }
+  get isBusy() { return state.nEdits > 0; }
 
   listed() {
     const step = (by) => () => { this.stop(); goTo(state.frame + by); };
@@ -186,22 +180,26 @@ export class Actions {
     return false;
   }
 
+  /** Make an edit: the picture shows it at once, and the list as soon as its figures are known. */
   async edit(edit, said = "", selected) {
     if (!this.mayEdit()) return;
-    const began = performance.now();
-    this.isBusy = true;
+    const began = performance.now(), frame = state.frame;
+    state.nEdits++;
     try {
-      const shows = state.frame, found = await post("api/edit", { ...edit, shows, seat: state.seat });
+      const found = await post("api/edit", { ...edit, shows: frame, seat: state.seat });
       state.facts.log = found.log;
-      await this.refresh({ ...found.tracks, frame: shows, masks: found.masks });
-      if (found.made !== null) select([found.made]);
-      else if (selected) select(selected);
+      if (selected) state.selected = selected;
+      await this.showEdit({ ...found, frame });
       this.tell(found.said || said);
       this.editedIn = performance.now() - began;
+      await this.follow();
+      if (found.made !== null) select([found.made]);
+      this.followedIn = performance.now() - began;
     } catch (error) {
       this.tell(error instanceof Refused ? error.message : "The server cannot be reached. Edits so far are kept: start it again, and reload the page.");
     }
-    this.isBusy = false;
+    state.nEdits--;
+    hurry();
     changed("edited");
   }
 

@@ -13,7 +13,8 @@ import { Tool } from "./tool.js";
 const byId = (id) => document.getElementById(id);
 const ASK_EVERY_MS = 4000;
 const frames = new Frames(0);
-let picture, second, tool, actions, places, panel, list, timeline, hideNotice;
+const renamed = new Set(); // tracks with another name than in the list
+let picture, second, tool, actions, places, panel, list, timeline, hideNotice, following;
 
 function tell(text, { stays = false } = {}) {
   clearTimeout(hideNotice);
@@ -36,19 +37,29 @@ async function loadFacts() {
 async function loadTracks() {
   state.tracks = await getJson("api/tracks");
   state.selected = state.selected.filter((track) => state.tracks.length[track]);
+  state.revision = state.tracks.revision;
+  allChanged(state.revision);
 }
 
-/** Take over what an edit changed of the tracks. */
-function changeTracks({ revision, n, rows, names, colours }) {
+/** Any track may have other masks and figures since a revision. */
+function allChanged(revision) {
+  state.changedTracks = null;
+  state.masksSince = revision;
+  state.masksOf.clear();
+}
+
+/** Take over what edits changed of the tracks. */
+function changeTracks({ revision, n, rows, masked }) {
   const { tracks } = state, { track: changedTracks, ...columns } = rows;
   for (const [name, values] of Object.entries(columns)) {
     tracks[name].length = n;
     changedTracks.forEach((track, at) => { tracks[name][track] = values[at]; });
   }
-  const renamed = Object.keys({ ...tracks.names, ...names }).filter((track) => String(tracks.names[track]) !== String(names[track]));
-  Object.assign(tracks, { revision, names });
-  state.changedTracks = [...new Set([...changedTracks, ...renamed.map(Number)])];
-  if (colours) setColours(colours);
+  tracks.revision = revision;
+  state.changedTracks = [...new Set([...changedTracks, ...masked ?? [], ...renamed])];
+  renamed.clear();
+  for (const track of masked ?? []) state.masksOf.set(track, revision);
+  if (!masked) allChanged(revision);
   if (!state.selected.every((track) => tracks.length[track])) state.selected = state.selected.filter((track) => tracks.length[track]);
 }
 
@@ -56,15 +67,42 @@ function setColours(hex) { state.colours = bytesOf(hex); }
 
 function bytesOf(hex) { return Uint8Array.from(hex.match(/../g) ?? [], (byte) => parseInt(byte, 16)); }
 
-/** Show the result anew: after an edit, of which `edited` says what changed, or when the run published another one. */
-async function refresh(edited) {
-  await frames.forget(state.frame, edited?.frame === state.frame ? edited.masks : "");
-  state.changedTracks = null;
-  if (edited) changeTracks(edited);
-  else await Promise.all([loadTracks(), loadFacts()]);
+/** Show the result anew, when the run published another one. */
+async function refresh() {
+  frames.forget(state.frame);
+  await Promise.all([loadTracks(), loadFacts()]);
+  changed("masks");
   changed("tracks");
   showEdits();
   await picture.loading;
+  changed("selected");
+}
+
+/** Show what an edit made of the frame, which the server knows at once; `follow` shows the rest. */
+async function showEdit({ revision, names, colours, masks, frame }) {
+  const { tracks } = state;
+  for (const track of Object.keys({ ...tracks.names, ...names })) if (String(tracks.names[track]) !== String(names[track])) renamed.add(Number(track));
+  tracks.names = names;
+  state.revision = revision;
+  if (colours) setColours(colours);
+  frames.forget(state.frame, frame === state.frame ? masks : "");
+  changed("masks");
+  showEdits();
+  await picture.loading;
+}
+
+/** Bring the list, the timeline and the panel to the state of the picture. */
+async function follow() {
+  while (state.tracks.revision < state.revision) await (following ??= followed().finally(() => { following = null; }));
+}
+
+async function followed() {
+  const since = state.tracks.revision, found = await getJson(`api/changes?since=${since}`);
+  if (found.revision <= since) return refresh(); // another server
+  const isOtherDepth = state.colour === "depth" && found.rows.track.length;
+  changeTracks(found);
+  if (isOtherDepth) { frames.forget(state.frame); changed("masks"); }
+  changed("tracks");
   changed("selected");
 }
 
@@ -80,9 +118,10 @@ async function askState() {
     if (state.isAway) tell("");
     state.isAway = false;
     if (state.isShown && found.revisions[1] !== state.otherRevision) await refreshOther();
-    if (!state.isShown || found.revisions[0] === state.tracks.revision) return false;
-    await refresh();
-    return true;
+    if (!state.isShown || state.nEdits > 0) return false;
+    const isOther = found.revisions[0] !== state.revision;
+    await (isOther ? refresh() : follow());
+    return isOther;
   } catch {
     state.isAway = true;
     tell("The server cannot be reached. All edits so far are kept: start it again with the same command.", { stays: true });
@@ -186,7 +225,8 @@ async function loadOther() {
 
 /** The second store changed: its run went on, or it was edited elsewhere. */
 async function refreshOther() {
-  await Promise.all([loadOther(), second.frames.forget(state.frame)]);
+  second.frames.forget(state.frame);
+  await loadOther();
   await second.load();
   await markDifferences();
 }
@@ -207,7 +247,7 @@ async function compare() {
   second.hover = () => {};
   second.click = () => {};
   on("frame tracks", markDifferences);
-  picture.onpaint = () => { second.view = picture.view; second.draw(); };
+  picture.onpaint = () => { second.view = picture.view; second.draw(); second.sharpen(); };
   await loadOther();
   await second.load();
   await markDifferences();
@@ -223,7 +263,7 @@ function build() {
   panel = new TrackPanel(byId("track"));
   places = new Places(byId("places"));
   timeline = new Timeline(byId("timeline"));
-  actions = new Actions({ picture, tool, places, timeline, show, tell, refresh });
+  actions = new Actions({ picture, tool, places, timeline, show, tell, showEdit, follow });
   list.onpick = (track) => {
     if (state.frame < state.tracks.first[track] || state.frame > state.tracks.last[track]) goTo(state.tracks.first[track]);
   };
@@ -234,17 +274,15 @@ function build() {
   wire();
 }
 
-/** The first picture comes first: it is fetched with the facts, and all else follows. */
+/** The first picture comes first: it is fetched with the facts, in its own size, and all else follows. */
 async function begin() {
   const began = performance.now();
   frames.get(0).catch(() => {});
   await loadFacts();
   picture = new Picture(byId("canvas"), frames);
   picture.onerror = (error) => tell(error.message, { stays: true });
-  picture.fit();
+  picture.resize();
   await picture.load();
-  picture.fit();
-  picture.paint();
   document.documentElement.dataset.picture = "yes";
   const firstPictureMs = performance.now() - began;
   await loadTracks();

@@ -1,10 +1,10 @@
-// Small pictures of tracks: kept, and fetched two at a time where they are seen, while no frame is waited for.
-import { state } from "./state.js";
+// Small pictures of tracks: kept, and fetched one by one where they are seen, while nobody waits for anything else.
+import { quiet, state } from "./state.js";
 
-const AT_ONCE = 2, MOST_KEPT = 400, LOOK_AGAIN_MS = 40;
+const MOST_KEPT = 400;
 const kept = new Map(); // address -> picture
 const waiting = [];
-let nRunning = 0;
+let isFetching = false;
 
 const seen = new IntersectionObserver((entries) => {
   for (const { isIntersecting, target } of entries) {
@@ -12,12 +12,13 @@ const seen = new IntersectionObserver((entries) => {
     seen.unobserve(target);
     waiting.push(target);
   }
-  next();
+  if (!isFetching) fetchWaiting();
 });
 
 /** The picture of a track on a frame, or in its middle; it appears when it is there. */
 export function crop(track, frame, alt = "") {
-  const at = frame === undefined ? "" : `frame=${frame}&`, address = `api/crop/${track}?${at}r=${state.tracks.revision}`;
+  const at = frame === undefined ? "" : `frame=${frame}&`, since = state.masksOf.get(track) ?? state.masksSince;
+  const address = `api/crop/${track}?${at}r=${since}`;
   const known = kept.get(address), picture = known && !known.isConnected ? known : Object.assign(new Image(), { alt });
   kept.delete(address);
   kept.set(address, picture); // the latest is last
@@ -29,14 +30,15 @@ export function crop(track, frame, alt = "") {
   return picture;
 }
 
-function next() {
-  if (nRunning >= AT_ONCE || !waiting.length) return;
-  if (!state.isShown || state.isLoading) return void setTimeout(next, LOOK_AGAIN_MS);
-  const picture = waiting.shift();
-  if (picture.isConnected && !picture.src) {
-    nRunning++;
-    picture.onload = picture.onerror = () => { nRunning--; next(); };
-    picture.src = picture.dataset.address;
+async function fetchWaiting() {
+  isFetching = true;
+  for (await quiet(); waiting.length; await quiet()) {
+    const picture = waiting.shift();
+    if (!picture.isConnected || picture.src) continue;
+    await new Promise((resolve) => {
+      picture.onload = picture.onerror = resolve;
+      picture.src = picture.dataset.address;
+    });
   }
-  next();
+  isFetching = false;
 }

@@ -1,4 +1,5 @@
-// Frames with their masks, which a worker fetches, decodes and paints; kept for a while, and fetched ahead.
+// Frames with their masks, which a worker fetches, decodes and paints; kept for a while, and fetched ahead. Pictures and
+// painted masks have about as many pixels as the screen shows of them; what the pointer finds is exact all the same.
 import { Refused, getPicture } from "./api.js";
 import { state } from "./state.js";
 
@@ -7,7 +8,8 @@ const MOST_KEPT = 16, AHEAD = 4, WAIT_MS = 150;
 export class Frames {
   constructor(store) {
     this.store = store;
-    this.kept = new Map(); // frame -> promise of {frame, picture, masks}
+    this.kept = new Map(); // frame -> {picture, masks, width}, the first two promises
+    this.width = Infinity; // pixels of a row of the pictures and of the painted masks
     this.painted = new Map(); // key -> promise of a bitmap
     this.worker = new Worker("worker.js", { type: "module" });
     this.waiting = new Map();
@@ -23,21 +25,46 @@ export class Frames {
     };
   }
 
-  get(frame) {
-    if (!this.kept.has(frame)) this.kept.set(frame, this.load(frame));
-    const found = this.kept.get(frame);
+  /** A frame as {frame, picture, masks}. */
+  async get(frame) {
+    const found = this.masks(frame);
+    if (found.width < this.width) {
+      found.width = this.width;
+      const all = `api/picture/${frame}?store=${this.store}`;
+      found.picture = getPicture(this.width < (state.facts?.width ?? Infinity) ? `${all}&width=${this.width}` : all);
+      this.clearPainted((key) => key.startsWith(`${frame} `));
+    }
+    try {
+      const [picture, masks] = await Promise.all([found.picture, found.masks]);
+      return { frame, picture, masks };
+    } catch (error) {
+      if (this.kept.get(frame) === found) this.drop(frame);
+      throw error;
+    }
+  }
+
+  /** Fetch the masks of a frame, if they are not here, and keep it as the latest one. */
+  masks(frame) {
+    const found = this.kept.get(frame) ?? { masks: this.askMasks(frame), picture: null, width: 0 };
     this.kept.delete(frame);
     this.kept.set(frame, found); // the latest is last
     this.trim();
     return found;
   }
 
+  askMasks(frame, known = "") {
+    const found = this.ask({ get: frame, address: `api/masks/${frame}?store=${this.store}`, masks: known });
+    found.catch(() => {}); // whoever shows the frame hears of it
+    return found;
+  }
+
   /** The painted masks of a frame in the present colours. */
   overlay(frame) {
-    const key = `${frame} ${state.colour} ${this.revision}`;
+    const key = `${frame} ${state.colour} ${this.revision} ${this.width}`;
     if (!this.painted.has(key)) {
       this.get(frame).catch(() => {}); // whoever shows the frame hears of it
-      this.painted.set(key, this.ask({ paint: frame, size: [state.facts.width, state.facts.height], by: state.colour, ofTracks: this.trackColours() }));
+      const { width, height } = state.facts, shown = [this.width, Math.max(1, Math.round((height * this.width) / width))];
+      this.painted.set(key, this.ask({ paint: frame, whole: [width, height], size: shown, by: state.colour, ofTracks: this.trackColours() }));
     }
     return this.painted.get(key);
   }
@@ -57,23 +84,12 @@ export class Frames {
   stop() { return (this.aheadOf = {}); }
 
   /** Forget masks after an edit, but not the picture that is shown; its new masks may be known already, in base64. */
-  async forget(keepPicture, masks = "") {
-    const before = keepPicture === undefined ? null : await this.kept.get(keepPicture)?.catch(() => null);
+  forget(keepPicture, masks = "") {
+    const before = this.kept.get(keepPicture);
     this.revision++;
-    for (const [frame] of this.kept) if (!before || frame !== keepPicture) this.drop(frame);
+    for (const frame of [...this.kept.keys()]) if (frame !== keepPicture) this.drop(frame);
     this.clearPainted(() => true);
-    if (before) this.kept.set(keepPicture, this.load(keepPicture, before.picture, masks));
-  }
-
-  async load(frame, known, masks = "") {
-    const found = this.ask({ get: frame, address: `api/masks/${frame}?store=${this.store}`, masks });
-    try {
-      const [picture, masks] = await Promise.all([known ?? getPicture(`api/picture/${frame}?store=${this.store}`), found]);
-      return { frame, picture, masks };
-    } catch (error) {
-      this.drop(frame);
-      throw error;
-    }
+    if (before) this.kept.set(keepPicture, { ...before, masks: this.askMasks(keepPicture, masks) });
   }
 
   ask(message) {
@@ -97,7 +113,7 @@ export class Frames {
   }
 
   drop(frame) {
-    this.kept.get(frame)?.then(({ picture }) => this.isIdle(frame) && picture.close()).catch(() => {});
+    this.kept.get(frame)?.picture?.then((picture) => this.isIdle(frame) && picture.close()).catch(() => {});
     this.kept.delete(frame);
     this.worker.postMessage({ drop: frame });
     this.clearPainted((key) => key.startsWith(`${frame} `));

@@ -2,6 +2,8 @@
 import { contains, outline } from "./rle.js";
 import { changed, colourOf, on, select, state } from "./state.js";
 
+const SHARPEN_MS = 120, STEPS = 16; // of the width of an enlarged picture
+
 export class Picture {
   constructor(canvas, frames, { tool = null, isMain = true } = {}) {
     this.canvas = canvas;
@@ -17,7 +19,7 @@ export class Picture {
     this.level = 0;
     this.paths = new Map();
     this.listen();
-    on("frame look tracks", () => this.load());
+    on("frame look masks", () => this.load());
     on("selected hovered tool", () => this.draw());
     new ResizeObserver(() => this.resize()).observe(canvas.parentElement);
   }
@@ -31,10 +33,13 @@ export class Picture {
     if (this.isMain) state.isLoading = true;
     try {
       this.frames.stop();
+      this.frames.width = this.width();
       const [shown, overlay] = await Promise.all([this.frames.get(frame), this.frames.overlay(frame)]);
       if (request !== this.request) return;
+      const before = this.shown;
       this.shown = shown;
       this.overlay = overlay;
+      if (before?.frame === frame && before.picture !== shown.picture) before.picture.close(); // it had fewer pixels
       this.frames.drawn = frame;
       this.paths.clear();
       this.find();
@@ -54,15 +59,29 @@ export class Picture {
     this.canvas.height = Math.max(1, Math.round(clientHeight * ratio));
     if (this.view.fits) this.fit();
     this.paint();
+    this.sharpen();
+  }
+
+  /** The pixels of a row that the picture needs as it is shown. */
+  width() {
+    const { width } = state.facts, { scale, fits } = this.view;
+    const wanted = fits ? Math.round(width * scale) : Math.ceil((width * Math.ceil(STEPS * scale)) / STEPS);
+    return Math.max(1, Math.min(width, wanted));
+  }
+
+  /** Show more detail, a moment after the picture was enlarged. */
+  sharpen() {
+    clearTimeout(this.sharpening);
+    if (this.shown && this.width() > this.frames.width) this.sharpening = setTimeout(() => this.load(), SHARPEN_MS);
   }
 
   fit() {
     if (!state.facts) return;
     const { width, height } = state.facts, margin = 16 * (window.devicePixelRatio || 1);
-    const scale = Math.min((this.canvas.width - margin) / width, (this.canvas.height - margin) / height);
-    this.view = { scale: Math.max(scale, 0.01), fits: true, x: 0, y: 0 };
-    this.view.x = (this.canvas.width - width * this.view.scale) / 2;
-    this.view.y = (this.canvas.height - height * this.view.scale) / 2;
+    const most = Math.min((this.canvas.width - margin) / width, (this.canvas.height - margin) / height);
+    const scale = Math.max(1, Math.floor(most * width)) / width; // whole pixels, so that nothing is scaled to draw it
+    const middle = (room, side) => Math.round((room - side * scale) / 2);
+    this.view = { scale, fits: true, x: middle(this.canvas.width, width), y: middle(this.canvas.height, height) };
     this.draw();
   }
 
@@ -70,6 +89,7 @@ export class Picture {
     const scale = Math.max(0.05, Math.min(60, this.view.scale * factor)), by = scale / this.view.scale;
     this.view = { scale, fits: false, x: at[0] - (at[0] - this.view.x) * by, y: at[1] - (at[1] - this.view.y) * by };
     this.draw();
+    this.sharpen();
   }
 
   pan(x, y) {
@@ -107,16 +127,24 @@ export class Picture {
     const context = canvas.getContext("2d");
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, width, height);
-    context.setTransform(scale, 0, 0, scale, x, y);
     context.imageSmoothingEnabled = scale < 3;
-    context.drawImage(this.shown.picture, 0, 0);
+    this.stretch(context, this.shown.picture);
     context.globalAlpha = opacity;
-    context.drawImage(this.overlay, 0, 0);
+    this.stretch(context, this.overlay);
     context.globalAlpha = 1;
+    context.setTransform(scale, 0, 0, scale, x, y);
     for (const track of this.marked) this.stroke(context, track, { colour: "#ffffff", width: 1.5, dash: [5, 4] });
     for (const track of selected) this.stroke(context, track, { colour: "#ffffff", width: 2.5, casing: true });
     this.drawn = { canvas, of: wanted };
     return canvas;
+  }
+
+  /** Draw a bitmap over the whole picture, pixel by pixel where it has as many as the screen. */
+  stretch(context, bitmap) {
+    const { width, height } = state.facts, { scale, x, y } = this.view, isSame = bitmap.width === Math.round(width * scale);
+    if (isSame) context.setTransform(1, 0, 0, 1, Math.round(x), Math.round(y));
+    else context.setTransform((scale * width) / bitmap.width, 0, 0, (scale * height) / bitmap.height, x, y);
+    context.drawImage(bitmap, 0, 0);
   }
 
   stroke(context, track, { colour, width, dash = [], casing = false }) {

@@ -1,11 +1,12 @@
 // Time: shots, keyframes, coverage, and a bar for each track. Only the rows and frames in view are drawn.
 import { getJson } from "./api.js";
 import { SOURCES } from "./colours.js";
-import { colourOf, goTo, nameOf, on, select, state } from "./state.js";
+import { colourOf, goTo, nameOf, on, quiet, select, state } from "./state.js";
 
 const LEFT = 132, RIGHT = 14, RULER = 22, COVERAGE = 30, ROW = 16, TOP = RULER + COVERAGE + 6;
 const LEAST_FRAMES = 10; // in view
-const LOOK_AGAIN_MS = 40;
+const MOST_ROWS = 200; // in view, which is what the server answers at once
+const MOST_KEPT = 4000; // tracks with bars
 
 export class Timeline {
   constructor(canvas) {
@@ -17,11 +18,17 @@ export class Timeline {
     on("selected hovered", () => this.draw());
     on("frame", () => { this.follow(); this.draw(); });
     on("order", () => { this.keepInside(); this.draw(); });
-    on("tracks", () => { this.bars.clear(); this.draw(); });
+    on("tracks", () => { this.forget(); this.draw(); });
     on("selected", () => this.reveal(state.selected.at(-1)));
     new ResizeObserver(() => this.draw()).observe(canvas.parentElement);
     window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
     this.listen();
+  }
+
+  /** Forget the bars that an edit changed, or all. */
+  forget() {
+    if (!state.changedTracks) this.bars.clear();
+    else for (const track of state.changedTracks) this.bars.delete(track);
   }
 
   get height() { return this.canvas.clientHeight; }
@@ -31,6 +38,12 @@ export class Timeline {
   xInside(frame) { return Math.max(LEFT, Math.min(LEFT + this.span, this.x(frame))); }
   frameAt(x) { return this.first + ((x - LEFT) / this.span) * this.n; }
   rows() { return Math.max(1, Math.floor((this.height - TOP) / ROW)); }
+
+  /** The tracks whose rows are in view. */
+  inView() {
+    const first = Math.floor(this.scroll / ROW);
+    return state.order.slice(first, first + Math.min(MOST_ROWS, this.rows() + 2));
+  }
 
   keepInside() {
     this.scroll = Math.max(0, Math.min(this.scroll, state.order.length * ROW - (this.height - TOP)));
@@ -136,14 +149,14 @@ export class Timeline {
   }
 
   tracks(context) {
-    const first = Math.floor(this.scroll / ROW), last = Math.min(state.order.length, first + this.rows() + 2);
+    const first = Math.floor(this.scroll / ROW);
     context.save();
     context.beginPath();
     context.rect(0, TOP, this.canvas.clientWidth, this.height - TOP);
     context.clip();
-    const missing = [];
-    for (let place = first; place < last; place++) {
-      const track = state.order[place], y = TOP + place * ROW - this.scroll;
+    let isMissing = false;
+    for (const [at, track] of this.inView().entries()) {
+      const y = TOP + (first + at) * ROW - this.scroll;
       const isSelected = state.selected.includes(track);
       if (isSelected || track === state.hovered) {
         context.fillStyle = this.colours.soft;
@@ -153,23 +166,22 @@ export class Timeline {
       context.textAlign = "right";
       context.fillText(shortened(context, nameOf(track), LEFT - 22), LEFT - 10, y + ROW / 2);
       const bars = this.bars.get(track);
-      if (bars === undefined) missing.push(track);
+      isMissing ||= bars === undefined;
       this.bar(context, track, y, bars);
     }
     context.restore();
-    if (missing.length) this.fetch(missing);
+    if (isMissing) this.fetch();
   }
 
   /** Its height is the support, a line below it the source, and its colour that of the track. */
   bar(context, track, y, bars) {
-    const known = bars ?? [[state.tracks.first[track], state.tracks.last[track], -1, 10]];
+    const known = bars?.length ? bars : [[state.tracks.first[track], state.tracks.last[track], -1, 10]];
     context.fillStyle = colourOf(track);
     for (const [first, last, , tenths] of known) {
       const height = Math.max(2, (ROW - 7) * tenths / 10);
       if (this.isInView(first, last)) context.fillRect(this.xInside(first), y + ROW - 5 - height, this.width(first, last), height);
     }
-    if (!bars) return;
-    for (const [first, last, source] of bars) {
+    for (const [first, last, source] of bars ?? []) {
       const [r, g, b] = SOURCES[source]?.[1] ?? [128, 128, 128];
       context.fillStyle = `rgb(${r} ${g} ${b})`;
       if (this.isInView(first, last)) context.fillRect(this.xInside(first), y + ROW - 4, this.width(first, last), 2);
@@ -179,18 +191,17 @@ export class Timeline {
   isInView(first, last) { return last + 1 > this.first && first < this.first + this.n; }
   width(first, last) { return Math.max(1.5, this.xInside(last + 1) - this.xInside(first)); }
 
-  async fetch(tracks) {
-    for (const track of tracks) this.bars.set(track, null); // asked for
-    const kept = this.bars;
-    while (state.isLoading) await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
-    try {
-      const found = await getJson(`api/bars?tracks=${tracks.join(",")}`);
-      for (const track of tracks) kept.set(track, found[track] ?? null);
-      while (kept.size > 4000) kept.delete(kept.keys().next().value);
-    } catch {
-      for (const track of tracks) kept.delete(track);
-      return;
-    }
+  /** Fetch the bars in view, one request after another: rows that scroll by are not asked for. */
+  async fetch() {
+    if (this.isFetching) return;
+    this.isFetching = true;
+    await quiet();
+    const tracks = this.inView().filter((track) => !this.bars.has(track)), { revision } = state.tracks;
+    const found = tracks.length ? await getJson(`api/bars?tracks=${tracks.join(",")}`).catch(() => null) : {};
+    this.isFetching = false;
+    if (!found) return;
+    if (revision === state.tracks.revision) for (const track of tracks) this.bars.set(track, found[track] ?? []);
+    while (this.bars.size > MOST_KEPT) this.bars.delete(this.bars.keys().next().value);
     this.draw();
   }
 

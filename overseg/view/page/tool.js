@@ -1,7 +1,7 @@
 // Correcting the mask of a track on a frame, or drawing a new one: clicks and a box through SAM, brush and eraser.
 import { post } from "./api.js";
 import { decode, encode, fromPixels, outline, toPixels } from "./rle.js";
-import { changed, colourOf, on, state } from "./state.js";
+import { changed, colourOf, hurry, on, state } from "./state.js";
 
 export class Tool {
   constructor(picture, edit, tell) {
@@ -90,6 +90,7 @@ export class Tool {
   async ask() {
     const { tool } = state, asked = ++tool.asked, began = performance.now();
     if (!tool.clicks.length && !tool.box) return;
+    hurry();
     try {
       const found = await post("api/prompt", { frame: tool.frame, points: tool.clicks, box: tool.box });
       if (tool !== state.tool || asked !== tool.asked) return;

@@ -28,10 +28,10 @@ async function fetched(address) {
   return read(await response.arrayBuffer());
 }
 
-async function paint({ paint: frame, size, by, ofTracks }) {
+async function paint({ paint: frame, whole, size, by, ofTracks }) {
   const masks = await kept.get(frame);
   if (!masks) throw new Error(`the masks of frame ${frame} are gone`);
-  painting = painting.then(() => painted(masks, size, (row) => colourOfMask(masks, row, by, ofTracks)));
+  painting = painting.then(() => painted(masks, whole, size, (row) => colourOfMask(masks, row, by, ofTracks)));
   const bitmap = await painting;
   return [bitmap, [bitmap]];
 }
@@ -54,11 +54,13 @@ function read(buffer) {
   return masks;
 }
 
-async function painted(masks, size, colourOf) {
-  const { layer, image } = canvasOf(size);
+/** The masks of a `whole` picture as a bitmap of a size. */
+async function painted(masks, whole, size, colourOf) {
+  const { layer, image } = canvasOf(size), isWhole = whole[0] === size[0];
   for (let place = 0; place < masks.order.length; place++) {
     const ends = masks.ends[masks.order[place]];
-    for (let run = 1; run < ends.length; run += 2) layer.fill(place + 1, ends[run - 1], ends[run]);
+    if (isWhole) for (let run = 1; run < ends.length; run += 2) layer.fill(place + 1, ends[run - 1], ends[run]);
+    else fillShrunk(layer, place + 1, ends, whole, size);
   }
   const fills = new Uint32Array(masks.n + 1), lines = new Uint32Array(masks.n + 1);
   masks.order.forEach((row, place) => {
@@ -68,6 +70,20 @@ async function painted(masks, size, colourOf) {
   });
   colour(new Uint32Array(image.data.buffer), layer, size, fills, lines);
   return createImageBitmap(image);
+}
+
+/** Put a mask on a smaller layer, column by column. No run becomes empty, so that thin masks stay. */
+function fillShrunk(layer, value, ends, [width, height], size) {
+  const across = size[0] / width, down = size[1] / height, last = size[1] - 1;
+  for (let run = 1; run < ends.length; run += 2) {
+    const stop = ends[run];
+    for (let at = ends[run - 1]; at < stop;) {
+      const x = Math.floor(at / height), top = x * height, bottom = Math.min(stop, top + height);
+      const from = Math.min(last, Math.round((at - top) * down)), first = Math.floor(x * across) * size[1];
+      layer.fill(value, first + from, first + Math.max(from + 1, Math.round((bottom - top) * down)));
+      at = bottom;
+    }
+  }
 }
 
 /** An empty layer of places, column by column, and a picture; both are used again, as new memory takes long. */
