@@ -1,6 +1,6 @@
 // What the page shows, and who wants to know when it changes.
 
-const QUIET_MS = 150, MOST_WAIT_MS = 1000, LOOK_AGAIN_MS = 40;
+const QUIET_MS = 150, MOST_WAIT_MS = 3000, LOOK_AGAIN_MS = 40;
 
 export const state = {
   facts: null, tracks: null, colours: null, // of the store
@@ -38,7 +38,7 @@ export function goTo(frame) {
 /** Somebody waits for something: what can wait is left for a moment. */
 export function hurry() { state.hurriedAt = performance.now(); }
 
-/** Wait until nobody waits for a frame or an edit, and a moment longer; a second at most, once the page is shown. */
+/** Wait until nobody waits for a frame or an edit, and a moment longer; three seconds at most, once the page is shown. */
 export async function quiet() {
   const latest = performance.now() + MOST_WAIT_MS;
   const isBusy = () => state.isLoading || state.nEdits > 0 || performance.now() - state.hurriedAt < QUIET_MS;
