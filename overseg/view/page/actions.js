@@ -6,8 +6,8 @@ import { changed, goTo, hurry, nameOf, select, state } from "./state.js";
 const byId = (id) => document.getElementById(id);
 
 export class Actions {
-  constructor({ picture, tool, places, timeline, show, tell, showEdit, follow }) {
-    Object.assign(this, { picture, tool, places, timeline, show, tell, showEdit, follow });
+  constructor({ picture, tool, places, timeline, show, tell, wait, showEdit, follow }) {
+    Object.assign(this, { picture, tool, places, timeline, show, tell, wait, showEdit, follow });
     this.all = this.listed();
     document.addEventListener("keydown", (event) => this.key(event));
   }
@@ -26,7 +26,7 @@ export class Actions {
       ["Home End", ["Home", "End"], "first and last frame of the selected track, or of the video", (key) => goTo(this.end(key))],
       ["] [", ["]", "["], "coarser and finer mask under the pointer (Ctrl and wheel)", (key) => this.picture.step(key === "]" ? 1 : -1)],
       ["s", ["s"], "select the mask under the pointer", () => state.hovered >= 0 && select([state.hovered])],
-      ["Esc", ["Escape"], "leave the correction, or select nothing", () => (state.tool ? this.tool.cancel() : select([]))],
+      ["Esc", ["Escape"], "leave the correction, or select nothing; a message goes away", () => { this.tell(""); if (state.tool) this.tool.cancel(); else select([]); }],
       ["+ −", ["+", "=", "-"], "zoom in and out (wheel)", (key) => this.picture.zoom(key === "-" ? 1 / 1.25 : 1.25)],
       ["0", ["0"], "show the whole picture", () => this.picture.fit()],
       ["h j k l", ["h", "j", "k", "l"], "move the picture", (key) => this.picture.pan(...{ h: [60, 0], l: [-60, 0], k: [0, 60], j: [0, -60] }[key])],
@@ -183,22 +183,24 @@ export class Actions {
   /** Make an edit: the picture shows it at once, and the list as soon as its figures are known. */
   async edit(edit, said = "", selected) {
     if (!this.mayEdit()) return;
-    const began = performance.now(), frame = state.frame;
+    const began = performance.now(), { frame, selected: before } = state;
     state.nEdits++;
+    this.wait("Keeping the edit …");
     try {
       const found = await post("api/edit", { ...edit, shows: frame, seat: state.seat });
       state.facts.log = found.log;
-      if (selected) state.selected = selected;
+      if (selected && state.selected === before) state.selected = selected; // nothing else was selected meanwhile
       await this.showEdit({ ...found, frame });
       this.tell(found.said || said);
       this.editedIn = performance.now() - began;
       await this.follow();
-      if (found.made !== null) select([found.made]);
+      if (found.made !== null && state.selected === before) select([found.made]);
       this.followedIn = performance.now() - began;
     } catch (error) {
       this.tell(error instanceof Refused ? error.message : "The server cannot be reached. Edits so far are kept: start it again, and reload the page.");
     }
     state.nEdits--;
+    this.wait("");
     hurry();
     changed("edited");
   }

@@ -23,6 +23,12 @@ function tell(text, { stays = false } = {}) {
   if (text && !stays) hideNotice = setTimeout(() => { byId("notice").hidden = true; }, 5000);
 }
 
+/** Say what is waited for; it appears after a moment. */
+function wait(text) {
+  byId("waiting").textContent = text;
+  byId("waiting").hidden = !text;
+}
+
 async function loadFacts() {
   state.facts = await getJson("api/facts");
   const { facts } = state;
@@ -263,7 +269,7 @@ function build() {
   panel = new TrackPanel(byId("track"));
   places = new Places(byId("places"));
   timeline = new Timeline(byId("timeline"));
-  actions = new Actions({ picture, tool, places, timeline, show, tell, showEdit, follow });
+  actions = new Actions({ picture, tool, places, timeline, show, tell, wait, showEdit, follow });
   list.onpick = (track) => {
     if (state.frame < state.tracks.first[track] || state.frame > state.tracks.last[track]) goTo(state.tracks.first[track]);
   };
@@ -281,6 +287,7 @@ async function begin() {
   await loadFacts();
   picture = new Picture(byId("canvas"), frames);
   picture.onerror = (error) => tell(error.message, { stays: true });
+  picture.onwait = wait;
   picture.resize();
   await picture.load();
   document.documentElement.dataset.picture = "yes";
@@ -313,4 +320,4 @@ function wire() {
   for (const name of ["tracks", "track", "places", "edits"]) byId(`tab-${name}`).onclick = () => show(name);
 }
 
-begin().catch((error) => tell(error.message, { stays: true }));
+begin().catch((error) => { wait(""); tell(error.message, { stays: true }); });

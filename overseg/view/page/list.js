@@ -112,7 +112,7 @@ export class TrackList {
     state.order = order;
     let n = 0;
     for (const length of state.tracks.length) n += length > 0;
-    byId("count").textContent = order.length === n ? `${n} tracks` : `${order.length} of ${n} tracks`;
+    byId("count").textContent = order.length === n ? `${n} ${n === 1 ? "track" : "tracks"}` : `${order.length} of ${n} tracks`;
     this.rows.style.height = `${order.length * ROW}px`;
     this.show();
     changed("order");
@@ -143,7 +143,7 @@ export class TrackList {
     swatch.style.background = colourOf(track);
     const category = tracks.names[track]?.[1];
     name.append(swatch, nameOf(track) + (category && category !== nameOf(track) ? ` · ${category}` : ""));
-    facts.textContent = `${tracks.length[track]} frames · ${Math.round(tracks.area[track])} px · ${tracks.score[track].toFixed(2)} · depth ${tracks.depth[track]}`;
+    facts.textContent = `${tracks.length[track]} ${tracks.length[track] === 1 ? "frame" : "frames"} · ${Math.round(tracks.area[track])} px · ${tracks.score[track].toFixed(2)} · depth ${tracks.depth[track]}`;
     text.append(name, facts);
     row.append(picture, text);
     row.addEventListener("click", (event) => this.pick(track, event));

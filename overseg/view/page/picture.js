@@ -31,6 +31,7 @@ export class Picture {
     const frame = state.frame;
     const request = (this.request = {});
     if (this.isMain) state.isLoading = true;
+    this.onwait?.(`Loading frame ${frame} …`);
     try {
       this.frames.stop();
       this.frames.width = this.width();
@@ -50,6 +51,7 @@ export class Picture {
       if (request === this.request) this.onerror?.(error);
     } finally {
       if (this.isMain && request === this.request) state.isLoading = false;
+      if (request === this.request) this.onwait?.("");
     }
   }
 
