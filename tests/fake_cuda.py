@@ -29,10 +29,16 @@ _OPERATORS: dict[Any, Callable[..., Any]] = {
 
 
 class FakeCuda:
-    """A fake GPU."""
+    """A fake GPU.
+
+    Attributes:
+        waits: what a real one would have made the program wait for, in the latest block of `running`: the function that
+            asked, and what for.
+    """
 
     def __init__(self) -> None:
         self._mode = FakeTensorMode(allow_non_fake_inputs=False)
+        self.waits: list[tuple[str, str]] = []
 
     @contextmanager
     def running(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -40,7 +46,8 @@ class FakeCuda:
         monkeypatch.setattr("torch.cuda.amp.common.amp_definitely_not_available", lambda: False)
         monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda *_, **__: True)
         monkeypatch.setattr("torch.from_numpy", self._from_numpy)
-        with self._mode, _WithoutDeviceGuard(), torch.inference_mode():
+        self.waits.clear()
+        with self._mode, _WithoutDeviceGuard(self.waits), torch.inference_mode():
             yield
 
     def moved(self, module: nn.Module) -> nn.Module:
@@ -73,7 +80,13 @@ class _WithoutDeviceGuard(TorchFunctionMode):
     PyTorch's own bindings ask for the guard of the tensor's device, which a build without CUDA lacks.
     """
 
+    def __init__(self, waits: list[tuple[str, str]]) -> None:
+        super().__init__()
+        self._waits = waits
+
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if reason := _waits_for(func, args, kwargs or {}):
+            self._waits.append((sys._getframe(1).f_code.co_name, reason))
         if func is torch.Tensor.__getitem__:
             return _indexed(*args)
         if func is torch.Tensor.__setitem__:
@@ -85,6 +98,30 @@ class _WithoutDeviceGuard(TorchFunctionMode):
         if func in _OPERATORS:
             return _OPERATORS[func](*args)
         return func(*args, **(kwargs or {}))
+
+
+def _waits_for(func: Any, args: Any, options: dict[str, Any]) -> str | None:
+    """Why the program waits here for a GPU; None where it does not."""
+    name = getattr(func, "__name__", "")
+    if func is torch.tensor:
+        return "a number from the host" if torch.device(options.get("device") or "cpu").type == "cuda" else None
+    if not args or not isinstance(args[0], torch.Tensor):
+        return None
+    if func is torch.Tensor.to:
+        given = [torch.device(one).type for one in (*args[1:], options.get("device")) if _is_device(one)]
+        return "a copy" if given not in ([], [args[0].device.type]) and not options.get("non_blocking") else None
+    if args[0].device.type != "cuda":
+        return None
+    if func in (torch.Tensor.__getitem__, torch.Tensor.__setitem__):
+        is_filled = func is torch.Tensor.__setitem__ and not isinstance(args[2], torch.Tensor)
+        keys = args[1] if isinstance(args[1], tuple) else (args[1],)
+        has_mask = any(isinstance(one, torch.Tensor) and one.dtype == torch.bool for one in keys)
+        return "the number of true values" if has_mask and not is_filled else None
+    return name if name in ("cpu", "nonzero", "item", "tolist", "__bool__", "__int__", "__float__") else None
+
+
+def _is_device(value: Any) -> bool:
+    return isinstance(value, str | torch.device)
 
 
 def _indexed(tensor: torch.Tensor, key: Any) -> torch.Tensor:

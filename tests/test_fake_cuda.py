@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 import torch
 from fake_cuda import FakeCuda
@@ -11,8 +12,11 @@ from overseg.data.prompts import Prompts
 from overseg.data.rles import Rles
 from overseg.data.visit import Direction
 from overseg.generate import sam_models
+from overseg.generate.candidates import Thresholds
 from overseg.generate.enlarging import Enlarging
 from overseg.generate.frame_encoder import FrameEncoder
+from overseg.generate.prompt_batches import PromptBatches
+from overseg.generate.prompting import PromptedFrame
 from overseg.generate.sam1 import Sam1Generator
 from overseg.generate.sam1_exact import ExactSam1Generator
 from overseg.generate.sam1_prompted import Sam1PromptMasks
@@ -21,6 +25,7 @@ from overseg.propagate.sam2 import features, runtime
 from overseg.propagate.sam2.attention import OneFrameMemoryAttention
 from overseg.propagate.sam2.features import Sam2Images
 from overseg.propagate.sam2.memory import ObjectMemory
+from overseg.propagate.sam2.model import prepare_tables
 from overseg.propagate.sam2.propagator import Sam2Propagator
 from overseg.propagate.sam2.random import random_sam2
 from overseg.stages import Clip
@@ -34,7 +39,10 @@ BFLOAT16 = torch.bfloat16
 def sam2() -> torch.nn.Module:
     model = random_sam2("2.1")
     model.memory_attention = OneFrameMemoryAttention(model.memory_attention)
-    return GPU.moved(model)
+    GPU.moved(model)
+    with pytest.MonkeyPatch.context() as patch, GPU.running(patch):
+        prepare_tables(model)
+    return model
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +71,15 @@ def test_sam2_encodes_takes_masks_remembers_and_propagates(propagator: Sam2Propa
     assert masks.frame.tolist() == [1, 2]  # without values, one mask of each batch is not empty
 
 
+def test_sam2_waits_for_the_gpu_only_where_masks_leave_it(sam2: torch.nn.Module, on_gpu: None) -> None:
+    """For the number of runs, the runs, and the scores; not for each mask, nor for what it is sent."""
+    propagator = Sam2Propagator(sam2, dtype="bfloat16", min_area_px=1, max_batch=3, feature_cache_bytes=0)
+    propagator.propagate(Clip(panning_video(2), 0, 1), three_discs(), Direction.FORWARD)
+    masks = [("encoded", "nonzero"), ("encoded", "cpu"), ("propagate", "cpu")]
+    ended = [("propagate", "a copy"), ("_propagated", "a copy")]  # of two of the three, as there are no values
+    assert GPU.waits == [("remember", "a copy"), *masks, *ended]  # the first for the masks to propagate
+
+
 def test_sam2_takes_points_and_boxes_and_corrects(propagator: Sam2Propagator, on_gpu: None) -> None:
     session = propagator.session(CLIP.video)
     session.prompt(Prompts.of_points(SIZE, object=1, frame=1, xy=[(60, 45), (20, 20)], labels=[1, 0]))
@@ -78,6 +95,17 @@ def test_sam1_encodes_decodes_and_enlarges(sam1: torch.nn.Module, on_gpu: None, 
     made = generator(sam1, points_per_side=1, pred_iou_thresh=0, stability_score_thresh=0, dtype=BFLOAT16, **options)
     masks = made.generate(CLIP.video[0], three_discs())
     assert masks.rles.size == SIZE
+
+
+def test_sam1_waits_for_the_gpu_five_times_for_a_batch_of_points(sam1: torch.nn.Module, on_gpu: None) -> None:
+    """For estimates, borders, a check, similarities, and stability; not for each mask, nor for what it is sent."""
+    batching = PromptBatches(64, sam1.device)
+    options = {"batching": batching, "floors": Thresholds(0, 0), "stability_samples": None}
+    prompted = PromptedFrame(FrameEncoder(sam1, dtype=BFLOAT16), CLIP.video[0], **options)
+    points_xy = np.array([(60.0, 45.0), (20.0, 20.0)])
+    GPU.waits.clear()
+    list(prompted.prompt_points(points_xy, points_xy))
+    assert [reason for _, reason in GPU.waits] == ["cpu", "nonzero", "__bool__", "cpu", "cpu"]
 
 
 def test_sam1_takes_points_and_boxes_and_enlarges_masks_in_float32(

@@ -48,7 +48,8 @@ class Candidates:
         """The rows with these numbers, in this order, or those where a boolean array is true."""
         at = np.flatnonzero(rows) if rows.dtype == bool else rows
         columns = {f.name: getattr(self, f.name)[at] for f in fields(self) if f.name != "logits"}
-        return Candidates(logits=self.logits[torch.from_numpy(at).to(self.logits.device)], **columns)
+        on_device = torch.from_numpy(at).to(self.logits.device, non_blocking=True)
+        return Candidates(logits=self.logits[on_device], **columns)
 
     @classmethod
     def concatenate(cls, tables: list["Candidates"]) -> "Candidates":

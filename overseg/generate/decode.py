@@ -19,6 +19,7 @@ from torch import Tensor
 
 from overseg.generate.image_tokens import Attended, ImageTokens
 from overseg.generate.prompt_attention import Answer, Projected, PromptTokens, attend, image_after
+from overseg.generate.sparse_tokens import positions, sparse_tokens
 from overseg.generate.token_window import TokenWindows, Window
 from overseg.generate.upscaling import LOGITS_PER_TOKEN, Upscaling, near_border
 from overseg.side_by_side import in_one_thread
@@ -89,7 +90,7 @@ class MaskDecoding:
         self._tokens = ImageTokens(whole, self._drawn, embedding.device, all_tokens=exact)
         self._all = Attended(
             image=self._tokens.of(embedding),
-            position=self._tokens.of(self._prompt_encoder.get_dense_pe()).contiguous(),
+            position=self._tokens.of(positions(self._prompt_encoder)).contiguous(),
             log_counts=self._tokens.log_counts,
         )
         in_windows = embedding.device.type == "cpu" and not exact  # a GPU decodes many prompts of one shape at once
@@ -103,8 +104,7 @@ class MaskDecoding:
     def points(self, points_xy: Float[Tensor, "b 2"]) -> DecoderOutput:
         """Decode single foreground points, in pixels of the encoder's input."""
         labels = torch.ones((len(points_xy), 1), dtype=torch.int, device=points_xy.device)
-        prompt, _ = self._prompt_encoder(points=(points_xy[:, None], labels), boxes=None, masks=None)
-        return self._without_mask(prompt)
+        return self._without_mask(sparse_tokens(self._prompt_encoder, (points_xy[:, None], labels), None))
 
     def prompted(
         self,
@@ -120,8 +120,8 @@ class MaskDecoding:
             boxes_xyxy: around the object.
             logits: an approximate mask, at a quarter of the input's scale.
         """
+        prompt = sparse_tokens(self._prompt_encoder, points, boxes_xyxy)
         if logits is None:
-            prompt, _ = self._prompt_encoder(points=points, boxes=boxes_xyxy, masks=None)
             return self._without_mask(prompt)
         outside = self._prompt_encoder.mask_downscaling(logits[:1, :, -LOGITS_PER_TOKEN:, -LOGITS_PER_TOKEN:]).flatten()
         window = None
@@ -129,7 +129,7 @@ class MaskDecoding:
             window = self._windows.around(boxes_xyxy[0])
         height, width = self.logits_size
         rows, columns = (slice(height), slice(width)) if window is None else window.logits
-        prompt, dense = self._prompt_encoder(points=points, boxes=boxes_xyxy, masks=logits[..., rows, columns])
+        dense = self._prompt_encoder.mask_downscaling(logits[..., rows, columns])
         if self._windows is None or window is None:
             image = self._all.image + self._tokens.of_picture(dense, outside)
             return self._output(attend(self._decoder, prompt, replace(self._all, image=image)))

@@ -175,23 +175,25 @@ class PromptedFrame:
         return RefinedCandidates(candidates, np.flatnonzero(agrees))
 
     def _prompt_points(self, points_xy: np.ndarray, places: Int[Tensor, "2 places"]) -> PointMasks:
-        scaled = torch.from_numpy(points_xy * self.framing.scale_xy).float().to(self._device)
+        scaled = self._on_device(torch.from_numpy(points_xy * self.framing.scale_xy).float())
         with self._precision:
             output = self._decoding.points(scaled)
-        predicted_iou = output.predicted_iou[:, FIRST_SAM_OUTPUT:].float()
+        # From here on the host decides, so that it waits for the device once, and not at each decision.
+        predicted_iou = output.predicted_iou[:, FIRST_SAM_OUTPUT:].float().cpu()
         check_finite(predicted_iou)
         similarity = np.full((len(points_xy), places.shape[1]), -np.inf)
         is_likely = predicted_iou >= self._floors.predicted_iou
         drawn = is_likely.any(dim=1).nonzero()[:, 0]
-        logits = self._draw(output, drawn, F.pad(is_likely, (FIRST_SAM_OUTPUT, 0)))[:, FIRST_SAM_OUTPUT:]
-        similarity[drawn.cpu().numpy()] = self._similarity(logits, points_xy[drawn.cpu().numpy()], places)
+        needed = F.pad(is_likely[drawn], (FIRST_SAM_OUTPUT, 0))
+        logits = self._draw(output, self._on_device(drawn), self._on_device(needed))[:, FIRST_SAM_OUTPUT:]
+        similarity[drawn.numpy()] = self._similarity(logits, points_xy[drawn.numpy()], places)
         point, sam_output = is_likely[drawn].nonzero(as_tuple=True)
-        prompt = drawn[point].cpu().numpy()
+        prompt = drawn[point].numpy()
         candidates = self._candidates(
-            logits[point, sam_output],
+            logits[self._on_device(point), self._on_device(sam_output)],
             predicted_iou[drawn[point], sam_output],
             points_xy[prompt],
-            sam_output.cpu().numpy(),
+            sam_output.numpy(),
         )
         kept = candidates.reaching(self._floors)
         return PointMasks(candidates.take(kept), prompt[kept], similarity)
@@ -223,15 +225,19 @@ class PromptedFrame:
         agrees = (agreement[row, best] >= min_agreement).cpu().numpy() & candidates.reaching(self._floors)
         return candidates.take(agrees), agrees
 
+    def _on_device(self, values: Tensor) -> Tensor:
+        """Few values, sent to the device without waiting for it."""
+        return values.to(self._device, non_blocking=True)
+
     def _draw(
-        self, output: Decoded, prompts: Int[Tensor, " k"], likely: Bool[Tensor, "b outputs"]
+        self, output: Decoded, prompts: Int[Tensor, " k"], needed: Bool[Tensor, "k outputs"]
     ) -> Float[Tensor, "k outputs y x"]:
-        """The logits of these prompts; details count where an output is likely to be a mask."""
+        """The logits of these prompts; details count where an output is needed."""
         with self._precision:
             if self._exact:
                 logits = self._decoding.draw(output, prompts).float()
             else:
-                logits = self._decoding.draw_borders(output, prompts, likely[prompts]).float()
+                logits = self._decoding.draw_borders(output, prompts, needed).float()
         check_finite(logits)
         return logits
 
@@ -249,7 +255,7 @@ class PromptedFrame:
 
     def _logit_index(self, points_xy: Float[np.ndarray, "k 2"]) -> Int[Tensor, "2 k"]:
         index = self.framing.logit_index(points_xy, self._decoding.logits_size)
-        return torch.from_numpy(np.ascontiguousarray(index)).to(self._device)
+        return self._on_device(torch.from_numpy(np.ascontiguousarray(index)))
 
 
 _SMALLEST_LOGIT = 0.1  # a point may lie outside its own mask; then no place is similar to it

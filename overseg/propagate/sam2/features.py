@@ -76,7 +76,9 @@ class Sam2Images:
 
 def normalised(images: torch.Tensor) -> torch.Tensor:
     """Pictures [b, 3, h, w] as SAM 2 takes them, from values in [0, 1]."""
-    mean, std = (torch.tensor(rgb, device=images.device)[:, None, None] for rgb in (_MEAN_RGB, _STD_RGB))
+    # Sent without waiting for the device, which may still compute what came before.
+    mean, std = (torch.tensor(rgb).to(images.device, non_blocking=True) for rgb in (_MEAN_RGB, _STD_RGB))
+    mean, std = mean[:, None, None], std[:, None, None]
     return (images - mean) / std
 
 
