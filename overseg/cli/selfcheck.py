@@ -1,9 +1,11 @@
 """`overseg selfcheck`: whether what is computed on this machine is what it should be."""
 
 import argparse
+import json
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,6 +53,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--size", type=int, metavar="PIXELS", help="sam2: side of the model's image (1024; on a CPU 256)"
     )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(call=call, if_interrupted="nothing was kept, and nothing was lost")
 
 
@@ -67,13 +70,37 @@ def call(args: argparse.Namespace) -> int:
             video = stack.enter_context(open_video(args.frames))
         make = {"sam2": _sam2, "sam1": _sam1}.get(args.part, _transformers)
         title, checks = make(args, device, video, stack)
-        print(f"{title}, {args.dtype}{', compiled' if args.compile else ''}")
-        print(_line(*_COLUMNS))
-        passes = True
-        for check in checks:
-            print(_row(check), flush=True)
-            passes &= check.passes
-    return 0 if passes else 1
+        stack.enter_context(_whole_float32())
+        title = f"{title}, {args.dtype}{', compiled' if args.compile else ''}"
+        done = list(checks) if args.json else list(_printed(title, checks))
+    if args.json:
+        rows = [{**asdict(check), "passes": check.passes} for check in done]
+        print(json.dumps({"compared": title, "rows": rows}, indent=2))
+    return 0 if all(check.passes for check in done) else 1
+
+
+def _printed(title: str, checks: Iterator[Check]) -> Iterator[Check]:
+    print(title)
+    print(_line(*_COLUMNS))
+    for check in checks:
+        print(_row(check), flush=True)
+        yield check
+
+
+@contextmanager
+def _whole_float32() -> Iterator[None]:
+    """A block in which a GPU computes float32 in float32, and not in TF32, whose rounding depends on the batch size."""
+    import torch
+
+    settings = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = [one.allow_tf32 for one in settings]
+    try:
+        for one in settings:
+            one.allow_tf32 = False
+        yield
+    finally:
+        for one, value in zip(settings, before, strict=True):
+            one.allow_tf32 = value
 
 
 def _sam2(

@@ -1,5 +1,6 @@
 """`overseg selfcheck sam2`: says whether our masks are upstream's, and fails where they are not."""
 
+import json
 from functools import partial
 
 import numpy as np
@@ -128,3 +129,25 @@ def test_a_size_needs_weights(capsys, monkeypatch, folder):
     monkeypatch.setenv("HF_HOME", str(folder))
     assert main(["selfcheck", "sam3", "--size", "448"]) == 2
     assert "--size is for weights, and none of sam3 are here" in capsys.readouterr().err
+
+
+def test_as_json_and_in_float32_alone(capsys, monkeypatch, folder):
+    monkeypatch.setenv("OVERSEG_CACHE", str(folder))
+    used = []
+
+    def checks(*_, **__):
+        used.append(torch.backends.cudnn.allow_tf32)
+        yield Check("masks forward", 3, 1.0, 1.0, 0, 2.0, 1.0)
+        yield Check("masks backward", 3, 0.9, 1.0, 0, 2.0, 1.0)
+
+    monkeypatch.setattr(selfcheck, "selfcheck", checks)
+    before = torch.backends.cudnn.allow_tf32
+    assert main(["selfcheck", "sam2", "--device", "cpu", "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["compared"].startswith("SAM 2 at 256 px on cpu")
+    assert [(row["what"], row["worst_iou"], row["passes"]) for row in found["rows"]] == [
+        ("masks forward", 1.0, True),
+        ("masks backward", 0.9, False),
+    ]
+    assert used == [False]
+    assert torch.backends.cudnn.allow_tf32 == before
