@@ -151,3 +151,13 @@ def test_as_json_and_in_float32_alone(capsys, monkeypatch, folder):
     ]
     assert used == [False]
     assert torch.backends.cudnn.allow_tf32 == before
+
+
+def test_ours_is_compiled_where_it_is_asked_for(weights, capsys, monkeypatch):
+    compiled = []
+    monkeypatch.setattr(selfcheck, "compile_parts", compiled.append)
+    monkeypatch.setattr(selfcheck._Comparison, "checks", lambda _: iter(()))
+    for words in ([], ["--compile"]):
+        assert main(["selfcheck", "sam2", "--weights", weights, "--size", "64", *words]) == 0
+    assert len(compiled) == 1
+    assert capsys.readouterr().out.splitlines()[2].endswith(", float32, compiled")

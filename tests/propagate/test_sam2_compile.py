@@ -3,6 +3,7 @@
 import inspect
 import logging
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from propagate.propagator_suite import panning_video, three_discs
@@ -48,3 +49,12 @@ def test_no_part_breaks_into_several_graphs(tmp_path: Path, monkeypatch: pytest.
     assert found.rles == expected.rles
     assert not counters["graph_break"]
     assert counters["stats"]["unique_graphs"] >= N_PARTS
+
+
+def test_only_memory_attention_takes_any_number_of_masks_in_one_graph() -> None:
+    """Upstream notes that a prompt encoder and a mask decoder of any number are less accurate."""
+    names = ("memory_attention", "image_encoder", "memory_encoder", "sam_prompt_encoder", "sam_mask_decoder")
+    model = Mock(spec=SAM2Base, **{name: Mock() for name in names})
+    compile_parts(model)
+    found = [getattr(model, name).compile.call_args.kwargs for name in names]
+    assert found == [{"backend": "inductor", "dynamic": name == "memory_attention"} for name in names]

@@ -67,3 +67,13 @@ def test_a_clip_that_is_decoded_ahead_has_the_same_masks(model: SAM2Base, monkey
     monkeypatch.setattr(runtime, "is_side_by_side", lambda _: False)
     found = Sam2Propagator(model, min_area_px=1, max_batch=1).propagate(clip, prompts, Direction.FORWARD).masks
     assert found.rles.iou(expected.rles).diagonal().min() > 0.99
+
+
+def test_pixels_for_a_gpu_are_in_pinned_memory(model: SAM2Base, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From other memory, a copy would not run while the GPU computes."""
+    pinned = []
+    monkeypatch.setattr(features, "_pinned", lambda pixels, device: pinned.append(device) or pixels)
+    for device in (torch.device("cpu"), torch.device("cuda:1")):
+        monkeypatch.setattr(type(model), "device", device)
+        FeatureEncoder(model, cache_bytes=0).pixels(VIDEO[0])
+    assert pinned == [torch.device("cuda:1")]
