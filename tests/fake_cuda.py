@@ -7,6 +7,7 @@ wait for. Where the number of true values decides a shape, all are true. Numbers
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -37,8 +38,12 @@ class FakeCuda:
     """
 
     def __init__(self) -> None:
-        self._mode = FakeTensorMode(allow_non_fake_inputs=False)
         self.waits: list[tuple[str, str]] = []
+
+    @cached_property
+    def _mode(self) -> FakeTensorMode:
+        """PyTorch's, made at its first use: it loads PyTorch's compiler, which takes seconds."""
+        return FakeTensorMode(allow_non_fake_inputs=False)
 
     @contextmanager
     def running(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
