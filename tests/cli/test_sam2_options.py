@@ -13,7 +13,7 @@ from overseg.report import TerminalReport
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory):
+def weights(small_sam2, tmp_path_factory):
     return str(save_random_sam2(tmp_path_factory.mktemp("weights") / "sam2.1.pt", "2.1"))
 
 

@@ -19,7 +19,7 @@ from overseg.propagate.sam2.random import save_random_sam2
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory):
+def weights(small_sam2, tmp_path_factory):
     return str(save_random_sam2(tmp_path_factory.mktemp("weights") / "mine.pt", "2.1"))
 
 

@@ -61,8 +61,9 @@ import os, sys
 os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
 sys.path.append({str(Path(__file__).parents[1])!r})
 from coarse_encoder import coarse_encoder
+from small_sam2 import small_sam2
 from overseg.cli.main import main
-with coarse_encoder():
+with coarse_encoder(), small_sam2():
     sys.exit(main(sys.argv[1:]))
 """
 
@@ -130,7 +131,7 @@ def test_with_a_network_and_flow(carphone, coarse_minisam, folder, interrupt):
     assert_same("one.zarr", "four.zarr", "both.zarr")
 
 
-def test_with_sam_2(carphone, folder, interrupt, monkeypatch):
+def test_with_sam_2(small_sam2, carphone, folder, interrupt, monkeypatch):
     weights = save_random_sam2(folder / "sam2.1.pt", "2.1")
     options = [*SAM2, "--propagator-weights", str(weights)]
     run_on_one_core(["run", str(carphone), "one.zarr", *options])

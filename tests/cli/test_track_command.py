@@ -35,7 +35,7 @@ def frames(folder) -> str:
 
 
 @pytest.fixture(scope="module")
-def sam2(tmp_path_factory) -> list[str]:
+def sam2(small_sam2, tmp_path_factory) -> list[str]:
     """The words that take a SAM 2 of random weights."""
     weights = save_random_sam2(tmp_path_factory.mktemp("weights") / "sam2.1.pt", "2.1")
     return ["--propagator", "sam2", "--propagator-weights", str(weights), "--propagation-size", "64"]

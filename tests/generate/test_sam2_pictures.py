@@ -21,7 +21,7 @@ ALL = {"points_per_side": 3, "pred_iou_thresh": 0.1, "stability_score_thresh": 0
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
+def model(small_sam2, tmp_path_factory):
     weights = save_random_sam2(tmp_path_factory.mktemp("weights") / "sam2.1.pt", "2.1")
     model = load_sam2(weights, image_size=SIDE_PX)
     steepened(model.sam_mask_decoder)

@@ -17,7 +17,7 @@ VIDEO = panning_video(3)
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> SAM2Base:
+def model(small_sam2: None, tmp_path_factory: pytest.TempPathFactory) -> SAM2Base:
     return load_sam2(save_random_sam2(tmp_path_factory.mktemp("weights") / "sam2.1.pt", "2.1"), image_size=64)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from sam2.modeling.sam2_base import SAM2Base
+from small_sam2 import small_sam2
 
 from overseg.propagate.sam2.memory import FrameMemory, ObjectMemory, Reach
 from overseg.propagate.sam2.random import random_sam2
@@ -16,7 +17,8 @@ N_MASKS = 3
 
 @lru_cache
 def model() -> SAM2Base:
-    return random_sam2("2.1")
+    with small_sam2():
+        return random_sam2("2.1")
 
 
 def reach(stride: int = 1) -> Reach:

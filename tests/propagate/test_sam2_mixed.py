@@ -26,7 +26,7 @@ PARTS = ("memory_attention", "memory_encoder", "sam_prompt_encoder", "sam_mask_d
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def weights(small_sam2: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_random_sam2(tmp_path_factory.mktemp("weights") / "sam2.1.pt", "2.1")
 
 

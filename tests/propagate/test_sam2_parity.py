@@ -1,6 +1,6 @@
 """Sam2Propagator gives the masks of upstream's SAM2VideoPredictor, with one object per mask."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +8,7 @@ import pytest
 import scipy.ndimage
 import torch
 from propagate.propagator_suite import ArrayVideo, discs, panning_video
+from small_sam2 import small_sam2
 
 from overseg.data.masklets import PropagatedMasks
 from overseg.data.rles import Rles
@@ -22,10 +23,15 @@ PROMPTS = discs(SIZE, (130, 90, 60), (70, 60, 30), (190, 120, 25))
 LARGE_PROMPTS = discs(SIZE, (60, 40, 140), (200, 150, 130), (130, 90, 110))
 
 
-@pytest.fixture(scope="module", params=["2", "2.1"])
-def weights(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Sam2Variant]:
-    path = tmp_path_factory.mktemp("weights") / f"sam{request.param}.pt"
-    return save_random_sam2(path, request.param), Sam2Variant(request.param, "t")
+@pytest.fixture(params=["2", "2.1"])
+def weights(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Sam2Variant]:
+    return save_random_sam2(tmp_path / f"sam{request.param}.pt", request.param), Sam2Variant(request.param, "t")
+
+
+@pytest.fixture(params=["2", "2.1"])
+def small_weights(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Path, Sam2Variant]]:
+    with small_sam2():
+        yield save_random_sam2(tmp_path / f"sam{request.param}.pt", request.param), Sam2Variant(request.param, "t")
 
 
 def video(n_frames: int) -> ArrayVideo:
@@ -70,10 +76,10 @@ def test_same_masks_in_both_directions(
 
 
 def test_same_masks_beyond_the_reach_of_memory_and_beside_a_mask_that_ends(
-    weights: tuple[Path, Sam2Variant], both_ways: Callable
+    small_weights: tuple[Path, Sam2Variant], both_ways: Callable
 ) -> None:
     """18 frames: memory features reach 6 frames, pointers 15. One of the masks gets too small in between."""
-    path, variant = weights
+    path, variant = small_weights
     predictor = upstream_predictor(path, variant, device="cpu", image_size=64)
     model = load_sam2(path, image_size=64)
     clip = Clip(video(18), 0, 17)

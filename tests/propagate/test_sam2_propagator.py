@@ -27,7 +27,7 @@ IMAGE_SIZE = 64  # small, because there are many runs; other tests compare with 
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> SAM2Base:
+def model(small_sam2: None, tmp_path_factory: pytest.TempPathFactory) -> SAM2Base:
     checkpoint = save_random_sam2(tmp_path_factory.mktemp("weights") / "sam2.1.pt", "2.1")
     return load_sam2(checkpoint, image_size=IMAGE_SIZE)
 

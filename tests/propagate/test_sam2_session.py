@@ -30,7 +30,7 @@ def click(object: int, frame: int, *xy: tuple[float, float], labels: tuple[int, 
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def weights(small_sam2: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_random_sam2(tmp_path_factory.mktemp("weights") / "sam2.1.pt", "2.1")
 
 
