@@ -5,9 +5,11 @@ Methodology for Video Object Segmentation", CVPR 2016, section 4. The details ar
 to give the figures of davis2017-evaluation.
 """
 
+from functools import cache
+
 import cv2
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, UInt8
 
 from overseg.data.rles import Rles
 
@@ -56,5 +58,11 @@ def _outline(mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
 
 def _near(outline: Bool[np.ndarray, "h w"], radius_px: int) -> Bool[np.ndarray, "h w"]:
     """Pixels not further than the radius from some pixel of the outline."""
-    away = np.where(outline, np.uint8(0), np.uint8(1))
-    return cv2.distanceTransform(away, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) <= radius_px + 1e-3
+    return cv2.dilate(outline.view(np.uint8), _disc(radius_px)).view(bool)
+
+
+@cache
+def _disc(radius_px: int) -> UInt8[np.ndarray, "side side"]:
+    """1 where a pixel is not further than the radius from the middle one."""
+    away = np.arange(-radius_px, radius_px + 1)
+    return (np.hypot(*np.meshgrid(away, away)) <= radius_px + 1e-3).astype(np.uint8)
