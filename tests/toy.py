@@ -48,35 +48,51 @@ class ToyVideo:
     def __len__(self) -> int:
         return self.n_frames
 
-    @lru_cache(maxsize=256)  # noqa: B019 -- frozen, and the tests make few
     def __getitem__(self, index: int) -> Frame:
         if not 0 <= index < self.n_frames:
             raise IndexError(index)
         second = self.cut_at is not None and index >= self.cut_at
-        picture = _texture(100 + second, SIZE).copy()
-        for name, mask in self.truth(index).items():
-            shift = self._shift(name, index)
-            layer = np.roll(_texture(hash_of(name) + second, SIZE), shift, axis=(0, 1))
-            picture[mask] = layer[mask]
-        return Frame(index, index / 25.0, picture)
+        return Frame(index, index / 25.0, _picture(self._way(index), second))
 
     def truth(self, index: int) -> dict[str, np.ndarray]:
         """The whole mask of every shape, bool [h, w], from the largest to the smallest."""
-        y, x = np.mgrid[: SIZE[0], : SIZE[1]]
-        tray_y, tray_x = self._shift("tray", index)
-        ball_y, ball_x = self._shift("ball", index)
-        return {
-            "table": (y >= 12) & (y < 132) & (x >= 10) & (x < 182),
-            "tray": (y >= 40 + tray_y) & (y < 112 + tray_y) & (x >= 20 + tray_x) & (x < 110 + tray_x),
-            "cup": _disc(y, x, 76 + tray_y, 55 + tray_x, 24) | _handle(y, x, tray_y, tray_x),
-            "handle": _handle(y, x, tray_y, tray_x),
-            "ball": _disc(y, x, 26 + ball_y, 160 + ball_x, 10),
-        }
+        return dict(_shapes(self._way(index)))
 
-    def _shift(self, name: str, index: int) -> tuple[int, int]:
+    def _way(self, index: int) -> int:
+        """How far the shapes are from where they start, in steps of two pixels."""
         step = index - self.cut_at if self.cut_at is not None and index >= self.cut_at else index
-        way = TURN - abs(step % (2 * TURN) - TURN)  # there and back again
-        return {"table": (0, 0), "ball": (0, -2 * way)}.get(name, (0, 2 * way))
+        return TURN - abs(step % (2 * TURN) - TURN)  # there and back again
+
+
+@lru_cache(maxsize=2 * (TURN + 1))
+def _picture(way: int, second: bool) -> np.ndarray:
+    """With the shapes this far from where they start; the second shot has other textures."""
+    picture = _texture(100 + second, SIZE).copy()
+    for name, mask in _shapes(way).items():
+        layer = np.roll(_texture(hash_of(name) + second, SIZE), _shift(name, way), axis=(0, 1))
+        picture[mask] = layer[mask]
+    return picture
+
+
+@lru_cache(maxsize=TURN + 1)
+def _shapes(way: int) -> dict[str, np.ndarray]:
+    y, x = np.mgrid[: SIZE[0], : SIZE[1]]
+    tray_y, tray_x = _shift("tray", way)
+    ball_y, ball_x = _shift("ball", way)
+    shapes = {
+        "table": (y >= 12) & (y < 132) & (x >= 10) & (x < 182),
+        "tray": (y >= 40 + tray_y) & (y < 112 + tray_y) & (x >= 20 + tray_x) & (x < 110 + tray_x),
+        "cup": _disc(y, x, 76 + tray_y, 55 + tray_x, 24) | _handle(y, x, tray_y, tray_x),
+        "handle": _handle(y, x, tray_y, tray_x),
+        "ball": _disc(y, x, 26 + ball_y, 160 + ball_x, 10),
+    }
+    for mask in shapes.values():
+        mask.flags.writeable = False
+    return shapes
+
+
+def _shift(name: str, way: int) -> tuple[int, int]:
+    return {"table": (0, 0), "ball": (0, -2 * way)}.get(name, (0, 2 * way))
 
 
 @dataclass(frozen=True)
