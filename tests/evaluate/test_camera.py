@@ -11,7 +11,7 @@ from overseg.evaluate.truth import read_truth
 from overseg.output.input_video import open_input
 from overseg.report import TerminalReport
 
-N_FRAMES = 21
+N_FRAMES = 15
 
 
 def evaluated(folder, photograph, **settings) -> Evaluation:
