@@ -92,15 +92,13 @@ def _whole_float32() -> Iterator[None]:
     """A block in which a GPU computes float32 in float32, and not in TF32, whose rounding depends on the batch size."""
     import torch
 
-    settings = torch.backends.cuda.matmul, torch.backends.cudnn
-    before = [one.allow_tf32 for one in settings]
+    products, convolutions = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = products.allow_tf32, convolutions.allow_tf32
     try:
-        for one in settings:
-            one.allow_tf32 = False
+        products.allow_tf32 = convolutions.allow_tf32 = False
         yield
     finally:
-        for one, value in zip(settings, before, strict=True):
-            one.allow_tf32 = value
+        products.allow_tf32, convolutions.allow_tf32 = before
 
 
 def _sam2(
