@@ -117,8 +117,11 @@ def test_the_whole_way(store, browser, page):
         page.mouse.click(*_at(page, box, x, y))
         assert page.evaluate("overseg.state.selected") == [tracks[-2]]
         page.keyboard.press("r")
-        page.fill("#name", "wheel")
-        page.click("#naming button.main")
+        page.fill("#name", "not kept")
+        page.click("#cancel")
+        page.keyboard.press("r")
+        page.keyboard.type("wheel")
+        page.keyboard.press("Enter")
         edited(page, 1)
         page.evaluate(f"overseg.list.pick({tracks[-1]}, {{ctrlKey: true}})")
         page.keyboard.press("m")

@@ -314,6 +314,7 @@ function wire() {
   byId("undo").onclick = () => actions.edit({ do: "undo" });
   byId("redo").onclick = () => actions.edit({ do: "redo" });
   byId("help").onclick = () => actions.help();
+  byId("cancel").onclick = () => byId("naming").close(); // Enter takes the other button
   byId("frame").addEventListener("change", () => { goTo(Number(byId("frame").value)); byId("frame").value = state.frame; });
   byId("colour").addEventListener("input", () => { state.colour = byId("colour").value; changed("look"); });
   byId("opacity").addEventListener("input", () => { state.opacity = byId("opacity").value / 100; picture.draw(); second?.draw(); });
