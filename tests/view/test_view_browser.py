@@ -168,21 +168,26 @@ def _at(page, box, x, y):
     return box["x"] + view["x"] + view["scale"] * (x + 0.5), box["y"] + view["y"] + view["scale"] * (y + 0.5)
 
 
-def test_a_slow_edit_says_so_and_leaves_what_was_selected_meanwhile(store, page):
+def test_a_slow_edit_in_a_notebook_says_so_and_leaves_what_was_selected_meanwhile(store, page):
     held = []
     page.route("**/api/edit", lambda route: held.append(route))
-    with served(store) as (_, url):
-        opened(page, url)
-        page.evaluate("overseg.list.pick(0, {})")
+    with overseg.open(store).view() as window:
+        page.set_content(window._repr_html_())  # as a notebook shows it
+        frame = next(one for one in page.frames if one.url == window.url)
+        frame.wait_for_selector("html[data-ready]")
+        frame.locator("#canvas").focus()
+        frame.evaluate("overseg.list.pick(0, {})")
         page.keyboard.press("d")
-        page.wait_for_selector("text=Keeping the edit")
-        page.evaluate("overseg.list.pick(1, {})")
+        frame.wait_for_selector("text=Keeping the edit")
+        frame.evaluate("overseg.list.pick(1, {})")
         held[0].continue_()
-        edited(page, 1)
-        assert page.evaluate("[overseg.state.selected, overseg.state.tracks.length[0]]") == [[1], 0]
-        assert page.locator("#notice").text_content() == "Deleted track 0" and not page.locator("#waiting").is_visible()
+        edited(frame, 1)
+        assert frame.evaluate("[overseg.state.selected, overseg.state.tracks.length[0]]") == [[1], 0]
+        assert frame.locator("#notice").text_content() == "Deleted track 0"
+        assert not frame.locator("#waiting").is_visible()
         page.keyboard.press("Escape")
-        assert not page.locator("#notice").is_visible()
+        assert not frame.locator("#notice").is_visible()
+    assert not overseg.open(store).tracks.exists[0]
 
 
 def test_a_mask_is_corrected_with_brush_and_eraser_and_propagated(store, page):
