@@ -5,7 +5,6 @@ pixels as constants. They are replaced for another size. A smaller image is a sq
 convolutions repeat the last row or column, because one row of padding is like the next.
 """
 
-from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,6 @@ from overseg.generate.tiny_vit import IMAGE_SIZE_PX, STAGES, STEM_PX
 
 _INPUT, _OUT_CHANNELS, _CELL_PX = "input", 256, 16
 _BROKEN_ONNX = (ort_errors.Fail, ort_errors.InvalidArgument, ort_errors.InvalidProtobuf, ort_errors.InvalidGraph)
-_SIZES_KEPT = 2  # sizes whose graphs are in memory
 
 
 class OnnxImageEncoder(torch.nn.Module):
@@ -42,7 +40,7 @@ class OnnxImageEncoder(torch.nn.Module):
         super().__init__()
         self._path, self._options = path, onnxruntime.SessionOptions()
         self._options.intra_op_num_threads = threads or 0
-        self._sessions: OrderedDict[tuple[int, int], onnxruntime.InferenceSession] = OrderedDict()
+        self._latest: tuple[tuple[int, int], onnxruntime.InferenceSession] | None = None
         self._for_size((IMAGE_SIZE_PX, IMAGE_SIZE_PX))  # a damaged file is an error now, and not at the first picture
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -56,18 +54,16 @@ class OnnxImageEncoder(torch.nn.Module):
         return torch.from_numpy(features).to(images.device)
 
     def _session(self, size: tuple[int, int]) -> onnxruntime.InferenceSession:
-        """The graph for this (height, width), ready to run. Those used last are kept."""
-        if size not in self._sessions:
+        """The graph for this (height, width), ready to run. Only the last one is kept: each takes about 250 MB."""
+        if self._latest is None or self._latest[0] != size:
+            self._latest = None
             model = self._for_size(size).SerializeToString()
             try:
                 session = onnxruntime.InferenceSession(model, self._options, providers=["CPUExecutionProvider"])
             except _BROKEN_ONNX as e:
                 raise _damaged(self._path) from e
-            self._sessions[size] = session
-        self._sessions.move_to_end(size)
-        while len(self._sessions) > _SIZES_KEPT:
-            self._sessions.popitem(last=False)
-        return self._sessions[size]
+            self._latest = size, session
+        return self._latest[1]
 
     def _for_size(self, size: tuple[int, int]) -> onnx.ModelProto:
         try:

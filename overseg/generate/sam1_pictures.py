@@ -9,7 +9,7 @@ from torch import Tensor
 
 from overseg.data.frame import Frame
 from overseg.generate.decode import MaskDecoding
-from overseg.generate.encoding import TOKEN_PX, Framing, encode
+from overseg.generate.encoding import Framing, encode
 from overseg.generate.picture_model import Encoding
 from overseg.generate.point_grid import SAM1_WORK
 
@@ -42,7 +42,13 @@ class Sam1Pictures:
 
     def encode(self, frame: Frame, framing: Framing) -> Encoding:
         """What the encoder makes of a frame."""
-        return Encoding(self._filled(encode(self._sam, frame.rgb, framing, self._input_size(framing))))
+        input_size = self._input_size(framing)
+        if input_size == (self.side_px, self.side_px):
+            return Encoding(encode(self._sam, frame.rgb, framing, input_size))
+        whole = self._padding.clone()
+        encoded = encode(self._sam, frame.rgb, framing, input_size)
+        whole[:, :, : encoded.shape[2], : encoded.shape[3]] = encoded
+        return Encoding(whole)
 
     def decoding(self, encoding: Encoding, framing: Framing) -> MaskDecoding:
         """The decoder for prompts on a frame with this encoding."""
@@ -52,16 +58,7 @@ class Sam1Pictures:
         takes_any_size = getattr(self._sam.image_encoder, "takes_any_size", False)
         return framing.cut_size if takes_any_size and not self._exact else (framing.side_px, framing.side_px)
 
-    def _filled(self, encoding: Float[Tensor, "1 c a b"]) -> Float[Tensor, "1 c y x"]:
-        """The embedding of the whole square: where it was not encoded, that of a square of padding alone."""
-        rows, columns = encoding.shape[2:]
-        side = self.side_px // TOKEN_PX
-        if (rows, columns) == (side, side):
-            return encoding
-        filled = self._padding.clone()
-        filled[:, :, :rows, :columns] = encoding
-        return filled
-
     @cached_property
     def _padding(self) -> Float[Tensor, "1 c y x"]:
+        """What the encoder makes of a square of padding: the embedding of what is not encoded of a picture's square."""
         return self._sam.image_encoder(torch.zeros((1, 3, self.side_px, self.side_px), device=self._sam.device))
