@@ -6,6 +6,7 @@ import { Frames } from "./frames.js";
 import { TrackList } from "./list.js";
 import { Places, TrackPanel, element } from "./panel.js";
 import { Picture } from "./picture.js";
+import { bytesOf, changeTracks, loadFacts, loadTracks, rename, setColours } from "./results.js";
 import { changed, colourOf, goTo, nameOf, on, state } from "./state.js";
 import { Timeline } from "./timeline.js";
 import { Tool } from "./tool.js";
@@ -13,7 +14,6 @@ import { Tool } from "./tool.js";
 const byId = (id) => document.getElementById(id);
 const ASK_EVERY_MS = 4000;
 const frames = new Frames(0);
-const renamed = new Set(); // tracks with another name than in the list
 let picture, second, tool, actions, places, panel, list, timeline, hideNotice, following;
 
 function tell(text, { stays = false } = {}) {
@@ -29,50 +29,6 @@ function wait(text) {
   byId("waiting").hidden = !text;
 }
 
-async function loadFacts() {
-  state.facts = await getJson("api/facts");
-  const { facts } = state;
-  document.title = `${facts.store} · overseg`;
-  byId("title").textContent = facts.final ? facts.name : `${facts.name} · the run is not complete`;
-  byId("title").title = facts.store;
-  byId("frames").textContent = `of ${facts.frames - 1}`;
-  state.readOnly = facts.readOnly;
-  setColours(facts.colours);
-}
-
-async function loadTracks() {
-  state.tracks = await getJson("api/tracks");
-  state.selected = state.selected.filter((track) => state.tracks.length[track]);
-  state.revision = state.tracks.revision;
-  allChanged(state.revision);
-}
-
-/** Any track may have other masks and figures since a revision. */
-function allChanged(revision) {
-  state.changedTracks = null;
-  state.masksSince = revision;
-  state.masksOf.clear();
-}
-
-/** Take over what edits changed of the tracks. */
-function changeTracks({ revision, n, rows, masked }) {
-  const { tracks } = state, { track: changedTracks, ...columns } = rows;
-  for (const [name, values] of Object.entries(columns)) {
-    tracks[name].length = n;
-    changedTracks.forEach((track, at) => { tracks[name][track] = values[at]; });
-  }
-  tracks.revision = revision;
-  state.changedTracks = [...new Set([...changedTracks, ...masked ?? [], ...renamed])];
-  renamed.clear();
-  for (const track of masked ?? []) state.masksOf.set(track, revision);
-  if (!masked) allChanged(revision);
-  if (!state.selected.every((track) => tracks.length[track])) state.selected = state.selected.filter((track) => tracks.length[track]);
-}
-
-function setColours(hex) { state.colours = bytesOf(hex); }
-
-function bytesOf(hex) { return Uint8Array.from(hex.match(/../g) ?? [], (byte) => parseInt(byte, 16)); }
-
 /** Show the result anew, when the run published another one. */
 async function refresh() {
   frames.forget(state.frame);
@@ -86,9 +42,8 @@ async function refresh() {
 
 /** Show what an edit made of the frame, which the server knows at once; `follow` shows the rest. */
 async function showEdit({ revision, names, colours, masks, frame }) {
-  const { tracks } = state;
-  for (const track of Object.keys({ ...tracks.names, ...names })) if (String(tracks.names[track]) !== String(names[track])) renamed.add(Number(track));
-  tracks.names = names;
+  if (revision < state.revision) return; // a later edit was answered first
+  rename(names);
   state.revision = revision;
   if (colours) setColours(colours);
   frames.forget(state.frame, frame === state.frame ? masks : "");
