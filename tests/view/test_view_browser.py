@@ -298,6 +298,25 @@ def test_a_picture_gets_more_pixels_when_it_is_enlarged_and_masks_stay_exact(sto
             page.keyboard.press("+")
         until(page, [["overseg", "picture", "overlay", "width"], width])
         until(page, [["overseg", "picture", "shown", "picture", "width"], width])
+        assert page.evaluate(OUTLINED) == [0, 0, 1]
+
+
+OUTLINED = """async () => {
+    const { contains, fromPixels, outline } = await import("./rle.js");
+    const context = document.createElement("canvas").getContext("2d"), wrong = [];
+    const masks = [(at) => (at * 7919) % 5 < 2, () => true, (at) => at === 0]; // 29 x 17 pixels
+    const pixels = masks.map((isIn) => Uint8Array.from({ length: 29 * 17 }, (_, at) => isIn(at)));
+    for (const ends of pixels.slice(0, 2).map(fromPixels)) {
+        const path = outline(ends, 17);
+        let n = 0;
+        for (let at = 0; at < 29 * 17; at++) {
+            n += context.isPointInPath(path, Math.floor(at / 17) + 0.5, (at % 17) + 0.5) !== contains(ends, at);
+        }
+        wrong.push(n);
+    }
+    const path = outline(fromPixels(pixels[2]), 17);
+    return [...wrong, Number(context.isPointInPath(path, 0.5, 0.5) && !context.isPointInPath(path, 1.5, 0.5))];
+}"""
 
 
 def test_two_stores_stand_side_by_side_and_a_missing_video_is_grey(store, made, page, tmp_path):

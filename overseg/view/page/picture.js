@@ -153,7 +153,7 @@ export class Picture {
     const path = this.pathOf(track);
     if (!path) return;
     const ratio = (window.devicePixelRatio || 1) / this.view.scale;
-    context.lineCap = "square"; // closes corners, and is drawn ten times as fast as the default
+    context.lineJoin = "round";
     context.setLineDash(dash.map((length) => length * ratio));
     if (casing) {
       context.strokeStyle = "rgb(12 14 18 / .75)";

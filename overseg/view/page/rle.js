@@ -69,43 +69,69 @@ export function fromPixels(pixels) {
   return Uint32Array.from(ends);
 }
 
-/** The outline between pixels, as a path in pixels of the picture. */
+/** The outline between pixels, as a path of closed lines in pixels of the picture: whole, so that dashes are seen. */
 export function outline(ends, height) {
-  const path = new Path2D();
-  let column = -1, here = [], before = [];
-  const close = () => {
-    const edges = [...before, ...here].sort((a, b) => a - b);
-    for (let at = 0; at < edges.length; at += 2) {
-      if (edges[at] === edges[at + 1]) continue;
-      path.moveTo(column, edges[at]);
-      path.lineTo(column, edges[at + 1]);
-    }
-    for (const y of here) {
-      path.moveTo(column, y);
-      path.lineTo(column + 1, y);
-    }
-    before = here;
-    here = [];
+  const next = new Map(), side = height + 1; // from each corner, x * side + y, to the next one, with the mask on the right
+  const add = (x1, y1, x2, y2) => {
+    const from = x1 * side + y1, to = x2 * side + y2, other = next.get(from);
+    next.set(from, other === undefined ? to : [other, to]); // two where pixels touch with a corner
   };
-  const moveTo = (next) => {
-    while (column < next) {
-      if (column >= 0) close();
-      column = before.length ? column + 1 : next;
+  let x = -1, last = [];
+  for (const [column, here] of columnsOf(ends, height)) {
+    if (column > x + 1) { between(x + 1, last, [], add); last = []; }
+    between(column, last, here, add);
+    for (let at = 0; at < here.length; at += 2) {
+      add(column, here[at], column + 1, here[at]);
+      add(column + 1, here[at + 1], column, here[at + 1]);
     }
-  };
+    [x, last] = [column, here];
+  }
+  between(x + 1, last, [], add);
+  return chained(next, side);
+}
+
+/** The columns of a mask that are not empty, each with the rows where its runs begin and end. */
+function* columnsOf(ends, height) {
+  let column = -1, here = [];
   for (let run = 1; run < ends.length; run += 2) {
-    let start = ends[run - 1];
-    while (start < ends[run]) {
-      const x = Math.floor(start / height), stop = Math.min(ends[run], (x + 1) * height);
-      moveTo(x);
-      here.push(start - x * height, stop - x * height);
-      start = stop;
+    for (let at = ends[run - 1]; at < ends[run];) {
+      const x = Math.floor(at / height), stop = Math.min(ends[run], (x + 1) * height);
+      if (x !== column && here.length) { yield [column, here]; here = []; }
+      column = x;
+      here.push(at - x * height, stop - x * height);
+      at = stop;
     }
   }
-  if (column >= 0) {
-    close();
-    column++;
-    close();
+  if (here.length) yield [column, here];
+}
+
+/** The upright edges where one of two neighbouring columns is in the mask and the other is not. */
+function between(x, left, right, add) {
+  let l = 0, r = 0, before = 0;
+  while (l < left.length || r < right.length) {
+    const y = Math.min(left[l] ?? Infinity, right[r] ?? Infinity), isLeft = l % 2, isRight = r % 2;
+    if (isLeft !== isRight) { if (isRight) add(x, y, x, before); else add(x, before, x, y); }
+    while (left[l] === y) l++;
+    while (right[r] === y) r++;
+    before = y;
+  }
+}
+
+/** Edges as closed lines; a straight line has no corners in it. */
+function chained(next, side) {
+  const path = new Path2D();
+  for (const start of next.keys()) {
+    let at = start, isAcross = null;
+    path.moveTo(Math.floor(start / side), start % side);
+    do {
+      const found = next.get(at), to = Array.isArray(found) ? found[1] : found, x = Math.floor(at / side);
+      if (Array.isArray(found)) next.set(at, found[0]); else next.delete(at);
+      const goesAcross = Math.floor(to / side) !== x;
+      if (isAcross !== null && goesAcross !== isAcross) path.lineTo(x, at % side);
+      isAcross = goesAcross;
+      at = to;
+    } while (at !== start);
+    path.closePath();
   }
   return path;
 }

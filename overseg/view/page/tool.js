@@ -144,7 +144,7 @@ export class Tool {
       tool.path = outline(tool.ends, state.facts.height);
       tool.pathOf = tool.ends;
     }
-    context.lineCap = "square"; // closes corners, and is drawn ten times as fast as the default
+    context.lineJoin = "round";
     const ratio = (window.devicePixelRatio || 1) / scale, colour = tool.track < 0 ? "#5ac878" : colourOf(tool.track);
     for (const [style, line] of [["rgb(12 14 18 / .8)", 5], ["#ffffff", 3.4], [colour, 2]]) {
       context.strokeStyle = style;
