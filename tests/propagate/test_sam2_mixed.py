@@ -1,5 +1,6 @@
 """In bfloat16, SAM 2 computes every part in the types in which upstream's predictor computes it under autocast."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -81,14 +82,15 @@ def test_features_keep_the_types_of_their_levels_and_cached_ones_too(weights: Pa
         assert [level.dtype for level in levels] == [torch.bfloat16, torch.bfloat16, torch.float32]
 
 
-def test_masks_agree_with_upstreams_no_less_than_upstreams_with_another_batch_size(weights: Path) -> None:
-    expected, others = upstreams_masks(weights), upstreams_masks(weights, all_at_once=True)
+def test_masks_are_those_of_upstream_with_the_same_batch_size(weights: Path, both_ways: Callable) -> None:
+    """One object at a time, as on a CPU, and all at once, as on a GPU. Upstream's own two differ by up to 1.4 %."""
     model = load_sam2(weights, image_size=IMAGE_SIZE)
-    propagator = Sam2Propagator(model, dtype="bfloat16", min_area_px=1, max_hole_area_px=0)
-    found = propagator.propagate(CLIP, PROMPTS, Direction.FORWARD).masks
-    ours = {frame: found.rles.take(np.flatnonzero(found.frame == frame)) for frame in expected}
-    ious = np.concatenate([ours[frame].iou(expected[frame]).diagonal() for frame in expected])
-    spread = np.concatenate([others[frame].iou(expected[frame]).diagonal() for frame in expected])
-    assert len(ious) == 6
-    assert np.median(ious) >= min(0.999, np.median(spread))
-    assert ious.min() >= min(0.99, spread.min())
+    propagators = both_ways(model, dtype="bfloat16", min_area_px=1, max_hole_area_px=0, max_batch=3)
+    for propagator, all_at_once in zip(propagators, (False, True), strict=True):
+        expected = upstreams_masks(weights, all_at_once=all_at_once)
+        found = propagator.propagate(CLIP, PROMPTS, Direction.FORWARD).masks
+        ours = {frame: found.rles.take(np.flatnonzero(found.frame == frame)) for frame in expected}
+        ious = np.concatenate([ours[frame].iou(expected[frame]).diagonal() for frame in expected])
+        assert len(ious) == 6
+        assert np.median(ious) >= 0.999
+        assert ious.min() >= 0.99
