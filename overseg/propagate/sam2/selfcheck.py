@@ -98,7 +98,7 @@ class _Comparison:
         with written_frames(self.video) as folder:
             if self.is_mixed:
                 theirs.append(self.upstream(all_at_once=True))
-                spread = self._spread(*theirs, folder)
+                spread = self._spread(theirs[0], theirs[1], folder)
                 yield replace(spread, least_worst_iou=0.0, least_median_iou=0.0)
                 limits = min(limits[0], spread.worst_iou), min(limits[1], spread.median_iou)
             for checks in zip(*(self._compared(one, folder) for one in theirs), strict=True):
