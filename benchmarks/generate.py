@@ -39,6 +39,9 @@ def main() -> None:
     sam = load_sam(options.weights, device=options.device, dtype=getattr(torch, options.dtype), threads=options.threads)
     sam.image_encoder = encoder = TimedEncoder(sam.image_encoder, CLOCKS[options.clock])
     ways = _ways(sam, options)
+    if options.warm_up:
+        for generate in ways.values():
+            generate(np.ascontiguousarray(_read(options.pictures[0])[:, ::-1]))  # another one: encodings are kept
     rows = [row for picture in options.pictures for row in _measure(picture, ways, encoder, options.device)]
     report = {"threads": options.threads, "clock": options.clock, "rows": rows, "all": _summary(rows)}
     print(json.dumps(report) if options.json else _as_table(report))
@@ -55,6 +58,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16", "float16"])
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--clock", default="wall", choices=tuple(CLOCKS))
+    parser.add_argument("--warm-up", action="store_true", help="the first picture mirrored, untimed first")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 
@@ -70,6 +74,7 @@ class TimedEncoder(torch.nn.Module):
         self._encoder, self.clock = encoder, clock
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
+        _wait_for(images.device)
         start = self.clock()
         features = self._encoder(images)
         _wait_for(features.device)
@@ -113,7 +118,7 @@ def _ways(sam: Any, options: argparse.Namespace) -> dict[str, Generate]:
 
 
 def _measure(path: Path, ways: dict[str, Generate], encoder: TimedEncoder, device: str) -> list[dict[str, Any]]:
-    rgb = np.array(Image.open(path).convert("RGB"))
+    rgb = _read(path)
     rows: list[dict[str, Any]] = []
     upstream = Rles.empty((rgb.shape[0], rgb.shape[1]))
     for name, generate in ways.items():
@@ -141,11 +146,15 @@ def _measure(path: Path, ways: dict[str, Generate], encoder: TimedEncoder, devic
     return _with_ratios(rows)
 
 
+def _read(path: Path) -> np.ndarray:
+    return np.array(Image.open(path).convert("RGB"))
+
+
 class PeakMemory:
     """The peak memory from now on: the device's on CUDA, otherwise resident memory as Linux reports it."""
 
     def __init__(self, device: str) -> None:
-        self._is_cuda = device.startswith("cuda")
+        self._device, self._is_cuda = device, device.startswith("cuda")
         if self._is_cuda:
             torch.cuda.reset_peak_memory_stats(device)
         elif _CLEAR.exists():
@@ -153,7 +162,7 @@ class PeakMemory:
 
     def peak_mib(self) -> float:
         if self._is_cuda:
-            return torch.cuda.max_memory_allocated() / 2**20
+            return torch.cuda.max_memory_allocated(self._device) / 2**20
         if not _CLEAR.exists():
             return float("nan")
         status = Path("/proc/self/status").read_text()

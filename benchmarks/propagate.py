@@ -28,7 +28,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--limit", action="store_true", help="compare with a GPU's rate of matrix products")
     parser.add_argument("--clock", default="wall", choices=("wall", "cpu"), help="cpu on a machine that is shared")
     parser.add_argument("--compile", action="store_true", help="ours as compiled graphs")
+    parser.add_argument("--warm-up", action="store_true", help="one mask, untimed first: a GPU loads kernels")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     if args.limit and args.device == "cpu":
@@ -130,7 +131,12 @@ def _run_upstream(args: argparse.Namespace, weights: str, way: str, n_masks: int
     predictor = upstream_predictor(weights, variant, device=args.device, image_size=args.image_size)
     clip = _clip(args)
     found: list[dict[int, Rles]] = []
-    with written_frames(clip.video) as folder, _measured(args) as measured:
+    with ExitStack() as stack:
+        folder = stack.enter_context(written_frames(clip.video))
+        if args.warm_up:
+            with _precision(args):
+                upstream_masks(predictor, clip, *_visits(1, args, "clip")[0], folder=folder)
+        measured = stack.enter_context(_measured(args))
         for prompts, direction in _visits(n_masks, args, way):
             found.append(upstream_masks(predictor, clip, prompts, direction, folder=folder))
     return {"found": found, **measured}
@@ -144,7 +150,7 @@ def _run_ours(args: argparse.Namespace, weights: str, way: str, n_masks: int) ->
     if args.compile:
         compile_parts(model)
 
-    def propagate() -> list[PropagatedMasks]:
+    def propagate(n_masks: int = n_masks, way: str = way) -> list[PropagatedMasks]:
         propagator = Sam2Propagator(
             model,
             dtype=args.dtype,
@@ -157,6 +163,8 @@ def _run_ours(args: argparse.Namespace, weights: str, way: str, n_masks: int) ->
     clip = _clip(args)
     if args.compile:
         propagate()
+    elif args.warm_up:
+        propagate(1, "clip")
     with _measured(args) as measured:
         found = propagate()
     return {"found": found, **measured, "limit_s": _limit_s(propagate, args) if args.limit else 0.0}
@@ -185,18 +193,25 @@ def _measured(args: argparse.Namespace) -> Iterator[dict[str, float]]:
     """Measure the seconds of the block, and the process's peak memory, that of the device if there is one."""
     import torch
 
-    mixed = torch.autocast(args.device.split(":")[0], torch.bfloat16, enabled=args.dtype == "bfloat16")
     measured: dict[str, float] = {}
     clock = _clock(args)
+    if args.device.startswith("cuda"):
+        torch.cuda.reset_peak_memory_stats(args.device)
     started = clock()
-    with mixed:
+    with _precision(args):
         yield measured
     measured["seconds"] = clock() - started
     if args.device.startswith("cuda"):
-        measured["peak_mb"] = torch.cuda.max_memory_allocated() / 1e6
+        measured["peak_mb"] = torch.cuda.max_memory_allocated(args.device) / 1e6
     else:
         unit = 1 if sys.platform == "darwin" else 1024  # bytes on macOS, KiB elsewhere
         measured["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def _precision(args: argparse.Namespace) -> AbstractContextManager[object]:
+    import torch
+
+    return torch.autocast(args.device.split(":")[0], torch.bfloat16, enabled=args.dtype == "bfloat16")
 
 
 def _clock(args: argparse.Namespace) -> Callable[[], float]:

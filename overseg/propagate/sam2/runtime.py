@@ -183,8 +183,12 @@ def fitting_batch(model: TrackerModel, size: tuple[int, int], *, n_masks: int) -
     """
     if model.device.type == "cpu":
         return max(1, _CPU_TOKENS // _n_tokens(model))
-    usable_bytes = _USABLE_SHARE * memory_gib(model.device) * (1 << 30) - weights_bytes(model)
-    usable_bytes -= remembered_bytes(model, n_masks)
+    return fitting_into(memory_gib(model.device), model, size, n_masks=n_masks)
+
+
+def fitting_into(gib: int, model: TrackerModel, size: tuple[int, int], *, n_masks: int) -> int:
+    """`fitting_batch` on an accelerator with this much memory, in GiB."""
+    usable_bytes = _USABLE_SHARE * gib * (1 << 30) - weights_bytes(model) - remembered_bytes(model, n_masks)
     return min(max(1, int(usable_bytes / mask_bytes(model, size))), _ACCELERATOR_MAX_BATCH)
 
 
