@@ -25,6 +25,7 @@ from overseg.generate.sam1 import Sam1Generator
 from overseg.generate.sam1_exact import ExactSam1Generator
 from overseg.generate.sam_models import EncoderInDtype
 from overseg.generate.tiny_vit import TinyVit
+from overseg.precision import whole_float32
 from overseg.propagate.device_rles import rles_at_size
 from overseg.propagate.sam2.logit_cleanup import small_components
 from overseg.propagate.sam2.model import load_sam2
@@ -57,15 +58,9 @@ def clip() -> Clip:
 
 
 @pytest.fixture
-def whole_float32() -> Iterator[None]:
-    """Not TF32."""
-    settings = torch.backends.cuda.matmul, torch.backends.cudnn
-    before = [one.allow_tf32 for one in settings]
-    for one in settings:
-        one.allow_tf32 = False
-    yield
-    for one, value in zip(settings, before, strict=True):
-        one.allow_tf32 = value
+def in_whole_float32() -> Iterator[None]:
+    with whole_float32():
+        yield
 
 
 @pytest.fixture
@@ -109,7 +104,7 @@ def generated(
     return generator.generate(frame, discs())
 
 
-def test_masks_in_float32_are_those_of_the_cpu(weights: Path, clip: Clip, whole_float32: None) -> None:
+def test_masks_in_float32_are_those_of_the_cpu(weights: Path, clip: Clip, in_whole_float32: None) -> None:
     on_gpu, on_cpu = (propagated(weights, clip, device) for device in (DEVICE, "cpu"))
     assert on_gpu.iou(on_cpu).diagonal().min() > 0.99
 
@@ -121,7 +116,7 @@ def test_the_same_masks_twice_and_with_a_cache_or_without(weights: Path, clip: C
     assert propagated(weights, clip, dtype=dtype, feature_cache_bytes=0) == first
 
 
-def test_another_batch_size_gives_nearly_the_same_masks(weights: Path, clip: Clip, whole_float32: None) -> None:
+def test_another_batch_size_gives_nearly_the_same_masks(weights: Path, clip: Clip, in_whole_float32: None) -> None:
     one_by_one, together = (propagated(weights, clip, max_batch=n) for n in (1, 3))
     assert one_by_one.iou(together).diagonal().min() > 0.99
 
@@ -147,7 +142,7 @@ def test_objects_are_prompted_and_corrected(weights: Path, clip: Clip) -> None:
 
 
 @pytest.mark.parametrize("exact", [True, False])
-def test_masks_of_a_picture_are_those_of_the_cpu(clip: Clip, whole_float32: None, exact: bool) -> None:
+def test_masks_of_a_picture_are_those_of_the_cpu(clip: Clip, in_whole_float32: None, exact: bool) -> None:
     on_gpu, on_cpu = (generated(clip.video[0], device, exact=exact).rles for device in (DEVICE, "cpu"))
     assert len(on_cpu) > 2
     assert len(on_gpu) == len(on_cpu)

@@ -4,7 +4,7 @@ import argparse
 import json
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -59,6 +59,7 @@ def add_parser(commands: Any) -> None:
 
 def call(args: argparse.Namespace) -> int:
     """Print a line for each comparison; 0 where all agree."""
+    from overseg.precision import whole_float32
     from overseg.presets import resolve_device
 
     device = resolve_device(args.device, needs_torch=True)
@@ -70,7 +71,7 @@ def call(args: argparse.Namespace) -> int:
             video = stack.enter_context(open_video(args.frames))
         make = {"sam2": _sam2, "sam1": _sam1}.get(args.part, _transformers)
         title, checks = make(args, device, video, stack)
-        stack.enter_context(_whole_float32())
+        stack.enter_context(whole_float32())
         title = f"{title}, {args.dtype}{', compiled' if args.compile else ''}"
         done = list(checks) if args.json else list(_printed(title, checks))
     if args.json:
@@ -85,20 +86,6 @@ def _printed(title: str, checks: Iterator[Check]) -> Iterator[Check]:
     for check in checks:
         print(_row(check), flush=True)
         yield check
-
-
-@contextmanager
-def _whole_float32() -> Iterator[None]:
-    """A block in which a GPU computes float32 in float32, and not in TF32, whose rounding depends on the batch size."""
-    import torch
-
-    products, convolutions = torch.backends.cuda.matmul, torch.backends.cudnn
-    before = products.allow_tf32, convolutions.allow_tf32
-    try:
-        products.allow_tf32 = convolutions.allow_tf32 = False
-        yield
-    finally:
-        products.allow_tf32, convolutions.allow_tf32 = before
 
 
 def _sam2(
