@@ -75,7 +75,7 @@ def memory(weights: str, device: str, *, small: bool) -> dict[str, Any]:
     if device.startswith("cuda"):
         total_bytes = torch.cuda.get_device_properties(device).total_memory
         share = min(1.0, (_SMALL_CARD_BYTES - _CONTEXT_BYTES) / total_bytes)
-        torch.cuda.set_per_process_memory_fraction(share, torch.device(device))
+        torch.cuda.set_per_process_memory_fraction(share, torch.device(device).index or 0)  # it takes no "cuda"
     propagator = _propagator(model, small=small, max_batch=at_once)
     frames = [_picture(number, size) for number in range(3)]
     started = time.perf_counter()

@@ -68,10 +68,11 @@ def at_most_a_gib() -> Iterator[None]:
     """What PyTorch may use of the GPU."""
     if not IS_GPU:
         pytest.skip("for a GPU")
-    total_bytes = torch.cuda.get_device_properties(DEVICE).total_memory
-    torch.cuda.set_per_process_memory_fraction(GIB / total_bytes, torch.device(DEVICE))
+    number = torch.device(DEVICE).index or 0
+    total_bytes = torch.cuda.get_device_properties(number).total_memory
+    torch.cuda.set_per_process_memory_fraction(GIB / total_bytes, number)
     yield
-    torch.cuda.set_per_process_memory_fraction(1.0, torch.device(DEVICE))
+    torch.cuda.set_per_process_memory_fraction(1.0, number)
 
 
 def discs() -> Rles:
