@@ -13,6 +13,7 @@ from overseg.data.rles import Rles
 from overseg.data.visit import Direction
 from overseg.generate import sam_models
 from overseg.generate.candidates import Thresholds
+from overseg.generate.encoding import Framing
 from overseg.generate.enlarging import Enlarging
 from overseg.generate.frame_encoder import FrameEncoder
 from overseg.generate.prompt_batches import PromptBatches
@@ -95,6 +96,15 @@ def test_sam1_encodes_decodes_and_enlarges(sam1: torch.nn.Module, on_gpu: None, 
     made = generator(sam1, points_per_side=1, pred_iou_thresh=0, stability_score_thresh=0, dtype=BFLOAT16, **options)
     masks = made.generate(CLIP.video[0], three_discs())
     assert masks.rles.size == SIZE
+
+
+def test_masks_are_enlarged_together_and_their_stability_is_computed_together(on_gpu: None) -> None:
+    enlarging = Enlarging(Framing(SIZE, 1024), (256, 256), torch.device("cuda:0"))
+    logits = torch.zeros((5, 256, 256), device="cuda")
+    GPU.waits.clear()
+    enlarging.stability_score(logits, max_samples=None)
+    enlarging.masks(logits)
+    assert GPU.waits == [("stability_score_at_once", "cpu"), ("encoded", "nonzero"), ("encoded", "cpu")]
 
 
 def test_sam1_waits_for_the_gpu_five_times_for_a_batch_of_points(sam1: torch.nn.Module, on_gpu: None) -> None:

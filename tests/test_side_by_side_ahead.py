@@ -1,6 +1,7 @@
 """Work that another thread does ahead of its use."""
 
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -44,3 +45,17 @@ def test_errors_reach_the_caller() -> None:
 
 def test_nothing_comes_of_nothing() -> None:
     assert list(ahead(lambda item: item, [], n_ahead=2)) == []
+
+
+def test_as_many_are_taken_ahead_as_asked_for() -> None:
+    fourth = threading.Event()
+
+    def items() -> Iterator[int]:
+        yield from range(3)
+        fourth.set()
+        yield 3
+
+    results = ahead(lambda item: item, items(), n_ahead=3)
+    assert next(results) == 0
+    assert fourth.wait(timeout=10)  # while nobody takes another one
+    results.close()

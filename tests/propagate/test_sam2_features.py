@@ -1,5 +1,7 @@
 """Image features of frames: encoded together, cached, and copied to host memory only where they are kept."""
 
+from threading import current_thread
+
 import pytest
 import torch
 from propagate.propagator_suite import panning_video, three_discs
@@ -65,7 +67,13 @@ def test_a_clip_that_is_decoded_ahead_has_the_same_masks(model: SAM2Base, monkey
     clip, prompts = Clip(VIDEO, 0, 2), three_discs().take([0])
     expected = Sam2Propagator(model, min_area_px=1).propagate(clip, prompts, Direction.FORWARD).masks
     monkeypatch.setattr(runtime, "is_side_by_side", lambda _: False)
+    pixels, threads = FeatureEncoder.pixels, []
+    monkeypatch.setattr(
+        FeatureEncoder, "pixels", lambda encoder, frame: threads.append(current_thread()) or pixels(encoder, frame)
+    )
     found = Sam2Propagator(model, min_area_px=1, max_batch=1).propagate(clip, prompts, Direction.FORWARD).masks
+    assert len(threads) == 3
+    assert current_thread() not in threads
     assert found.rles.iou(expected.rles).diagonal().min() > 0.99
 
 
