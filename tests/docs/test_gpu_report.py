@@ -104,7 +104,12 @@ def test_targets_stand_beside_what_was_measured(gpu: ModuleType) -> None:
             "rows": [{"seconds": 9.0, "encoder_seconds": 1.0}, {"seconds": seconds, "encoder_seconds": encoder_seconds}]
         }
 
-    info = {"frames": 40, "keyframes": 8, "seconds": {"total": 30.0}, "stop_reason": "complete"}
+    info = {
+        "frames": 40,
+        "keyframes": 8,
+        "seconds": {"generate": 5.0, "propagate": 19.0, "total": 30.0},
+        "stop_reason": "complete",
+    }
     report = reported(
         **{
             "weights and clip": {"weights": {"sam": "random, ViT-H", "sam2": "random, Hiera l"}},
@@ -116,7 +121,7 @@ def test_targets_stand_beside_what_was_measured(gpu: ModuleType) -> None:
         }
     )
     found = targets(report)
-    assert [one.measured for one in found] == pytest.approx([1.2, 1.7, 7.5, 30.72 / 60 * 708 / 40, 7.25])
+    assert [one.measured for one in found] == pytest.approx([1.2, 1.7, 7.5, (6 + 24.72 * 708 / 40) / 60, 7.25])
     assert [one.is_reached for one in found] == [True, False, False, True, True]
     assert "random" in found[0].remark
     assert [one.measured for one in targets({"parts": []})] == [None] * 5
