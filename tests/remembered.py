@@ -51,8 +51,7 @@ _flows, _passes, _segments = Memory(1 << 27), Memory(1 << 28), Memory(1 << 27)
 
 
 def forget() -> None:
-    """Have all computed again."""
-    _sessions.clear()
+    """Have all computed again, in the same sessions."""
     for memory in (_flows, _passes, _segments):
         memory.clear()
 
