@@ -15,7 +15,7 @@ from overseg.data.rles import Rles
 from overseg.data.settings import Settings
 from overseg.propagate.pair_flow import PairFlow
 from overseg.stages import Clip, Direction
-from overseg.video.flow_check import consistent, pixel_axes
+from overseg.video.flow_check import Origins, consistent, pixel_axes
 
 _BLOCK_PX = 8  # blocks of this side know where their pixels come from, to find those that a mask can reach
 _SMALL_PX = 480  # frames with a shorter longer side are not halved for the flow from one to the next
@@ -172,16 +172,13 @@ class _Path:
 
     def extended(self, back: Float32[np.ndarray, "h w 2"], consistent: Bool[np.ndarray, "h w"]) -> "_Path":
         """The path of the next frame; `back` is the flow from it to this frame."""
-        x_axis, y_axis = pixel_axes(self.size)
-        from_x, from_y = x_axis + back[..., 0], y_axis + back[..., 1]
-        outside = (from_x < 0) | (from_y < 0) | (from_x > self.size[1] - 1) | (from_y > self.size[0] - 1)
-        x = cv2.remap(self.x, from_x, from_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        y = cv2.remap(self.y, from_x, from_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        unbroken, entered = (
-            cv2.remap(flags.view(np.uint8), from_x, from_y, cv2.INTER_NEAREST).view(bool)
-            for flags in (self.unbroken, self.entered)
+        origins = Origins.of(back)
+        return _Path(
+            origins.interpolated(self.x),
+            origins.interpolated(self.y),
+            unbroken=origins.nearest(self.unbroken) & consistent & ~origins.outside,
+            entered=origins.nearest(self.entered) | origins.outside,
         )
-        return _Path(x, y, unbroken & consistent & ~outside, entered | outside)
 
     def flow(self) -> Float32[np.ndarray, "h w 2"]:
         """The flow from each pixel to its place on the prompt's frame, in pixels."""

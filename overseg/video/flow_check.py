@@ -1,5 +1,6 @@
-"""The forward-backward check of optical flow: which pixels the flow between two pictures can be trusted for."""
+"""Optical flow followed back to the frame before, and the forward-backward check: which pixels it is trusted for."""
 
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import cv2
@@ -19,6 +20,36 @@ class DenseFlow(Protocol):
 def pixel_axes(size: tuple[int, int]) -> tuple[Float32[np.ndarray, "1 w"], Float32[np.ndarray, "h 1"]]:
     """The x and the y of all pixels of a picture of this (height, width), as a row and a column."""
     return np.arange(size[1], dtype=np.float32)[None], np.arange(size[0], dtype=np.float32)[:, None]
+
+
+@dataclass(frozen=True)
+class Origins:
+    """Where the pixels of a frame were on the frame before.
+
+    Attributes:
+        x, y: in pixels of that frame.
+        outside: whether that is outside of it.
+    """
+
+    x: Float32[np.ndarray, "h w"]
+    y: Float32[np.ndarray, "h w"]
+    outside: Bool[np.ndarray, "h w"]
+
+    @classmethod
+    def of(cls, back: Float32[np.ndarray, "h w 2"]) -> "Origins":
+        """The origins by the flow `back` from a frame to the one before, in pixels, x first."""
+        height, width = back.shape[:2]
+        x_axis, y_axis = pixel_axes((height, width))
+        x, y = x_axis + back[..., 0], y_axis + back[..., 1]
+        return cls(x, y, (x < 0) | (y < 0) | (x > width - 1) | (y > height - 1))
+
+    def interpolated(self, values: Float32[np.ndarray, "h w"]) -> Float32[np.ndarray, "h w"]:
+        """The values of the frame before, bilinear; outside of it, those at its edge."""
+        return cv2.remap(values, self.x, self.y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+    def nearest(self, flags: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+        """The flags of the frame before, each that of the nearest pixel; outside of it, false."""
+        return cv2.remap(flags.view(np.uint8), self.x, self.y, cv2.INTER_NEAREST).view(bool)
 
 
 def consistent(

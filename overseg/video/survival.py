@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from overseg.video.flow_check import DenseFlow, consistent, pixel_axes
+from overseg.video.flow_check import DenseFlow, Origins, consistent
 
 _LONG_PX = 160  # frames are shrunk to this longer side
 _LEAST_PX = 64  # this preset of DIS works on a quarter of the picture, and needs two patches of 8 px along a side there
@@ -20,7 +20,7 @@ class Survival:
     def __init__(self) -> None:
         self._dis: DenseFlow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
         self._previous: UInt8[np.ndarray, "h w"] | None = None
-        self._alive = np.ones((1, 1), np.uint8)
+        self._alive = np.ones((1, 1), bool)
 
     def restart(self) -> None:
         """Count from the frame that was added last."""
@@ -30,15 +30,12 @@ class Survival:
         """Add the next frame, and return the share of it that was followed from the frame that is counted from."""
         grey = _small(rgb)
         if self._previous is None or self._previous.shape != grey.shape:
-            self._previous, self._alive = grey, np.ones(grey.shape, np.uint8)
+            self._previous, self._alive = grey, np.ones(grey.shape, bool)
             return 1.0
         there = self._dis.calc(self._previous, grey, None)
         back = self._dis.calc(grey, self._previous, None)
-        x, y = pixel_axes((grey.shape[0], grey.shape[1]))
-        from_x, from_y = x + back[..., 0], y + back[..., 1]
-        inside = (from_x >= 0) & (from_y >= 0) & (from_x <= grey.shape[1] - 1) & (from_y <= grey.shape[0] - 1)
-        before = cv2.remap(self._alive, from_x, from_y, cv2.INTER_NEAREST)
-        self._alive = before & (consistent(there, back, _SLACK_PX2) & inside).view(np.uint8)
+        origins = Origins.of(back)
+        self._alive = origins.nearest(self._alive) & consistent(there, back, _SLACK_PX2) & ~origins.outside
         self._previous = grey
         return float(self._alive.mean())
 
