@@ -138,6 +138,28 @@ def track(
     return result
 
 
+def track_objects(
+    video: "BufferedVideo",
+    input: str,
+    output: Path,
+    objects: "PromptedObjects",
+    changes: dict[str, Any],
+    *,
+    device: str,
+    overwrite: bool,
+    report: "Report",
+) -> "Result":
+    """Track objects in a video that is open; the arguments are as in `track`, and `input` is what the video is of."""
+    from overseg.api.results import open
+
+    objects.prompts.check(video.info)
+    targets = _Targets(objects, None, ())
+    choice = _choice(targets, device, dict(changes), None, report)
+    cache_bytes = feature_cache_bytes(None)
+    _work(video, input, output, choice, targets, cache_bytes, overwrite=overwrite, report=report)
+    return open(output)
+
+
 _WAYS = (
     "--prompts FILE, --box name:x1,y1,x2,y2, --point x,y,label, --mask name:FILE, --click, --detector FILE "
     "or --text WORDS"

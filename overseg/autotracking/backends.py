@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overseg.autotracking.backend import Backend
-from overseg.data.setting import option
+from overseg.data.setting import check_range, option
 from overseg.errors import SettingsError, did_you_mean
 from overseg.hosted.connection import RetryPolicy
 from overseg.output.form import Form
@@ -13,7 +13,8 @@ from overseg.output.sink import is_video
 from overseg.output.spare_input import spare_input
 
 if TYPE_CHECKING:
-    from overseg.stages import Report, Video
+    from overseg.stages import Report
+    from overseg.video.buffered import BufferedVideo
 
 RETRY_POLICY = RetryPolicy()
 BACKENDS = ("local", "replicate")
@@ -33,16 +34,16 @@ class AutotrackRequest:
     report: "Report"
 
 
-def backend_named(name: str, request: AutotrackRequest, video: "Video") -> Backend:
+def backend_named(name: str, request: AutotrackRequest, video: "BufferedVideo") -> Backend:
     """Make the backend of this name; SettingsError if it is unknown, or cannot fulfil the request."""
     if name == "local":
-        return _local(request)
+        return _local(request, video)
     if name == "replicate":
         return _hosted(request, video.info.fps)
     raise SettingsError(f"--backend is one of {', '.join(BACKENDS)}, not {name!r}{did_you_mean(name, BACKENDS)}")
 
 
-def _local(request: AutotrackRequest) -> Backend:
+def _local(request: AutotrackRequest, video: "BufferedVideo") -> Backend:
     from overseg.autotracking.local import LocalBackend
     from overseg.output.render_options import RenderOptions
 
@@ -54,8 +55,12 @@ def _local(request: AutotrackRequest) -> Backend:
     if render_options is not None:
         form.format_of(destination, render_options)
         spare_input(destination, request.input)
+    resize = request.settings.get("resize")
+    if resize is not None:
+        check_range("resize", resize, int, 1, None)
     return LocalBackend(
         input=request.input,
+        video=video.shrunk(resize),
         output=request.output,
         device=request.device,
         overwrite=request.overwrite,

@@ -4,20 +4,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from overseg.api.track import track
+from overseg.api.shared import name_of_input
+from overseg.api.track import track_objects
 from overseg.autotracking.backend import OF_MASKS, STORE, MaskOptions
 from overseg.build import build_stages, find_weights
 from overseg.data.frame import Frame
 from overseg.data.machine import Machine
 from overseg.data.rles import Rles
 from overseg.output.form import Form
-from overseg.output.input_video import open_input
 from overseg.output.render import render
 from overseg.output.render_options import RenderOptions
 from overseg.presets import choose
 from overseg.prompts.clicks import Clicks
 from overseg.stages import Report
-from overseg.video.open import open_video
+from overseg.video.buffered import BufferedVideo
 
 if TYPE_CHECKING:
     from overseg.store.result import Result
@@ -28,7 +28,8 @@ class LocalBackend:
     """Finds masks with a Segment Anything model, and tracks clicks as `overseg track` does.
 
     Attributes:
-        input: the video.
+        input: where the video is.
+        video: its frames, in the size in which they are tracked.
         output: folder for all files.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         overwrite: replace the contents of an existing store.
@@ -39,6 +40,7 @@ class LocalBackend:
     """
 
     input: Path
+    video: BufferedVideo
     output: Path
     device: str
     overwrite: bool
@@ -64,25 +66,23 @@ class LocalBackend:
 
     def track(self, clicks: Clicks) -> "Result":
         """Track the clicked objects; see `Backend`."""
-        with open_video(self.input, resize=self.changes.get("resize")) as video:
-            prompts = clicks.prompted(video.info.size)
-        result = track(
-            self.input,
+        result = track_objects(
+            self.video,
+            name_of_input(self.input),
             self.output / STORE,
-            prompts=prompts,
+            clicks.prompted(self.video.info.size),
+            self.changes,
             device=self.device,
             overwrite=self.overwrite,
             report=self.report,
-            **self.changes,
         )
         if self.render_options is not None:
-            with open_input(result) as frames:
-                render(
-                    result,
-                    frames,
-                    self.destination,
-                    render_options=self.render_options,
-                    form=self.form,
-                    report=self.report,
-                )
+            render(
+                result,
+                self.video,
+                self.destination,
+                render_options=self.render_options,
+                form=self.form,
+                report=self.report,
+            )
         return result

@@ -37,6 +37,7 @@ class BufferedVideo:
         """
         self._source = source
         self._numbers = numbers
+        self._cache_bytes = cache_bytes
         self._size = _shrunk(source.size, resize)
         picture_bytes = 3 * self._size[0] * self._size[1]
         self._n_cached_at_most = min(cache_bytes // picture_bytes, _MOST_PICTURES)
@@ -111,6 +112,10 @@ class BufferedVideo:
             source=self.source_frames,
             source_index=self._numbers[index],
         )
+
+    def shrunk(self, longer_side_px: int | None) -> "BufferedVideo":
+        """Return the same frames of the same open input, shrunk from its pictures; it is closed with this video."""
+        return BufferedVideo(self._source, self._numbers, resize=longer_side_px, cache_bytes=self._cache_bytes)
 
     def close(self) -> None:
         """Close the input."""

