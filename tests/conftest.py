@@ -99,9 +99,12 @@ def _threads_fit_the_machine() -> None:
     """Workers of pytest-xdist share the cores instead of each taking all of them."""
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     if workers > 1:
+        import cv2
         import torch
 
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) // workers))
+        threads = max(1, (os.cpu_count() or 1) // workers)
+        torch.set_num_threads(threads)
+        cv2.setNumThreads(threads)
 
 
 @pytest.fixture(scope="session")
