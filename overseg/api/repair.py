@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from overseg.data.visit import VisitKey
     from overseg.maintenance.check import Damage
     from overseg.stages import Report
+    from overseg.store.result import Result
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Repaired:
 
 
 @checked_arguments
-def check(path: str | Path) -> "list[Damage]":
+def check(store: "str | Path | Result") -> "list[Damage]":
     """Read all of a store and find every file that is damaged; what `overseg check` does.
 
     Example:
@@ -36,7 +37,7 @@ def check(path: str | Path) -> "list[Damage]":
         []
 
     Args:
-        path: the store.
+        store: a store, or the result in it.
 
     Returns:
         One entry for each damaged file, which `print` shows as a line.
@@ -47,7 +48,7 @@ def check(path: str | Path) -> "list[Damage]":
     from overseg.maintenance.check import find_damage
     from overseg.store.places import folder_at
 
-    return find_damage(folder_at(path))
+    return find_damage(folder_at(store if isinstance(store, str | Path) else store.path))
 
 
 @checked_arguments

@@ -1,6 +1,6 @@
 """The masks of one picture: `overseg.segment`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +10,7 @@ import numpy as np
 
 from overseg.api.arguments import checked_arguments
 from overseg.api.run import SettingsChanges
-from overseg.api.shared import out_of_memory_as_error, reporting
+from overseg.api.shared import name_of_input, out_of_memory_as_error, reporting
 from overseg.data.frame import Frame
 from overseg.data.masks import KeyframeMasks
 from overseg.data.rles import Rles
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @checked_arguments
 def segment(
-    image: str | Path,
+    image: "str | Path | Iterable[np.ndarray]",
     output: str | Path | None = None,
     *,
     points: "str | Point | Sequence[str | Point] | None" = None,
@@ -47,7 +47,8 @@ def segment(
         array([0.97], dtype=float32)
 
     Args:
-        image: a picture; of a video or a folder of images, one frame.
+        image: a picture, as a file or as an array of uint8 [h, w, 3]; of a video, a folder of images or several
+            arrays, one frame.
         output: what is written: a .png for a single mask, a .json or .npz file, or a folder; None for nothing.
         points: one or several `Point` of one object, in pixels; or texts such as "x,y,label", "x,y:pos" and "x,y:neg".
             SAM answers a single point with three masks, of which the one with the highest predicted IoU is taken.
@@ -75,17 +76,17 @@ def segment(
     pointed = _pointed(points, boxes, auto=auto)
     if output is not None:
         check_masks_name(Path(output), may_be_many=auto or len({one.name for one in pointed}) > 1)
-        spare_input(output, image)
+        spare_input(output, name_of_input(image))
         check_free(Path(output), overwrite=overwrite)
     if overlay is not None:
         check_picture_name(overlay)
-        spare_input(overlay, image)
+        spare_input(overlay, name_of_input(image))
     with ExitStack() as stack:
         report = stack.enter_context(reporting(report))
         stack.enter_context(out_of_memory_as_error())
         video = stack.enter_context(open_video(image, resize=changes.get("resize")))
         if not 0 <= frame < len(video):
-            raise SettingsError(f"--frame is one of the frames 0 to {len(video) - 1} of {image}, not {frame}")
+            raise SettingsError(f"--frame is one of the frames 0 to {len(video) - 1} of {video.info.name}, not {frame}")
         if auto:
             masks = _all_masks(video[frame], dict(changes), device, report)
         else:

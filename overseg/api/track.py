@@ -98,7 +98,7 @@ def track(
         text: objects to find in every sub-sequence, described in words, such as "a cup". The detector is then one that
             takes words, by name or folder of its weights; None for Grounding DINO.
         outputs: files that describe the tracks, such as a video of them; None for the store alone.
-        outputs_folder: an existing folder for these files.
+        outputs_folder: a folder for these files, made where it is missing.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         feature_cache: host memory for SAM 2's image features, such as "4G", which None is.
         overwrite: discard what the store holds.

@@ -154,6 +154,4 @@ def _folder(args: argparse.Namespace) -> Path:
     """Where goes what is written beside the store."""
     if args.outputs is None and is_address(args.output):
         raise SettingsError(f"--outputs FOLDER says where on this machine goes what {args.output} has no place for")
-    if args.outputs is not None and not args.outputs.is_dir():
-        raise SettingsError(f"--outputs {args.outputs}: expected a folder that exists, found none; make it first")
     return args.outputs or Path(os.path.abspath(args.output)).parent

@@ -78,7 +78,7 @@ def check_tracked(folder: Path, outputs: TrackedOutputs, input: str | Path, stor
     """Refuse, before any work, what `write_tracked` would refuse after it.
 
     Args:
-        folder: destination folder.
+        folder: destination folder; it may be missing.
         outputs: the files to write.
         input: the video or folder of images to draw on.
         store: whose tracks are described.
@@ -86,6 +86,8 @@ def check_tracked(folder: Path, outputs: TrackedOutputs, input: str | Path, stor
     Raises:
         InputError: a file or folder in the destination may not be replaced: it is not ours, or is of another store.
     """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"expected a folder for what describes the tracks, {folder} is a file: choose another name")
     for name in outputs.names():
         spare_input(folder / name, input)
     _refuse_those_of_others(folder, outputs, Path(store).name)
@@ -105,7 +107,7 @@ def write_tracked(
 
     Args:
         result: a result of `overseg track`, or any other.
-        folder: an existing folder.
+        folder: made where it is missing.
         outputs: the files to write.
         video: the open input, or its present path; None to open it where it was when the store was made.
         report: receives the number of frames drawn; None for no reports.
@@ -142,6 +144,7 @@ def write_tracked(
 
 def _note_owner(folder: Path, store: str) -> None:
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / _OWNER).write_text(store, encoding="utf-8")
     except OSError as e:
         raise InputError(f"cannot write into {folder}: {e.strerror}; check its permissions") from e
@@ -161,7 +164,8 @@ def _refuse_those_of_others(folder: Path, outputs: TrackedOutputs, store: str) -
         raise InputError(f"cannot read {folder / _OWNER}: {e}; remove it") from e
     if owner != store:
         raise InputError(
-            f"{folder / there} describes the store {owner} and is not replaced: name another folder with --outputs"
+            f"{folder / there} describes the store {owner} and is not replaced: give the files of {store} "
+            f"a folder of their own, such as --outputs {folder / Path(store).stem}_tracked"
         )
 
 

@@ -29,7 +29,7 @@ class ArraySource:
     def __init__(self, frames: Iterable[Any]) -> None:
         """
         Args:
-            frames: at least one, uint8 [h, w, 3], all of one size.
+            frames: at least one, uint8 [h, w, 3], all of one size; or one such array, a single picture.
 
         Raises:
             InputError: one is no such array, has another size, or there is none.
@@ -37,7 +37,8 @@ class ArraySource:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115, closed with the source
         self._shape: tuple[int, ...] = ()
         self._n_frames, digest = 0, hashlib.sha256()
-        for number, frame in enumerate(frames):
+        is_picture = isinstance(frames, np.ndarray) and frames.ndim == 3
+        for number, frame in enumerate([frames] if is_picture else frames):
             self._check(frame, number)
             content = np.ascontiguousarray(frame).tobytes()
             digest.update(content)

@@ -176,7 +176,7 @@ def test_objects_are_exported_under_labels(result, tmp_path):
 def test_a_result_is_evaluated_checked_and_associated(result, made, tmp_path):
     found = overseg.evaluate(result)
     assert f"{result.coverage:.4f}" in str(found)
-    assert overseg.check(made / "out.zarr") == []
+    assert overseg.check(result) == overseg.check(made / "out.zarr") == []
     overseg.export(result, tmp_path / "masks", format="id-maps")
     (depth, *_) = sorted((tmp_path / "masks").glob("*depth*"))
     assert overseg.associate(depth, tmp_path / "tracks.json").n_masks == result.frames.n_masks.sum()
@@ -213,7 +213,7 @@ def test_prompts_are_the_same_as_on_the_command_line():
         (lambda: overseg.run("a", None), r"run\(\): expected output to be text or a path, got None"),
         (lambda: overseg.run("a", "b", overwrite="yes"), r"run\(\): expected overwrite to be True or False, got 'yes'"),
         (lambda: overseg.open("a", vido="b"), r"open\(\): there is no argument 'vido': did you mean video"),
-        (lambda: overseg.check("a", colour=1), r"check\(\): there is no argument 'colour': expected some of path"),
+        (lambda: overseg.check("a", colour=1), r"check\(\): there is no argument 'colour': expected some of store"),
         (lambda: overseg.Box("cup", 60, 20, 10, 80), "Box: expected x1 < x2 and y1 < y2"),
         (lambda: overseg.run(5, "b"), r"run\(\): expected input to be text, a path or frames, got 5"),
         (lambda: overseg.run("a", "b", step="x"), "--step takes a whole number"),

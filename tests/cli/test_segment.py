@@ -116,6 +116,18 @@ def test_in_python_nothing_has_to_be_written(image, coarse_minisam):
         overseg.segment(image, points=f"{HEAD_XY}:pos", frame=1)
 
 
+def test_arrays_are_segmented_like_a_file(image, folder):
+    picture = np.asarray(Image.open(image))
+    words = {"auto": True, "generator": "hierarchy", "max_masks_per_keyframe": 4}
+    of_file, of_array = (overseg.segment(given, **words) for given in (image, picture))
+    assert len(of_array) > 0 and of_array.rles == of_file.rles
+    video = (np.full_like(picture, 9), picture)
+    assert overseg.segment(video, "masks.npz", overlay="drawn.png", frame=1, **words).rles == of_file.rles
+    assert Image.open("drawn.png").size == SIZE[::-1]
+    with pytest.raises(SettingsError, match="--frame is one of the frames 0 to 0 of arrays, not 1$"):
+        overseg.segment(picture, frame=1, **words)
+
+
 def test_without_any_weights(image, folder):
     words = ["--auto", "--generator", "hierarchy", "--out", "all.npz", "--quiet"]
     assert main(["segment", image, *words]) == 0

@@ -115,10 +115,18 @@ def test_what_is_written_beside_the_store_may_be_left_out_or_lie_elsewhere(frame
     words = ["track", frames, "out.zarr", "--box", FACE, *sam2, "--end", "1", "--quiet"]
     assert main([*words, "--no-detections", "--no-annotated-frames"]) == 0
     assert sorted(path.name for path in folder.iterdir()) == ["frames", "out.zarr"]
-    assert "--outputs there: expected a folder that exists" in refused(*words, "--outputs", "there", code=2)
-    Path("there").mkdir()
-    assert main([*words, "--outputs", "there"]) == 0
-    assert sorted(path.name for path in Path("there").glob("[!.]*")) == ["annotated_frames", "tracked_detections.jsonl"]
+    Path("file").touch()
+    assert main([*words, "--outputs", "not/there"]) == 0
+    written = ["annotated_frames", "tracked_detections.jsonl"]
+    assert sorted(path.name for path in Path("not/there").glob("[!.]*")) == written
+    assert "folder for what describes the tracks, file is a file" in refused(*words, "--outputs", "file")
+    words[2] = "second.zarr"
+    line = refused(*words, "--outputs", "not/there")
+    assert "tracked_detections.jsonl describes the store out.zarr and is not replaced: give the files of" in line
+    assert line.endswith(" second.zarr a folder of their own, such as --outputs not/there/second_tracked")
+    assert not Path("second.zarr").exists()
+    assert main([*words, "--outputs", line.split()[-1]]) == 0
+    assert (Path(line.split()[-1]) / "tracked_detections.jsonl").exists()
 
 
 @pytest.mark.real_weights
