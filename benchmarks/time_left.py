@@ -38,7 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("video")
     parser.add_argument("--end", type=int)
-    parser.add_argument("--step", type=int, default=5)
+    parser.add_argument("--step", type=lambda text: text if text == "auto" else int(text), default="auto")
     parser.add_argument("--resize", type=int)
     parser.add_argument("--preset", default="fast")
     parser.add_argument("--budget")
