@@ -107,8 +107,7 @@ def autotrack(
         report = stack.enter_context(reporting(report))
         stack.enter_context(out_of_memory_as_error())
         unshrunk = {name: value for name, value in changes.items() if name != "resize"}
-        remarks_to = None if backend == "local" else report  # tracking on this machine opens it again, and tells
-        video = stack.enter_context(open_chosen(input, unshrunk, remarks_to))
+        video = stack.enter_context(open_chosen(input, unshrunk, report))
         of_detector = () if detector is None else ("confidence",)
         settings = {name: value for name, value in changes.items() if name not in of_detector}
         request = AutotrackRequest(Path(input), output, style, form, device, settings, overwrite, report)
