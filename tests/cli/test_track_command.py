@@ -42,7 +42,6 @@ def sam2(small_sam2, tmp_path_factory) -> list[str]:
 
 
 @pytest.mark.real_weights
-@pytest.mark.usefixtures("coarse_minisam")
 def test_a_box_is_followed_by_name(frames, folder, facts, capsys, monkeypatch):
     monkeypatch.setattr("overseg.output.input_video.open_chosen", None)  # the input is opened once, by `overseg.track`
     words = ["track", frames, "out.zarr", "--box", FACE, "--frame", "1", "--tracking-video"]
