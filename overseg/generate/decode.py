@@ -148,7 +148,7 @@ class MaskDecoding:
     ) -> Float[Tensor, "k outputs y x"]:
         """`draw`, with all details near the borders of the needed outputs alone; see `Upscaling`."""
         kernels = self._kernels(output.mask_tokens[prompts])
-        if self._windows is not None and output.windowed is not None and len(prompts):
+        if self._windows is not None and output.windowed is not None:
             return self._borders_in_window(self._windows, output.image, output.windowed, kernels, needed)
         image = self._drawn_tokens(output, prompts)
         coarse = self._upscaling.coarse(image, kernels).unflatten(2, self._drawn)
@@ -157,9 +157,9 @@ class MaskDecoding:
 
     def _borders_in_window(
         self, windows: TokenWindows, image: Tensor, windowed: _Windowed, kernels: Tensor, needed: Tensor
-    ) -> Float[Tensor, "1 outputs y x"]:
+    ) -> Float[Tensor, "k outputs y x"]:
         """The borders of a prompt that attended to a window. Image tokens outside are computed where they are drawn."""
-        coarse = self._upscaling.coarse(image[:, : windowed.window.n_drawn], kernels)
+        coarse = self._upscaling.coarse(image[: len(kernels), : windowed.window.n_drawn], kernels)
         coarse = windows.on_grid(windowed.window, coarse)
         at = near_border(coarse, needed)
         numbers = self._number(at)

@@ -193,6 +193,7 @@ def test_a_mask_prompt_attends_to_blocks_of_tokens_far_from_it(sam, upstream):
             assert is_smaller == ((rows, columns) == small) and (near.windowed is None) == ((rows, columns) == wide)
             assert torch.allclose(near.predicted_iou, every.predicted_iou[:1], atol=0.04)
             drawn, expected = decoding.draw(near, alone) > 0, decoding.draw(every, alone) > 0
+            assert decoding.draw(near, alone[:0]).shape == (0, *drawn.shape[1:])
             assert drawn.shape == expected.shape
             iou = (drawn & expected).sum(dim=(2, 3)) / (drawn | expected).sum(dim=(2, 3)).clamp(min=1)
             assert iou[expected.any(dim=3).any(dim=2)].amax() > 0.98 and iou.median() > 0.95
