@@ -6,6 +6,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from overseg.data.crops import crops
 from overseg.data.frame import Frame
 from overseg.data.rles import Rles
 from overseg.generate.affinity import CELL_PX, CellFeatures
@@ -17,7 +18,6 @@ from overseg.generate.prompting import check_large_enough
 from overseg.side_by_side import in_one_thread
 
 _SURE_LOGIT = 10.0
-_MASKS_AT_ONCE = 32
 _LINK = CELL_PX // LOGIT_PX  # pixels of the logits on a side of a cell
 
 
@@ -54,14 +54,13 @@ class LocatingScene:
     def _pooled(self, masks: Rles, pool_px: int) -> Float[Tensor, "m y x"]:
         """The share of mask in squares of the encoder's input. Two products pool rows and columns; they are exact."""
         rows, columns = (
-            _pooling(side_px, input_px, pool_px).to(self.device)
+            _pooling(side_px, input_px, pool_px)
             for side_px, input_px in zip(masks.size, self.framing.input_size, strict=True)
         )
-        pooled = [torch.zeros((0, len(rows), len(columns)), device=self.device)]
-        for at in range(0, len(masks), _MASKS_AT_ONCE):
-            full = torch.from_numpy(masks.take(np.arange(at, min(at + _MASKS_AT_ONCE, len(masks)))).to_masks())
-            pooled.append(rows @ full.to(self.device).float() @ columns.T)
-        return torch.cat(pooled)
+        pooled = torch.zeros((len(masks), len(rows), len(columns)))
+        for share, ((across, down), inside) in zip(pooled, crops(masks), strict=True):
+            share[:] = rows[:, down] @ torch.from_numpy(inside).T.float() @ columns[:, across].T
+        return pooled.to(self.device)
 
     def shares(self, quarter: Float[Tensor, "m y x"]) -> Float[Tensor, "m n"]:
         """The share of each of the picture's cells that masks at the decoder's scale cover."""
