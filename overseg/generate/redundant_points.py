@@ -26,7 +26,7 @@ RULES = (Rule(0, 1, 0.9), Rule(1, 8, 0.9))
 BORDERLINE = 0.03  # below a threshold; a point with such a mask makes no other redundant
 
 _EXPLAINED_BY = 2  # propagated masks
-_EXPLAINED_SHARE = 0.5  # of the points inside a single one
+_PROMPTED_ANYWAY, _PROMPTED_PER_BARE = 0.25, 2.0  # of the points inside a single one
 
 
 class RedundantPoints:
@@ -70,12 +70,13 @@ class RedundantPoints:
 def explained(n_masks: Int[np.ndarray, " n"], frame: int) -> Bool[np.ndarray, " n"]:
     """Which points most likely give masks that were propagated onto a frame.
 
-    These are the points inside two such masks, and half of those inside a single one: on each frame other ones, so that
-    what a mask hides on one keyframe is found on the next.
+    These are the points inside two such masks, and most of those inside a single one: on each frame other ones, so that
+    what a mask hides on one keyframe is found on the next. The more of the picture is in no mask, the fewer they are.
 
     Args:
         n_masks: how many propagated masks each point is surely inside.
         frame: its number.
     """
+    prompted = _PROMPTED_ANYWAY + _PROMPTED_PER_BARE * np.mean(n_masks == 0)
     draw = np.random.default_rng(frame).random(len(n_masks))
-    return (n_masks >= _EXPLAINED_BY) | ((n_masks > 0) & (draw < _EXPLAINED_SHARE))
+    return (n_masks >= _EXPLAINED_BY) | ((n_masks > 0) & (draw >= prompted))

@@ -167,8 +167,16 @@ def test_a_single_item_that_does_not_fit_is_an_error_with_advice():
 
 
 def test_points_inside_one_propagated_mask_take_turns_and_points_inside_two_are_redundant():
-    n_masks = np.repeat([0, 1, 2, 3], 500)
-    first, again, later = (explained(n_masks, frame).reshape(4, 500) for frame in (5, 5, 10))
+    n_masks = np.repeat([1, 2, 3], 500)
+    first, again, later = (explained(n_masks, frame).reshape(3, 500) for frame in (5, 5, 10))
     assert np.array_equal(first, again)
-    assert first.mean(axis=1) == pytest.approx([0, 0.5, 1, 1], abs=0.1)
-    assert (first[1] & later[1]).mean() == pytest.approx(0.25, abs=0.1)
+    assert first.mean(axis=1) == pytest.approx([0.75, 1, 1], abs=0.1)
+    assert (first[0] & later[0]).mean() == pytest.approx(0.56, abs=0.1)
+
+
+@pytest.mark.parametrize("bare, share", [(0.1, 0.55), (0.25, 0.25), (0.5, 0)])
+def test_the_more_of_the_picture_is_bare_the_more_points_inside_one_mask_are_prompted(bare, share):
+    n_masks = (np.arange(1000) >= 1000 * bare).astype(int)
+    redundant = explained(n_masks, 0)
+    assert not redundant[n_masks == 0].any()
+    assert redundant[n_masks == 1].mean() == pytest.approx(share, abs=0.06)
