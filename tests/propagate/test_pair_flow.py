@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+import pytest
 from propagate.propagator_suite import SIZE, discs, panning_video
 
 from overseg.data.visit import Direction
@@ -61,3 +62,33 @@ def test_a_pass_gives_the_same_masks_whether_flows_were_kept_or_not():
     used.propagate(clip, prompts, Direction.FORWARD)
     masks = [one.propagate(clip, prompts, Direction.BACKWARD).masks for one in (used, fresh)]
     assert masks[0].rles.counts == masks[1].rles.counts
+
+
+class GivenFlow:
+    """Returns one flow, whatever the pictures are."""
+
+    def __init__(self, flow: np.ndarray) -> None:
+        self._flow = flow
+
+    def calc(self, *given):
+        return self._flow
+
+
+FINITE = np.arange(0x7C00, dtype=np.uint16).view(np.float16).astype(np.float32)
+"""The numbers of float16 from 0 to 65504."""
+HALFWAY = (FINITE[1:] + FINITE[:-1]) / 2
+NEXT_TO_HALFWAY = np.concatenate([np.nextafter(HALFWAY, np.float32(0)), np.nextafter(HALFWAY, np.float32(1e9))])
+BEYOND = np.array([65520, 1e9, np.inf, np.nan], np.float32)
+"""No numbers of float16."""
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast")
+@pytest.mark.parametrize("beyond", [BEYOND[:0], BEYOND])
+def test_flow_is_rounded_to_float16_bit_by_bit_when_it_is_computed_and_when_it_was_kept(beyond):
+    ends = np.array([1e-45, 1e-38, 1e-9, 65519.99], np.float32)
+    values = np.concatenate([FINITE, HALFWAY, NEXT_TO_HALFWAY, ends, beyond])
+    given = np.stack([values, -values], axis=-1)[None]
+    expected = given.astype(np.float16).astype(np.float32).view(np.uint32)
+    pairs, (one, other) = PairFlow(GivenFlow(given)), np.indices(given.shape[:2], np.uint8)
+    for _ in ("computed", "kept"):
+        assert all(np.array_equal(flow.view(np.uint32), expected) for flow in pairs.between(one, other))
