@@ -59,14 +59,26 @@ def publish_folder(temporary: Path, path: Path) -> None:
 
 def sync_tree(tree: Path) -> None:
     """Wait until a folder and all files in it are on the disk. Targets of links are not waited for."""
+    paths = [entry.path for entry in _entries(tree) if not entry.is_symlink()]
     with ThreadPoolExecutor(_SYNCS_AT_ONCE) as pool:  # a file system combines these: 15,000 files in 2 s instead of 11
-        for folder, _, names in os.walk(tree):
-            files = (Path(folder, name) for name in names)
-            list(pool.map(sync, (file for file in files if not file.is_symlink())))
-            sync(Path(folder))
+        list(pool.map(_sync_all, (paths[start::_SYNCS_AT_ONCE] for start in range(_SYNCS_AT_ONCE))))
+    sync(tree)
 
 
-def sync(path: Path) -> None:
+def _entries(folder: Path | str) -> Iterator["os.DirEntry[str]"]:
+    """All that lies in a folder and in the folders in it. Targets of links are not entered."""
+    for entry in os.scandir(folder):
+        yield entry
+        if entry.is_dir(follow_symlinks=False):
+            yield from _entries(entry.path)
+
+
+def _sync_all(paths: list[str]) -> None:
+    for path in paths:
+        sync(path)
+
+
+def sync(path: Path | str) -> None:
     """Wait until a file's content, or a folder's list of names, is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from overseg.files.atomic import replacing, write_durably
+from overseg.files.atomic import publish_folder, replacing, write_durably
 from overseg.files.holding import hold, remove_abandoned
 
 
@@ -39,6 +39,28 @@ def test_a_write_that_cannot_be_flushed_changes_nothing(tmp_path, monkeypatch):
         write_durably(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_every_file_and_folder_is_on_the_disk_before_a_folder_gets_its_name(tmp_path, monkeypatch):
+    made, path, synced = tmp_path / "made", tmp_path / "published", set()
+    (made / "a" / "b").mkdir(parents=True)
+    (made / "empty").mkdir()
+    files = [made / "a" / f"{i}" for i in range(20)] + [made / "a" / "b" / "c", made / "d"]
+    for file in files:
+        file.write_bytes(b"x")
+    wanted = {os.stat(one).st_ino for one in (made, made / "a", made / "a" / "b", made / "empty", *files)}
+    (made / "link").symlink_to("nowhere")
+    (made / "a" / "above").symlink_to(tmp_path)
+    rename = os.rename
+
+    def renamed_last(*names: object) -> None:
+        assert synced == wanted
+        rename(*names)
+
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.add(os.fstat(descriptor).st_ino))
+    monkeypatch.setattr(os, "rename", renamed_last)
+    publish_folder(made, path)
+    assert (path / "a" / "b" / "c").is_file() and synced == wanted | {tmp_path.stat().st_ino}
 
 
 def test_only_files_and_folders_that_no_process_holds_are_removed(tmp_path):
