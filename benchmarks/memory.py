@@ -52,7 +52,7 @@ def _measure(n_frames: int, *, is_track: bool) -> dict[str, float]:
             words = ["track", video, store, *_write_images(video, n_frames), "--tracking-video"]
         else:
             _write_pan(video, n_frames)
-            words = ["run", video, store, "--preset", "preview"]
+            words = ["run", video, store, "--preset", "no-weights"]
         began = time.perf_counter()
         process = subprocess.Popen([sys.executable, "-m", "overseg", *words, "--quiet"])
         _, status, usage = os.wait4(process.pid, 0)

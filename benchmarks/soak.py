@@ -3,7 +3,7 @@
     python benchmarks/soak.py [--frames 20000] [--height 64] [--width 96] [--step 5] [--every 5]
 
 Makes a video of textured shapes that move back and forth, with a cut every 500 frames, runs `overseg run --preset
-preview` on it in its own process (regions of similar colour, propagated by optical flow), and reads /proc meanwhile.
+no-weights` on it in its own process (regions of similar colour, propagated by optical flow), and reads /proc meanwhile.
 Prints a table of twenty moments: seconds since the start, visits committed, resident memory, its peak so far, open
 files, and the store's bytes and files. Exits with 1 if the run fails.
 """
@@ -52,7 +52,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         video, store = Path(folder, "long.mp4"), Path(folder, "out.zarr")
         _write_video(video, args.frames, (args.height, args.width))
-        command = [sys.executable, "-m", "overseg", "run", video, store, "--preset", "preview", "--quiet"]
+        command = [sys.executable, "-m", "overseg", "run", video, store, "--preset", "no-weights", "--quiet"]
         process = subprocess.Popen([*command, "--step", str(args.step)])
         moments = list(_watch(process, store, args.every))
         spent = resource.getrusage(resource.RUSAGE_CHILDREN)

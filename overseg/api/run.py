@@ -84,7 +84,7 @@ def run(
             as a generator yields. Arrays are not kept: to draw the result, give them again as `video`.
         output: the store to write, a path or such an address as `s3://bucket/cup.zarr`. One made from the same video
             with the same settings is continued.
-        preset: "preview", "fast" or "full"; None picks what fits the machine.
+        preset: "no-weights", "preview", "fast" or "full"; None picks what fits the machine.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         budget: limits such as "10m,coverage=0.98"; see `Budget`. None works until everything is done.
         feature_cache: host memory for SAM 2's image features, so that frames visited again are not encoded again: a

@@ -17,7 +17,7 @@ from overseg.api.arguments import checked_arguments
 from overseg.cli.main import main
 from overseg.errors import InputError, OversegError, SettingsError
 
-PREVIEW = {"preset": "preview", "device": "cpu"}
+NO_WEIGHTS = {"preset": "no-weights", "device": "cpu"}
 FLOW = {"propagator": "flow", "step": 0, "device": "cpu"}
 NAMES = (
     *("run", "track", "open", "render", "evaluate", "export", "import_masks"),
@@ -29,7 +29,7 @@ NAMES = (
 def made(tmp_path_factory) -> Path:
     """A folder with six small pictures and their store."""
     folder = tmp_path_factory.mktemp("made")
-    overseg.run(write_folder(folder / "images", 6), folder / "out.zarr", step=5, **PREVIEW)
+    overseg.run(write_folder(folder / "images", 6), folder / "out.zarr", step=5, **NO_WEIGHTS)
     return folder
 
 
@@ -83,7 +83,7 @@ def test_a_notebook_shows_frames_with_their_masks_and_the_contact_sheet(result):
 
 def test_a_result_whose_video_is_missing_still_shows_itself(made, tmp_path):
     images = write_folder(tmp_path / "moved", 2)
-    overseg.run(images, tmp_path / "out.zarr", **PREVIEW)
+    overseg.run(images, tmp_path / "out.zarr", **NO_WEIGHTS)
     images.rename(tmp_path / "elsewhere")
     missing = overseg.open(tmp_path / "out.zarr")
     assert "data:image/webp" in missing._repr_html_()
@@ -130,7 +130,7 @@ def test_tracks_under_a_pixel_the_smallest_first(followed, made, monkeypatch, ca
 
 
 def test_a_run_of_arrays_is_that_of_the_same_images(result, tmp_path):
-    made = overseg.run((picture(number) for number in range(6)), tmp_path / "arrays.zarr", step=5, **PREVIEW)
+    made = overseg.run((picture(number) for number in range(6)), tmp_path / "arrays.zarr", step=5, **NO_WEIGHTS)
     for frame in range(6):
         assert made.masks_at(frame).rles == result.masks_at(frame).rles
     with pytest.raises(InputError, match="made from arrays, which are not kept: give them again as `video`"):
@@ -138,7 +138,7 @@ def test_a_run_of_arrays_is_that_of_the_same_images(result, tmp_path):
     frames = np.stack([picture(number) for number in range(6)])
     overseg.render(made, tmp_path / "still.png", frame=0, video=frames)
     assert Image.open(tmp_path / "still.png").size == SIZE[::-1]
-    again = overseg.run(list(frames), tmp_path / "arrays.zarr", step=5, **PREVIEW)
+    again = overseg.run(list(frames), tmp_path / "arrays.zarr", step=5, **NO_WEIGHTS)
     assert again.content_hash() == made.content_hash()
 
 
@@ -153,7 +153,7 @@ def test_a_run_of_arrays_is_that_of_the_same_images(result, tmp_path):
 )
 def test_frames_that_are_no_pictures_are_refused(frames, line, tmp_path):
     with pytest.raises(InputError, match=line):
-        overseg.run(frames, tmp_path / "out.zarr", **PREVIEW)
+        overseg.run(frames, tmp_path / "out.zarr", **NO_WEIGHTS)
 
 
 def test_pictures_and_videos_are_drawn(result, made, tmp_path):

@@ -9,7 +9,7 @@ from PIL import Image
 import overseg
 from overseg.batch.board import SPANS
 
-SETTINGS = {"preset": "preview", "device": "cpu", "step": 2, "stretch": 3}
+SETTINGS = {"preset": "no-weights", "device": "cpu", "step": 2, "stretch": 3}
 DAMAGED = ("cut", "torn")
 N_FRAMES = {"a": 5, "b": 9, "c": 7, "z": 26}
 LONG = "z"  # two shots of two stretches each

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from cli.cli_samples import PREVIEW, write_folder
+from cli.cli_samples import NO_WEIGHTS, write_folder
 
 LOADED = """
 import sys
@@ -14,6 +14,6 @@ print(*sorted(name for name in sys.modules if name.split(".")[0] == "ray" or nam
 
 
 def test_a_run_imports_and_starts_no_engine(tmp_path):
-    words = ["run", str(write_folder(tmp_path / "images", 3)), str(tmp_path / "out.zarr"), *PREVIEW]
+    words = ["run", str(write_folder(tmp_path / "images", 3)), str(tmp_path / "out.zarr"), *NO_WEIGHTS]
     done = subprocess.run([sys.executable, "-c", LOADED, *words], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "\n", "")

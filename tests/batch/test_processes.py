@@ -15,7 +15,7 @@ from overseg.cli.main import main
 from overseg.data.shot import Shot
 from overseg.engine.sweep.schedule import full_round
 
-WORDS = ("--preset", "preview", "--step", "2", "--stretch", "3", "--devices", "cpu")
+WORDS = ("--preset", "no-weights", "--step", "2", "--stretch", "3", "--devices", "cpu")
 
 
 class Killing(Silent):

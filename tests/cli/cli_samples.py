@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 SIZE = (48, 64)
-PREVIEW = ("--preset", "preview", "--quiet")
+NO_WEIGHTS = ("--preset", "no-weights", "--quiet")
 
 
 def picture(number: int = 0, *, size: tuple[int, int] = SIZE) -> np.ndarray:

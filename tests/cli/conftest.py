@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli.cli_samples import PREVIEW, write_folder
+from cli.cli_samples import NO_WEIGHTS, write_folder
 
 from overseg.cli.main import main
 
@@ -26,8 +26,8 @@ def images(folder) -> str:
 
 @pytest.fixture
 def run() -> Callable[..., int]:
-    """`overseg run INPUT OUT ...` with the preview and without remarks."""
-    return lambda *words: main(["run", *map(str, words), *PREVIEW])
+    """`overseg run INPUT OUT ...` without weights and without remarks."""
+    return lambda *words: main(["run", *map(str, words), *NO_WEIGHTS])
 
 
 @pytest.fixture

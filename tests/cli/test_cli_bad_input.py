@@ -3,7 +3,7 @@
 import av
 import numpy as np
 import pytest
-from cli.cli_samples import PREVIEW, SIZE, picture, write_folder
+from cli.cli_samples import NO_WEIGHTS, SIZE, picture, write_folder
 from numbered_clips import packets_of, write_clip
 from PIL import Image
 
@@ -80,13 +80,13 @@ def fractions(path):
 )
 def test_refused(make, line, folder, refused):
     make(folder / "input")
-    assert line in refused("run", "input", "out.zarr", *PREVIEW)
+    assert line in refused("run", "input", "out.zarr", *NO_WEIGHTS)
 
 
 def test_no_name_and_a_name_that_leads_nowhere(folder, refused):
     (folder / "loop.mp4").symlink_to("loop.mp4")
-    assert "loop.mp4" in refused("run", "loop.mp4", "out.zarr", *PREVIEW)
-    assert "expected the path of a video file or of a folder of images" in refused("run", "", "out.zarr", *PREVIEW)
+    assert "loop.mp4" in refused("run", "loop.mp4", "out.zarr", *NO_WEIGHTS)
+    assert "expected the path of a video file or of a folder of images" in refused("run", "", "out.zarr", *NO_WEIGHTS)
 
 
 def test_a_mended_picture_is_no_other_run(folder, run, facts):
@@ -146,7 +146,7 @@ def test_one_picture(folder, run, facts):
 def test_a_truncated_video_says_what_is_lost(folder, capsys, facts):
     path = write_clip(folder / "clip.mp4", 40, container_options={"movflags": "faststart"})
     path.write_bytes(path.read_bytes()[: packets_of(path)[20][0]])
-    assert main(["run", "clip.mp4", "out.zarr", "--preset", "preview"]) == 0
+    assert main(["run", "clip.mp4", "out.zarr", "--preset", "no-weights"]) == 0
     remarks = capsys.readouterr().err.splitlines()
     found = facts("out.zarr")
     assert 0 < found["frames"] < 40

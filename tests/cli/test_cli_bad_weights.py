@@ -55,7 +55,7 @@ def test_for_sam(make, line, images, folder, refused):
 
 def test_for_sam_2(images, folder, refused, monkeypatch):
     torch.save(SAM1, folder / "wrong.pt")
-    words = ("--preset", "preview", "--propagator", "sam2", "--propagator-weights", "wrong.pt")
+    words = ("--preset", "no-weights", "--propagator", "sam2", "--propagator-weights", "wrong.pt")
     line = refused("run", images, "out.zarr", "--quiet", *words)
     assert line.startswith("expected a SAM 2 or SAM 2.1 video checkpoint in wrong.pt, got ")
 

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cli.cli_samples import PREVIEW, write_folder
+from cli.cli_samples import NO_WEIGHTS, write_folder
 from local_s3 import KEY, SECRET, LocalS3, local_s3
 
 import overseg
 from overseg.cli.main import main
 
-RUN = (*PREVIEW, "--end", "8", "--step", "3", "--resize", "112")
+RUN = (*NO_WEIGHTS, "--end", "8", "--step", "3", "--resize", "112")
 OVERSEG = (sys.executable, "-m", "overseg")
 
 
@@ -114,7 +114,7 @@ def test_killed_and_run_again(s3, carphone, folder, local, facts):
 def test_no_word_of_credentials(s3, folder):
     write_folder(folder / "images", 3)
     url = s3.url("quiet.zarr")
-    command = [*OVERSEG, "run", "images", url, "--preset", "preview", "--log-json", "log"]
+    command = [*OVERSEG, "run", "images", url, "--preset", "no-weights", "--log-json", "log"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     wrong = os.environ | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_CONDITIONAL_PUT": "nonsense"}
     refused = subprocess.run([*command, "--quiet"], capture_output=True, text=True, env=wrong)
@@ -131,6 +131,6 @@ def test_what_has_no_place_there(s3, images, refused):
     line = refused("track", images, s3.url("t.zarr"), "--box", "1,1,9,9", "--quiet", code=2)
     assert line.startswith("--outputs FOLDER says where")
     for words in (("export", "OUT", "--format", "coco"), ("render", "OUT.mp4")):
-        assert main(["run", images, "small.zarr", *PREVIEW]) == 0
+        assert main(["run", images, "small.zarr", *NO_WEIGHTS]) == 0
         refused(words[0], "small.zarr", s3.url(words[1]), *words[2:], "--quiet")
     assert not Path("s3:").exists()

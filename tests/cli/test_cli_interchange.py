@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from cli.cli_samples import PREVIEW, write_folder
+from cli.cli_samples import NO_WEIGHTS, write_folder
 
 from overseg.cli.main import main
 
@@ -15,7 +15,7 @@ def made(tmp_path_factory) -> Path:
     """A folder with three pictures, `images`, and their store, `out.zarr`."""
     folder = tmp_path_factory.mktemp("made")
     images = write_folder(folder / "images", 3)
-    assert main(["run", str(images), str(folder / "out.zarr"), *PREVIEW]) == 0
+    assert main(["run", str(images), str(folder / "out.zarr"), *NO_WEIGHTS]) == 0
     return folder
 
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from cli.cli_samples import PREVIEW
+from cli.cli_samples import NO_WEIGHTS
 from cli.conftest import one_line
 
 from overseg.cli.main import main
@@ -20,7 +20,7 @@ LARGEST_FILE_BYTES = 6000  # a part or a chunk of the run below is larger, its r
 
 @pytest.fixture
 def command(carphone) -> list[str]:
-    return [*OVERSEG, "run", str(carphone), "out.zarr", *PREVIEW, "--end", "9", "--step", "4"]
+    return [*OVERSEG, "run", str(carphone), "out.zarr", *NO_WEIGHTS, "--end", "9", "--step", "4"]
 
 
 def limited(command: list[str]) -> subprocess.CompletedProcess[str]:

@@ -64,13 +64,13 @@ DASHED = {"min_area_px": "--min-area", "max_hole_area_px": "--max-hole-area"}
 
 @pytest.mark.parametrize(("name", "words", "value", "python", "line"), WRONG)
 def test_wrong_values_in_every_way_in(name, words, value, python, line, images, folder, refused):
-    asked = ("run", images, "out.zarr", "--preset", "preview")
+    asked = ("run", images, "out.zarr", "--preset", "no-weights")
     option = DASHED.get(name, f"--{name.replace('_', '-')}")
     assert line in refused(*asked, f"{option}={words}" if words else option, code=2)
     (folder / "options.yaml").write_text(f"{name}: {value}\n")
     assert line in refused(*asked, "--config", "options.yaml", code=2)
     with pytest.raises(SettingsError) as raised:
-        overseg.run(images, "out.zarr", preset="preview", **{name: python})
+        overseg.run(images, "out.zarr", preset="no-weights", **{name: python})
     assert line in str(raised.value)
     assert not (folder / "out.zarr").exists()
 
@@ -135,7 +135,7 @@ def test_wrong_commands(words, line, refused):
             b"generator: [sam1]",
             "--generator is one of sam1, sam2, sam2-hf, edgetam, sam3, hierarchy, precomputed, not ['sam1']",
         ),
-        (b"preset: best", "--preset is one of preview, fast, full, not 'best'"),
+        (b"preset: best", "--preset is one of no-weights, preview, fast, full, not 'best'"),
         (b"preset: [fast]", "--config options.yaml: expected preset as in `preset: fast`, got ['fast']"),
         (b"device: 0", "--config options.yaml: expected device as in `device: cuda:0`, got 0"),
         (b"budget: 90", "--config options.yaml: expected budget as in `budget: 10m`, got 90"),
@@ -148,18 +148,18 @@ def test_wrong_config(content, line, images, folder, refused):
 
 def test_an_unknown_setting_in_python(images):
     with pytest.raises(SettingsError, match="there is no setting 'steps': did you mean step"):
-        overseg.run(images, "out.zarr", preset="preview", steps=4)
+        overseg.run(images, "out.zarr", preset="no-weights", steps=4)
     with pytest.raises(SettingsError, match="there is no setting 'xyz': expected .*generator, "):
-        overseg.run(images, "out.zarr", preset="preview", xyz=4)
+        overseg.run(images, "out.zarr", preset="no-weights", xyz=4)
 
 
 def test_no_gpu(images, refused, folder, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    line = refused("run", images, "out.zarr", "--preset", "preview", "--device", "cuda:99")
+    line = refused("run", images, "out.zarr", "--preset", "no-weights", "--device", "cuda:99")
     assert line.startswith("--device cuda:99 is not available on this machine (")
     assert line.endswith("): use --device cpu or auto")
     with pytest.raises(DeviceError):
-        overseg.run(images, "out.zarr", preset="preview", device="cuda:99")
+        overseg.run(images, "out.zarr", preset="no-weights", device="cuda:99")
     assert not (folder / "out.zarr").exists()
 
 
@@ -186,7 +186,7 @@ def test_start_end_stride_and_resize(carphone, run, facts):
 
 
 def test_a_log(images, folder, capsys):
-    assert main(["run", images, "out.zarr", "--preset", "preview", "--log-json", "log"]) == 0
+    assert main(["run", images, "out.zarr", "--preset", "no-weights", "--log-json", "log"]) == 0
     capsys.readouterr()
     events = [json.loads(line) for line in (folder / "log").read_text().splitlines()]
     assert {event["event"] for event in events} >= {"remark", "visit", "published"}
@@ -194,7 +194,7 @@ def test_a_log(images, folder, capsys):
     visit = next(event for event in events if event["event"] == "visit")
     assert (visit["round"], visit["direction"], visit["start"], visit["stop"]) == (0, "forward", 0, 0)
     remarks = [event["line"] for event in events if event["event"] == "remark"]
-    assert remarks[0] == "3 frames of 64 x 48 px, 0.1 s" and remarks[1].startswith("preset preview")
+    assert remarks[0] == "3 frames of 64 x 48 px, 0.1 s" and remarks[1].startswith("preset no-weights")
     visits = [event for event in events if event["event"] == "visit"]
     assert visits[-1]["frames_done"] == 3 and visits[-1]["left_s"] == 0
     assert all(0 <= visit["frames_done"] < 3 for visit in visits[:-1])
@@ -202,18 +202,18 @@ def test_a_log(images, folder, capsys):
 
 
 def test_a_log_on_a_full_disk(images, refused, run, facts):
-    line = refused("run", images, "out.zarr", "--preset", "preview", "--quiet", "--log-json", "/dev/full")
+    line = refused("run", images, "out.zarr", "--preset", "no-weights", "--quiet", "--log-json", "/dev/full")
     assert line.startswith("--log-json /dev/full cannot be written: No space left on device")
     assert run(images, "out.zarr") == 0
     assert facts("out.zarr")["stop_reason"] == "complete"
 
 
 def test_remarks_and_silence(images, capsys):
-    assert main(["run", images, "out.zarr", "--preset", "preview"]) == 0
+    assert main(["run", images, "out.zarr", "--preset", "no-weights"]) == 0
     out, err = capsys.readouterr()
     assert out.startswith("out.zarr: 3 frames, 2 keyframes, ") and out.count("\n") == 2
     opened, chosen = err.splitlines()
     assert opened == "3 frames of 64 x 48 px, 0.1 s"
-    assert chosen.startswith("preset preview: masks by hierarchy, propagated by flow, on cpu (as asked")
-    assert main(["run", images, "quiet.zarr", "--preset", "preview", "--quiet"]) == 0
+    assert chosen.startswith("preset no-weights: masks by hierarchy, propagated by flow, on cpu (as asked")
+    assert main(["run", images, "quiet.zarr", "--preset", "no-weights", "--quiet"]) == 0
     assert capsys.readouterr() == ("", "")

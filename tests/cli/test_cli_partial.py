@@ -12,7 +12,7 @@ from toy_runs import SilentReport
 import overseg
 from overseg.cli.main import main
 
-OPTIONS = {"preset": "preview", "device": "cpu", "step": 2}
+OPTIONS = {"preset": "no-weights", "device": "cpu", "step": 2}
 FLOW = {"propagator": "flow", "step": 0, "device": "cpu", "subsequence": 4}
 
 

@@ -10,7 +10,7 @@ import sys
 import termios
 
 import pytest
-from cli.cli_samples import PREVIEW
+from cli.cli_samples import NO_WEIGHTS
 from cli.conftest import one_line
 
 import overseg
@@ -26,7 +26,7 @@ END_AND_STEP = ("--end", "12", "--step", "2")
 def never_stopped(carphone, tmp_path_factory) -> str:
     """Hash of the result of a run that nothing stopped."""
     out = tmp_path_factory.mktemp("never_stopped") / "out.zarr"
-    done = subprocess.run([*OVERSEG, "run", carphone, out, *PREVIEW, *END_AND_STEP], capture_output=True, text=True)
+    done = subprocess.run([*OVERSEG, "run", carphone, out, *NO_WEIGHTS, *END_AND_STEP], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     return hash_of(out)
 
@@ -39,7 +39,7 @@ def hash_of(store):
 def test_stopped_and_run_again(sent, code, carphone, folder, never_stopped):
     """The signal is sent when the third visit is told; the log is a pipe, so that nothing has to be waited for."""
     os.mkfifo(folder / "log")
-    command = [*OVERSEG, "run", str(carphone), "out.zarr", *PREVIEW, *END_AND_STEP]
+    command = [*OVERSEG, "run", str(carphone), "out.zarr", *NO_WEIGHTS, *END_AND_STEP]
     with subprocess.Popen([*command, "--log-json", "log"], stderr=subprocess.PIPE, text=True) as process:
         with (folder / "log").open() as log:
             n_visits = 0
@@ -65,7 +65,7 @@ def n_parts(store):
     ("words", "place", "line"),
     [
         (
-            ("run", "images", "new.zarr", *PREVIEW),
+            ("run", "images", "new.zarr", *NO_WEIGHTS),
             "overseg.api.run.run",
             "what was committed is kept: the same command",
         ),
@@ -92,23 +92,23 @@ def test_out_of_memory(error, images, run, refused, monkeypatch):
 
     with monkeypatch.context() as broken:
         broken.setattr("overseg.engine.sweep.run.publish_run", fail)
-        line = refused("run", images, "out.zarr", *PREVIEW)
+        line = refused("run", images, "out.zarr", *NO_WEIGHTS)
     assert line.startswith("out of memory; what was committed is kept: shrink the frames with --resize")
     assert run(images, "out.zarr") == 0
 
 
 def test_bars_on_a_terminal_only(images):
-    shown = on_a_terminal("run", images, "out.zarr", "--preset", "preview")
-    assert b"preset preview" in shown
+    shown = on_a_terminal("run", images, "out.zarr", "--preset", "no-weights")
+    assert b"preset no-weights" in shown
     assert shown.startswith(b"3 frames of 64 x 48 px, 0.1 s")
     for stage in (b"shots", b"frames", b"tracks"):
         assert stage + b": 100%|" in shown
     assert b" left]" in shown
-    assert on_a_terminal("run", images, "quiet.zarr", *PREVIEW) == b""
+    assert on_a_terminal("run", images, "quiet.zarr", *NO_WEIGHTS) == b""
 
 
 def test_bars_on_a_terminal_of_unknown_width(images):
-    shown = on_a_terminal("run", images, "out.zarr", "--preset", "preview", size=(0, 0))
+    shown = on_a_terminal("run", images, "out.zarr", "--preset", "no-weights", size=(0, 0))
     assert b"frames: 100%|#" in shown or "frames: 100%|█".encode() in shown
 
 
@@ -127,10 +127,10 @@ def test_bars_in_a_notebook_and_nowhere_else():
 
 
 def test_the_last_line_names_the_result_and_what_to_do_next(images, capsys):
-    assert main(["run", images, "out.zarr", "--preset", "preview"]) == 0
+    assert main(["run", images, "out.zarr", "--preset", "no-weights"]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
     assert last == "out.zarr: complete; next: `overseg render out.zarr out_overlay.mp4`, `overseg info out.zarr --tree`"
-    assert main(["run", images, "few.zarr", "--preset", "preview", "--step", "1", "--budget", "masks=1"]) == 0
+    assert main(["run", images, "few.zarr", "--preset", "no-weights", "--step", "1", "--budget", "masks=1"]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
     assert (
         last.startswith("few.zarr: not finished: ") and "; next: run again with a larger budget to continue, " in last

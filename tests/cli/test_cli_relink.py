@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cli.cli_samples import PREVIEW
+from cli.cli_samples import NO_WEIGHTS
 
 import overseg
 from overseg.cli.main import main
 
-RUN = (*PREVIEW, "--end", "16", "--step", "3", "--resize", "112")
+RUN = (*NO_WEIGHTS, "--end", "16", "--step", "3", "--resize", "112")
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cli.cli_samples import PREVIEW
+from cli.cli_samples import NO_WEIGHTS
 
 import overseg
 from overseg.cli.main import main
@@ -13,7 +13,7 @@ from overseg.data.visit import Visit
 from overseg.errors import StoreError
 from overseg.store.zarr_store import ZarrStore
 
-RUN = (*PREVIEW, "--end", "14", "--step", "4", "--resize", "112")
+RUN = (*NO_WEIGHTS, "--end", "14", "--step", "4", "--resize", "112")
 BUDGET = ("--budget", "masks=500")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zarr
-from cli.cli_samples import PREVIEW
+from cli.cli_samples import NO_WEIGHTS
 from cli.test_cli_repair import flip, hash_of
 from fuzzing.store_damage import contents
 from in_memory import folder_in_memory
@@ -26,7 +26,7 @@ from overseg.store.root import read_root
 from overseg.store.zarr_store import ZarrStore
 
 STEP, N_FRAMES = 3, 31
-RUN = (*PREVIEW, "--end", str(N_FRAMES), "--step", str(STEP), "--resize", "96", "--max-missed", "3")
+RUN = (*NO_WEIGHTS, "--end", str(N_FRAMES), "--step", str(STEP), "--resize", "96", "--max-missed", "3")
 ROWS = {
     "CHUNK_ROWS": 400,
     "RLE_CHUNK_BYTES": 6000,

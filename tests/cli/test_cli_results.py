@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cli.cli_samples import PREVIEW, picture
+from cli.cli_samples import NO_WEIGHTS, picture
 from numbered_clips import number_in, numbered
 from PIL import Image
 
@@ -16,12 +16,12 @@ from overseg.store.result import Result
 def never_limited(carphone, tmp_path_factory) -> Result:
     """Of 12 frames with many keyframes."""
     out = tmp_path_factory.mktemp("never_limited") / "out.zarr"
-    assert main(["run", str(carphone), str(out), *PREVIEW, "--end", "12", "--step", "2"]) == 0
+    assert main(["run", str(carphone), str(out), *NO_WEIGHTS, "--end", "12", "--step", "2"]) == 0
     return overseg.open(out)
 
 
 def test_python_gives_the_same(carphone, never_limited, facts):
-    found = overseg.run(carphone, "python.zarr", preset="preview", end=12, step=2)
+    found = overseg.run(carphone, "python.zarr", preset="no-weights", end=12, step=2)
     assert found.content_hash() == never_limited.content_hash() == facts("python.zarr")["sha256"]
     assert facts("python.zarr")["masklets_ended"] == found.n_ended
     assert sum(found.n_ended.values()) == len(found.terminations()) > found.n_ended["clip"] > 0

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from cli.cli_samples import PREVIEW, SIZE, write_folder
+from cli.cli_samples import NO_WEIGHTS, SIZE, write_folder
 from PIL import Image
 
 from overseg.cli.main import main
@@ -41,15 +41,15 @@ def test_a_place_that_cannot_be_used(out, line, folder, images, refused):
     (folder / "foreign").mkdir()
     (folder / "foreign" / "notes.txt").write_text("mine")
     before = content(folder)
-    assert line in refused("run", images, out, *PREVIEW)
-    assert line in refused("run", images, out, *PREVIEW, "--overwrite")
+    assert line in refused("run", images, out, *NO_WEIGHTS)
+    assert line in refused("run", images, out, *NO_WEIGHTS, "--overwrite")
     assert content(folder) == before
 
 
 def test_twice(store, images, capsys):
     before = content(store)
     capsys.readouterr()
-    assert main(["run", images, "out.zarr", "--preset", "preview"]) == 0
+    assert main(["run", images, "out.zarr", "--preset", "no-weights"]) == 0
     out, err = capsys.readouterr()
     assert err.splitlines()[-1] == "out.zarr is complete already: nothing to do"
     assert out.startswith("out.zarr: 3 frames")
@@ -61,7 +61,7 @@ def test_twice(store, images, capsys):
 
 def test_other_settings(store, images, refused, run, facts):
     before = content(store)
-    line = refused("run", images, store, *PREVIEW, "--step", "2", "--match-iou", "0.5")
+    line = refused("run", images, store, *NO_WEIGHTS, "--step", "2", "--match-iou", "0.5")
     assert 'settings.step: the store has "auto", this run 2' in line
     assert "settings.match_iou: the store has 0.6, this run 0.5" in line
     assert line.endswith("use --overwrite to replace it, or another path")
@@ -72,7 +72,7 @@ def test_other_settings(store, images, refused, run, facts):
 
 def test_another_video(store, folder, refused):
     write_folder(folder / "other", 2)
-    line = refused("run", "other", store, *PREVIEW)
+    line = refused("run", "other", store, *NO_WEIGHTS)
     assert "video.sha256: the store has" in line and "video.n_frames: the store has 3, this run 2" in line
 
 
@@ -90,14 +90,14 @@ def test_a_newer_format(store, images, refused):
     (store / "zarr.json").write_text(json.dumps(root))
     before = content(store)
     for words in (("run", images, store), ("run", images, store, "--overwrite"), ("info", store)):
-        line = refused(*words, *(PREVIEW if words[0] == "run" else ()))
+        line = refused(*words, *(NO_WEIGHTS if words[0] == "run" else ()))
         assert "has format version 99 and this overseg reads 5; update overseg, or choose another path" in line
     assert content(store) == before
 
 
 def test_another_process(store, images, refused):
     lock = StoreLock(store)
-    line = refused("run", images, store, *PREVIEW)
+    line = refused("run", images, store, *NO_WEIGHTS)
     assert line == "another process is writing the store out.zarr; wait until it ends, or choose another path".replace(
         "out.zarr", str(store)
     )
@@ -142,7 +142,7 @@ def test_a_full_disk_behind_the_output(store):
 ON_A_TINY_DISK = """
 mount -t tmpfs -o size=300k none disk && cd disk
 overseg() { "$0" -m overseg "$@"; }
-run() { overseg run "$1" out.zarr --preset preview --end 20 --step 4 --quiet; }
+run() { overseg run "$1" out.zarr --preset no-weights --end 20 --step 4 --quiet; }
 run "$1"; echo "rc $?" >&2
 mount -o remount,size=20m . && run "$1" && overseg info out.zarr --hash --json
 """

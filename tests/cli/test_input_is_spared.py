@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from cli.cli_samples import PREVIEW, write_folder
+from cli.cli_samples import NO_WEIGHTS, write_folder
 
 from overseg.cli.main import main
 
@@ -27,7 +27,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     [
         (["track", "annotated_frames", "a.zarr", *BOX], "annotated_frames"),
         (["track", "tracking_video.mp4", "a.zarr", *BOX, "--tracking-video"], "tracking_video.mp4"),
-        (["run", "in/1.png", "a.zarr", *PREVIEW, "--render", "in"], "in"),
+        (["run", "in/1.png", "a.zarr", *NO_WEIGHTS, "--render", "in"], "in"),
         (["segment", "in/1.png", *POINT, "m.png", "--overlay", "in/../in/1.png"], "in/../in/1.png"),
         (["segment", "in", *POINT, "m.png", "--overlay", "in/2.png"], "in/2.png"),
         (["segment", "in/1.png", *POINT, "in/1.png", "--overwrite"], "in/1.png"),

@@ -41,7 +41,7 @@ FAST = (
 )
 SAM2 = (
     "--preset",
-    "preview",
+    "no-weights",
     "--device",
     "cpu",
     "--propagator",

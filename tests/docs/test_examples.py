@@ -89,7 +89,7 @@ def clips(tmp_path, monkeypatch):
         with VideoWriter(name, fps=25, size=(48, 64)) as writer:
             for number in range(42):
                 writer.write(np.ascontiguousarray(picture(number // 3)))
-    given = {"preset": "preview", "device": "cpu"}
+    given = {"preset": "no-weights", "device": "cpu"}
     monkeypatch.setattr(overseg, "run", lambda *paths, **options: run_module.run(*paths, **given | options))
     flow = {"propagator": "flow", "device": "cpu", "step": 20}
     monkeypatch.setattr(overseg, "track", lambda *paths, **options: track_module.track(*paths, **flow | options))

@@ -87,10 +87,10 @@ def test_the_edits_of_another_run_are_left_out(store):
 
 
 def test_edits_are_kept_over_relink_and_those_without_their_tracks_are_listed(carphone, tmp_path, capsys, monkeypatch):
-    from cli.cli_samples import PREVIEW
+    from cli.cli_samples import NO_WEIGHTS
 
     monkeypatch.chdir(tmp_path)
-    assert main(["run", str(carphone), "out.zarr", *PREVIEW, "--end", "8", "--step", "3"]) == 0
+    assert main(["run", str(carphone), "out.zarr", *NO_WEIGHTS, "--end", "8", "--step", "3"]) == 0
     before = overseg.open("out.zarr")
     longest = int(before.tracks.n_frames.argmax())
     with before.edit() as editor:

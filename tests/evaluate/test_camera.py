@@ -44,7 +44,7 @@ def test_from_perfect_masks_on_keyframes_every_region_is_one_good_track(tmp_path
 
 
 def test_without_weights_most_regions_are_made_up_of_tracks(tmp_path):
-    found = evaluated(tmp_path, data.coffee(), preset="preview")
+    found = evaluated(tmp_path, data.coffee(), preset="no-weights")
     means = found.truth_means()
     assert means["union_j"] > 0.75
     assert means["recall_at_0.5"] > 0.6

@@ -72,7 +72,7 @@ def write_seeds(folder: Path) -> dict[str, Path]:
     _write_masks(places["masks"], result.masks_at(0).rles)
     export(result, places["truth"] / "coco", format="coco")
     export(result, places["truth"] / "davis", format="davis")
-    (places["settings"] / "a.yaml").write_text(yaml.safe_dump({"preset": "preview", **asdict(Settings())}))
+    (places["settings"] / "a.yaml").write_text(yaml.safe_dump({"preset": "no-weights", **asdict(Settings())}))
     (places["labels"] / "a.csv").write_text("track,id,category\n0,0,cup\n1,7,handle\n2,7,handle\n")
     clicks = Clicks(np.array([[3, 4], [9, 8]]), np.array([1, 0]), np.array([0, 0]), ("cup", "cup"), SIZE)
     write_clicks(places["clicks"] / "a.json", clicks)
@@ -121,7 +121,7 @@ def _masks_after_visits(video: Path, store: Path) -> dict[str, int]:
 def run_to_repair(video: Path, store: Path, budget: str | None) -> None:
     """The run of a store that is repaired, or what goes on with it."""
     quiet = TerminalReport(quiet=True)
-    overseg.run(video, store, preset="preview", step=2, min_area_px=4, budget=budget, report=quiet)
+    overseg.run(video, store, preset="no-weights", step=2, min_area_px=4, budget=budget, report=quiet)
 
 
 def _write_objects(folder: Path) -> None:
@@ -158,7 +158,7 @@ def _moving(number: int, size: tuple[int, int]) -> np.ndarray:
 
 def _write_store(frames: Path, path: Path, budget: str | None) -> Path:
     quiet = TerminalReport(quiet=True)
-    overseg.run(frames, path, preset="preview", step=1, min_area_px=4, budget=budget, report=quiet)
+    overseg.run(frames, path, preset="no-weights", step=1, min_area_px=4, budget=budget, report=quiet)
     return path
 
 

