@@ -40,6 +40,7 @@ class OnnxImageEncoder(torch.nn.Module):
         super().__init__()
         self._path, self._options = path, onnxruntime.SessionOptions()
         self._options.intra_op_num_threads = threads or 0
+        self._options.enable_mem_pattern = False  # it reserves 200 MB more, and is no faster
         self._latest: tuple[tuple[int, int], onnxruntime.InferenceSession] | None = None
         self._for_size((IMAGE_SIZE_PX, IMAGE_SIZE_PX))  # a damaged file is an error now, and not at the first picture
 
