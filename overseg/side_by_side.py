@@ -8,6 +8,8 @@ from typing import ParamSpec, TypeVar
 
 import torch
 
+from overseg import freed_memory
+
 Item = TypeVar("Item")
 T = TypeVar("T")
 Params = ParamSpec("Params")
@@ -45,6 +47,7 @@ def side_by_side(work: Callable[[Item], T], items: Iterable[Item], *, at_once: i
         with torch.inference_mode():
             return work(item)
 
+    freed_memory.share_among_threads()
     waiting = deque[Future[T]]()
     pool = ThreadPoolExecutor(at_once)
     try:

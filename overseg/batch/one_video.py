@@ -1,9 +1,7 @@
 """The work on one video of a batch, in whichever process it is."""
 
-import ctypes
 import os
 import socket
-import sys
 import threading
 import time
 import traceback
@@ -11,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from overseg import freed_memory
 from overseg.batch.crew import Entered, News, Telling
 from overseg.batch.jobs import Job, Phase, Step
 from overseg.batch.outcome import Outcome, State
@@ -102,7 +101,7 @@ class Worker:
             line = f"overseg failed: {type(e).__name__}: {' '.join(str(e).split())}"
             return outcome(State.FAILED, error=line, kind=type(e).__name__, traceback=traceback.format_exc())
         finally:
-            _give_back_memory()
+            freed_memory.give_back()
 
     def _done(self, job: Job, tell: Callable[[News], None]) -> dict[str, Any]:
         """Do the job, and return what to report."""
@@ -130,13 +129,6 @@ class Worker:
             with build.turn:
                 return {"facts": gist_of(track(task.input, store, prompts=task.prompts, overwrite=overwrite, **given))}
         return {"facts": gist_of(run(task.input, store, overwrite=overwrite, **of_run))}
-
-
-def _give_back_memory() -> None:
-    """Let the system have the memory that is free in this process. glibc keeps it, more with each video."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    if trim is not None:
-        trim(0)
 
 
 class _Turn:

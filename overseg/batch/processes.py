@@ -13,6 +13,7 @@ from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
+from overseg import freed_memory
 from overseg.batch.crew import Died, Finished, News, Ready, Refused, Telling
 from overseg.batch.hands import AT_ONCE
 from overseg.batch.jobs import Job
@@ -22,7 +23,6 @@ from overseg.errors import OversegError
 
 _WAIT_S = 1.0
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-_ARENAS = "MALLOC_ARENA_MAX"  # glibc's; each keeps memory that is free again, and a worker starts many threads
 
 
 class ProcessCrew:
@@ -102,6 +102,7 @@ def _serve(connection: Connection, bench: Bench, kinds: Sequence[Task], threads:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal; the caller ends this one
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _limit_threads(threads)
+    freed_memory.share_among_threads()
     tell = _Sender(connection)
     try:
         check(bench, kinds, Telling(tell.of_worker))
@@ -148,7 +149,6 @@ def _variables(threads: int) -> Iterator[None]:
     """What the libraries of a process that is started here read as they are loaded."""
     before = dict(os.environ)
     os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(threads)))
-    os.environ.setdefault(_ARENAS, str(threads))
     try:
         yield
     finally:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
 
+from overseg import freed_memory
 from overseg.cli.commands import COMMANDS, Command, overview
 from overseg.cli.renamed import with_current_options
 from overseg.errors import OversegError, SettingsError, did_you_mean
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with _Interrupts() as interrupts:
         try:
             args = _parsed(arguments)
+            freed_memory.share_among_threads()
             code = args.call(args)
             print(end="", flush=True)  # here, and not at the interpreter's end, where an error could not be reported
             return code
