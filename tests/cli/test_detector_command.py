@@ -35,7 +35,7 @@ def made(tmp_path_factory) -> Path:
     )
     overseg.track(folder / "toy", folder / "first.zarr", prompts=objects, propagator="flow", step=0, end=N_FIRST)
     words = ["detector", "train", str(folder / "first.zarr"), str(folder / "toy.onnx"), "--image-size", "128"]
-    words += ["--epochs", "45", "--patience", "30", "--train-frames", "20", "--device", "cpu", "--quiet"]
+    words += ["--epochs", "34", "--patience", "30", "--train-frames", "20", "--device", "cpu", "--quiet"]
     assert main(words) == 0
     return folder
 
