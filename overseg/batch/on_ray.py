@@ -6,6 +6,7 @@ Nothing but settings, names and progress passes through Ray: videos are read, an
 import logging
 import os
 import queue
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
@@ -22,6 +23,7 @@ from overseg.batch.tasks import Plan, Task
 from overseg.errors import DeviceError, OversegError, SettingsError
 
 _WAIT_S = 0.5
+_CONNECT_S = 10.0
 
 
 class RayCrew:
@@ -127,11 +129,32 @@ class Member:
 
 
 def _connect(address: str | None) -> None:
+    if address is not None:
+        _check_listens(address)
     try:
         ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, ValueError, RuntimeError) as e:
-        reason = " ".join(str(e).split())[:200]
-        raise DeviceError(f"--on ray={address or ''} cannot be reached: {reason}; check the address") from e
+        raise _unreachable(address, e) from e
+
+
+def _check_listens(address: str) -> None:
+    """Ray itself tries an address where nobody listens for minutes, and writes twenty lines.
+
+    Raises:
+        DeviceError: nobody does.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        return  # a word that Ray knows, such as "auto"
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_S).close()
+    except (OSError, OverflowError) as e:
+        raise _unreachable(address, e) from e
+
+
+def _unreachable(address: str | None, error: Exception) -> DeviceError:
+    reason = " ".join(str(error).split())[:200]
+    return DeviceError(f"--on ray={address or ''} cannot be reached: {reason}; check the address")
 
 
 def _share_of(n: int | None) -> tuple[dict[str, float], int]:

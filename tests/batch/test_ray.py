@@ -1,5 +1,6 @@
 """A batch on a Ray of two nodes: one is killed, and the object stores are full."""
 
+import socket
 import time
 from tempfile import TemporaryDirectory
 
@@ -9,6 +10,7 @@ from batch.conftest import DAMAGED, LONG, SETTINGS, Silent
 
 import overseg
 from overseg.data.visit import Direction, VisitKey
+from overseg.errors import DeviceError
 from overseg.store.part import part_name
 
 _STORE_BYTES = 80 << 20  # the least that Ray takes
@@ -67,3 +69,14 @@ def test_every_result_is_that_of_a_single_run(cluster, clips, single_hashes, tmp
     assert [one.state for one in outcomes] == ["failed", "done", "done"]
     for name in ("a", LONG):
         assert overseg.open(tmp_path / "out" / f"{name}.zarr").content_hash() == single_hashes[name]
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:{}", "ray://127.0.0.1:{}"])
+def test_an_address_where_nobody_listens_is_refused_at_once(clips, tmp_path, capfd, address):
+    pytest.importorskip("ray", reason="the extra `ray` is not installed: pip install 'overseg[ray]'")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        where = address.format(free.getsockname()[1])
+        with pytest.raises(DeviceError, match=f"--on ray={where} cannot be reached: .*refused; check the address"):
+            overseg.run_many([clips / "a"], tmp_path / "out", on=f"ray={where}")
+    assert capfd.readouterr().err == ""
