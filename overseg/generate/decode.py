@@ -35,11 +35,13 @@ class _Windowed:
     """How one prompt attended to a window.
 
     Attributes:
-        window: the window.
+        windows: of the picture.
+        window: the prompt's.
         outside: what the rough mask adds to each image token outside of the window.
         steps: the prompt's tokens to which the image tokens attend in each layer.
     """
 
+    windows: TokenWindows
     window: Window
     outside: Float[Tensor, " c"]
     steps: list[PromptTokens]
@@ -124,18 +126,23 @@ class MaskDecoding:
         if logits is None:
             return self._without_mask(prompt)
         outside = self._prompt_encoder.mask_downscaling(logits[:1, :, -LOGITS_PER_TOKEN:, -LOGITS_PER_TOKEN:]).flatten()
-        window = None
         if self._windows is not None and boxes_xyxy is not None and len(boxes_xyxy) == 1:
             window = self._windows.around(boxes_xyxy[0])
+            if window is not None:
+                return self._in_window(self._windows, window, prompt, logits, outside)
         height, width = self.logits_size
-        rows, columns = (slice(height), slice(width)) if window is None else window.logits
-        dense = self._prompt_encoder.mask_downscaling(logits[..., rows, columns])
-        if self._windows is None or window is None:
-            image = self._all.image + self._tokens.of_picture(dense, outside)
-            return self._output(attend(self._decoder, prompt, replace(self._all, image=image)))
-        attended = self._windows.attended(window, dense, outside)
-        answer = attend(self._decoder, prompt, attended)
-        return replace(self._output(answer), windowed=_Windowed(window, outside, answer.steps))
+        dense = self._prompt_encoder.mask_downscaling(logits[..., :height, :width])
+        image = self._all.image + self._tokens.of_picture(dense, outside)
+        return self._output(attend(self._decoder, prompt, replace(self._all, image=image)))
+
+    def _in_window(
+        self, windows: TokenWindows, window: Window, prompt: Tensor, logits: Tensor, outside: Tensor
+    ) -> DecoderOutput:
+        """Decode one prompt with a rough mask, which attends to the tokens of a window and to blocks of the others."""
+        rows, columns = window.logits
+        inside = self._prompt_encoder.mask_downscaling(logits[..., rows, columns])
+        answer = attend(self._decoder, prompt, windows.attended(window, inside, outside))
+        return replace(self._output(answer), windowed=_Windowed(windows, window, outside, answer.steps))
 
     def draw(self, output: DecoderOutput, prompts: Int[Tensor, " k"]) -> Float[Tensor, "k outputs y x"]:
         """The masks of these rows of `output`, as logits at a quarter of the encoder's input scale, without padding."""
@@ -148,22 +155,22 @@ class MaskDecoding:
     ) -> Float[Tensor, "k outputs y x"]:
         """`draw`, with all details near the borders of the needed outputs alone; see `Upscaling`."""
         kernels = self._kernels(output.mask_tokens[prompts])
-        if self._windows is not None and output.windowed is not None:
-            return self._borders_in_window(self._windows, output.image, output.windowed, kernels, needed)
+        if output.windowed is not None:
+            return self._borders_in_window(output.image, output.windowed, kernels, needed)
         image = self._drawn_tokens(output, prompts)
         coarse = self._upscaling.coarse(image, kernels).unflatten(2, self._drawn)
         at = near_border(coarse, needed)
         return self._upscaling.detailed(coarse, kernels, at, image[at[:, 0], self._number(at)])
 
     def _borders_in_window(
-        self, windows: TokenWindows, image: Tensor, windowed: _Windowed, kernels: Tensor, needed: Tensor
+        self, image: Tensor, windowed: _Windowed, kernels: Tensor, needed: Tensor
     ) -> Float[Tensor, "k outputs y x"]:
         """The borders of a prompt that attended to a window. Image tokens outside are computed where they are drawn."""
-        coarse = self._upscaling.coarse(image[: len(kernels), : windowed.window.n_drawn], kernels)
-        coarse = windows.on_grid(windowed.window, coarse)
+        windows, window = windowed.windows, windowed.window
+        coarse = windows.on_grid(window, self._upscaling.coarse(image[: len(kernels), : window.n_drawn], kernels))
         at = near_border(coarse, needed)
         numbers = self._number(at)
-        place = windows.place(windowed.window)[numbers]
+        place = windows.place(window)[numbers]
         tokens, is_outside = image[0, place], place < 0
         outside = self._all.take(numbers[is_outside])
         outside = replace(outside, image=outside.image + windowed.outside)
