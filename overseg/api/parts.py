@@ -40,7 +40,9 @@ def begin_parts(
     from overseg.engine.sweep.run import kept_shots
     from overseg.store.zarr_store import ZarrStore
 
-    with opened(input, preset, device, changes, feature_cache=feature_cache, report=report) as job:
+    with opened(
+        input, output, preset, device, changes, feature_cache=feature_cache, report=report, overwrite=overwrite
+    ) as job:
         new = {**job.of_store, "provenance": job.provenance, "overwrite": overwrite}
         with ZarrStore.create_or_resume(output, **new) as store:
             if store.final:
@@ -76,7 +78,7 @@ def make_part(
     from overseg.store.zarr_store import ZarrStore
 
     with (
-        opened(input, preset, device, changes, feature_cache=feature_cache, report=report) as job,
+        opened(input, output, preset, device, changes, feature_cache=feature_cache, report=report) as job,
         ZarrStore.join(output, str(part), **job.of_store) as store,
     ):
         visits = _parts(job, store.shots() or [], budget, build)[part]

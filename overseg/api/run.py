@@ -84,7 +84,8 @@ def run(
             as a generator yields. Arrays are not kept: to draw the result, give them again as `video`.
         output: the store to write, a path or such an address as `s3://bucket/cup.zarr`. One made from the same video
             with the same settings is continued.
-        preset: "no-weights", "preview", "fast" or "full"; None picks what fits the machine.
+        preset: "no-weights", "preview", "fast" or "full"; None picks what fits the machine. A preview goes on as its
+            store was begun, whichever weights are here now.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         budget: limits such as "10m,coverage=0.98"; see `Budget`. None works until everything is done.
         feature_cache: host memory for SAM 2's image features, so that frames visited again are not encoded again: a
@@ -129,7 +130,16 @@ def run(
         for destination in drawn:
             check_destination(destination, name_of_input(input))
         job = stack.enter_context(
-            opened(input, preset, device, dict(changes), feature_cache=feature_cache, report=report)
+            opened(
+                input,
+                output,
+                preset,
+                device,
+                dict(changes),
+                feature_cache=feature_cache,
+                report=report,
+                overwrite=overwrite,
+            )
         )
         _work(job, output, limits, build=build, overwrite=overwrite, report=report, since=since)
         result = open(output)

@@ -52,6 +52,16 @@ def begin(store: Folder, root: Root, *, overwrite: bool) -> Root:
     return root
 
 
+def generator_of_begun(store: Folder) -> str | None:
+    """The generator of the run that the store is of, once its shots are found; None before, and where it is damaged."""
+    try:
+        stored = read_root(store)
+    except StoreError:
+        return None  # whoever opens it is told why
+    settings = stored.identity.get("settings")
+    return settings.get("generator") if stored.shots is not None and isinstance(settings, dict) else None
+
+
 def refuse_other_run(store: Folder, stored: Root, root: Root) -> None:
     """Refuse with StoreError to continue a store with another video or other settings than its own."""
     if differing := differences(stored, root):

@@ -23,7 +23,7 @@ SECTIONS = {
 }
 
 
-QUICK = {"300": "3", "640": "128"}  # epochs, and pixels that a detector sees
+QUICK = {"300": "3", "640": "128", "preview": "no-weights"}  # epochs, pixels that a detector sees, and a preset
 
 TABLES = re.findall(
     r"^\| `[^|]*\| `overseg (.*?)` \|\n\|---\|---\|\n((?:\|.*\n)+)", PAGE.read_text(), flags=re.MULTILINE
