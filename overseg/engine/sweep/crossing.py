@@ -124,7 +124,7 @@ class Crossing:
         free = target.take(~np.isin(target.region, region_from))
         propagated = self._with_similar(sought, propagated, unsure, free, clock)
         pairs = Pairs.of(target, prompts, region_from, region_to)
-        propagated = self._with_middle(key, pairs, forward_to_stop.masks, propagated, clock)
+        propagated = self._with_lost_between(key, pairs, forward_to_stop.masks, propagated, clock)
         missed = per_region(propagated.on_keyframe.region, prompts.region, missed)
         is_new = ~np.isin(propagated.on_keyframe.region, region_to)
         propagated, is_seen = self._refined(key, propagated, target, is_new, clock)
@@ -184,7 +184,7 @@ class Crossing:
         with clock.counts("locate"):
             return self._relocator.similar(sought, propagated, unsure, own)
 
-    def _with_middle(
+    def _with_lost_between(
         self, key: VisitKey, pairs: Pairs, forward: Masks, propagated: Propagated, clock: StageClock
     ) -> Propagated:
         """With masks between the keyframes that both directions lost; see `Relocator.between`."""

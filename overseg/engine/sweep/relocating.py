@@ -107,7 +107,8 @@ class Relocator:
     def between(self, key: VisitKey, pairs: Pairs, forward: Masks, backward: Masks) -> Masks:
         """The backward rows between a clip's keyframes, with better ones for regions that both directions lost.
 
-        These regions are located in the middle of the clip, and propagated from there to both sides.
+        These regions are located on the frame where most of their area is lost, and propagated from there to both
+        sides.
 
         Args:
             key: the backward visit.
@@ -122,23 +123,23 @@ class Relocator:
         lost = self._to_locate(pairs.stops, np.flatnonzero(support.min(axis=1) < SURE_SUPPORT))
         if not len(lost):
             return backward
-        middle = (key.start + key.stop) // 2
         stops = pairs.stops.take(lost)
+        at = int(frames[_where_most_is_lost(support[lost] < SURE_SUPPORT, stops.rles.area_px())])
         memories = self._memories(stops, [replace(pairs.starts, region=pairs.stops.region), pairs.stops])
-        found = self._located(key, middle, stops, memories, known)
+        found = self._located(key, at, stops, memories, known)
         if not len(found):
             return backward
-        new = Masks.concatenate([found, *self._to_both_sides(key, found, middle)])
+        new = Masks.concatenate([found, *self._to_both_sides(key, found, at)])
         row, column = np.searchsorted(pairs.stops.region, new.region), new.frame - frames[0]
         better = new.take(new.score > support[row, column])
         return Masks.concatenate([without(backward, better), better])
 
-    def _to_both_sides(self, key: VisitKey, found: Masks, middle: int) -> list[Masks]:
-        """Rows for masks on the middle frame of a clip, propagated to the frames on both sides."""
+    def _to_both_sides(self, key: VisitKey, found: Masks, at: int) -> list[Masks]:
+        """Rows for masks on a frame inside of a clip, propagated to the frames on both sides."""
         rows = []
         for start, stop, direction in (
-            (key.start, middle, Direction.BACKWARD),
-            (middle, key.stop, Direction.FORWARD),
+            (key.start, at, Direction.BACKWARD),
+            (at, key.stop, Direction.FORWARD),
         ):
             masklets = self._propagator.propagate(Clip(self._video, start, stop), found.rles, direction)
             sides = Masks.from_masklets(masklets, regions=found.region, source=source_of(key.direction))
@@ -201,6 +202,13 @@ class Relocator:
         """Rows of a visit for masks that were found; `prompt` has row numbers of the wanted regions."""
         masklets = Masklets(found, np.full(len(wanted), End.CLIP, np.int8))
         return Masks.from_masklets(masklets, regions=wanted.region, source=source_of(key.direction))
+
+
+def _where_most_is_lost(is_lost: Bool[np.ndarray, "m f"], area_px: Int64[np.ndarray, " m"]) -> int:
+    """The number of the frame on which the masks that are lost have the largest area; of equal ones, the middle one."""
+    lost_px = area_px @ is_lost
+    most = np.flatnonzero(lost_px == lost_px.max())
+    return int(most[np.abs(2 * most - (len(lost_px) - 1)).argmin()])
 
 
 def sure_or_linked(key: VisitKey, propagated: Propagated, linked: Int64[np.ndarray, " l"]) -> Propagated:
