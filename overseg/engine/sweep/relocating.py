@@ -32,7 +32,8 @@ _WEAK_SUPPORT = 0.7  # propagated masks with less are located too
 _LEAST_SUPPORT = 0.45  # located masks with less are dropped
 _LEAST_SIMILARITY = 0.3  # of pairs that are each other's best, on six clips, 95 in 100 are one region from here on
 _SEEN_BEFORE = 1.1  # for the similarity of a region that was seen on an earlier keyframe
-_MAX_LOCATED = 24  # masks on a frame, the largest: this bounds the work where everything is lost
+_MAX_LOCATED = 24  # masks on a keyframe, the largest: this bounds the work where everything is lost
+_MAX_LOCATED_BETWEEN = 12  # the same on a frame between two keyframes
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,8 @@ class Relocator:
             return backward
         known = pairs.rows(forward, backward)
         support = support_by_frame(pairs.stops.region, frames, known)
-        lost = self._to_locate(pairs.stops, np.flatnonzero(support.min(axis=1) < SURE_SUPPORT))
+        is_lost = support.min(axis=1) < SURE_SUPPORT
+        lost = self._to_locate(pairs.stops, np.flatnonzero(is_lost), _MAX_LOCATED_BETWEEN)
         if not len(lost):
             return backward
         stops = pairs.stops.take(lost)
@@ -146,10 +148,12 @@ class Relocator:
             rows.append(sides.take((sides.frame > key.start) & (sides.frame < key.stop)))
         return rows
 
-    def _to_locate(self, masks: Masks, rows: Int64[np.ndarray, " k"]) -> Int64[np.ndarray, " l"]:
+    def _to_locate(
+        self, masks: Masks, rows: Int64[np.ndarray, " k"], at_most: int = _MAX_LOCATED
+    ) -> Int64[np.ndarray, " l"]:
         """Of these rows those of the largest masks, ascending; not of masks that are too small to be located."""
         area_px = masks.rles.area_px()[rows]
-        largest = np.argsort(-area_px, kind="stable")[:_MAX_LOCATED]
+        largest = np.argsort(-area_px, kind="stable")[:at_most]
         return np.sort(rows[largest[area_px[largest] >= self._locator.least_area_px(masks.rles.size)]])
 
     def _memories(self, wanted: Masks, remembered: Sequence[Masks]) -> list[list[Any]]:
