@@ -1,11 +1,21 @@
 """Each item is computed in one thread, in order, and not far ahead of the results that are taken."""
 
+from collections.abc import Iterator
 from threading import Event
 
 import pytest
 import torch
 
 from overseg.side_by_side import in_one_thread, side_by_side
+
+
+@pytest.fixture(autouse=True)
+def three_threads() -> Iterator[None]:
+    """Torch has several threads before, even where the tests themselves run with one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 5])
