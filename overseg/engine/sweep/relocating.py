@@ -121,12 +121,12 @@ class Relocator:
             return backward
         known = pairs.rows(forward, backward)
         support = support_by_frame(pairs.stops.region, frames, known)
-        is_lost = support.min(axis=1) < SURE_SUPPORT
-        lost = self._to_locate(pairs.stops, np.flatnonzero(is_lost), _MAX_LOCATED_BETWEEN)
+        is_lost = support < SURE_SUPPORT
+        lost = self._to_locate(pairs.stops, np.flatnonzero(is_lost.any(axis=1)), _MAX_LOCATED_BETWEEN)
         if not len(lost):
             return backward
         stops = pairs.stops.take(lost)
-        at = int(frames[_where_most_is_lost(support[lost] < SURE_SUPPORT, stops.rles.area_px())])
+        at = int(frames[_where_most_is_lost(is_lost[lost], stops.rles.area_px())])
         memories = self._memories(stops, [replace(pairs.starts, region=pairs.stops.region), pairs.stops])
         found = self._located(key, at, stops, memories, known)
         if not len(found):
