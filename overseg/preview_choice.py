@@ -32,7 +32,7 @@ def way_of_preview(weights: str, changes: Mapping[str, Any], begun_with: str | N
     fetch = f"`overseg weights fetch {weights}` ({checkpoint.size_bytes / 1e6:.0f} MB)"
     if begun_with == "hierarchy":
         first = "" if are_here else f"{fetch}, and "
-        return WITHOUT_WEIGHTS, f"as the store was begun; {first}--overwrite makes it anew with {weights}"
+        return WITHOUT_WEIGHTS, f"as the store was begun; {first}--overwrite begins again with {weights}"
     if are_here:
         return WITH_WEIGHTS, f"the weights of {weights} are here; --preset fast finds more and takes longer"
     if begun_with == "sam1":

